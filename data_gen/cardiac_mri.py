@@ -193,7 +193,8 @@ def _draw_range(
     masks = np.empty_like(images)
     table = []
     for place, index in enumerate(range(start, stop)):
-        generator = np.random.default_rng([spec.seed, spec.experiment, SPLITS.index(split), index])
+        key = (spec.experiment, SPLITS.index(split), index)
+        generator = np.random.default_rng(np.random.SeedSequence(spec.seed, spawn_key=key))
         patient = draw_patient(generator, CLASSES[index % len(CLASSES)], spec.experiment)
         label = spec.experiment == 2 and patient.male
         images[place], masks[place] = paint_slice(generator, patient, label)

@@ -32,9 +32,9 @@ def paint_slice(
     lv_outer, rv_outer = patient.lv_radius + patient.lv_wall, patient.rv_radius + patient.rv_wall
     # A disc of radius r holds the pixels nearer than r to its centre pixel: reach columns to each side.
     lv_reach, rv_reach = math.ceil(lv_outer) - 1, math.ceil(rv_outer) - 1
-    stack = math.ceil(2 * lv_outer + patient.skin_distance)
-    top = (HEIGHT - stack) // 2
-    row = top + stack - 1 - lv_reach
+    distance = round(patient.skin_distance)
+    top = (HEIGHT - (distance + 2 * lv_reach + 1)) // 2
+    row = top + distance + lv_reach
     lv_column = (WIDTH - (2 * lv_reach + 2 * rv_reach + 2)) // 2 + lv_reach
     rv_column = lv_column + lv_reach + 1 + rv_reach  # the discs' edge pixels are neighbours
     for column, radius, value in (

@@ -1,0 +1,119 @@
+import functools
+import importlib.util
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from data_gen import cardiac_mri, store
+from data_gen.cardiac_mri import CardiacSpec
+from data_gen.store import ensure, fingerprint
+from papers_lib.errors import UserError
+
+
+@dataclass(frozen=True)
+class Spec:
+    size: int = 1
+
+
+def one_file(folder: Path, spec: Spec) -> None:
+    (folder / "a.txt").write_text("x" * spec.size)
+
+
+def test_a_set_is_written_once(tmp_path) -> None:
+    calls = []
+
+    @functools.wraps(one_file)
+    def counting(folder, spec):
+        calls.append(spec)
+        one_file(folder, spec)
+
+    first, second = (ensure(tmp_path, "set", Spec(3), counting) for _ in range(2))
+    assert first == second
+    assert first.name.startswith("set-")
+    assert (first / "a.txt").read_text() == "xxx"
+    assert calls == [Spec(3)]
+    assert ensure(tmp_path, "set", Spec(4), counting) != first
+
+
+@pytest.mark.parametrize(
+    ("raised", "seen"), [(ValueError("no"), ValueError), (OSError(28, "full"), UserError)]
+)
+def test_a_writer_that_fails_leaves_nothing(tmp_path, raised, seen) -> None:
+    def failing(folder, spec):
+        one_file(folder, spec)
+        raise raised
+
+    with pytest.raises(seen):
+        ensure(tmp_path, "set", Spec(), failing)
+    assert list(tmp_path.iterdir()) == []
+
+
+RACER = """
+import sys, time
+from dataclasses import dataclass
+from pathlib import Path
+from data_gen.store import ensure
+
+@dataclass(frozen=True)
+class Spec:
+    size: int = 1
+
+def writer(folder, spec):
+    (folder / "begun").write_text("")
+    # The first to end may rename its folder before the second has looked: both names count.
+    while len(list(Path(sys.argv[1]).glob("*set-*/begun"))) < 2:
+        time.sleep(0.01)
+    (folder / "a.txt").write_text("x")
+
+print(ensure(sys.argv[1], "set", Spec(), writer))
+"""
+
+
+def test_two_processes_at_once_get_the_same_whole_set(tmp_path) -> None:
+    script = tmp_path / "racer.py"
+    script.write_text(RACER)
+    data = tmp_path / "data"
+    command = [sys.executable, str(script), str(data)]
+    racers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    answers = [racer.communicate(timeout=60)[0].strip() for racer in racers]
+    assert [racer.returncode for racer in racers] == [0, 0]
+    assert answers[0] == answers[1]
+    assert [str(path) for path in data.iterdir()] == answers[:1]
+    assert (Path(answers[0]) / "a.txt").read_text() == "x"
+
+
+def load_writer(path: Path):
+    spec = importlib.util.spec_from_file_location("generator_under_test", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.writer
+
+
+def test_the_fingerprint_follows_spec_and_code_and_not_prose(tmp_path) -> None:
+    path = tmp_path / "generator.py"
+    path.write_text("def writer(folder, spec):\n    return 1\n")
+    before = fingerprint(Spec(), load_writer(path))
+    assert fingerprint(Spec(), load_writer(path)) == before
+    assert fingerprint(Spec(), functools.partial(load_writer(path), jobs=2)) == before
+    assert fingerprint(Spec(2), load_writer(path)) != before
+    path.write_text('def writer(folder, spec):\n    """Now with words."""\n    return 1  # one\n')
+    assert fingerprint(Spec(), load_writer(path)) == before
+    path.write_text("def writer(folder, spec):\n    return 2\n")
+    assert fingerprint(Spec(), load_writer(path)) != before
+
+
+def test_the_code_is_the_generators_modules_and_their_layout(tmp_path) -> None:
+    source = Path(cardiac_mri.__file__).resolve()
+    names = {path.stem for path in store._sources(source)}
+    assert names == {"cardiac_mri", "cardiac_patient", "cardiac_slice", "cardiac_layout"}
+
+
+def test_it_writes_cardiac_slices(tmp_path) -> None:
+    root = ensure(tmp_path, "cardiac", CardiacSpec(1, 2, 0, 0), cardiac_mri.write)
+    assert sorted(path.name for path in root.iterdir()) == ["dataset.json", "images", "masks", "slices.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == [root.name]
