@@ -71,8 +71,7 @@ def test_boxes_become_zero_based_edges_and_flags_are_kept(tree):
     tree.add("a", xml(obj("dog", (1, 2, 40, 30), "1", "0", part), obj("cat", (5.7, 6, 20.25, 10), "0", "1")))
     record = load_voc(tree.root, "train").records[0]
     assert (record.id, record.size, record.names) == ("VOC2012/a", SIZE, ("dog", "cat"))
-    expected = np.array([[0, 1, 40, 30], [4.7, 5, 20.25, 10]], np.float32)
-    np.testing.assert_array_equal(record.boxes, expected)
+    assert record.boxes.tolist() == np.float32([[0, 1, 40, 30], [4.7, 5, 20.25, 10]]).tolist()
     assert record.boxes.dtype == np.float32
     assert record.classes.tolist() == [1, 0]
     assert record.difficult.tolist() == [True, False]
@@ -167,7 +166,6 @@ def test_each_fault_stops_strict_mode_with_one_line_and_is_counted_in_skip_mode(
         load_voc(tree.root, "train")
     assert "bad." in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert len(str(caught.value)) < 400
     split = load_voc(tree.root, "train", mode="skip")
     assert [r.id for r in split.records] == ["VOC2012/good"]
     assert (split.report.listed, split.report.usable) == (2, 1)
