@@ -60,6 +60,35 @@ def test_every_slice_is_whole_centred_and_touching(seed, disease, experiment) ->
     assert (image[mask > 0] > 0).all()
 
 
+class Extreme:
+    """In place of a generator: a male, and every normal draw ``z`` standard deviations off its mean."""
+
+    def __init__(self, z: float) -> None:
+        self.z = z
+
+    def random(self) -> float:
+        return 0.0
+
+    def normal(self, mean: float, sd: float) -> float:
+        return mean + self.z * sd
+
+
+def test_the_largest_heart_still_fits() -> None:
+    patient = draw_patient(Extreme(8), "DCM", 1)
+    assert patient.size_multiplier < 1.3 + 8 * 0.15
+    _, mask = paint(patient)
+    assert np.isin(mask, (LV_CAVITY, LV_WALL)).sum() == disc_pixels(patient.lv_radius + patient.lv_wall)
+    assert np.isin(mask, (RV_CAVITY, RV_WALL)).sum() == disc_pixels(patient.rv_radius + patient.rv_wall)
+
+
+def test_the_smallest_heart_still_has_all_parts_and_no_bar() -> None:
+    patient = draw_patient(Extreme(-8), "HCM", 1)
+    assert (patient.size_multiplier, patient.body_fat) == (0.4, 0.0)
+    image, mask = paint(patient)
+    assert set(np.unique(mask)) == {0, LV_CAVITY, LV_WALL, RV_CAVITY, RV_WALL}
+    assert not image[mask == 0].any()
+
+
 def test_a_patient_worked_by_hand() -> None:
     image, mask = paint()
     # Outer radii 14 and 10: columns 27 + 19 = 46, so 44 at the left; rows 18 + 27 = 45, so 30 above.

@@ -10,6 +10,7 @@ import pytest
 from data_gen import cardiac_mri, store
 from data_gen.cardiac_mri import CardiacSpec
 from data_gen.store import ensure, fingerprint
+from papers_lib.ast_digest import module_digest as digest
 from papers_lib.errors import UserError
 
 
@@ -107,10 +108,21 @@ def test_the_fingerprint_follows_spec_and_code_and_not_prose(tmp_path) -> None:
     assert fingerprint(Spec(), load_writer(path)) != before
 
 
-def test_the_code_is_the_generators_modules_and_their_layout(tmp_path) -> None:
-    source = Path(cardiac_mri.__file__).resolve()
-    names = {path.stem for path in store._sources(source)}
-    assert names == {"cardiac_mri", "cardiac_patient", "cardiac_slice", "cardiac_layout"}
+def test_the_code_is_the_generators_modules_and_their_layout(monkeypatch) -> None:
+    before = fingerprint(CardiacSpec(1), cardiac_mri.write)
+    for changed in ("cardiac_mri", "cardiac_patient", "cardiac_slice", "cardiac_layout"):
+        with monkeypatch.context() as patch:
+
+            def edited(path, name=changed):
+                return "edited" if path.stem == name else digest(path)
+
+            patch.setattr(store, "module_digest", edited)
+            assert fingerprint(CardiacSpec(1), cardiac_mri.write) != before
+    # Of the rest, such as how files are written or errors are worded, nothing changes the content.
+    read = []
+    monkeypatch.setattr(store, "module_digest", lambda path: read.append(path.stem) or digest(path))
+    assert fingerprint(CardiacSpec(1), cardiac_mri.write) == before
+    assert sorted(read) == ["cardiac_layout", "cardiac_mri", "cardiac_patient", "cardiac_slice"]
 
 
 def test_it_writes_cardiac_slices(tmp_path) -> None:
