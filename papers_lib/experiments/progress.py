@@ -1,0 +1,88 @@
+"""Progress as plain lines: one a finished run.
+
+No bars and no carriage returns, so that logs and pages stay readable.
+"""
+
+import os
+from typing import Protocol
+
+from papers_lib.errors import UserError
+
+VARIABLE = "PAPERS_PROGRESS"
+
+
+class Finished(Protocol):
+    """What a progress line needs to know of a finished run."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+
+
+def say(line: str) -> None:
+    """Append ``line`` to the file named by PAPERS_PROGRESS, or print it where that is not set.
+
+    The line reaches the file in one write, so that lines of several processes never mix.
+
+    Raises:
+        UserError: the file cannot be written to.
+    """
+    line = one_line(line)
+    path = os.environ.get(VARIABLE)
+    if not path:
+        print(line, flush=True)
+        return
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(file, f"{line}\n".encode())
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise UserError(f"{VARIABLE}={path}: cannot be written ({error.strerror or error})") from error
+
+
+def progress_line(done: int, total: int, record: Finished, seconds: float | None, eta: float | None) -> str:
+    """The line of one finished run.
+
+    Args:
+        done: runs finished so far, this one included.
+        total: runs to do in this call.
+        record: the finished run.
+        seconds: what it took; None where its process was killed before it could tell.
+        eta: estimated seconds until the last run is done; None where nothing can be said.
+
+    >>> from types import SimpleNamespace
+    >>> run = SimpleNamespace(label="mse seed 1", status="ok", reason="")
+    >>> progress_line(3, 12, run, 12.3, 111.0)
+    '[ 3/12] mse seed 1: ok in 12 s, about 2 min left'
+    """
+    outcome = record.status if not record.reason else f"{record.status} ({record.reason})"
+    took = "" if seconds is None else f" in {duration(seconds)}"
+    left = "" if eta is None or done == total else f", about {duration(eta)} left"
+    return one_line(f"[{done:{len(str(total))}}/{total}] {record.label}: {outcome}{took}{left}")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> [duration(s) for s in (0.25, 41.4, 111, 5400, 90000)]
+    ['0.2 s', '41 s', '2 min', '1 h 30 min', '25 h']
+    """
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 89.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if rest and hours < 10 else f"{round(minutes / 60)} h"
+
+
+def one_line(text: str) -> str:
+    """``text`` with its line ends (carriage returns too) as blanks."""
+    return " ".join(text.splitlines())
