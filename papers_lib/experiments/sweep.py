@@ -1,0 +1,216 @@
+"""Many runs: each computed once, cached, resumable, in processes that cannot harm one another.
+
+A run is a pure function of its config and the data. Its key is the hash of all that its result depends on; a
+key that the cache holds is read, the others are computed and stored the moment they end.
+"""
+
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from papers_lib.errors import UserError
+from papers_lib.experiments import progress
+from papers_lib.experiments.context import Context, RunFailed
+from papers_lib.experiments.digest import code_digest, library_versions
+from papers_lib.experiments.encoding import encode, json_digest
+from papers_lib.experiments.pool import cost, outcomes_of
+from papers_lib.experiments.records import Record, Store, Unusable, records_frame
+from papers_lib.experiments.staleness import explain_stale
+from papers_lib.experiments.workers import Outcome, Task
+
+__all__ = [
+    "Context",
+    "DataRef",
+    "Record",
+    "RunFailed",
+    "components",
+    "explain_stale",
+    "records_frame",
+    "sweep",
+]
+
+Run = Callable[[Any, Context], dict[str, Any]]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class DataRef:
+    """A data set.
+
+    Attributes:
+        root: its folder; not part of any key, a data set may move.
+        fingerprint: hash of its content, or of what generated it.
+        kind: "stand-in" (generated) or "real data".
+    """
+
+    root: Path
+    fingerprint: str
+    kind: Literal["stand-in", "real data"]
+
+
+def sweep(
+    run: Run,
+    configs: Sequence[Any],
+    *,
+    data: DataRef,
+    cache: Path,
+    jobs: int = 0,
+    device: str = "cpu",
+    precision: str = "float32",
+    initial_weights: str = "random",
+    force: bool = False,
+    say: Say | None = None,
+    backend: str = "loky",
+) -> list[Record]:
+    """Compute what the cache lacks and return one record a config, in the order of ``configs``.
+
+    A run that raises ``RunFailed`` has a result like any other. Another exception makes it "failed", a killed
+    process "died": neither is cached, and neither harms another run. After a death the runs that were under
+    way are repeated one at a time, each in a process of its own, so that only the culprit is lost.
+
+    Args:
+        run: module-level function ``run(config, context) -> metrics``, a pure function of config and data.
+        configs: frozen dataclasses of one type with ``label() -> str``; where they have ``cost() -> float``
+            the longest go first.
+        data: the data set.
+        cache: folder of results; they lie in a folder of it named after the module of ``run``.
+        jobs: processes, one thread each; 1 means this process, 0 one a physical core on the CPU, 1 on a GPU.
+        device: device to train on; only its type ("cuda" of "cuda:1") is part of the key.
+        precision, initial_weights: passed on in the context, part of the key.
+        force: compute again what the cache has.
+        say: takes a line of progress; ``progress.say`` if None.
+        backend: joblib's backend for more than one job.
+
+    Raises:
+        TypeError: ``run`` or a config is not of the kind described.
+        UserError: ``jobs`` is negative, a result cannot be written, or code changed under a process that had
+            loaded it.
+    """
+    say = say or progress.say
+    if not _importable(run):
+        raise TypeError(f"run={run!r}: expected a function at the top level of an importable module")
+    labels = [_label(config, type(configs[0])) for config in configs]
+    if jobs < 0:
+        raise UserError(f"jobs={jobs}: expected 0 (choose) or a positive number of processes")
+    store = Store(Path(cache) / run.__module__.rpartition(".")[2])
+    shared = components(run, data, device, precision, initial_weights)
+    parts = [{**shared, **_config_parts(config)} for config in configs]
+    keys = [json_digest(part) for part in parts]
+    try:
+        store.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{store.folder}: cannot be made a folder ({error.strerror})") from error
+    results, unusable = _cached(store, set() if force else set(keys))
+    for key, why in sorted(unusable.items()):
+        say(f"{store.folder.name}: cache entry {key[:12]} is not used ({why}); its run is computed again")
+    with tempfile.TemporaryDirectory(prefix="papers-sweep-") as scratch:
+        tasks = {
+            key: Task(run, config, label, key, part, store.folder, Path(data.root), device, Path(scratch))
+            for config, label, part, key in zip(configs, labels, parts, keys, strict=True)
+            if key not in results
+        }
+        if force:
+            for key in tasks:
+                store.forget(key)  # a forced sweep that is interrupted goes on without force
+        say(_plan(store, len(results), list(tasks.values()), force))
+        with closing(outcomes_of(list(tasks.values()), _processes(jobs, device), backend, say)) as outcomes:
+            for outcome in _reported(outcomes, tasks, say):
+                results[outcome.key] = outcome.result
+    return [
+        store.record(config, label, key, results[key])
+        for config, label, key in zip(configs, labels, keys, strict=True)
+    ]
+
+
+def components(run: Run, data: DataRef, device: str, precision: str, initial_weights: str) -> dict[str, Any]:
+    """What every run of a sweep depends on; a key is the hash of it and of the config."""
+    module = run.__module__
+    return {
+        "run": f"{module}:{run.__name__}",
+        "data": data.fingerprint,
+        "device": device.partition(":")[0],
+        "precision": precision,
+        "initial_weights": initial_weights,
+        "libraries": library_versions([module]),
+        "code": code_digest([module]),
+    }
+
+
+def _config_parts(config: Any) -> dict[str, Any]:
+    return {"config_type": type(config).__qualname__, "config": encode(config, type(config).__name__)}
+
+
+def _importable(thing: Any) -> bool:
+    """Whether another process can import it by name: at the top level of a module that is not a script."""
+    module = getattr(thing, "__module__", "")
+    return (
+        module != "__main__"
+        and getattr(sys.modules.get(module), getattr(thing, "__name__", ""), None) is thing
+    )
+
+
+def _label(config: Any, kind: Any) -> str:
+    name = type(config).__name__
+    if type(config) is not kind:
+        raise TypeError(f"configs: {name} found among {kind.__name__}; expected one type")
+    frozen = is_dataclass(kind) and kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    if not frozen or not _importable(kind):
+        raise TypeError(f"configs: {name} found; expected a frozen dataclass of an importable module")
+    label = config.label() if callable(getattr(config, "label", None)) else None
+    if not isinstance(label, str) or not label or len(label.splitlines()) != 1:
+        raise TypeError(f"{name}.label() gives {label!r}; expected one line of text")
+    return label
+
+
+def _cached(store: Store, keys: set[str]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Results that the cache has, and why some that it has are not used."""
+    results, unusable = {}, {}
+    for key in keys:
+        try:
+            found = store.load(key)
+        except Unusable as error:
+            unusable[key] = str(error)
+        else:
+            if found is not None:
+                results[key] = found
+    return results, unusable
+
+
+def _plan(store: Store, cached: int, tasks: list[Task], force: bool) -> str:
+    """One line: how many runs are read and how many computed, and why."""
+    if not tasks:
+        return f"{store.folder.name}: {cached} runs, all read from the cache"
+    entries = {} if force else store.entries()
+    reasons = Counter("forced" if force else explain_stale(entries, t.label, t.components) for t in tasks)
+    why = "; ".join(f"{count} {reason}" for reason, count in reasons.most_common(3))
+    more = f"; {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
+    return f"{store.folder.name}: {cached} runs read from the cache, {len(tasks)} to compute ({why}{more})"
+
+
+def _processes(jobs: int, device: str) -> int:
+    if jobs:
+        return jobs
+    if device.partition(":")[0] != "cpu":
+        return 1
+    from joblib import cpu_count
+
+    return int(cpu_count(only_physical_cores=True))
+
+
+def _reported(outcomes: Iterable[Outcome], tasks: dict[str, Task], say: Say) -> Generator[Outcome]:
+    """Pass outcomes on, with a line each; the time left follows from the share of the cost that is done."""
+    started, spent, total = time.perf_counter(), 0.0, sum(map(cost, tasks.values()))
+    for done, outcome in enumerate(outcomes, 1):
+        task = tasks[outcome.key]
+        spent += cost(task)
+        eta = (time.perf_counter() - started) * (total / spent - 1) if spent else None
+        status, reason = outcome.result["status"], outcome.result["reason"]
+        record = Record(task.config, task.label, status, reason, {}, task.key)
+        yield outcome
+        say(progress.progress_line(done, len(tasks), record, outcome.seconds, eta))

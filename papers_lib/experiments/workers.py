@@ -1,0 +1,235 @@
+"""One run in one process: its surroundings, its outcome, and how a worker ends with its parent."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from papers_lib.errors import UserError
+from papers_lib.experiments.context import Context, RunFailed
+from papers_lib.experiments.digest import OURS, ROOT, code_digest
+from papers_lib.experiments.encoding import encode
+from papers_lib.experiments.progress import one_line
+from papers_lib.experiments.records import STORED, Store
+from papers_lib.files import write_bytes, write_text
+
+POLL = 0.5  # seconds between two looks whether the parent lives
+ORPHANED = 71  # exit status of a worker whose parent is gone
+ONE_THREAD = dict.fromkeys(
+    (
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+    ),
+    "1",
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run to execute: everything a worker needs, nothing that a result depends on but is not in its key."""
+
+    run: Callable[[Any, Context], dict[str, Any]]
+    config: Any
+    label: str
+    key: str
+    components: dict[str, Any]
+    folder: Path
+    data_root: Path
+    device: str
+    scratch: Path
+
+    @property
+    def marker(self) -> Path:
+        """File that exists while a worker is at this run; it holds the worker's process id."""
+        return self.scratch / f"{self.key}.running"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task: ``result`` as ``Store.save`` writes it, and the seconds it took, if known."""
+
+    key: str
+    result: dict[str, Any]
+    seconds: float | None
+
+
+def execute(task: Task) -> Outcome:
+    """Run a task in this process and store its result.
+
+    An exception of the run becomes the status "failed"; ``KEY.traceback.txt`` in the cache has its traceback.
+
+    Raises:
+        UserError: the result cannot be written.
+    """
+    started = time.perf_counter()
+    store = Store(task.folder)
+    note, checkpoint = store.path(task.key, ".traceback.txt"), store.path(task.key, ".checkpoint")
+    note.unlink(missing_ok=True)
+    context = Context(
+        task.device,
+        task.data_root,
+        checkpoint,
+        task.components["precision"],
+        task.components["initial_weights"],
+    )
+    status, reason, metrics = "ok", "", {}
+    try:
+        returned = task.run(task.config, context)
+        if not isinstance(returned, dict):
+            raise TypeError(f"the run returned {type(returned).__name__}; expected a dict of metrics")
+        metrics = encode(returned, "metrics")
+    except RunFailed as failure:
+        status, reason = failure.status, one_line(failure.reason)
+    except (Exception, SystemExit) as error:
+        status, reason = "failed", _reason(error, task)
+        write_text(note, traceback.format_exc())
+    result = {"status": status, "reason": reason, "metrics": metrics}
+    if status in STORED:
+        result = store.save(task.components, task.label, result, context.arrays)
+        checkpoint.unlink(missing_ok=True)
+    return Outcome(task.key, result, time.perf_counter() - started)
+
+
+def execute_in_worker(task: Task) -> Outcome:
+    """``execute`` in a worker process: one thread, a marker while it lasts, the code that the key describes.
+
+    Raises:
+        UserError: this worker started after a source file changed, so that it would store a result of the new
+            code under the key of the old; or the result cannot be written.
+    """
+    start_worker(None)
+    now = _code_at_start(task.run.__module__)
+    changed = sorted(
+        name
+        for name in {*now, *task.components["code"]}
+        if now.get(name) != task.components["code"].get(name)
+    )
+    if changed:
+        raise UserError(
+            f"{changed[0].replace('.', '/')}.py changed while the sweep ran; start the sweep again"
+        )
+    write_text(task.marker, str(os.getpid()))
+    if "torch" in sys.modules:  # otherwise the environment says it
+        sys.modules["torch"].set_num_threads(1)
+    outcome = execute(task)
+    task.marker.unlink(missing_ok=True)  # not in a `finally`: what ends a worker early leaves it
+    return outcome
+
+
+@cache
+def _code_at_start(module: str) -> dict[str, str]:
+    return code_digest([module])
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for torch, BLAS and OpenMP, as in a worker, so that a run gives the same bits here."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    try:
+        with threadpool_limits(limits=1):
+            torch.set_num_threads(1)
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def start_worker(parent: int | None, made_for: str = "") -> None:
+    """Once a worker: leave Ctrl-C to the parent, and die when the parent does.
+
+    Args:
+        parent: process id of the sweep; None for whoever started this process.
+        made_for: hash of code and data; a pool that was started for others is thereby never used again.
+    """
+    if any(thread.name == "watch-parent" for thread in threading.enumerate()):
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    expected = os.getppid() if parent is None else parent
+
+    def watch() -> None:
+        while os.getppid() == expected:
+            time.sleep(POLL)
+        os._exit(ORPHANED)
+
+    threading.Thread(target=watch, name="watch-parent", daemon=True).start()
+
+
+def execute_alone(task: Task) -> Outcome:
+    """``execute`` in a process of its own, whose death harms no other run: its outcome is then "died"."""
+    started = time.perf_counter()
+    order, answer = task.scratch / f"{task.key}.task", task.scratch / f"{task.key}.outcome"
+    write_bytes(order, pickle.dumps(task))
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    process = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from papers_lib.experiments.workers import main; main()",
+            order,
+            answer,
+            str(os.getpid()),
+        ],
+        env={**os.environ, **ONE_THREAD, "PYTHONPATH": path},
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if process.returncode == 0 and answer.exists():
+        result, seconds = pickle.loads(answer.read_bytes())
+        return Outcome(task.key, result, seconds)
+    last = (process.stderr.strip().splitlines() or ["no message"])[-1]
+    reason = (
+        _signal_name(-process.returncode)
+        if process.returncode < 0
+        else f"exit code {process.returncode}: {last}"
+    )
+    return Outcome(
+        task.key, {"status": "died", "reason": reason, "metrics": {}}, time.perf_counter() - started
+    )
+
+
+def main() -> None:
+    """Entry point of the process that ``execute_alone`` starts."""
+    order, answer, parent = sys.argv[1:]
+    start_worker(int(parent))
+    outcome = execute_in_worker(pickle.loads(Path(order).read_bytes()))
+    write_bytes(answer, pickle.dumps((outcome.result, outcome.seconds)))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"killed by signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"killed by signal {number}"
+
+
+def _reason(error: BaseException, task: Task) -> str:
+    """``TypeName: message (file:line)``; the innermost line of our code or of the run's module."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = {str(ROOT / name) + os.sep for name in OURS}
+    module = getattr(sys.modules.get(task.run.__module__), "__file__", None)
+    ours = [f for f in frames[1:] if f.filename == module or f.filename.startswith(tuple(own))] or frames
+    file = Path(ours[-1].filename)
+    shown = (
+        file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) and ours is not frames else file.name
+    )
+    message = (
+        one_line(str(error)).replace(str(task.data_root), "the data folder").replace(f"{ROOT}{os.sep}", "")
+    )
+    return f"{type(error).__name__}: {message} ({shown}:{ours[-1].lineno})".replace(": (", " (")

@@ -1,0 +1,136 @@
+"""Many processes: what happens when a worker, the sweep or its user ends early."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from papers_lib.experiments.sweep import DataRef, sweep
+
+sys.path.insert(0, str(Path(__file__).parent))
+import toy_runs
+from toy_runs import Toy
+
+# A user's script: started, then killed or interrupted in the middle of its sweep.
+SCRIPT = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import psutil, toy_runs
+from toy_runs import Toy
+from papers_lib.experiments.sweep import DataRef, sweep
+
+data, configs = Path({data!r}), [Toy(1), Toy(2, "waits"), Toy(3), Toy(4, "waits"), Toy(5)]
+try:
+    sweep(toy_runs.run, configs, data=DataRef(data, "f", "stand-in"), cache=Path({cache!r}), jobs=2)
+except KeyboardInterrupt:
+    pids = [int(line.split()[1]) for line in (data / "log").read_text().splitlines()]
+    for _ in range(30):
+        if not any(map(psutil.pid_exists, pids)):
+            sys.exit(7)  # this process lives and its workers are gone
+        time.sleep(0.1)
+"""
+
+
+def _log(data: Path) -> list[tuple[int, int]]:
+    """(seed, process id) of each execution."""
+    log = data / "log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    return [(int(seed), int(pid)) for seed, pid in map(str.split, lines)]
+
+
+def _wait(condition, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_a_sweep_that_ends_early_leaves_no_worker_and_goes_on_where_it_stopped(
+    tmp_path: Path, end: int
+) -> None:
+    data, cache = tmp_path / "data", tmp_path / "cache"
+    data.mkdir()
+    script = SCRIPT.format(tests=str(Path(__file__).parent), data=str(data), cache=str(cache))
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            assert _wait(
+                lambda: {seed for seed, _ in _log(data)} == {1, 2, 3, 4}, 30
+            )  # both workers wait now
+            time.sleep(0.2)
+            process.send_signal(end)
+            process.wait(10)
+        finally:
+            process.kill()
+        messages = process.stderr.read().decode() if process.stderr else ""
+    assert process.returncode == (-9 if end == signal.SIGKILL else 7), messages
+    assert _wait(lambda: not any(_alive(pid) for _, pid in _log(data)), 4)
+    assert len(list(cache.rglob("*.json"))) == 2
+
+    (data / "log").unlink()
+    (data / "go").touch()
+    configs = [Toy(1), Toy(2, "waits"), Toy(3), Toy(4, "waits"), Toy(5)]
+    records = sweep(
+        toy_runs.run, configs, data=DataRef(data, "f", "stand-in"), cache=cache, jobs=2, say=[].append
+    )
+    assert {record.status for record in records} == {"ok"}
+    assert sorted(seed for seed, _ in _log(data)) == [2, 4, 5]
+
+
+def test_a_death_costs_the_culprit_only(tmp_path: Path) -> None:
+    lines: list[str] = []
+    data = DataRef(tmp_path, "f", "stand-in")
+    configs = [
+        Toy(1),
+        Toy(2, "killed"),
+        *map(Toy, range(3, 9)),
+        Toy(9, "killed_once"),
+        Toy(10, "error"),
+        Toy(11),
+    ]
+    records = sweep(toy_runs.run, configs, data=data, cache=tmp_path / "c", jobs=2, say=lines.append)
+    status = {record.config.seed: record.status for record in records}
+    assert status == dict.fromkeys(range(1, 12), "ok") | {2: "died", 10: "failed"}
+    assert records[1].reason == "killed by signal 9 (SIGKILL)"
+    assert [record.config.seed for record in records] == list(range(1, 12))
+    assert any(
+        line.startswith("a worker process died; runs to repeat, each in a process of its own:")
+        for line in lines
+    )
+    assert sum(line.startswith("[") for line in lines) == 11
+    (tmp_path / "log").unlink()
+    again = sweep(toy_runs.run, configs, data=data, cache=tmp_path / "c", jobs=2, say=lines.append)
+    assert {seed for seed, _ in _log(tmp_path)} == {2, 10}  # neither mishap is cached
+    assert [record.status for record in again] == [record.status for record in records]
+
+
+def test_a_worker_that_dies_before_its_run_begins_is_a_death_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "import os\nif os.getpid() != int(os.environ['SWEEP_PID']):\n    os._exit(3)\n"
+    (tmp_path / "dies_on_import.py").write_text(f"{source}def run(config, context):\n    return {{}}\n")
+    monkeypatch.setenv("SWEEP_PID", str(os.getpid()))
+    monkeypatch.syspath_prepend(tmp_path)
+    import dies_on_import
+
+    data = DataRef(tmp_path, "f", "stand-in")
+    records = sweep(dies_on_import.run, [Toy(1), Toy(2)], data=data, cache=tmp_path, jobs=2, say=[].append)
+    assert [record.status for record in records] == ["died", "died"]
+    assert records[0].reason == "exit code 3: no message"

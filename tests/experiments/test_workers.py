@@ -1,0 +1,88 @@
+"""One run in one process."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from papers_lib.errors import UserError
+from papers_lib.experiments import workers
+from papers_lib.experiments.digest import code_digest
+from papers_lib.experiments.encoding import json_digest
+from papers_lib.experiments.sweep import DataRef, sweep
+from papers_lib.experiments.workers import Task, execute_alone, execute_in_worker
+
+sys.path.insert(0, str(Path(__file__).parent))
+import toy_runs
+from toy_runs import Toy
+
+
+def _task(folder: Path, config: Toy) -> Task:
+    parts = {"precision": "float32", "initial_weights": "random", "code": code_digest(["toy_runs"])}
+    return Task(
+        toy_runs.run, config, config.label(), json_digest(parts), parts, folder, folder, "cpu", folder
+    )
+
+
+def test_one_job_and_two_give_the_same_bits(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        results = []
+        for jobs in (1, 2):
+            data = DataRef(tmp_path, "f", "stand-in")
+            cache = tmp_path / str(jobs)
+            results.append(sweep(toy_runs.run, [Toy(1, "training")], data=data, cache=cache, jobs=jobs))
+        assert torch.get_num_threads() == 2  # given back
+    finally:
+        torch.set_num_threads(before)
+    (here,), (worker,) = results
+    assert here.metrics == worker.metrics
+    assert here.metrics["threads"] == 1
+    assert here.arrays()["weight"].tobytes() == worker.arrays()["weight"].tobytes()
+    processes = {line.split()[1] for line in (tmp_path / "log").read_text().splitlines()}
+    assert len(processes) == 2
+    assert str(os.getpid()) in processes
+
+
+def test_a_worker_with_other_code_than_the_key_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "start_worker", lambda parent: None)  # this process is no worker
+    task = _task(tmp_path, Toy(1))
+    task.components["code"]["papers_lib.experiments.context"] = "older"
+    with pytest.raises(UserError, match=r"^papers_lib/experiments/context.py changed while the sweep ran"):
+        execute_in_worker(task)
+    assert not (tmp_path / "log").exists()
+
+
+def test_the_marker_names_the_process_while_a_run_lasts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "start_worker", lambda parent: None)
+    seen = []
+    monkeypatch.setattr(workers, "execute", lambda task: seen.append(task.marker.read_text()))
+    task = _task(tmp_path, Toy(1))
+    threads = torch.get_num_threads()
+    execute_in_worker(task)
+    torch.set_num_threads(threads)
+    assert seen == [str(os.getpid())]
+    assert not task.marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "reason"),
+    [
+        ("ok", "ok", ""),
+        ("diverged", "diverged", "loss is nan at step 7"),
+        ("killed", "died", "killed by signal 9 (SIGKILL)"),
+        ("exits", "died", "exit code 3: no message"),
+    ],
+)
+def test_a_process_of_its_own(tmp_path: Path, behaviour: str, status: str, reason: str) -> None:
+    outcome = execute_alone(_task(tmp_path, Toy(1, behaviour)))
+    assert (outcome.result["status"], outcome.result["reason"]) == (status, reason)
+    assert outcome.seconds is not None
+    assert outcome.seconds > 0
