@@ -1,0 +1,43 @@
+# Two commands do everything from a fresh clone: `make reports` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: reports test lint published benchmarks clean
+
+reports: $(VENV)/.notebooks  ## the quick pages, about three minutes of compute a notebook
+	$(BIN)/papers run --profile quick
+	@echo "Open reports/quick/index.html"
+
+published: $(VENV)/.notebooks  ## remake the tracked pages of reports/full
+	$(BIN)/papers run --profile full
+
+test: $(VENV)/.dev lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+benchmarks: $(VENV)/.notebooks
+	$(BIN)/python -m benchmarks
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+# torch first and by itself: the same command then serves CPU-only and GPU machines.
+$(VENV)/.notebooks: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) torch
+	$(PIP) -e '.[notebooks]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) torch
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.notebooks
+
+clean:  ## forget cached runs and generated data; published pages stay
+	rm -rf cache data reports/quick reports/smoke

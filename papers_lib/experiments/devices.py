@@ -1,0 +1,24 @@
+"""Where to train: found at run time, or as asked for."""
+
+from papers_lib.errors import UserError
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def pick_device(device: str) -> str:
+    """ "cuda" or "cpu"; "auto" takes the GPU where there is one.
+
+    Raises:
+        UserError: an unknown name, or "cuda" where torch sees no GPU.
+    """
+    import torch
+
+    if device not in DEVICES:
+        raise UserError(f"parameter device: found {device!r}, expected one of {', '.join(DEVICES)}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError(
+            "parameter device: found 'cuda', but torch sees no GPU here; expected 'auto' or 'cpu'"
+        )
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return device

@@ -1,0 +1,92 @@
+"""The authors' own numbers, put through the same statistics as ours as far as their columns allow.
+
+The numbers are read from ``notebooks/claims/authors/heatmap_loss.yaml``, which names their source.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from papers_lib.stats import cohens_d_from_summary
+from papers_lib.stats_ranks import mann_whitney_from_u, mann_whitney_p_floor, rank_biserial_from_u
+
+Numbers = Mapping[str, Any]
+
+
+def read_numbers(path: str | Path) -> Numbers:
+    """The authors' numbers by section: setup, overlaps, tests, lr_overlap_spearman, area_baselines."""
+    numbers: Numbers = yaml.safe_load(Path(path).read_text())
+    return numbers
+
+
+def setup_table(numbers: Numbers) -> pd.DataFrame:
+    """What the four analysed groups differ in besides the loss."""
+    rows = pd.DataFrame(numbers["setup"])
+    rate = [f"{low:.2g} to {high:.2g}" for low, high in zip(rows["lr_low"], rows["lr_high"], strict=True)]
+    return pd.DataFrame(
+        {
+            "group": rows["group"],
+            "convolutions": rows["convolutions"],
+            "learning rate": rate,
+            "epochs": rows["epochs"],
+            "tuner's objective": rows["objective"],
+            "trained": rows["trials"],
+            "below 95 %": rows["below_95"],
+            "analysed": rows["analysed"],
+            "accuracy exactly 1": rows["accuracy_one"],
+        }
+    )
+
+
+def tests_table(numbers: Numbers) -> pd.DataFrame:
+    """The three printed p-values beside exact and asymptotic p, floor and effect sizes from U, n, means and SDs."""
+    rows = []
+    for test in numbers["tests"]:
+        u, n_x, n_y = test["u"], test["n_cce"], test["n_heatmap"]
+        x, y = (overlap(numbers, test["experiment"], group, test["region"]) for group in ("cce", "heatmap"))
+        d = cohens_d_from_summary(x["mean"], x["sd"], x["n"], y["mean"], y["sd"], y["n"])
+        rows.append(
+            {
+                "experiment": test["experiment"],
+                "region": {"label": "sex label"}.get(test["region"], test["region"]),
+                "n": f"{n_x} / {n_y}",
+                "p printed": test["printed_p"],
+                "U": u,
+                "p asymptotic": mann_whitney_from_u(u, n_x, n_y, "asymptotic").p,
+                "p exact": mann_whitney_from_u(u, n_x, n_y).p,
+                "floor (asymptotic)": mann_whitney_p_floor(n_x, n_y, "asymptotic"),
+                "rank-biserial": rank_biserial_from_u(u, n_x, n_y),
+                "P(x > y)": u / (n_x * n_y),
+                "Cohen's d": d.estimate,
+                "mean y - x": y["mean"] - x["mean"],
+                "median y - x": y["median"] - x["median"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def overlap(numbers: Numbers, experiment: int, group: str, region: str) -> dict[str, Any]:
+    """One row of the authors' overlaps: n, mean, sd, median, Shapiro's W and p, share of the area."""
+    for row in numbers["overlaps"]:
+        if (row["experiment"], row["group"], row["region"]) == (experiment, group, region):
+            return dict(row)
+    raise KeyError(f"no overlaps of experiment {experiment}, {group}, {region}")
+
+
+def authors_values(numbers: Numbers) -> dict[str, float]:
+    """The scalars that findings 2 to 4 are judged by."""
+    tests = {(test["experiment"], test["region"]): test for test in numbers["tests"]}
+    values = {}
+    for experiment in (1, 2):
+        test = tests[experiment, "heart"]
+        floor = mann_whitney_p_floor(test["n_cce"], test["n_heatmap"], "asymptotic")
+        values[f"log10_floor_over_printed_exp{experiment}"] = math.log10(floor / test["printed_p"])
+    cce, heatmap = (overlap(numbers, 2, group, "label") for group in ("cce", "heatmap"))
+    values["authors_label_mean_difference"] = heatmap["mean"] - cce["mean"]
+    values["authors_label_median_difference"] = heatmap["median"] - cce["median"]
+    values["authors_shapiro_p_exp2_cce"] = overlap(numbers, 2, "cce", "heart")["shapiro_p"]
+    return values

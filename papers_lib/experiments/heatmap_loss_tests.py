@@ -1,0 +1,142 @@
+"""Statistical tests of the heatmap-loss report, as tables made from the tidy frame of runs."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from papers_lib.experiments.heatmap_loss import GROUPS
+from papers_lib.experiments.heatmap_loss_tables import NAMES, REGIONS, kept
+from papers_lib.stats import cohens_d, holm, shapiro, tost
+from papers_lib.stats_power import models_per_group, simulated_power
+from papers_lib.stats_ranks import (
+    hodges_lehmann,
+    mann_whitney,
+    mann_whitney_p_floor,
+    prob_superior,
+    rank_biserial,
+)
+
+
+def shapiro_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Shapiro-Wilk's test of each matched group's overlaps."""
+    rows = []
+    for experiment, metric in _regions(frame):
+        for group in GROUPS:
+            values = kept(frame, experiment=experiment, arm="main", group=group)[metric].dropna()
+            if len(values) >= 3 and values.nunique() > 1:
+                test = shapiro(values)
+                rows.append((experiment, NAMES[group], REGIONS[metric], len(values), test.statistic, test.p))
+    return pd.DataFrame(rows, columns=["experiment", "group", "region", "n", "W", "p"])
+
+
+def contrasts(frame: pd.DataFrame) -> Iterator[tuple[int, str, str, np.ndarray, np.ndarray]]:
+    """(experiment, metric, other group, its values x, the heatmap group's values y) of the matched arms."""
+    for experiment, metric in _regions(frame):
+        y = kept(frame, experiment=experiment, arm="main", group="heatmap")[metric].dropna().to_numpy()
+        for group in ("cce", "mse"):
+            x = kept(frame, experiment=experiment, arm="main", group=group)[metric].dropna().to_numpy()
+            if min(len(x), len(y)) >= 2:
+                yield experiment, metric, group, x, y
+
+
+def mann_whitney_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every contrast of the matched arms: x the other group, y the heatmap group, as in the paper."""
+    rows = []
+    for experiment, metric, group, x, y in contrasts(frame):
+        exact, asymptotic = mann_whitney(x, y), mann_whitney(x, y, method="asymptotic")
+        superior, shift = prob_superior(x, y), hodges_lehmann(y, x)
+        rows.append(
+            {
+                "experiment": experiment,
+                "region": REGIONS[metric],
+                "x against heatmap loss": NAMES[group],
+                "n": f"{len(x)} / {len(y)}",
+                "U": exact.u,
+                "p exact": exact.p,
+                "p asymptotic": asymptotic.p,
+                "p floor": mann_whitney_p_floor(len(x), len(y)),
+                "rank-biserial": rank_biserial(x, y),
+                "P(x > y)": superior.estimate,
+                "P interval": f"{superior.low:.2f} to {superior.high:.2f}",
+                "Cohen's d": cohens_d(x, y).estimate,
+                "shift y - x": shift.estimate,
+                "shift interval": f"{shift.low:.3g} to {shift.high:.3g}",
+            }
+        )
+    table = pd.DataFrame(rows)
+    if rows:
+        table.insert(6, "p Holm", holm(table["p exact"].tolist()))
+    return table
+
+
+def accuracy_table(frame: pd.DataFrame, margin: float = 0.01) -> pd.DataFrame:
+    """Test accuracy of the matched groups, and TOST of equality with the heatmap group within ``margin``."""
+    rows = []
+    for experiment in sorted(frame["experiment"].unique()):
+        y = kept(frame, experiment=experiment, arm="main", group="heatmap")["test_accuracy"].to_numpy()
+        for group in GROUPS:
+            x = kept(frame, experiment=experiment, arm="main", group=group)["test_accuracy"].to_numpy()
+            row = {
+                "experiment": experiment,
+                "group": NAMES[group],
+                "models": len(x),
+                "mean": float(np.mean(x)) if len(x) else None,
+                "lowest": float(np.min(x)) if len(x) else None,
+                "exactly 1": int((x == 1.0).sum()),
+            }
+            if group != "heatmap" and min(len(x), len(y)) >= 2:
+                test = tost(y, x, margin)
+                row |= {
+                    "heatmap minus this": test.estimate,
+                    "90 % interval": f"{test.low:+.4f} to {test.high:+.4f}",
+                    "TOST p": test.p,
+                }
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def power_table(frame: pd.DataFrame, sizes: Sequence[int] = (4, 8, 24), seed: int = 0) -> pd.DataFrame:
+    """How many models a group suffice to see each contrast by Mann-Whitney at 5 % (two-sided)."""
+    rows = []
+    for experiment, metric, group, x, y in contrasts(frame):
+        probability = prob_superior(x, y).estimate
+        row = {
+            "experiment": experiment,
+            "region": REGIONS[metric],
+            "x against heatmap loss": NAMES[group],
+            "P(x > y)": probability,
+            "models a group for 80 %": models_per_group(probability) if probability != 0.5 else None,
+        }
+        for size in sizes:
+            rng = np.random.default_rng([seed, size, experiment])
+            row[f"power at {size}"] = simulated_power(x, y, size, size, rng=rng, n_simulations=500).estimate
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def scalars(frame: pd.DataFrame, shapiro_tests: pd.DataFrame) -> dict[str, float]:
+    """The numbers that claims without a contrast of groups are judged by.
+
+    ``shapiro_largest_p_expN``: over the paper's two groups. ``groups_with_a_perfect_model``: of the paper's four.
+    ``imperfect_heatmap_models``: kept matched models of the heatmap group with a test accuracy below 1.
+    """
+    values = {}
+    paper = shapiro_tests["group"].isin([NAMES["cce"], NAMES["heatmap"]]) & shapiro_tests["region"].eq(
+        "heart"
+    )
+    for experiment, tests in shapiro_tests[paper].groupby("experiment"):
+        values[f"shapiro_largest_p_exp{experiment}"] = float(tests["p"].max())
+    matched = frame[frame["kept"] & frame["arm"].eq("main") & frame["group"].isin(["cce", "heatmap"])]
+    perfect = matched[matched["test_accuracy"].eq(1.0)]
+    values["groups_with_a_perfect_model"] = float(perfect.groupby(["experiment", "group"]).ngroups)
+    imperfect = matched["group"].eq("heatmap") & matched["test_accuracy"].lt(1.0)
+    values["imperfect_heatmap_models"] = float(imperfect.sum())
+    return values
+
+
+def _regions(frame: pd.DataFrame) -> Iterator[tuple[int, str]]:
+    for experiment in sorted(frame["experiment"].unique()):
+        for metric in REGIONS:
+            if metric in frame and frame.loc[frame["experiment"] == experiment, metric].notna().any():
+                yield int(experiment), metric

@@ -1,0 +1,13 @@
+import subprocess
+import sys
+
+
+def test_timm_and_torchvision_import_after_it():
+    """In a process of its own: imports of other tests must not help."""
+    script = (
+        "import papers_lib.models.torchvision_ops as ops, torchvision, timm\n"
+        "assert ops.declare_missing() == [], 'a second call has nothing left to declare'\n"
+        "print(timm.create_model('vgg11', num_classes=2) is not None)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "True", done.stderr[-800:]

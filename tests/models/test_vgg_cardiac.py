@@ -1,0 +1,74 @@
+import pytest
+import torch
+
+from papers_lib.errors import UserError
+from papers_lib.models.vgg_cardiac import field_share, receptive_field, small_vgg, vgg16
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_small_vgg_maps_of_the_paper_and_parameters_by_hand():
+    model = small_vgg(seeded(0))
+    x = torch.randn(2, 1, 105, 135, generator=seeded(1))
+    assert model.features(x).shape == (2, 64, 6, 8)
+    assert torch.equal(model(x), model.head(model.features(x)))
+    convolutions = (9 * 1 + 1) * 8 + (9 * 8 + 1) * 16 + (9 * 16 + 1) * 32 + (9 * 32 + 1) * 64
+    head = (3 * 4 * 64 + 1) * 100 + (100 + 1) * 4
+    assert sum(p.numel() for p in model.parameters()) == convolutions + head
+
+
+def test_vgg16_is_the_papers():
+    with torch.device("meta"):
+        model = vgg16(None, pretrained=False)
+        x = torch.empty(1, 1, 105, 135)
+        assert model.features(x).shape == (1, 512, 6, 8)
+        assert model(x).shape == (1, 4)
+    # 14,714,688 in VGG16's convolutions, then Dense 100 and Dense 4 on 3 x 4 x 512
+    assert sum(p.numel() for p in model.parameters()) == 14_714_688 + (3 * 4 * 512 + 1) * 100 + 404
+
+
+def test_missing_imagenet_weights_are_one_line(monkeypatch):
+    import timm
+
+    def offline(*args, **kwargs):
+        raise OSError("no network\nand a long story")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(UserError, match="ImageNet weights found neither") as caught:
+        vgg16(seeded(0))
+    assert "\n" not in str(caught.value)
+
+
+def test_initialisation_depends_on_the_seed_alone_and_the_output_layer_starts_small():
+    torch.manual_seed(1)
+    first = small_vgg(seeded(3)).state_dict()
+    torch.manual_seed(2)
+    again, other = small_vgg(seeded(3)).state_dict(), small_vgg(seeded(4)).state_dict()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["head.hidden.weight"], other["head.hidden.weight"])
+    glorot = (6 / (100 + 4)) ** 0.5
+    assert (
+        first["head.output.weight"].abs().max() <= 0.1 * glorot < first["head.hidden.weight"].abs().max() + 1
+    )
+
+
+def test_receptive_field_against_the_gradient():
+    """The pixels with a non-zero gradient of one inner cell are those the formula counts."""
+    model = small_vgg(seeded(0))
+    for parameter in model.parameters():
+        parameter.data.abs_()  # no cancelling and no dead ReLU
+    x = torch.rand(1, 1, 105, 135, generator=seeded(1), requires_grad=True)
+    # Max pools pass one of four gradients on: sum over random inputs to see all of the field.
+    seen = torch.zeros(105, 135, dtype=torch.bool)
+    for seed in range(60):
+        x = torch.rand(1, 1, 105, 135, generator=seeded(seed), requires_grad=True)
+        (gradient,) = torch.autograd.grad(model.features(x)[0, :, 3, 4].sum(), x)
+        seen |= gradient[0, 0] != 0
+    rows, columns = seen.any(1).nonzero(), seen.any(0).nonzero()
+    field, stride = receptive_field(model.convolutions)
+    assert (field, stride) == (76, 16)
+    assert field - 8 <= int(rows.max() - rows.min()) + 1 <= field
+    assert field - 8 <= int(columns.max() - columns.min()) + 1 <= field
+    assert 0.2 < field_share(model.convolutions) < 0.41  # never above 76 x 76 of 105 x 135
