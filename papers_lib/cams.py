@@ -1,0 +1,247 @@
+"""Class activation maps, raw and twice differentiable: CAM, Grad-CAM, Grad-CAM++, XGrad-CAM, HiResCAM.
+
+Notation: A, activations of one layer, (B, C, H, W); S_c, logit of class c; G = dS_c / dA, the shape of A for
+one class an image, (B, K, C, H, W) for all K classes; maps (B, H, W) or (B, K, H, W). No ReLU, no rescaling:
+losses take these maps, figures :func:`display_map`. Half-precision maps are computed and returned in float32.
+
+A map moves the weights both through A and through G. The second way is there only if G was made with
+``create_graph=True``, which :func:`head_gradients` and :func:`cam_of` do wherever gradients are enabled.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple, overload
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from papers_lib.class_gradients import Target, class_gradients, source_of
+
+
+def cam(activations: Tensor, class_weights: Tensor) -> Tensor:
+    """CAM of every class, sum_c w_kc A_c (Zhou 2016, arXiv 1512.04150): a 1x1 convolution without bias.
+
+    Args: activations (B, C, H, W); class_weights (K, C), those of the linear layer after global pooling.
+    Returns: maps (B, K, H, W). Raises: ValueError for other shapes.
+
+    >>> cam(torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]]), torch.tensor([[1.0, 10.0]])).tolist()
+    [[[[31.0, 42.0]]]]
+    """
+    if activations.ndim != 4 or class_weights.ndim != 2 or class_weights.shape[1] != activations.shape[1]:
+        raise ValueError(
+            "expected activations (B, C, H, W) and class_weights (K, C), "
+            f"got {tuple(activations.shape)} and {tuple(class_weights.shape)}"
+        )
+    return torch.einsum("kc,bchw->bkhw", _full(class_weights), _full(activations))
+
+
+def grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Grad-CAM, sum_c α_c A_c with α_c = mean_ij G_cij (Selvaraju 2017, arXiv 1610.02391, equations 1 and 2).
+
+    Deviation: without the paper's final ReLU. Args, returns, raises: as :func:`hires_cam`.
+
+    >>> A, G = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[3.0, 5.0]]]])
+    >>> grad_cam(A, G).tolist()  # α = 4
+    [[[4.0, 8.0]]]
+    """
+    A, G = _checked(activations, gradients)
+    return _weighted(G.mean((-2, -1)), A)
+
+
+def grad_cam_pp(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Grad-CAM++, sum_c w_c A_c with w_c = sum_ij α_cij relu(G_cij) (Chattopadhay 2018, arXiv 1710.11063).
+
+    α = G² / (2 G² + G³ sum_ab A_ab), equation 19, for the score exp(S); divided by G² here, so that small
+    gradients do not underflow. Deviations: without the final ReLU and without the factor exp(S),
+    one positive number a map. The denominator has a root only where A has negative values; there α is 0.
+    Args, returns, raises: as :func:`hires_cam`.
+
+    >>> A, G = torch.tensor([[[[1.0, 1.0]]]]), torch.tensor([[[[2.0, -2.0]]]])
+    >>> grad_cam_pp(A, G).tolist()  # 2 / (2 + 2 · 2) = 1/3
+    [[[0.3333333432674408, 0.3333333432674408]]]
+    """
+    A, G = _checked(activations, gradients)
+    denominator = 2 + _beside(A.sum((-2, -1), keepdim=True), G) * G
+    return _weighted(_ratio(G.relu(), denominator).sum((-2, -1)), A)
+
+
+def xgrad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """XGrad-CAM, sum_c α_c A_c with α_c = sum_ij G_cij A_cij / sum_ij A_cij (Fu 2020, arXiv 2008.02312).
+
+    Deviations: without the final ReLU; α is 0 for a channel that sums to 0. Args, returns, raises: as
+    :func:`hires_cam`.
+
+    >>> A, G = torch.tensor([[[[1.0, 3.0]]]]), torch.tensor([[[[4.0, 0.0]]]])
+    >>> xgrad_cam(A, G).tolist()  # α = 1/4 · 4
+    [[[1.0, 3.0]]]
+    """
+    A, G = _checked(activations, gradients)
+    total = _beside(A.sum((-2, -1), keepdim=True), G)
+    return _weighted((_ratio(_beside(A, G), total) * G).sum((-2, -1)), A)
+
+
+def hires_cam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """HiResCAM, sum_c G_c · A_c cell by cell (Draelos and Carin 2020, arXiv 2011.08891).
+
+    The sum over channels: for a linear head the map then sums to the logit less the bias. The authors of the
+    heatmap loss took the mean over channels; their max-normalisation cancels that factor.
+
+    Args: activations (B, C, H, W); gradients (B, C, H, W), or (B, K, C, H, W) for all classes.
+    Returns: maps (B, H, W), or (B, K, H, W). Raises: ValueError for other shapes.
+
+    >>> A, G = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[3.0, 5.0]]]])
+    >>> hires_cam(A, G).tolist()
+    [[[3.0, 10.0]]]
+    """
+    A, G = _checked(activations, gradients)
+    return (_beside(A, G) * G).sum(-3)
+
+
+METHODS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "grad_cam": grad_cam,
+    "grad_cam_pp": grad_cam_pp,
+    "xgrad_cam": xgrad_cam,
+    "hires_cam": hires_cam,
+}
+
+
+class HeadGradients(NamedTuple):
+    """Logits (B, K) of one pass of the head, and the gradients of the chosen ones."""
+
+    logits: Tensor
+    gradients: Tensor
+
+
+def head_gradients(
+    head: Callable[[Tensor], Tensor], activations: Tensor, target: Target, *, create_graph: bool | None = None
+) -> HeadGradients:
+    """Run ``head`` once and differentiate the chosen logits by the activations only.
+
+    The logits belong in the classification loss: no second pass is needed. A head that mixes the images of a
+    batch (batch norm in training mode) mixes their gradients as well.
+
+    Args:
+        head: maps activations (B, C, H, W) to logits (B, K).
+        activations: of any layer; where they need no gradient (cached features) a detached copy stands in.
+        target: class indices (B,), "predicted" (argmax of the logits) or "all" (every class).
+        create_graph: keep the second-order term; None means where gradients are enabled. With False, or
+            None under no_grad, the gradients are constants; under no_grad the logits are detached as well.
+
+    Returns: logits (B, K) and gradients (B, C, H, W), or (B, K, C, H, W) for "all".
+    Raises: ValueError for shapes, a target out of range, or logits that do not depend on the activations.
+    """
+    if activations.ndim != 4:
+        raise ValueError(f"activations: expected shape (B, C, H, W), got {tuple(activations.shape)}")
+    graph = torch.is_grad_enabled() if create_graph is None else create_graph
+    attached = graph or torch.is_grad_enabled()
+    with torch.inference_mode(False), torch.enable_grad():
+        source = source_of(activations, attached)
+        logits = head(source.clone())  # a copy, since the head may begin with an in-place ReLU
+        gradients = class_gradients(logits, source, target, create_graph=graph)
+    return HeadGradients(logits if attached else logits.detach(), gradients)
+
+
+# fmt: off
+@overload
+def cam_of(model: nn.Module, layer: nn.Module | str, x: Tensor, target: Target, *, method: str = ...,
+           create_graph: bool | None = ..., return_logits: Literal[False] = ...) -> Tensor: ...
+@overload
+def cam_of(model: nn.Module, layer: nn.Module | str, x: Tensor, target: Target, *, method: str = ...,
+           create_graph: bool | None = ..., return_logits: Literal[True]) -> tuple[Tensor, Tensor]: ...
+# fmt: on
+def cam_of(
+    model: nn.Module,
+    layer: nn.Module | str,
+    x: Tensor,
+    target: Target,
+    *,
+    method: str = "hires_cam",
+    create_graph: bool | None = None,
+    return_logits: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """Raw map of any CNN at one layer, in one forward pass; mode, hooks and ``.grad`` stay as they are.
+
+    Args: layer, a submodule or its dotted name, whose output is (B, C, H, W) and which runs once a pass;
+    target and create_graph as in :func:`head_gradients`; method, a key of METHODS. Without ``create_graph``
+    the map is a constant: half a gradient, through the activations alone, is never returned.
+    Returns: maps (B, H, W), or (B, K, H, W) for "all"; with ``return_logits`` (maps, logits).
+    Raises: ValueError as :func:`head_gradients`, and for an unknown method or an unsuitable layer.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    names = dict(model.named_modules(remove_duplicate=False))
+    module = names.get(layer) if isinstance(layer, str) else layer
+    name = layer if isinstance(layer, str) else next((n for n, m in names.items() if m is layer), None)
+    if module is None or name is None:
+        raise ValueError(f"layer: {layer!r} is not a submodule of {type(model).__name__}")
+    graph = torch.is_grad_enabled() if create_graph is None else create_graph
+    attached = graph or torch.is_grad_enabled()
+    kept: list[Tensor] = []
+
+    def keep(_module: nn.Module, _inputs: object, output: object) -> Tensor:
+        if kept:
+            raise ValueError(f"layer {name!r}: runs more than once in a forward pass")
+        if not isinstance(output, Tensor) or output.ndim != 4:
+            found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+            raise ValueError(f"layer {name!r}: expected an output (B, C, H, W), got {found}")
+        torch.set_grad_enabled(True)  # from here on: under no_grad only the head is recorded
+        kept.append(source_of(output, attached))
+        return kept[0].clone()  # a copy, since the next layer may be an in-place ReLU
+
+    with torch.inference_mode(False), torch.set_grad_enabled(attached):
+        handle = module.register_forward_hook(keep)
+        try:
+            logits = model(x)
+        finally:
+            handle.remove()
+        if not kept:
+            raise ValueError(f"layer {name!r}: was not reached in the forward pass")
+        gradients = class_gradients(logits, kept[0], target, create_graph=graph)
+        maps = METHODS[method](kept[0] if graph else kept[0].detach(), gradients)
+    logits = logits if attached else logits.detach()
+    return (maps, logits) if return_logits else maps
+
+
+def display_map(maps: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+    """Maps for figures only: ReLU, each map divided by its maximum, then bilinear (align_corners=False).
+
+    Args: maps (..., H, W); size, (height, width) to enlarge to.
+    Returns: detached float maps in [0, 1], (..., *size); a map without positive values is all zero.
+
+    >>> display_map(torch.tensor([[[-1.0, 2.0, 4.0]]])).tolist()
+    [[[0.0, 0.5, 1.0]]]
+    """
+    heat = _full(maps.detach()).relu()
+    heat = _ratio(heat, heat.amax((-2, -1), keepdim=True))
+    if size is None:
+        return heat
+    flat = heat.reshape(-1, 1, *heat.shape[-2:])
+    return F.interpolate(flat, size, mode="bilinear", align_corners=False).reshape(*maps.shape[:-2], *size)
+
+
+def _full(values: Tensor) -> Tensor:
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+
+def _checked(activations: Tensor, gradients: Tensor) -> tuple[Tensor, Tensor]:
+    a, g = tuple(activations.shape), tuple(gradients.shape)
+    if len(a) != 4 or len(g) not in (4, 5) or (g[0], *g[-3:]) != a:
+        raise ValueError(
+            f"expected activations (B, C, H, W), gradients (B, C, H, W) or (B, K, C, H, W), got {a} and {g}"
+        )
+    return _full(activations), _full(gradients)
+
+
+def _beside(A: Tensor, G: Tensor) -> Tensor:
+    """A with a class axis where G has one."""
+    return A.unsqueeze(1) if G.ndim == 5 else A
+
+
+def _weighted(weights: Tensor, A: Tensor) -> Tensor:
+    return torch.einsum("b...c,bchw->b...hw", weights, A)
+
+
+def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """Quotient, 0 where the denominator is; guarded twice, or the gradient of the unused branch is NaN."""
+    zero = denominator == 0
+    return torch.where(zero, 0.0, numerator / torch.where(zero, 1.0, denominator))

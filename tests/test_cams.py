@@ -1,0 +1,210 @@
+"""Maps and, above all, the parameter gradients that a loss on a map makes, against captum and torchcam."""
+
+import pytest
+import torch
+from captum._utils.gradient import compute_layer_gradients_and_eval
+from captum.attr import LayerGradCam, LayerGradientXActivation
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torchcam import methods as torchcam_methods
+
+from papers_lib.cams import METHODS, cam, cam_of, display_map, grad_cam, head_gradients, hires_cam
+
+LAYER = "features.3"  # the last ReLU
+
+
+def net(inplace: bool = False, dtype: torch.dtype = torch.float64) -> nn.Module:
+    """Two convolutions and a smooth head, so that the second derivative is not zero."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = nn.Sequential()
+        model.features = nn.Sequential(
+            nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(inplace), nn.Conv2d(4, 5, 3, padding=1), nn.ReLU(inplace)
+        )
+        model.head = nn.Sequential(nn.Flatten(), nn.Linear(5 * 6 * 5, 7), nn.Tanh(), nn.Linear(7, 3))
+    return model.to(dtype).eval()
+
+
+def images(batch: int = 3, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(batch, 2, 6, 5, generator=torch.Generator().manual_seed(2)).to(dtype)
+
+
+TARGET = torch.tensor([2, 0, 1])
+
+
+def loss_of(maps: Tensor) -> Tensor:
+    weights = torch.linspace(-1, 2, maps.numel(), dtype=maps.dtype).reshape(maps.shape)
+    return (weights * maps).sum() + (maps**2).sum()
+
+
+def parameter_gradients(loss: Tensor, model: nn.Module) -> list[Tensor]:
+    found = torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)
+    return [torch.zeros_like(p) if g is None else g for g, p in zip(found, model.parameters(), strict=True)]
+
+
+def captum_map(model: nn.Module, x: Tensor, method: str) -> Tensor:
+    layer, graph = model.get_submodule(LAYER), {"create_graph": True}
+    if method == "grad_cam":
+        return LayerGradCam(model, layer).attribute(x, TARGET, grad_kwargs=graph)[:, 0]
+    if method == "hires_cam":
+        return LayerGradientXActivation(model, layer).attribute(x, TARGET, grad_kwargs=graph).sum(1)
+    (G,), (A,) = compute_layer_gradients_and_eval(model, layer, x, TARGET, grad_kwargs=graph)
+    maps = []
+    for a, g in zip(A, G, strict=True):  # the papers' formulas, an image and a channel at a time
+        one = torch.zeros_like(a[0])
+        for channel, slope in zip(a, g, strict=True):
+            if channel.sum() == 0:
+                continue
+            if method == "grad_cam_pp":
+                alpha = slope**2 / (2 * slope**2 + channel.sum() * slope**3)
+                weight = (alpha * slope.clamp(min=0)).sum()
+            else:
+                weight = (channel / channel.sum() * slope).sum()
+            one = one + weight * channel
+        maps.append(one)
+    return torch.stack(maps)
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("method", METHODS)
+def test_parameter_gradients_equal_captums(method, inplace):
+    theirs_model, ours_model, x = net(), net(inplace), images()
+    theirs = captum_map(theirs_model, x, method)
+    ours = cam_of(ours_model, LAYER, x, TARGET, method=method)
+    torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
+    for a, b in zip(
+        parameter_gradients(loss_of(ours), ours_model),
+        parameter_gradients(loss_of(theirs), theirs_model),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_second_order_term_is_there(method):
+    model, x = net(), images()
+    A = model.features(x)
+    G = head_gradients(model.head, A, TARGET).gradients
+    whole = parameter_gradients(loss_of(METHODS[method](A, G)), model)
+    A = model.features(x)
+    G = head_gradients(model.head, A, TARGET).gradients.detach()
+    half = parameter_gradients(loss_of(METHODS[method](A, G)), model)
+    head_weight = 4  # a parameter of the head: without the second order it gets nothing at all
+    assert half[head_weight].abs().max() == 0
+    assert whole[head_weight].abs().max() > 1e-4
+    assert (whole[0] - half[0]).abs().max() > 1e-4
+
+
+# Not Grad-CAM++: torchcam 0.5 divides a copy of α and so returns α = G², and it sums A G³ over one index
+# where equation 19 has two. The formula above stands in.
+@pytest.mark.parametrize(("method", "theirs"), [("grad_cam", "GradCAM"), ("xgrad_cam", "XGradCAM")])
+def test_rectified_values_equal_torchcams(method, theirs):
+    model, x = net(), images()
+    exact = (
+        {} if method == "grad_cam" else {"eps": 0.0}
+    )  # torchcam adds 1e-8 to its denominators, and rectifies
+    with getattr(torchcam_methods, theirs)(model, LAYER) as extract:
+        expected = extract(TARGET.tolist(), model(x), normalized=False, **exact)[0]
+    torch.testing.assert_close(cam_of(model, LAYER, x, TARGET, method=method).relu(), expected)
+
+
+def test_hires_cam_of_a_linear_head_sums_to_the_logit_less_the_bias():
+    head = nn.Sequential(nn.Flatten(), nn.Linear(4 * 3 * 2, 5)).double()
+    A = torch.randn(6, 4, 3, 2, dtype=torch.float64)
+    logits, G = head_gradients(head, A, "all")
+    torch.testing.assert_close(hires_cam(A, G).sum((2, 3)), logits - head[1].bias)
+
+
+def test_global_average_pooling_makes_cam_grad_cam_and_hires_cam_one():
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5)).double()
+    A = torch.randn(6, 4, 3, 2, dtype=torch.float64)
+    G = head_gradients(head, A, "all").gradients
+    torch.testing.assert_close(grad_cam(A, G), cam(A, head[2].weight) / 6)
+    torch.testing.assert_close(hires_cam(A, G), cam(A, head[2].weight) / 6)
+
+
+def test_other_bad_input():
+    A = torch.zeros(2, 3, 4, 5)
+    with pytest.raises(ValueError, match=r"activations: expected shape \(B, C, H, W\), got \(3, 4, 5\)"):
+        head_gradients(nn.Flatten(), A[0], "all")
+    with pytest.raises(ValueError, match=r"logits: expected shape \(2, K\), got \(2, 3, 4, 5\)"):
+        head_gradients(nn.Identity(), A, "all")
+    with pytest.raises(ValueError, match="logits do not depend on the activations"):
+        head_gradients(lambda a: torch.zeros(2, 3), A, "all")
+    with pytest.raises(ValueError, match="logits do not depend on the activations"):
+        head_gradients(lambda a: torch.zeros(2, 3, requires_grad=True) * 1, A, "predicted")
+    with pytest.raises(ValueError, match="logits do not depend on the activations"):
+        head_gradients(lambda a: torch.zeros(2, 3, requires_grad=True) * 1, A, "all")
+    with pytest.raises(ValueError, match=r"method: expected one of grad_cam, .*, got 'score_cam'"):
+        cam_of(net(), LAYER, images(), TARGET, method="score_cam")
+    with pytest.raises(ValueError, match=r"got \(2, 3, 4, 5\) and \(1, 3\)"):
+        grad_cam(A, torch.zeros(1, 3))
+    with pytest.raises(ValueError, match=r"got \(2, 3, 4, 5\) and \(7, 4\)"):
+        cam(A, torch.zeros(7, 4))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("case", ["zero A", "zero G", "both zero", "constant", "tiny", "cancelling"])
+def test_degenerate_maps_stay_finite_to_second_order(method, dtype, case):
+    A, G = torch.rand(2, 3, 2, 2, generator=torch.Generator().manual_seed(3)), torch.ones(2, 3, 2, 2)
+    A[0, 1], G[1, 0, 0, 0] = 0, -1
+    A, G = {
+        "zero A": (A * 0, G),
+        "zero G": (A, G * 0),
+        "both zero": (A * 0, G * 0),
+        "constant": (torch.ones_like(A), G),
+        "tiny": (A * 1e-6, G * 1e-6),
+        "cancelling": (torch.tensor([[1.0, -1.0], [1.0, -1.0]]).expand_as(A), G),
+    }[case]
+    A, G = A.to(dtype).requires_grad_(), G.to(dtype).requires_grad_()
+    maps = METHODS[method](A, G)
+    assert maps.isfinite().all()
+    assert maps.dtype == (dtype if dtype.itemsize > 2 else torch.float32)
+    first = torch.autograd.grad((maps.double() ** 2).sum(), (A, G), create_graph=True)
+    assert all(g.isfinite().all() for g in first)
+    second = torch.autograd.grad(sum((g.double() ** 2).sum() for g in first), (A, G), allow_unused=True)
+    assert all(g is None or g.isfinite().all() for g in second)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_sums_beyond_the_range_of_float16(method):
+    A = torch.full((1, 1, 2, 2), 3e4, dtype=torch.float16, requires_grad=True)  # the sum is 1.2e5
+    G = torch.full((1, 1, 2, 2), 2.0**-10, dtype=torch.float16, requires_grad=True)
+    maps = METHODS[method](A, G)
+    expected = METHODS[method](A.detach().double(), G.detach().double())
+    torch.testing.assert_close(maps, expected.float())
+    assert all(g.isfinite().all() for g in torch.autograd.grad(maps.mean(), (A, G)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_gradgradcheck(method):
+    generator = torch.Generator().manual_seed(4)
+    A = torch.rand(1, 2, 2, 2, generator=generator, dtype=torch.float64).add(0.1).requires_grad_()
+    G = torch.randn(1, 2, 2, 2, generator=generator, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(METHODS[method], (A, G))
+    assert torch.autograd.gradgradcheck(METHODS[method], (A, G))
+
+
+@settings(deadline=None, max_examples=15)
+@given(seed=st.integers(0, 2**31), method=st.sampled_from(sorted(METHODS)))
+def test_batch_order_singles_and_flips(seed, method):
+    generator = torch.Generator().manual_seed(seed)
+    A = torch.rand(4, 3, 2, 5, generator=generator, dtype=torch.float64)
+    G = torch.randn(4, 2, 3, 2, 5, generator=generator, dtype=torch.float64)
+    maps = METHODS[method](A, G)
+    order = torch.randperm(4, generator=generator)
+    torch.testing.assert_close(METHODS[method](A[order], G[order]), maps[order])
+    singles = [METHODS[method](A[i : i + 1], G[i : i + 1]) for i in range(4)]
+    torch.testing.assert_close(torch.cat(singles), maps)
+    torch.testing.assert_close(METHODS[method](A.flip(-1), G.flip(-1)), maps.flip(-1))
+
+
+def test_display_map():
+    maps = torch.tensor([[[-1.0, 2.0], [0.0, 4.0]], [[-1.0, -2.0], [0.0, 0.0]]], requires_grad=True)
+    shown = display_map(maps)
+    assert shown.tolist() == [[[0.0, 0.5], [0.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]]
+    assert not shown.requires_grad
+    assert display_map(maps[0, :1], (1, 4)).tolist() == [[0.0, 0.25, 0.75, 1.0]]
+    assert display_map(maps[None].half(), (4, 6)).shape == (1, 2, 4, 6)

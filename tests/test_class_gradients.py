@@ -1,0 +1,104 @@
+"""The choice of logits: one class an image, the predicted one, all at once; and what is refused."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from papers_lib.cams import METHODS, cam_of, head_gradients
+
+LAYER = "features.3"  # the last ReLU
+
+
+def net(inplace: bool = False, dtype: torch.dtype = torch.float64) -> nn.Module:
+    """Two convolutions and a smooth head, so that the second derivative is not zero."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = nn.Sequential()
+        model.features = nn.Sequential(
+            nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(inplace), nn.Conv2d(4, 5, 3, padding=1), nn.ReLU(inplace)
+        )
+        model.head = nn.Sequential(nn.Flatten(), nn.Linear(5 * 6 * 5, 7), nn.Tanh(), nn.Linear(7, 3))
+    return model.to(dtype).eval()
+
+
+def images(batch: int = 3, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(batch, 2, 6, 5, generator=torch.Generator().manual_seed(2)).to(dtype)
+
+
+TARGET = torch.tensor([2, 0, 1])
+
+
+def loss_of(maps: Tensor) -> Tensor:
+    weights = torch.linspace(-1, 2, maps.numel(), dtype=maps.dtype).reshape(maps.shape)
+    return (weights * maps).sum() + (maps**2).sum()
+
+
+def parameter_gradients(loss: Tensor, model: nn.Module) -> list[Tensor]:
+    found = torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)
+    return [torch.zeros_like(p) if g is None else g for g, p in zip(found, model.parameters(), strict=True)]
+
+
+class OwnSquare(torch.autograd.Function):
+    """An operation whose backward refuses batched gradients: it asks for a number."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        if grad.abs().sum().item() < 0:
+            raise AssertionError
+        return 2 * x * grad
+
+
+class Square(nn.Module):
+    def forward(self, x):
+        return OwnSquare.apply(x)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("batched", [True, False])
+def test_all_classes_equal_one_class_at_a_time(method, batched):
+    model, x = net(), images()
+    if not batched:
+        model.head.insert(3, Square())
+    maps = cam_of(model, LAYER, x, "all", method=method)
+    assert maps.shape == (3, 3, 6, 5)
+    one = [cam_of(model, LAYER, x, torch.full((3,), c), method=method) for c in range(3)]
+    torch.testing.assert_close(maps, torch.stack(one, 1))
+    for a, b in zip(
+        parameter_gradients(loss_of(maps), model),
+        parameter_gradients(loss_of(torch.stack(one, 1)), model),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b)
+
+
+def test_a_single_class_keeps_its_axis():
+    head = nn.Sequential(nn.Flatten(), nn.Linear(6, 1))
+    assert head_gradients(head, torch.randn(2, 1, 2, 3), "all").gradients.shape == (2, 1, 1, 2, 3)
+
+
+def test_predicted_is_the_argmax():
+    model, x = net(), images()
+    maps, logits = cam_of(model, LAYER, x, "predicted", return_logits=True)
+    torch.testing.assert_close(logits, model(x))
+    torch.testing.assert_close(maps, cam_of(model, LAYER, x, logits.argmax(1)))
+
+
+@pytest.mark.parametrize(
+    ("target", "line"),
+    [
+        (torch.tensor([0, 1, 3]), r"target: expected indices in 0\.\.2, got \[0, 1, 3\]"),
+        (torch.tensor([0, -1, 2]), r"target: expected indices in 0\.\.2, got \[0, -1, 2\]"),
+        (torch.tensor([0, 1]), r"target: expected 3 class indices, got shape \(2,\), torch.int64"),
+        (torch.tensor([0.0, 1.0, 2.0]), r"target: expected 3 class indices, got shape \(3,\), torch.float32"),
+        ("best", 'target: expected class indices, "predicted" or "all", got \'best\''),
+    ],
+)
+def test_bad_targets(target, line):
+    with pytest.raises(ValueError, match=line):
+        cam_of(net(), LAYER, images(), target)
