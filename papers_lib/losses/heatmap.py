@@ -1,0 +1,119 @@
+"""The heatmap loss: a penalty on attention outside the organ (Callanan et al., section 1 and figure 1)."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+FORMS = ("mean", "sum", "share", "dice")
+
+
+def heatmap_loss(
+    maps: Tensor,
+    outside: Tensor,
+    *,
+    form: Literal["mean", "sum", "share", "dice"] = "mean",
+    reduction: Literal["mean", "sum", "none"] = "mean",
+) -> Tensor:
+    """Penalty on the part of the map that lies outside the organ.
+
+    With the map H, the outside mask M and Hn = relu(H) / max H, an image's term is, by form:
+
+    - "mean": mean over cells of Hn · M, as the authors coded it;
+    - "sum": sum over cells of Hn · M, as the paper words it ("the sum of the HiResCAM heatmap values that lay
+      outside of the heart");
+    - "share": sum Hn · M / sum Hn, the share of the heat that lies outside;
+    - "dice": 1 - 2 sum Hn (1 - M) / (sum Hn + sum (1 - M)), after the paper's pointer to Dice (1945).
+
+    Deviations: the authors divide by max H with nothing added, which is 0/0 for a map without positive heat.
+    Such a dead map has the term 0 and the gradient 0 here and still counts in the mean over images: log
+    :func:`dead_share` beside the loss. "Without positive heat" means max H <= 1e-30 (float16: its smallest
+    normal number, 6e-5). Half-precision maps are computed in float32. A NaN map gives NaN.
+
+    Args:
+        maps: raw maps H (B, h, w), with their graph; the channel sum or mean alike, since the scale cancels.
+        outside: M (B, h, w) in [0, 1], 1 outside the organ, at the map's size: see :func:`shrink_mask`.
+        form: see above. None of them depends on a positive factor of the map.
+        reduction: over the images of the batch.
+
+    Returns: a scalar, or the terms (B,) for ``reduction="none"``.
+    Raises: ValueError for shapes, an empty batch, mask values outside [0, 1], unknown form or reduction.
+
+    >>> H = torch.tensor([[[4.0, 2.0], [-1.0, 1.0]]])
+    >>> M = torch.tensor([[[0.0, 1.0], [1.0, 1.0]]])
+    >>> heatmap_loss(H, M).item()  # (2/4 + 1/4) / 4 cells
+    0.1875
+    """
+    if maps.ndim != 3 or maps.shape != outside.shape or maps.numel() == 0:
+        raise ValueError(
+            "expected maps and outside of one shape (B, h, w), not empty, "
+            f"got {tuple(maps.shape)} and {tuple(outside.shape)}"
+        )
+    if form not in FORMS:
+        raise ValueError(f"form: expected one of {', '.join(FORMS)}, got {form!r}")
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"reduction: expected mean, sum or none, got {reduction!r}")
+    low, high = (bound.item() for bound in outside.detach().float().aminmax())
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"outside: expected values in [0, 1], got {low:g} to {high:g}")
+
+    dead = _dead(maps)[:, None, None]
+    H = maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps
+    H = torch.where(dead, 1.0, H).relu()  # a stand-in, so that no branch divides by zero
+    M = outside.to(H.dtype)
+    Hn = H / H.amax((1, 2), keepdim=True)
+    heat_outside = (Hn * M).sum((1, 2))
+    if form == "mean":
+        terms = heat_outside / maps[0].numel()
+    elif form == "sum":
+        terms = heat_outside
+    elif form == "share":
+        terms = heat_outside / Hn.sum((1, 2))
+    else:
+        inside = 1 - M
+        terms = 1 - 2 * (Hn * inside).sum((1, 2)) / (Hn.sum((1, 2)) + inside.sum((1, 2)))
+    terms = torch.where(dead[:, 0, 0], 0.0, terms)
+    if reduction == "none":
+        return terms
+    return terms.mean() if reduction == "mean" else terms.sum()
+
+
+def dead_share(maps: Tensor) -> Tensor:
+    """Share of maps without positive heat: those for which the heatmap loss neither costs nor teaches.
+
+    Args: maps, raw (B, h, w). Returns: a scalar in [0, 1]; a NaN map is not dead.
+
+    >>> dead_share(torch.tensor([[[0.0, -1.0]], [[2.0, -1.0]]])).item()
+    0.5
+    """
+    return _dead(maps).float().mean()
+
+
+def shrink_mask(mask: Tensor, size: tuple[int, int], how: Literal["point", "area"] = "point") -> Tensor:
+    """Mask at the size of the maps.
+
+    "point" samples with bilinear weights at the centres of the cells (half-pixel centres, no antialiasing),
+    as the authors do from 105x135 to 6x8: a cell sees four pixels at most. "area" averages the pixels under a
+    cell; where the sizes do not divide, a pixel on a border counts in both cells (adaptive average pooling).
+
+    Args: mask (B, H, W), boolean or in [0, 1]; size (h, w).
+    Returns: (B, h, w), float32 or the mask's floating type. Raises: ValueError for a shape or ``how``.
+
+    >>> row = torch.tensor([[[1.0, 0.0, 0.0, 0.0, 0.0, 1.0]]])
+    >>> shrink_mask(row, (1, 2)).tolist(), shrink_mask(row, (1, 2), "area")[0, 0, 0].item()
+    ([[[0.0, 0.0]]], 0.3333333432674408)
+    """
+    if mask.ndim != 3:
+        raise ValueError(f"mask: expected shape (B, H, W), got {tuple(mask.shape)}")
+    grid = mask[:, None] if mask.is_floating_point() else mask[:, None].float()
+    if how == "point":
+        return F.interpolate(grid, size, mode="bilinear", align_corners=False, antialias=False)[:, 0]
+    if how == "area":
+        return F.adaptive_avg_pool2d(grid, size)[:, 0]
+    raise ValueError(f"how: expected point or area, got {how!r}")
+
+
+def _dead(maps: Tensor) -> Tensor:
+    # The gradient goes with 1 / max, which must not overflow; NaN compares false, so that it stays visible.
+    return maps.detach().amax((1, 2)) <= max(1e-30, torch.finfo(maps.dtype).tiny)
