@@ -98,10 +98,8 @@ def closure(modules: Iterable[str], root: Path = ROOT) -> dict[str, Path]:
             continue
         package = path.name == "__init__.py"
         found[f"{module}.__init__" if package else module] = path
-        if module.partition(".")[0] in OURS and "." in module:
-            waiting.append(
-                module.rpartition(".")[0]
-            )  # importing a.b.c runs a/__init__.py and a/b/__init__.py
+        if module.partition(".")[0] in OURS and "." in module:  # importing a.b.c also runs a and a.b
+            waiting.append(module.rpartition(".")[0])
         for target in _scan(*_stamp(path))[1]:
             waiting += [name for name in _absolute(target, module, package) if name.partition(".")[0] in OURS]
     return dict(sorted(found.items()))

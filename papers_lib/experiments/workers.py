@@ -143,7 +143,7 @@ def one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     try:
         with threadpool_limits(limits=1):
-            torch.set_num_threads(1)
+            torch.set_num_threads(1)  # some builds of torch have threads that threadpoolctl does not know
             yield
     finally:
         torch.set_num_threads(before)

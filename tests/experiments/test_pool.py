@@ -5,12 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import psutil
 import pytest
 
+from papers_lib.experiments import pool
 from papers_lib.experiments.sweep import DataRef, sweep
+from papers_lib.experiments.workers import Outcome, Task, execute
 
 sys.path.insert(0, str(Path(__file__).parent))
 import toy_runs
@@ -27,7 +32,8 @@ from papers_lib.experiments.sweep import DataRef, sweep
 
 data, configs = Path({data!r}), [Toy(1), Toy(2, "waits"), Toy(3), Toy(4, "waits"), Toy(5)]
 try:
-    sweep(toy_runs.run, configs, data=DataRef(data, "f", "stand-in"), cache=Path({cache!r}), jobs=2)
+    reference = DataRef(data, "f", "stand-in")
+    sweep(toy_runs.run, configs, data=reference, cache=Path({cache!r}), jobs=2, say=[].append)
 except KeyboardInterrupt:
     pids = [int(line.split()[1]) for line in (data / "log").read_text().splitlines()]
     for _ in range(30):
@@ -44,7 +50,7 @@ def _log(data: Path) -> list[tuple[int, int]]:
     return [(int(seed), int(pid)) for seed, pid in map(str.split, lines)]
 
 
-def _wait(condition, seconds: float) -> bool:
+def _wait(condition: Callable[[], bool], seconds: float) -> bool:
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -67,20 +73,23 @@ def test_a_sweep_that_ends_early_leaves_no_worker_and_goes_on_where_it_stopped(
     data, cache = tmp_path / "data", tmp_path / "cache"
     data.mkdir()
     script = SCRIPT.format(tests=str(Path(__file__).parent), data=str(data), cache=str(cache))
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
+    command = [sys.executable, "-c", script]
+    errors = tmp_path / "errors"
+    with errors.open("w") as file, subprocess.Popen(command, stderr=file, start_new_session=True) as process:
         try:
             assert _wait(
                 lambda: {seed for seed, _ in _log(data)} == {1, 2, 3, 4}, 30
             )  # both workers wait now
             time.sleep(0.2)
-            process.send_signal(end)
+            if end == signal.SIGINT:
+                os.killpg(process.pid, end)  # Ctrl-C reaches the workers too
+            else:
+                process.kill()
             process.wait(10)
         finally:
             process.kill()
-        messages = process.stderr.read().decode() if process.stderr else ""
-    assert process.returncode == (-9 if end == signal.SIGKILL else 7), messages
+    assert "Traceback" not in errors.read_text()
+    assert process.returncode == (-9 if end == signal.SIGKILL else 7)
     assert _wait(lambda: not any(_alive(pid) for _, pid in _log(data)), 4)
     assert len(list(cache.rglob("*.json"))) == 2
 
@@ -119,6 +128,36 @@ def test_a_death_costs_the_culprit_only(tmp_path: Path) -> None:
     again = sweep(toy_runs.run, configs, data=data, cache=tmp_path / "c", jobs=2, say=lines.append)
     assert {seed for seed, _ in _log(tmp_path)} == {2, 10}  # neither mishap is cached
     assert [record.status for record in again] == [record.status for record in records]
+
+
+def test_an_interrupt_between_two_results_ends_the_workers_quietly(tmp_path: Path) -> None:
+    def interrupt(line: str) -> None:
+        if line.startswith("["):
+            assert _wait(lambda: len(_log(tmp_path)) == 2, 10)
+            raise KeyboardInterrupt
+
+    data = DataRef(tmp_path, "f", "stand-in")
+    with warnings.catch_warnings(record=True) as told, pytest.raises(KeyboardInterrupt):
+        sweep(toy_runs.run, [Toy(1), Toy(2, "waits")], data=data, cache=tmp_path / "c", jobs=2, say=interrupt)
+    assert told == []
+    assert not any(_alive(pid) for _, pid in _log(tmp_path))
+    assert len(list((tmp_path / "c").rglob("*.json"))) == 1
+
+
+def test_a_result_that_was_stored_before_the_pool_broke_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stores_one_and_breaks(tasks: list[Task], jobs: int, backend: str) -> Iterator[Outcome]:
+        execute(tasks[0])
+        raise BrokenProcessPool
+        yield
+
+    monkeypatch.setattr(pool, "_pool", stores_one_and_breaks)
+    monkeypatch.setattr(pool, "execute_alone", execute)
+    data = DataRef(tmp_path, "f", "stand-in")
+    records = sweep(toy_runs.run, [Toy(1), Toy(2)], data=data, cache=tmp_path / "c", jobs=2, say=[].append)
+    assert [record.status for record in records] == ["ok", "ok"]
+    assert [seed for seed, _ in _log(tmp_path)] == [1, 2]
 
 
 def test_a_worker_that_dies_before_its_run_begins_is_a_death_too(
