@@ -1,0 +1,211 @@
+"""The command ``papers``: run, render, check and list the pages of this companion.
+
+Heavy libraries are imported by the commands that need them, so that ``papers list`` and an up-to-date
+``papers run`` answer in about a second.
+"""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from papers_lib.companion import paths
+from papers_lib.errors import UserError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Every figure and table of the papers, regenerated beside the printed value. "
+    "With --debug, a refused command shows its traceback.",
+)
+
+Profile = StrEnum("Profile", paths.PROFILES)  # type: ignore[misc]
+Device = StrEnum("Device", ("auto", "cpu", "cuda"))
+QUICK, FULL = Profile("quick"), Profile("full")
+
+Slugs = Annotated[list[str] | None, typer.Argument(metavar="[SLUG]...", help="Papers by slug; default: all.")]
+OfProfile = Annotated[
+    Profile, typer.Option("--profile", "-p", help="Size of the run; `papers list` shows what exists.")
+]
+
+
+@app.callback()
+def _companion() -> None:
+    """Keep `papers` a group of commands."""
+
+
+@app.command("list")
+def list_pages() -> None:
+    """Show each paper with its pages: how old, in what state, how the claims came out."""
+    from papers_lib.companion import listing
+
+    root = paths.repo_root()
+    for slug in paths.chosen_slugs(root, None):
+        typer.echo(f"{slug}  {listing.title(root, slug)}")
+        for folder, state, outcomes in listing.pages(root, slug) or [("-", "no page yet", "")]:
+            typer.echo(f"  {folder:<8} {state}{f'; claims: {outcomes}' if outcomes else ''}")
+
+
+@app.command()
+def run(
+    slugs: Slugs = None,
+    profile: OfProfile = QUICK,
+    device: Annotated[Device | None, typer.Option(help="Overrides the notebook's device.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=0, help="Processes of a sweep; 0: as many as fit.")] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder of the real data set, in its published layout.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter; repeatable.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would run, why, and the time; run nothing.")
+    ] = False,
+    record: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Keep the results in reports/full/recorded, too.")
+    ] = None,
+) -> None:
+    """Run notebooks and make their pages; those that are up to date are left alone."""
+    from papers_lib.companion.interrupts import interruptible
+    from papers_lib.companion.record import checked_name
+    from papers_lib.companion.staleness import make_plan
+
+    root = paths.repo_root()
+    chosen = paths.chosen_slugs(root, slugs)
+    options: dict[str, Any] = {} if device is None else {"device": device.value}
+    if jobs is not None:
+        options["jobs"] = jobs
+    if data_root is not None:
+        options["data_root"] = str(data_root.expanduser().resolve())
+    name = None if record is None else checked_name(record)
+    plans = [
+        make_plan(
+            root, slug, profile.value, options=options, settings=settings or [], force=force, record=name
+        )
+        for slug in chosen
+    ]  # all of them before the first runs: a bad parameter costs nothing
+    if dry_run:
+        from papers_lib.companion import dry_run as dry
+
+        for plan in plans:
+            for line in dry.lines(plan):
+                typer.echo(line)
+        return
+    try:
+        with interruptible():
+            failures = _carry_out(plans, root)
+    except KeyboardInterrupt as stopped:
+        typer.echo(f"papers: interrupted by {stopped}; finished runs are in the cache", err=True)
+        raise typer.Exit(130) from stopped
+    for line in failures:
+        typer.echo(f"papers: {line}", err=True)
+    raise typer.Exit(1 if failures else 0)
+
+
+def _carry_out(plans: list[Any], root: Path) -> list[str]:
+    """Do what the plans say, one after the other; a line for each that failed."""
+    from papers_lib.companion import publish
+
+    failures, made = [], False
+    for plan in plans:
+        page = f"reports/{plan.out.name}/{plan.slug}.html"
+        if plan.action == "nothing":
+            typer.echo(f"{plan.slug}: up to date ({page})")
+            continue
+        try:
+            if plan.action == "render":
+                typer.echo(f"{plan.slug}: rendering again ({'; '.join(plan.reasons)})")
+                publish.rerender(plan.out, plan.slug, root)
+            else:
+                typer.echo(f"{plan.slug}: running ({'; '.join(plan.reasons)})")
+                outcome = publish.run(plan, root, typer.echo)
+                if outcome.state != "succeeded":
+                    failures.append(f"{plan.slug}: {outcome.state}: {outcome.message}")
+                    continue
+        except UserError as error:
+            failures.append(str(error))
+            continue
+        made = True
+        typer.echo(f"{plan.slug}: done ({page})")
+    if made or (plans and not failures and not (plans[0].out / "index.html").is_file()):
+        publish.index(plans[0].out, root)
+    return failures
+
+
+@app.command()
+def render(slugs: Slugs = None, profile: OfProfile = QUICK) -> None:
+    """Make pages again from the executed notebooks; nothing is run."""
+    from papers_lib.companion import publish
+
+    root = paths.repo_root()
+    out = paths.report_folder(root, profile.value)
+    for slug in paths.chosen_slugs(root, slugs):
+        publish.rerender(out, slug, root)
+        typer.echo(f"{slug}: done (reports/{out.name}/{slug}.html)")
+    publish.index(out, root)
+
+
+@app.command()
+def claims(slugs: Slugs = None, profile: OfProfile = QUICK) -> None:
+    """Print each claim with the paper's value, ours and the outcome."""
+    from papers_lib.companion import claims_view
+
+    root = paths.repo_root()
+    for slug in paths.chosen_slugs(root, slugs):
+        claims_view.show(root, slug, profile.value)
+
+
+@app.command()
+def check(profile: OfProfile = FULL) -> None:
+    """Verify the pages against their manifests: files, hashes, rules, size, no network."""
+    from papers_lib.companion.check import check_index, check_page
+
+    root = paths.repo_root()
+    problems = []
+    for slug in paths.chosen_slugs(root, None):
+        found, warnings = check_page(root, slug, profile.value)
+        problems += found
+        for line in warnings:
+            typer.echo(f"warning: {line}")
+    problems += check_index(root, profile.value)
+    for line in problems:
+        typer.echo(f"papers: {line}", err=True)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo(f"reports/{profile.value}: every page stands on its manifest")
+
+
+@app.command()
+def doctor() -> None:
+    """Show devices, libraries, folders, data sets and weights that this machine has."""
+    from papers_lib.companion.doctor import rows
+
+    for name, finding in rows(paths.repo_root()):
+        typer.echo(f"{name:<24} {finding}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: a UserError becomes one line on stderr and exit code 2, an interrupt exit code 130.
+
+    Args:
+        arguments: of the command line, for tests; default: those of the process.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words  # anywhere on the line, also after the command
+    try:
+        app([word for word in words if word != "--debug"])
+    except UserError as error:
+        if debug:
+            raise
+        typer.echo(f"papers: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

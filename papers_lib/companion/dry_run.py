@@ -1,0 +1,61 @@
+"""``papers run --dry-run``: what would run, why, and what it would cost. Runs nothing."""
+
+import importlib
+import importlib.util
+from collections.abc import Iterator
+from typing import Any
+
+from papers_lib.companion import provenance
+from papers_lib.companion.staleness import Plan
+from papers_lib.experiments.progress import duration
+
+
+def _estimate(plan: Plan) -> dict[str, Any] | None:
+    """What ``papers_lib.experiments.SLUG.estimate(parameters)`` says, from measured step times."""
+    name = f"papers_lib.experiments.{plan.slug}"
+    if importlib.util.find_spec(name) is None:
+        return None
+    estimate = getattr(importlib.import_module(name), "estimate", None)
+    return None if estimate is None else dict(estimate(plan.parameters))
+
+
+def _size(count: float) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+
+
+def _cost(plan: Plan) -> str:
+    if plan.action != "run":
+        return "a few seconds"
+    manifest = provenance.read_manifest(plan.out, plan.slug)
+    if manifest is not None:
+        same = (
+            ""
+            if manifest["device"]["type"] == plan.components["device"]
+            else f" on {manifest['device']['name']}"
+        )
+        return (
+            f"{duration(manifest['wall_seconds'])} the last time{same}; finished runs are read from the cache"
+        )
+    estimate = _estimate(plan) if plan.profile == "paper" else None
+    if estimate is None:
+        return "time unknown: this profile has not run here yet"
+    parts = [duration(estimate["seconds"])]
+    parts += [
+        f"{_size(estimate[k])} {k.removesuffix('_bytes')}"
+        for k in ("memory_bytes", "disk_bytes")
+        if k in estimate
+    ]
+    return f"{', '.join(parts)} ({estimate['how']})"
+
+
+def lines(plan: Plan) -> Iterator[str]:
+    """What the plan comes to, in lines for the terminal."""
+    if plan.action == "nothing":
+        yield f"{plan.slug}: up to date"
+        return
+    what = "would run" if plan.action == "run" else "would render the page again"
+    yield f"{plan.slug}: {what} ({'; '.join(plan.reasons)})"
+    yield f"  expected: {_cost(plan)}"
+    shown = ", ".join(f"{name}={value!r}" for name, value in provenance.shown(plan.parameters).items())
+    yield f"  parameters: {shown}"
+    yield f"  device: {plan.components['device']}; writes reports/{plan.out.name}/{plan.slug}.html"

@@ -1,0 +1,161 @@
+"""The manifest of a page: what it is made of, by what code, on which machine, and the hash of each file.
+
+``SLUG.manifest.json`` (schema 1) holds, sorted:
+
+==================  ==================================================================================
+slug, profile       the paper and the size of the run; ``record`` if it is a recorded one
+files               file name → {sha256, bytes} of the page, results, claims (and timings, if any)
+key, components     what the results depend on, and one hash of it (see ``staleness``)
+renderer            digest of the renderer and its templates
+executed_sha256     of ``SLUG_files/executed.ipynb``, which stays on the machine that ran it
+rules_sha256        of the claim rules that the results were judged by
+commit, dirty       git commit, and whether tracked files outside reports/ differed from it
+date                UTC, when the run ended
+device              {type, name}        machine: {cpu, cores, threads}
+libraries           name → version
+seeds               the parameter ``seeds``, where the notebook has one
+wall_seconds        execution of the notebook, cached runs included as they came
+command             the command that makes this page
+parameters          as the notebook ran with; a data root by its last name only
+data                data set → fingerprint, as the notebook reported them
+==================  ==================================================================================
+
+No absolute path, host name or user name is in it.
+"""
+
+import hashlib
+import json
+import shlex
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from papers_lib import files
+from papers_lib.companion import machine
+
+SCHEMA = 1
+PUBLISHED = ("html", "results.json", "claims.md", "timings.json")  # suffixes of SLUG; the last is optional
+
+
+def now() -> str:
+    """This second in UTC, as ISO 8601."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def git_state(root: Path) -> tuple[str, bool]:
+    """Commit and whether tracked files outside ``reports/`` differ from it; ("", False) outside git."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)reports")
+    except (OSError, subprocess.SubprocessError):
+        return "", False
+    return commit, bool(changed)
+
+
+def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters fit for a published file: ``data_root`` loses the path, which names a machine.
+
+    >>> shown({"seeds": 5, "data_root": "/home/anna/voc"})
+    {'seeds': 5, 'data_root': 'voc'}
+    """
+    return {k: Path(v).name if k == "data_root" and v else v for k, v in parameters.items()}
+
+
+def command(slug: str, profile: str, changed: Mapping[str, Any], record: str | None) -> str:
+    """The command that makes the page: the profile and whatever the command line set on top of it.
+
+    >>> command("pylon", "full", {"epochs": 3, "data_root": "/home/anna/voc"}, None)
+    'papers run pylon --profile full --set epochs=3 --data-root voc'
+    """
+    words = ["papers", "run", slug, "--profile", profile]
+    for name, value in shown(changed).items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        options = {"device": "--device", "jobs": "--jobs", "data_root": "--data-root"}
+        words += [options[name], text] if name in options else ["--set", f"{name}={text}"]
+    return shlex.join([*words, *(["--record", record] if record else [])])
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file; None if the file is missing or holds none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def read_manifest(out: Path, slug: str) -> dict[str, Any] | None:
+    """The manifest of a page in a report folder; None where there is none of this schema."""
+    manifest = read_json(out / f"{slug}.manifest.json")
+    return manifest if manifest is not None and manifest.get("schema") == SCHEMA else None
+
+
+def file_entries(out: Path, slug: str) -> dict[str, dict[str, Any]]:
+    """Hash and size of each published file of a page that is there (the manifest itself aside)."""
+    found = [out / f"{slug}.{suffix}" for suffix in PUBLISHED if (out / f"{slug}.{suffix}").is_file()]
+    return {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in found}
+
+
+def describe(
+    out: Path,
+    slug: str,
+    profile: str,
+    *,
+    parameters: Mapping[str, Any],
+    changed: Mapping[str, Any],
+    components: Mapping[str, Any],
+    key: str,
+    renderer: str,
+    git: tuple[str, bool],
+    seconds: float,
+    record: str | None = None,
+) -> dict[str, Any]:
+    """The manifest of a run whose results lie in ``out`` (the page itself is not rendered yet).
+
+    Args:
+        out: folder with SLUG.results.json and SLUG_files/executed.ipynb.
+        slug: the paper.
+        profile: size of the run.
+        parameters: all of them, as the notebook ran with.
+        changed: those that the command line set.
+        components: what the key is made of.
+        key: hash of ``components``.
+        renderer: digest of the renderer.
+        git: what ``git_state`` said when the run started.
+        seconds: wall time of the execution.
+        record: name of a recorded run.
+    """
+    results = read_json(out / f"{slug}.results.json") or {}
+    manifest: dict[str, Any] = {
+        "schema": SCHEMA, "slug": slug, "profile": profile, "files": file_entries(out, slug),
+        "key": key, "components": dict(components), "renderer": renderer,
+        "executed_sha256": sha256(out / f"{slug}_files" / "executed.ipynb"),
+        "rules_sha256": results.get("rules_sha256", ""),
+        "commit": git[0], "dirty": git[1], "date": now(),
+        "device": {"type": components["device"], "name": machine.device_name(components["device"])},
+        "machine": {"cpu": machine.cpu_model(), "cores": machine.cores(), "threads": machine.threads()},
+        "libraries": dict(components["libraries"]), "wall_seconds": round(seconds, 1),
+        "command": command(slug, profile, changed, record), "parameters": shown(parameters),
+        "data": {name: entry.get("fingerprint", "") for name, entry in results.get("data", {}).items()},
+    }  # fmt: skip
+    if "seeds" in parameters:
+        manifest["seeds"] = parameters["seeds"]
+    return {**manifest, "record": record} if record else manifest
+
+
+def write_manifest(out: Path, manifest: Mapping[str, Any]) -> Path:
+    """Write ``SLUG.manifest.json`` into ``out``, atomically and sorted."""
+    return files.write_json(out / f"{manifest['slug']}.manifest.json", dict(manifest))

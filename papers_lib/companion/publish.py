@@ -1,0 +1,140 @@
+"""Make a page: execute aside, render aside, then move everything into place.
+
+Whatever goes wrong, the previous page and results stay as they were.
+"""
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from papers_lib.companion import paths, provenance, record, status
+from papers_lib.companion.staleness import Plan, renderer_digest
+from papers_lib.companion.status import Outcome
+from papers_lib.errors import UserError
+
+Say = Callable[[str], None]
+
+
+def _variables(plan: Plan, staging: Path, work: Path) -> dict[str, str]:
+    return {
+        "PAPERS_OUT": str(staging),
+        "PAPERS_DATA": str(paths.data_folder()),
+        "PAPERS_CACHE": str(paths.cache_folder()),
+        "PAPERS_PROGRESS": str(work / "progress.txt"),
+        "PAPERS_NONCE": secrets.token_hex(8),
+    }
+
+
+def _render(slug: str, out: Path, root: Path) -> None:
+    from papers_lib.companion.render import render
+
+    render(slug, out, root)
+
+
+def index(out: Path, root: Path) -> None:
+    """Write ``index.html`` of a report folder."""
+    from papers_lib.companion.render import render_index
+
+    render_index(out, root)
+
+
+def _add_page_hash(out: Path, slug: str, manifest: dict) -> dict:
+    return {**manifest, "files": provenance.file_entries(out, slug)}
+
+
+def _move(staging: Path, out: Path, slug: str) -> None:
+    """Move a finished page to ``out``, its manifest last: after a kill in between it reads as stale."""
+    shutil.rmtree(out / f"{slug}_files", ignore_errors=True)
+    os.rename(staging / f"{slug}_files", out / f"{slug}_files")
+    for suffix in (*provenance.PUBLISHED, "manifest.json"):
+        if (staging / f"{slug}.{suffix}").is_file():
+            os.replace(staging / f"{slug}.{suffix}", out / f"{slug}.{suffix}")
+
+
+def _attempt(plan: Plan, root: Path, staging: Path, work: Path, say: Say) -> Outcome:
+    from papers_lib.companion.execute import execute
+
+    slug, files = plan.slug, staging / f"{plan.slug}_files"
+    files.mkdir(parents=True)
+    git, start = provenance.git_state(root), time.monotonic()
+    outcome = execute(
+        paths.notebook_path(root, slug), files / "executed.ipynb", plan.parameters,
+        extra=_variables(plan, staging, work), work=work, say=lambda line: say(f"{slug}: {line}"),
+    )  # fmt: skip
+    if outcome.state != "succeeded":
+        return outcome
+    seconds = time.monotonic() - start
+    if (timings := plan.out / f"{slug}.timings.json").is_file():
+        shutil.copy2(timings, staging)
+    manifest = provenance.describe(
+        staging, slug, plan.profile, parameters=plan.parameters, changed=plan.changed,
+        components=plan.components, key=plan.key, renderer=plan.renderer, git=git, seconds=seconds,
+        record=plan.record,
+    )  # fmt: skip
+    provenance.write_manifest(staging, manifest)
+    _render(slug, staging, root)
+    provenance.write_manifest(staging, _add_page_hash(staging, slug, manifest))
+    _move(staging, plan.out, slug)
+    if plan.record:
+        record.write(root, plan.out, slug, plan.record)
+    return outcome
+
+
+def run(plan: Plan, root: Path, say: Say) -> Outcome:
+    """Execute the notebook of ``plan`` and publish its page; the status file tells the same story.
+
+    Raises:
+        UserError: the page is being made by another process, or its folder cannot be written to.
+        KeyboardInterrupt: a signal arrived; the status says interrupted.
+    """
+    slug, out, start = plan.slug, plan.out, provenance.now()
+    with status.lock(out, slug) as work:
+        staging = work / "out"
+        shutil.rmtree(staging, ignore_errors=True)  # of a run that was killed
+        status.write(out, slug, plan.profile, start, Outcome("running"))
+        outcome = Outcome("failed", "the companion itself failed")
+        try:
+            outcome = _attempt(plan, root, staging, work, say)
+        except UserError as error:
+            outcome = Outcome("failed", str(error), error="UserError")
+        except OSError as error:
+            outcome = Outcome("failed", f"{error.filename or out}: {error.strerror}", error="OSError")
+        except KeyboardInterrupt as stopped:
+            outcome = Outcome("interrupted", f"stopped by {stopped}")
+            raise
+        finally:
+            _keep_failed(outcome, staging, out, slug)
+            status.write(out, slug, plan.profile, start, outcome)
+            for leftover in work.iterdir():
+                if leftover.name != "lock":
+                    shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    return outcome
+
+
+def _keep_failed(outcome: Outcome, staging: Path, out: Path, slug: str) -> None:
+    """Leave the notebook of a failed run, outputs and traceback in it, where one can open it."""
+    executed = staging / f"{slug}_files" / "executed.ipynb"
+    if outcome.state != "succeeded" and executed.is_file():
+        (out / f"{slug}_files").mkdir(exist_ok=True)
+        os.replace(executed, out / f"{slug}_files" / "failed.ipynb")
+
+
+def rerender(out: Path, slug: str, root: Path) -> None:
+    """Render a page again from its executed notebook; results and claims stay as they are.
+
+    Raises:
+        UserError: the notebook was not executed on this machine (the line says what to run).
+    """
+    manifest = provenance.read_manifest(out, slug)
+    executed = out / f"{slug}_files" / "executed.ipynb"
+    if manifest is None or not executed.is_file():
+        profile, force = (manifest["profile"], " --force") if manifest else (out.name, "")
+        what = f"{out.name}/{slug}_files/executed.ipynb is not on this machine"
+        raise UserError(f"{slug}: {what}; first run: papers run {slug} --profile {profile}{force}")
+    with status.lock(out, slug):
+        manifest["renderer"] = renderer_digest()
+        _render(slug, out, root)
+        provenance.write_manifest(out, _add_page_hash(out, slug, manifest))

@@ -1,0 +1,92 @@
+"""A toy checkout to run ``papers`` in; its page is made once a session and copied for each test."""
+
+import importlib.util
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+VARIABLES = [f"PAPERS_{name}" for name in ("OUT", "DATA", "CACHE", "PROGRESS", "NONCE", "PARENT")]
+
+
+@dataclass
+class Answer:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+
+def call(*arguments: str) -> int:
+    """Exit code of ``papers ARGUMENTS`` in this process."""
+    from papers_lib.companion.cli import main
+
+    with pytest.raises(SystemExit) as stopped:
+        main(list(arguments))
+    return int(stopped.value.code or 0)
+
+
+@pytest.fixture(scope="session")
+def toy() -> ModuleType:
+    """The module that writes the toy checkout; tests are no package, so it is loaded by its path."""
+    spec = importlib.util.spec_from_file_location("toy_project", Path(__file__).with_name("toy_project.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No PAPERS_ variable from outside."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def project(
+    toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain_environment: None
+) -> Path:
+    """A fresh toy checkout, which is the working folder."""
+    root = toy.write_project(tmp_path / "checkout")
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def made_once(toy: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toy checkout whose quick page has been made."""
+    root = toy.write_project(tmp_path_factory.mktemp("made") / "checkout")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in VARIABLES:
+            patch.delenv(name, raising=False)
+        patch.chdir(root)
+        assert call("run") == 0
+    return root
+
+
+@pytest.fixture
+def made(made_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain_environment: None) -> Path:
+    """A copy of the checkout with a finished page, which is the working folder."""
+    root = tmp_path / "made"
+    shutil.copytree(made_once, root)
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def papers(capfd: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Run ``papers`` in this process: ``papers("run", "--force")``."""
+
+    def run(*arguments: str) -> Answer:
+        capfd.readouterr()
+        code = call(*arguments)
+        captured = capfd.readouterr()
+        return Answer(code, captured.out, captured.err)
+
+    return run
