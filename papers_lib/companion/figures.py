@@ -1,0 +1,209 @@
+"""The one figure theme and the one figure saver of the companion.
+
+Line plots become SVG inside the page: text and axes take the page's own colour, so that a figure reads on a
+light and on a dark background. Map grids become raster images on a neutral card.
+"""
+
+import base64
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from papers_lib.companion.svg import INK, inline_svg
+from papers_lib.errors import UserError
+from papers_lib.files import write_bytes, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PALETTE: dict[str, str] = {
+    "proposed": "#0072B2",  # blue
+    "baseline": "#D55E00",  # vermillion
+    "variant": "#009E73",  # bluish green
+    "second variant": "#BC6C9A",  # reddish purple, darkened
+    "third variant": "#B07A00",  # orange, darkened
+    "fourth variant": "#3A8FC4",  # sky blue, darkened
+    "reference": "#7C7F85",  # grey: chance, priors, ceilings, values printed in the paper
+}
+"""Colours by the role that a group of runs plays; Okabe and Ito's hues (2008), told apart by colour-blind
+readers. The light ones are darkened: each has a contrast of 3 or more on white and on the dark page."""
+
+ROLES: dict[str, str] = {
+    "heatmap": "proposed",
+    "cce": "baseline",
+    "mse": "variant",
+    "baseline": "baseline",
+    "entropy": "proposed",
+    "pylon": "proposed",
+    "cam": "baseline",
+    "sibnet": "proposed",
+    "paper": "reference",
+    "chance": "reference",
+}
+"""The role of each group that the papers name; a group keeps its colour on every figure."""
+
+CARD = "#F6F5F2"
+"""Background of raster figures in both themes."""
+
+MAX_RASTER_BYTES = 200_000
+
+_INKED = (
+    "text.color",
+    "axes.edgecolor",
+    "axes.labelcolor",
+    "xtick.color",
+    "ytick.color",
+    "grid.color",
+)
+
+
+@dataclass(frozen=True)
+class SavedFigure:
+    """What the saver hands back: the ``<figure>`` element and the file beside the page."""
+
+    html: str
+    file: Path
+
+
+def apply_theme() -> None:
+    """Set matplotlib's defaults for every figure of a notebook (called by ``Page``)."""
+    import matplotlib as mpl
+    import seaborn as sns
+    from cycler import cycler
+
+    settings: Any = {
+        "figure.figsize": (5.6, 3.4),
+        "figure.dpi": 110,
+        "figure.facecolor": "none",
+        "axes.facecolor": "none",
+        "savefig.facecolor": "none",
+        "savefig.bbox": "tight",
+        "savefig.pad_inches": 0.05,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "papers",
+        "axes.prop_cycle": cycler(color=list(PALETTE.values())),
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 10.5,
+        "axes.labelsize": 10,
+        "axes.linewidth": 0.8,
+        "xtick.labelsize": 9.5,
+        "ytick.labelsize": 9.5,
+        "legend.fontsize": 9.5,
+        "legend.frameon": False,
+        "lines.linewidth": 1.6,
+        "grid.alpha": 0.18,
+        "patch.edgecolor": "none",
+        "hatch.color": INK,
+    }
+    sns.set_theme(context="notebook", style="ticks", font_scale=0.85)
+    mpl.rcParams.update(settings | dict.fromkeys(_INKED, INK))
+
+
+def colours(groups: Sequence[str], palette: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A colour for each group: ``palette`` first, then the role known by name, then the free hues in order.
+
+    >>> colours(["heatmap", "cce"]) == {"heatmap": PALETTE["proposed"], "cce": PALETTE["baseline"]}
+    True
+    """
+    chosen = {
+        group: (palette or {}).get(group) or PALETTE[ROLES[group.lower()]]
+        for group in groups
+        if group in (palette or {}) or group.lower() in ROLES
+    }
+    free = [hue for role, hue in PALETTE.items() if role != "reference" and hue not in chosen.values()]
+    for group in groups:
+        if group not in chosen:
+            chosen[group] = free.pop(0) if free else PALETTE["reference"]
+    return {group: chosen[group] for group in groups}
+
+
+def save_figure(
+    figure: Any, folder: Path, name: str, *, caption: str, alt: str, lead: str = "", raster: bool = False
+) -> SavedFigure:
+    """Save a figure as ``folder/NAME.svg`` (or ``.png``), close it, and return it as an HTML element.
+
+    Args:
+        figure: a matplotlib Figure, or anything with a ``figure`` attribute (Axes, a seaborn grid).
+        folder: where the file goes.
+        name: id of the figure on the page: letters, digits, ``_`` and ``-``.
+        caption: what to see in the figure.
+        alt: the figure in words, for those who cannot see it.
+        lead: short bold text before the caption, such as the figure's number in the paper.
+        raster: save pixels instead of vectors; for grids of images.
+
+    Raises:
+        UserError: ``caption`` or ``alt`` is empty, ``name`` is no valid id, ``figure`` is no figure.
+    """
+    for what, text in (("alt", alt), ("caption", caption)):
+        if not isinstance(text, str) or not text.strip():
+            raise UserError(
+                f"figure {name}: {what} is empty; expected a sentence saying what the figure shows"
+            )
+    if not re.fullmatch(r"[A-Za-z][\w-]*", name):
+        raise UserError(f"figure {name!r}: not a valid id; expected a letter, then letters, digits, _ or -")
+    canvas = _matplotlib_figure(figure, name)
+    picture, file = (_save_png if raster else _save_svg)(canvas, folder, name, alt)
+    _close(canvas)
+    kind = "raster" if raster else "vector"
+    strong = f"<strong>{escape(lead)}</strong> " if lead else ""
+    below = f"<figcaption>{strong}{escape(caption)}</figcaption>"
+    html = f'<figure id="{name}" class="{kind}">{picture}{below}</figure>'
+    return SavedFigure(html, file)
+
+
+def _matplotlib_figure(figure: Any, name: str) -> "Figure":
+    from matplotlib.figure import Figure
+
+    found = figure if isinstance(figure, Figure) else getattr(figure, "figure", None)
+    if not isinstance(found, Figure):
+        raise UserError(
+            f"figure {name}: found a {type(figure).__name__}; expected a matplotlib figure or axes"
+        )
+    return found
+
+
+def _close(figure: "Figure") -> None:
+    import matplotlib.pyplot as plt
+
+    plt.close(figure)
+
+
+def _save_svg(figure: "Figure", folder: Path, name: str, alt: str) -> tuple[str, Path]:
+    import matplotlib as mpl
+
+    document = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "papers"}):
+        figure.savefig(document, format="svg", transparent=True, metadata={"Date": None})
+    picture = inline_svg(document.getvalue(), name, alt, PALETTE.values())
+    return picture, write_text(folder / f"{name}.svg", picture + "\n")
+
+
+def _save_png(figure: "Figure", folder: Path, name: str, alt: str) -> tuple[str, Path]:
+    from PIL import Image
+
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=200, facecolor=CARD, metadata={"Software": None})
+    image = Image.open(png).convert("RGB")
+    data = base64.b64encode(_small_webp(image)).decode()
+    picture = (
+        f'<img alt="{escape(alt)}" width="{image.width // 2}" height="{image.height // 2}" '
+        f'style="max-width:100%;height:auto" src="data:image/webp;base64,{data}">'
+    )
+    return picture, write_bytes(folder / f"{name}.png", png.getvalue())
+
+
+def _small_webp(image: Any, limit: int = MAX_RASTER_BYTES) -> bytes:
+    """The image as WebP of at most ``limit`` bytes: lower quality first, then fewer pixels."""
+    while True:
+        for quality in (90, 80, 65, 50):
+            buffer = io.BytesIO()
+            image.save(buffer, format="WEBP", quality=quality, method=4)
+            if buffer.tell() <= limit:
+                return buffer.getvalue()
+        image = image.resize((max(1, image.width * 3 // 4), max(1, image.height * 3 // 4)))

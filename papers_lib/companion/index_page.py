@@ -1,0 +1,94 @@
+"""``index.html`` of a report folder: the papers that are there, each with its outcomes and a thumbnail."""
+
+import base64
+import json
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+from papers_lib.companion import paths, render_header
+from papers_lib.companion.wording import date_text, duration_text
+from papers_lib.errors import UserError
+from papers_lib.files import write_text
+
+_FIGURE = re.compile(r"<figure id=.*?</figure>", re.DOTALL)
+_VECTOR = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
+_RASTER = re.compile(r'<img\b[^>]*\bsrc="(data:image/[^"]+)"')
+_ALT = re.compile(r'\b(?:alt|aria-label)="([^"]*)"')
+
+
+def render_index(out: Path, root: Path) -> Path:
+    """Write ``out/index.html`` from the pages, results and manifests in ``out``.
+
+    Args:
+        out: report folder.
+        root: the checkout, for the claims files.
+
+    Raises:
+        UserError: a results file there is not JSON.
+    """
+    slugs = sorted(path.name.removesuffix(".results.json") for path in out.glob("*.results.json"))
+    papers = [_entry(slug, out, root) for slug in slugs if (out / f"{slug}.html").is_file()]
+    profile = papers[0]["profile"] if papers else out.name
+    template = render_header.environment().get_template("index.html.j2")
+    html = template.render(
+        papers=papers, profile=profile, description="Papers, regenerated beside what they printed."
+    )
+    return write_text(out / "index.html", html)
+
+
+def _entry(slug: str, out: Path, root: Path) -> dict[str, Any]:
+    from papers_lib.companion.claims import load_claims
+
+    contract = load_claims(paths.claims_path(root, slug))
+    results = _read(out / f"{slug}.results.json")
+    manifest = _read(out / f"{slug}.manifest.json") if (out / f"{slug}.manifest.json").is_file() else {}
+    picture, alt = thumbnail((out / f"{slug}.html").read_text(encoding="utf-8"))
+    return {
+        "slug": slug,
+        **render_header.paper(contract),
+        "counts": render_header.outcome_counts(results["claims"]),
+        "warnings": [
+            w for w in render_header.warnings(results, manifest, contract.rules_sha256) if "Smoke" not in w
+        ],
+        "evidence": results["evidence"],
+        "profile": results["profile"],
+        "date": date_text(manifest.get("date")),
+        "wall": duration_text(manifest.get("wall_seconds")),
+        "thumbnail": picture,
+        "alt": alt,
+    }
+
+
+def thumbnail(html: str) -> tuple[str, str]:
+    """The first figure of a page as a data URI, and its alt text; empty texts when it has none.
+
+    It is read from the page, the one file that is always there: figure files are not in git.
+
+    >>> thumbnail('<figure id="a"><img alt="A map" src="data:image/webp;base64,AA=="></figure>')
+    ('data:image/webp;base64,AA==', 'A map')
+    """
+    figure = _FIGURE.search(html)
+    if figure is None:
+        return "", ""
+    alt = _ALT.search(figure[0])
+    words = unescape(alt[1]) if alt else ""
+    vector, raster = _VECTOR.search(figure[0]), _RASTER.search(figure[0])
+    if vector:
+        # An image has no page to take its text colour from: ink, on the light card that is put below it.
+        drawing = (
+            vector[0]
+            .replace("currentColor", "#1d2127")
+            .replace("font-family:inherit", "font-family:sans-serif")
+        )
+        return f"data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}", words
+    return (raster[1], words) if raster else ("", "")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path.name}: not JSON ({error})") from error
+    return content

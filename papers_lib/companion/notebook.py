@@ -1,0 +1,247 @@
+"""What a notebook says to its report: data, rows, values, figures, tables, claims.
+
+Everything shown on the page and everything that a claim is judged by passes through one ``Page``, which
+writes it to ``SLUG.results.json``. Works in JupyterLab with nothing set, and under ``papers run``.
+"""
+
+import dataclasses
+import numbers
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from papers_lib.companion import paths, recorded
+from papers_lib.companion.figures import apply_theme, save_figure
+from papers_lib.companion.jsonable import plain, portable
+from papers_lib.companion.outcomes import outcomes_table
+from papers_lib.companion.tables import save_table
+from papers_lib.companion.wording import fill
+from papers_lib.errors import UserError
+from papers_lib.files import write_json, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EVIDENCE = ("stand-in", "real data")
+
+
+class Page:
+    """The report of one run of one notebook.
+
+    Args:
+        slug: name of the paper; its claims file is ``notebooks/claims/SLUG.yaml``.
+        profile: quick, smoke, full or paper.
+        parameters: the notebook's parameters, recorded in the results.
+
+    Raises:
+        UserError: an unknown profile, or profile full outside ``papers run`` (which alone publishes pages).
+    """
+
+    def __init__(self, slug: str, *, profile: str, parameters: Mapping[str, Any] | None = None) -> None:
+        from papers_lib.companion.claims import load_claims
+
+        if profile not in paths.PROFILES:
+            raise UserError(f"profile {profile!r}: expected one of {', '.join(paths.PROFILES)}")
+        if profile == "full" and not os.environ.get("PAPERS_OUT"):
+            raise UserError("profile full: reports/full is written by `papers run --profile full` only")
+        self.slug, self.profile = slug, profile
+        self.root = paths.repo_root()
+        self.out = paths.out_folder(profile)
+        self.files = self.out / f"{slug}_files"
+        self.contract = load_claims(paths.claims_path(self.root, slug))
+        self._declared = {
+            kind: {id_ for known in paths.PROFILES for id_ in self.contract.declared(known, kind)}
+            for kind in ("figure", "table")
+        }
+        self._parameters = {name: portable(value) for name, value in (parameters or {}).items()}
+        self._data: dict[str, dict[str, Any]] = {}
+        self._rows: pd.DataFrame | None = None
+        self._values: dict[str, float] = {}
+        self._figures: dict[str, dict[str, Any]] = {}
+        self._tables: dict[str, dict[str, Any]] = {}
+        self._claims: list[Any] | None = None
+        apply_theme()
+
+    def data(
+        self,
+        *,
+        name: str,
+        fingerprint: str,
+        evidence: str,
+        sizes: Mapping[str, int] | None = None,
+        note: str = "",
+    ) -> None:
+        """Say which data the results rest on; a call for each data set.
+
+        Args:
+            name: of the data set.
+            fingerprint: hash of its content.
+            evidence: "stand-in" or "real data"; the page has real data only if all of its data sets are.
+            sizes: number of images by split.
+            note: one sentence for the page, such as what the stand-in leaves out.
+        """
+        if evidence not in EVIDENCE:
+            raise UserError(f"page.data: evidence {evidence!r}, expected one of {', '.join(EVIDENCE)}")
+        entry = {"fingerprint": fingerprint, "evidence": evidence, "sizes": dict(sizes or {}), "note": note}
+        self._data[name] = entry
+        self._claims = None
+
+    @property
+    def evidence(self) -> str:
+        """Real data if every data set of the page is real, else "stand-in"."""
+        return EVIDENCE[all(entry["evidence"] == EVIDENCE[1] for entry in self._data.values())]
+
+    def rows(self, frame: "pd.DataFrame") -> None:
+        """Set the tidy table of runs (a row a run) that claims are judged by; a later call replaces it."""
+        import pandas as pd
+
+        if not isinstance(frame, pd.DataFrame):
+            raise UserError(
+                f"page.rows: found a {type(frame).__name__}; expected a pandas DataFrame, a row a run"
+            )
+        self._rows, self._claims = frame, None
+
+    def value(self, name: str, number: float) -> float:
+        """Name a number, for use in claims and in ``page.text``; returns it."""
+        if not isinstance(number, numbers.Real) or not name.isidentifier():
+            raise UserError(f"page.value: {name!r} = {number!r}; expected a name and a number")
+        self._values[name], self._claims = float(number), None
+        return number
+
+    def figure(
+        self, name: str, figure: Any, *, caption: str, alt: str, raster: bool = False, extra: bool = False
+    ) -> Any:
+        """Save a figure (SVG, or PNG when ``raster``), close it, and return it for display.
+
+        Args:
+            name: id of a figure item of the claims file, or any other id with ``extra=True``.
+            figure: matplotlib figure, axes or seaborn grid.
+            caption, alt: what to see in it; the figure in words.
+        """
+        self._check_declared("figure", name, extra)
+        saved = save_figure(
+            figure,
+            self.files / "figures",
+            name,
+            caption=caption,
+            alt=alt,
+            lead=self._lead(name),
+            raster=raster,
+        )
+        file = saved.file.relative_to(self.out).as_posix()
+        self._figures[name] = {"caption": caption, "alt": alt, "file": file}
+        return _html(saved.html)
+
+    def table(
+        self,
+        name: str,
+        frame: "pd.DataFrame",
+        *,
+        caption: str,
+        formats: Mapping[str, str] | None = None,
+        extra: bool = False,
+    ) -> Any:
+        """Save a table (CSV, LaTeX) and return it for display; ``formats``: column → ``.3f`` and the like."""
+        self._check_declared("table", name, extra)
+        saved = save_table(
+            frame, self.files / "tables", name, caption=caption, lead=self._lead(name), formats=formats
+        )
+        self._tables[name] = {"caption": caption, "columns": saved.columns, "rows": saved.rows}
+        return _html(saved.html)
+
+    def text(self, template: str) -> Any:
+        """Markdown whose numbers are computed: ``{value:.2f}`` or, of a claim, ``{claim.estimate:.2f}``.
+
+        Raises:
+            UserError: a name that is no value of the page, no claim or no field of a claim.
+        """
+        from IPython.display import Markdown
+
+        values: dict[str, Any] = dict(self._values)
+        if self._data:
+            values |= {f"{result.id}.{k}": v for result in self._judged() for k, v in vars(result).items()}
+        return Markdown(fill(template, values))
+
+    def claims(self) -> Any:
+        """Judge every claim of this profile and return the claims table for display."""
+        judged = [dataclasses.asdict(result) for result in self._judged()]
+        return _html(outcomes_table(judged, f"{self.slug}-claims"))
+
+    def recorded(self) -> Any:
+        """Results recorded elsewhere (real data, a GPU), as tables; nothing when there are none."""
+        return _html(recorded.html(recorded.load(self.root, self.slug)))
+
+    def finish(self) -> None:
+        """Write results.json, claims.md and, last, finished.json, once everything declared is there.
+
+        Raises:
+            UserError: no data named, or figures and tables declared for this profile not made (all listed).
+        """
+        from papers_lib.companion.claims import to_markdown
+
+        missing = [
+            f"{kind} {id_}"
+            for kind, made in (("figure", self._figures), ("table", self._tables))
+            for id_ in self.contract.declared(self.profile, kind)
+            if id_ not in made
+        ]
+        if missing:
+            raise UserError(
+                f"{self.slug}: declared for profile {self.profile} but not made: {', '.join(missing)}"
+            )
+        judged = self._judged()
+        results = {
+            "schema": 1,
+            "slug": self.slug,
+            "profile": self.profile,
+            "parameters": self._parameters,
+            "evidence": self.evidence,
+            "data": self._data,
+            "rows": [] if self._rows is None else self._rows.to_dict("records"),
+            "values": self._values,
+            "figures": self._figures,
+            "tables": self._tables,
+            "claims": [dataclasses.asdict(result) for result in judged],
+            "rules_sha256": self.contract.rules_sha256,
+        }
+        write_json(self.out / f"{self.slug}.results.json", plain(results))
+        write_text(self.out / f"{self.slug}.claims.md", to_markdown(judged))
+        write_json(self.files / "finished.json", {"nonce": os.environ.get("PAPERS_NONCE", "")})
+        if "PAPERS_PROGRESS" not in os.environ:
+            print(f"Written: {self.out / self.slug}.results.json")
+
+    def _judged(self) -> list[Any]:
+        import pandas as pd
+
+        from papers_lib.companion.claims import evaluate
+
+        if not self._data:
+            raise UserError(
+                f"{self.slug}: page.data(...) was not called; expected the data before the claims"
+            )
+        if self._claims is None:
+            rows = pd.DataFrame() if self._rows is None else self._rows
+            self._claims = evaluate(self.contract, rows, self._values, self.profile, self.evidence)
+        return self._claims
+
+    def _check_declared(self, kind: str, name: str, extra: bool) -> None:
+        if not extra and name not in self._declared[kind]:
+            listed = ", ".join(sorted(self._declared[kind])) or "none"
+            raise UserError(f"{kind} {name!r}: not declared in {self.slug}.yaml; declared: {listed}")
+
+    def _lead(self, name: str) -> str:
+        """Title of the item as the claims file has it, with the place in the paper."""
+        for item in self.contract.items:
+            if item.id == name:
+                return (
+                    f"{item.title.rstrip('.')} ({item.printed})."
+                    if item.printed
+                    else f"{item.title.rstrip('.')}."
+                )
+        return ""
+
+
+def _html(markup: str) -> Any:
+    from IPython.display import HTML
+
+    return HTML(markup)

@@ -1,0 +1,201 @@
+"""Plots that several papers share: a grid of heat maps, and every run of a sweep shown by group."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from papers_lib.companion.figures import INK, PALETTE, colours
+from papers_lib.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+HEAT = "inferno"
+"""Perceptually uniform colour map of every heat overlay."""
+
+
+def map_grid(
+    images: Any,
+    maps: Any = None,
+    titles: Sequence[str] | None = None,
+    columns: int = 4,
+    *,
+    label: str = "map value",
+    limits: tuple[float, float] | None = None,
+    opacity: float = 0.55,
+    side: float = 1.5,
+) -> "Figure":
+    """Grey images in a grid, each with its heat map over it and one colour bar for all.
+
+    Args:
+        images: array [n, height, width] or [n, height, width, 3].
+        maps: array [n, h, w], already made for display; stretched over the image. None: images only.
+        titles: n short titles.
+        columns: images a row.
+        label: what the colour bar measures.
+        limits: values at the ends of the colour bar; default the smallest and largest map value.
+        opacity: of the overlay, 0 to 1.
+        side: height of one image in inches.
+
+    Raises:
+        UserError: the numbers of images, maps and titles differ.
+    """
+    import matplotlib.pyplot as plt
+
+    pictures = np.asarray(images)
+    heat = None if maps is None else np.asarray(maps, dtype=float)
+    count = len(pictures)
+    for what, found in (("maps", heat), ("titles", titles)):
+        if found is not None and len(found) != count:
+            raise UserError(f"map_grid: {len(found)} {what} for {count} images; expected as many")
+    if count == 0:
+        raise UserError("map_grid: no image; expected at least one")
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    width = side * pictures.shape[2] / pictures.shape[1]
+    size = (columns * width + (0 if heat is None else 0.9), rows * (side + (0.25 if titles else 0.05)))
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    low, high = limits or ((0.0, 1.0) if heat is None else (float(np.nanmin(heat)), float(np.nanmax(heat))))
+    if high <= low:
+        high = low + 1.0  # constant maps: one colour, and still a colour bar
+    layer = None
+    for index, axis in enumerate(axes.flat):
+        axis.set_axis_off()
+        if index >= count:
+            continue
+        axis.imshow(pictures[index], cmap="gray", interpolation="nearest")
+        if heat is not None:
+            extent = (-0.5, pictures.shape[2] - 0.5, pictures.shape[1] - 0.5, -0.5)
+            layer = axis.imshow(
+                heat[index],
+                cmap=HEAT,
+                vmin=low,
+                vmax=high,
+                alpha=opacity,
+                extent=extent,
+                interpolation="bilinear",
+            )
+        if titles is not None:
+            axis.set_title(titles[index], fontsize=8.5)
+    if layer is not None:
+        bar = figure.colorbar(layer, ax=axes, shrink=0.9 if rows == 1 else 0.6, label=label)
+        bar.outline.set_visible(False)
+    return figure
+
+
+def strip_by_group(
+    frame: "pd.DataFrame",
+    x: str,
+    y: str,
+    hue: str | None = None,
+    *,
+    order: Sequence[str] | None = None,
+    hue_order: Sequence[str] | None = None,
+    baselines: Mapping[str, float] | None = None,
+    palette: Mapping[str, str] | None = None,
+    labels: tuple[str, str] | None = None,
+    level: float = 0.95,
+    ax: "Axes | None" = None,
+) -> "Figure":
+    """Every run as a dot, by group; beside the dots the median (diamond) and its interval (line).
+
+    The interval is the percentile bootstrap's of the median (2000 resamples, fixed seed); none is drawn for
+    a single run.
+
+    Args:
+        frame: one row a run; rows whose ``y`` is missing are left out.
+        x: column of the groups on the axis.
+        y: column of the metric.
+        hue: column of the groups side by side within one ``x``; default: ``x`` sets the colour.
+        order, hue_order: order of the groups; default that of their first appearance.
+        baselines: horizontal reference lines, label → value, labelled at their right end.
+        palette: colour by group, over the known ones of ``figures.ROLES``.
+        labels: texts of the two axes; default the column names.
+        level: of the interval.
+        ax: axes to draw into; default a new figure.
+
+    Raises:
+        UserError: a column is missing; the line lists those that exist.
+    """
+    import matplotlib.pyplot as plt
+
+    for column in filter(None, (x, y, hue)):
+        if column not in frame.columns:
+            raise UserError(
+                f"strip_by_group: no column {column!r}; expected one of {', '.join(map(str, frame))}"
+            )
+    axis = ax if ax is not None else plt.subplots()[1]
+    kept = frame.dropna(subset=[y])
+    groups = list(order) if order is not None else list(dict.fromkeys(kept[x]))
+    hues = list(hue_order or dict.fromkeys(kept[hue])) if hue else [None]
+    tint = colours([str(name) for name in (hues if hue else groups)], palette)
+    width = 0.8 / len(hues)
+    for position, group in enumerate(groups):
+        for offset, name in enumerate(hues):
+            mask = kept[x] == group
+            if hue:
+                mask &= kept[hue] == name
+            centre = position + (offset - (len(hues) - 1) / 2) * width
+            _dots(
+                axis,
+                centre,
+                kept.loc[mask, y].to_numpy(float),
+                width,
+                tint[str(name if hue else group)],
+                level,
+            )
+    axis.set_xticks(range(len(groups)), [str(group) for group in groups])
+    axis.set_xlim(-0.55, len(groups) - 0.45)
+    axis.set_xlabel(labels[0] if labels else x)
+    axis.set_ylabel(labels[1] if labels else y)
+    if hue:
+        handles = [axis.plot([], [], "o", color=tint[str(name)], label=str(name))[0] for name in hues]
+        axis.legend(
+            handles=handles, ncols=len(hues), loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderpad=0
+        )
+    _reference_lines(axis, baselines or {})
+    return axis.figure  # type: ignore[return-value]  # a SubFigure only for those who ask for one
+
+
+def median_interval(values: Any, level: float = 0.95, resamples: int = 2000) -> tuple[float, float]:
+    """Percentile bootstrap interval of the median, with a fixed seed; NaN for fewer than two values.
+
+    >>> median_interval([3.0, 3.0, 3.0])
+    (3.0, 3.0)
+    """
+    sample = np.asarray(values, dtype=float)
+    if len(sample) < 2:
+        return float("nan"), float("nan")
+    draws = np.random.default_rng(0).choice(sample, size=(resamples, len(sample)))
+    low, high = np.quantile(np.median(draws, axis=1), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _dots(axis: "Axes", centre: float, values: np.ndarray, width: float, colour: str, level: float) -> None:
+    if len(values) == 0:
+        return
+    # A fixed sideways pattern, not random jitter: neighbours in value lie far apart, the file is the same.
+    rank = np.argsort(np.argsort(values, kind="stable"))
+    sideways = ((rank * 0.618034) % 1 - 0.5) * width * 0.42 - width * 0.06
+    axis.plot(centre + sideways, values, "o", color=colour, markersize=4.8, markeredgewidth=0)
+    low, high = median_interval(values, level)
+    beside = centre + width * 0.27
+    if np.isfinite(low):
+        axis.plot([beside, beside], [low, high], color=INK, linewidth=1.5, solid_capstyle="butt", zorder=3)
+    axis.plot(beside, np.median(values), "D", color=INK, markersize=4, zorder=3)
+
+
+def _reference_lines(axis: "Axes", baselines: Mapping[str, float]) -> None:
+    """Dashed lines with their labels at the right end, moved apart where they would overlap."""
+    for value in baselines.values():
+        axis.axhline(value, color=PALETTE["reference"], linewidth=1.1, linestyle=(0, (4, 3)), zorder=0)
+    low, high = axis.get_ylim()
+    gap = 0.075 * (high - low)
+    last = -np.inf
+    for text, value in sorted(baselines.items(), key=lambda item: item[1]):
+        last = max(value, last + gap)
+        share = (last - low) / (high - low)
+        axis.text(1.015, share, text, transform=axis.transAxes, va="center", fontsize=9, color=INK)

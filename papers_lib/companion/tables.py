@@ -1,0 +1,205 @@
+"""The one table saver of the companion: a DataFrame as HTML, CSV and LaTeX."""
+
+import math
+import numbers
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from papers_lib.companion.latex import latex_table
+from papers_lib.errors import UserError
+from papers_lib.files import write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MISSING = "–"
+"""Shown for None and NaN."""
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class SavedTable:
+    """What the saver hands back: the HTML element, and the raw columns and rows for results.json."""
+
+    html: str
+    columns: list[str]
+    rows: list[list[Any]]
+
+
+def format_number(value: Any, spec: str = ".3g") -> str:
+    """A number as a reader sees it: a true minus sign, powers of ten instead of ``e``, – when missing.
+
+    >>> format_number(-0.5, ".2f"), format_number(1.2e-9, ".2g"), format_number(float("nan"))
+    ('−0.50', '1.2 × 10⁻⁹', '–')
+    """
+    if is_missing(value):
+        return MISSING
+    text = format(value, spec)
+    mantissa, exponent, power = text.partition("e")
+    if exponent:
+        text = f"{mantissa} × 10{str(int(power)).translate(_SUPERSCRIPT)}"
+    return text.replace("-", "−")
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell holds nothing: None, NaN or pandas' NA."""
+    return (
+        value is None
+        or type(value).__name__ in {"NAType", "NaTType"}
+        or (isinstance(value, numbers.Real) and bool(value != value))
+    )
+
+
+def default_format(values: Sequence[Any]) -> str:
+    """The format of a column of numbers: whole numbers as they are, others with a common number of decimals.
+
+    Three decimals below 10, two below 100, one below 1000; two significant digits where a value other than
+    zero would vanish.
+
+    >>> default_format([1, 20]), default_format([0.5, 0.25]), default_format([1e-9, 0.1])
+    ('d', '.3f', '.2g')
+    """
+    found = [value for value in values if not is_missing(value)]
+    if all(isinstance(value, numbers.Integral) for value in found):
+        return "d"
+    sizes = [abs(float(value)) for value in found if math.isfinite(value)]
+    if any(0 < size < 0.0005 for size in sizes):
+        return ".2g"
+    largest = max(sizes, default=0.0)
+    return ".3f" if largest < 10 else ".2f" if largest < 100 else ".1f" if largest < 1000 else ".0f"
+
+
+def save_table(
+    frame: "pd.DataFrame",
+    folder: Path,
+    name: str,
+    *,
+    caption: str,
+    lead: str = "",
+    formats: Mapping[str, str] | None = None,
+) -> SavedTable:
+    """Write ``folder/NAME.csv`` (full precision) and ``NAME.tex``, and return the table as HTML.
+
+    Args:
+        frame: a named index (or a MultiIndex) becomes the first columns; the first column heads its row.
+        folder: where the files go.
+        name: id of the table on the page.
+        caption: what the table shows.
+        lead: short bold text before the caption, such as the table's number in the paper.
+        formats: column → format specification such as ``.3f`` or ``.1%``.
+
+    Raises:
+        UserError: the caption is empty, ``frame`` is no DataFrame, a format names no column or does not fit.
+    """
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise UserError(f"table {name}: found a {type(frame).__name__}; expected a pandas DataFrame")
+    if not caption.strip():
+        raise UserError(f"table {name}: caption is empty; expected a sentence saying what the table shows")
+    if not re.fullmatch(r"[A-Za-z][\w-]*", name):
+        raise UserError(f"table {name!r}: not a valid id; expected a letter, then letters, digits, _ or -")
+    flat = _flat(frame)
+    for column in formats or {}:
+        if column not in flat.columns:
+            raise UserError(f"table {name}: format for {column!r}, expected a column of {', '.join(flat)}")
+    rows = [[None if is_missing(value) else value for value in row] for row in flat.astype(object).to_numpy()]
+    cells, numeric = format_rows(list(flat), rows, name, formats)
+    write_text(folder / f"{name}.csv", flat.to_csv(index=False, lineterminator="\n"))
+    write_text(folder / f"{name}.tex", latex_table(name, caption, list(flat), cells, numeric))
+    html = html_table(list(flat), cells, numeric, caption=caption, lead=lead, name=name)
+    return SavedTable(html, list(flat), rows)
+
+
+def html_table(
+    columns: Sequence[str],
+    cells: Sequence[Sequence[str]],
+    numeric: Sequence[bool],
+    *,
+    caption: str,
+    name: str,
+    lead: str = "",
+) -> str:
+    """Formatted cells as an accessible HTML table in a box that scrolls sideways on its own.
+
+    Args:
+        columns: c header texts.
+        cells: rows of c texts, plain.
+        numeric: for each column whether it is aligned right.
+    """
+    side = [' class="number" style="text-align:right"' if right else "" for right in numeric]
+    head = "".join(f'<th scope="col"{side[i]}>{escape(text)}</th>' for i, text in enumerate(columns))
+    body = "".join(
+        "<tr>"
+        + f'<th scope="row"{side[0]}>{escape(row[0])}</th>'
+        + "".join(f"<td{side[i]}>{escape(text)}</td>" for i, text in enumerate(row) if i)
+        + "</tr>"
+        for row in cells
+    )
+    strong = f"<strong>{escape(lead)}</strong> " if lead else ""
+    # Focusable, so that a keyboard can scroll a table that is wider than the page.
+    return (
+        f'<div class="table" id="{name}"><p class="caption" id="{name}-caption">{strong}{escape(caption)}</p>'
+        f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}-caption" '
+        f'style="overflow-x:auto"><table aria-labelledby="{name}-caption">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></div>"
+    )
+
+
+def _flat(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Index levels as columns (unless it only counts rows), column levels joined by " · "."""
+    flat = frame.copy()
+    flat.columns = [
+        " · ".join(str(part) for part in column if str(part)) if isinstance(column, tuple) else str(column)
+        for column in frame.columns
+    ]
+    if frame.index.nlevels > 1 or frame.index.name is not None or frame.index.dtype.kind not in "iu":
+        flat = flat.reset_index(names=[str(n or "") for n in frame.index.names])
+    return flat
+
+
+def format_rows(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], name: str, formats: Mapping[str, str] | None = None
+) -> tuple[list[list[str]], list[bool]]:
+    """Raw cells as text, and which columns are numbers.
+
+    Args:
+        columns: c names.
+        rows: rows of c raw values.
+        name: of the table, for the error.
+        formats: column → format specification; others get ``default_format``.
+
+    Raises:
+        UserError: a format does not fit its column.
+    """
+    done, numeric = [], []
+    for position, column in enumerate(columns):
+        values = [row[position] for row in rows]
+        found = [value for value in values if not is_missing(value)]
+        number = bool(found) and all(isinstance(v, numbers.Real) and not isinstance(v, bool) for v in found)
+        spec = (formats or {}).get(column) or (default_format(values) if number else "")
+        try:
+            done.append([format_number(v, spec) if number else _text(v, spec) for v in values])
+        except (ValueError, TypeError) as error:
+            raise UserError(
+                f"table {name}: column {column!r} does not take format {spec!r} ({error})"
+            ) from error
+        numeric.append(number)
+    return [list(row) for row in zip(*done, strict=True)], numeric
+
+
+def raw_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, caption: str, name: str) -> str:
+    """Raw cells (of a JSON file) as an HTML table."""
+    cells, numeric = format_rows(columns, rows, name)
+    return html_table(columns, cells, numeric, caption=caption, name=name)
+
+
+def _text(value: Any, spec: str) -> str:
+    if is_missing(value):
+        return MISSING
+    return {True: "yes", False: "no"}[bool(value)] if isinstance(value, bool) else format(value, spec)

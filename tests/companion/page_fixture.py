@@ -1,0 +1,186 @@
+"""A small checkout with one paper and an executed notebook, made without a kernel, for the tests of the page.
+
+The notebook's cells are run here, in this process, and what they return is stored as their outputs.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import nbformat
+import numpy as np
+import pandas as pd
+
+from papers_lib.companion.notebook import Page
+from papers_lib.companion.plots import map_grid, strip_by_group
+from papers_lib.files import write_json, write_text
+
+SLUG = "demo"
+
+CLAIMS = (Path(__file__).parent / "demo_claims.yaml").read_text(encoding="utf-8")
+
+METHOD = r"""## Method
+
+The loss adds the heat outside the mask, $H \odot M$, to the squared error, where `$not_maths$` stays code:
+
+$$ L = \frac{1}{C}\sum_{c=1}^{C} (y_c - \hat y_c)^2 + \lambda \, \frac{1}{|\Omega|}\sum_{i \in \Omega} \frac{\mathrm{ReLU}(H_i)}{\max_j \mathrm{ReLU}(H_j)} M_i \qquad \text{with } \lambda = 1 \text{ and } \Omega \text{ the } 6 \times 8 \text{ cells} $$
+
+### Deviations
+
+| question | the paper | here |
+| --- | --- | --- |
+| sum or mean | “sum” in the text, a mean over 48 cells in the authors' code | mean |
+
+## Results
+"""  # noqa: E501
+
+
+def runs() -> pd.DataFrame:
+    """24 runs of two groups: heat in the heart 0.3 against 0.8, accuracies alike."""
+    generator = np.random.default_rng(3)
+    group = ["cce"] * 12 + ["heatmap"] * 12
+    return pd.DataFrame(
+        {
+            "group": group,
+            "seed": list(range(12)) * 2,
+            "status": "ok",
+            "heart_share": np.where(np.array(group) == "cce", 0.3, 0.8)
+            + 0.05 * generator.standard_normal(24),
+            "accuracy": 0.98 + 0.004 * generator.standard_normal(24),
+        }
+    )
+
+
+def discs(count: int = 8, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
+    """Grey discs on black, [count, side, side], and a coarse map over each, [count, 6, 6]."""
+    rows, columns = np.mgrid[:side, :side] / side
+    radius = np.linspace(0.15, 0.4, count)[:, None, None]
+    distance = np.hypot(rows - 0.5, columns - 0.5)[None]
+    maps = np.random.default_rng(0).random((count, 6, 6))
+    return np.where(distance < radius, 0.7, 0.05), maps
+
+
+@contextmanager
+def checkout(folder: Path) -> Iterator[Path]:
+    """A folder that looks like a checkout to the companion; it is the working folder meanwhile."""
+    write_text(folder / "pyproject.toml", "")
+    write_text(folder / "notebooks" / "claims" / f"{SLUG}.yaml", CLAIMS)
+    before = Path.cwd()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PAPERS_")}
+    os.chdir(folder)
+    try:
+        with mock.patch.dict(os.environ, environment, clear=True):
+            yield folder
+    finally:
+        os.chdir(before)
+
+
+def _output(shown: Any) -> list[Any]:
+    data = {"text/plain": repr(shown)}
+    for kind, method in (("text/html", "_repr_html_"), ("text/markdown", "_repr_markdown_")):
+        if hasattr(shown, method):
+            data[kind] = getattr(shown, method)()
+    return [nbformat.v4.new_output("display_data", data=data)]
+
+
+def _code(source: str, shown: Any = None, tags: tuple[str, ...] = ()) -> Any:
+    outputs = [] if shown is None else _output(shown)
+    return nbformat.v4.new_code_cell(source, outputs=outputs, metadata={"tags": list(tags)})
+
+
+def build(root: Path, profile: str = "quick") -> Path:
+    """Run the demonstration paper inside ``checkout``; returns the report folder, ready for ``render``."""
+    page = Page(SLUG, profile=profile, parameters={"profile": profile, "seeds": 12})
+    out = root / "reports" / profile
+    page.data(name="discs", fingerprint="0123456789abcdef" * 4, evidence="stand-in", sizes={"train": 300})
+    frame = runs()
+    page.rows(frame)
+    page.value("share", float(frame.heart_share.mean()))
+    images, maps = discs()
+    strip = strip_by_group(
+        frame,
+        "group",
+        "heart_share",
+        baselines={"chance": 0.21, "paper, CCE": 0.26},
+        labels=("", "heat in the heart"),
+    )
+    wide = frame.head(6).assign(**{f"measurement {i}": np.linspace(0, i, 6) for i in range(1, 9)})
+    stream = nbformat.v4.new_output("stream", name="stderr", text="WARNING on stderr\n")
+    bar = nbformat.v4.new_output("stream", name="stdout", text="\r 10 %\r 20 %\nplain line\n")
+    noisy = _code("run()")
+    noisy.outputs = [stream, bar]
+    long_line = "# Train both groups\nresult = " + " + ".join(f"very_long_name_{i}" for i in range(40))
+    cells = [
+        nbformat.v4.new_markdown_cell("# Title for the lab", metadata={"tags": ["lab-only"]}),
+        _code("profile = 'quick'", tags=("parameters",)),
+        _code("# Parameters\nprofile = 'quick'\nseeds = 12", tags=("injected-parameters",)),
+        nbformat.v4.new_markdown_cell(METHOD),
+        _code(long_line + "\nfor seed in range(12):\n    print(f'{seed:2d}', 1.5, None)  # a comment"),
+        noisy,
+        _code(
+            "# Heat in the heart by group",
+            page.figure("fig6", strip, caption="Each dot is a run.", alt="Dots: heatmap at 0.8, CCE at 0.3"),
+        ),
+        _code(
+            "page.figure(...)",
+            page.figure(
+                "maps",
+                map_grid(images, maps, [f"disc {i}" for i in range(8)], label="heat"),
+                caption="The map follows nothing: it is noise.",
+                alt="Eight grey discs with coarse heat maps over them",
+                raster=True,
+            ),
+        ),
+        _code("page.table(...)", page.table("wide", wide, caption="The first runs, with many columns.")),
+        _code("page.text(...)", page.text("Mean share: **{share:.2f}**; the claim {heart.outcome}, $x^2$.")),
+        nbformat.v4.new_markdown_cell(
+            "## Wide\n\nA heading named as a table.\n\n## Limits\n\nNothing here is real."
+        ),
+    ]
+    if profile == "full":
+        other = strip_by_group(frame, "group", "accuracy")
+        cells.append(_code("# Scan", page.figure("scan", other, caption="Accuracy.", alt="Dots at 0.98")))
+    page.finish()
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
+    nbformat.write(notebook, out / f"{SLUG}_files" / "executed.ipynb")
+    write_json(
+        out / f"{SLUG}.manifest.json",
+        {
+            "schema": 1,
+            "slug": SLUG,
+            "profile": profile,
+            "commit": "0123456789abcdef0123456789abcdef01234567",
+            "dirty": False,
+            "date": "2026-03-01T12:30:59Z",
+            "device": {"type": "cpu", "name": "Example CPU at 2.5 GHz"},
+            "machine": {"cpu": "Example CPU at 2.5 GHz", "cores": 2, "threads": 2},
+            "libraries": {"numpy": "2.0.0", "torch": "2.13.0"},
+            "seeds": 12,
+            "wall_seconds": 192.3,
+            "command": f"papers run {SLUG} --profile {profile}",
+        },
+    )
+    return out
+
+
+def record(root: Path, name: str = "gpu") -> Path:
+    """A recorded result of the demonstration paper, as ``papers run --record`` writes it."""
+    content = {
+        "schema": 1,
+        "slug": SLUG,
+        "name": name,
+        "date": "2026-02-01T08:00:00Z",
+        "commit": "fedcba9876543210",
+        "device": {"type": "cuda", "name": "Example GPU"},
+        "evidence": "real data",
+        "data": {
+            "discs": {"fingerprint": "aa" * 32, "evidence": "real data", "sizes": {}, "note": "a sample"}
+        },
+        "values": {"share": 0.5},
+        "tables": {"accuracy": {"caption": "Accuracy.", "columns": ["group", "n"], "rows": [["cce", 3]]}},
+        "claims": [],
+    }
+    return write_json(root / "reports" / "full" / "recorded" / f"{SLUG}.{name}.json", content)

@@ -1,0 +1,144 @@
+"""The page and the index as a browser shows them: offline, both themes, on a phone."""
+
+import pytest
+
+from papers_lib.companion.render import render, render_index
+from tests.companion import page_fixture
+from tests.companion.chromium import Browser
+
+pytestmark = pytest.mark.browser
+
+# Contrast (WCAG 2.2) of every element with text of its own, against the first opaque background behind it.
+CONTRASTS = """(() => {
+  const parse = (c) => c.match(/[\\d.]+/g).map(Number);
+  const light = (c) => parse(c).slice(0, 3).map((v) => v / 255)
+    .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = getComputedStyle(e).backgroundColor, p = parse(c);
+      if (p.length < 4 || p[3] === 1) return c;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const found = [];
+  for (const details of document.querySelectorAll("details")) details.open = true;
+  for (const e of document.querySelectorAll("body *:not(script):not(svg *)")) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!own || !e.checkVisibility({opacityProperty: true})) continue;
+    const a = light(getComputedStyle(e).color), b = light(behind(e));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    found.push([ratio, e.tagName + "." + e.className + ": " + e.textContent.trim().slice(0, 40)]);
+  }
+  return found;
+})()"""
+
+UNNAMED = """[...document.querySelectorAll("figure > svg, svg[role=img], img")]
+  .filter((e) => !(e.getAttribute("alt") || e.getAttribute("aria-label") || "").trim()).length"""
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    with page_fixture.checkout(tmp_path_factory.mktemp("co")) as root:
+        page_fixture.record(root)
+        out = page_fixture.build(root)
+        yield {"page": render("demo", out, root), "index": render_index(out, root)}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with Browser() as started:
+        yield started
+
+
+@pytest.mark.parametrize("name", ["page", "index"])
+def test_nothing_is_requested_and_nothing_complains(browser, pages, name):
+    browser.open(pages[name])
+    browser.ask("new Promise((done) => setTimeout(done, 100))")
+    assert browser.requests == []
+    assert browser.messages == []
+    assert browser.ask("document.documentElement.lang") == "en"
+    assert browser.ask("document.querySelectorAll('h1').length") == 1
+
+
+def test_every_figure_has_a_name_and_shows_something(browser, pages):
+    browser.open(pages["page"])
+    assert browser.ask(UNNAMED) == 0
+    sizes = browser.ask(
+        "[...document.querySelectorAll('figure > svg, figure > img')].map((e) => e.getBoundingClientRect().width)"
+    )
+    assert len(sizes) == 2
+    assert min(sizes) > 300
+    assert browser.ask("[...document.images].every((i) => i.naturalWidth > 100)")
+    assert browser.ask("document.querySelector('.formula math').getBoundingClientRect().width") > 200
+
+
+@pytest.mark.parametrize("name", ["page", "index"])
+def test_both_themes_are_readable_and_differ(browser, pages, name):
+    backgrounds = {}
+    for scheme in ("light", "dark"):
+        browser.scheme(scheme)
+        browser.open(pages[name])
+        backgrounds[scheme] = browser.ask("getComputedStyle(document.body).backgroundColor")
+        measured = browser.ask(CONTRASTS)
+        assert len(measured) > 10
+        assert [text for ratio, text in measured if ratio < 4.5] == []
+    assert backgrounds["light"] != backgrounds["dark"]
+
+
+def test_a_badge_is_told_by_text_too(browser, pages):
+    browser.open(pages["page"])
+    badges = browser.ask("[...document.querySelectorAll('.claims .badge')].map((e) => e.textContent.trim())")
+    assert badges[:2] == ["✓ holds", "stand-in"]
+    assert all(len(text) > 3 for text in badges)
+
+
+def test_the_figure_takes_the_colour_of_the_page(browser, pages):
+    inks = []
+    for scheme in ("light", "dark"):
+        browser.scheme(scheme)
+        browser.open(pages["page"])
+        inks.append(browser.ask("getComputedStyle(document.querySelector('figure svg text')).fill"))
+        assert inks[-1] == browser.ask("getComputedStyle(document.body).color")
+    assert inks[0] != inks[1]
+
+
+def test_the_theme_button_turns_the_page_and_back(browser, pages):
+    browser.scheme("light")
+    browser.open(pages["page"])
+    body = "getComputedStyle(document.body).backgroundColor"
+    before = browser.ask(body)
+    browser.ask("document.querySelector('button.theme').click()")
+    assert browser.ask(body) != before
+    browser.ask("document.querySelector('button.theme').click()")
+    assert browser.ask(body) == before
+
+
+@pytest.mark.parametrize("name", ["page", "index"])
+def test_a_phone_never_scrolls_sideways(browser, pages, name):
+    browser.open(pages[name], width=375, height=800)
+    browser.ask("document.querySelectorAll('details').forEach((e) => { e.open = true })")
+    assert browser.ask("document.scrollingElement.scrollWidth <= innerWidth"), browser.ask(
+        "[...document.querySelectorAll('main *')].filter((e) => e.getBoundingClientRect().right > innerWidth)"
+        ".map((e) => e.outerHTML.slice(0, 80))"
+    )
+    assert browser.ask("innerWidth") == 375
+
+
+def test_wide_tables_scroll_within_their_box(browser, pages):
+    browser.open(pages["page"], width=375, height=800)
+    assert browser.ask(
+        "(() => { const b = document.querySelector('#wide .scroll'); return b.scrollWidth > b.clientWidth; })()"
+    )
+
+
+def test_a_missing_browser_fails_where_ci_is_set(monkeypatch):
+    from tests.companion import chromium
+
+    monkeypatch.setattr(chromium.shutil, "which", lambda name: None)
+    monkeypatch.setenv("CI", "1")
+    with pytest.raises(pytest.fail.Exception, match="not on PATH"):
+        chromium.required()
+    monkeypatch.delenv("CI")
+    with pytest.raises(pytest.skip.Exception, match="not on PATH"):
+        chromium.required()

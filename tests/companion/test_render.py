@@ -1,0 +1,167 @@
+"""The page: order, folding, what is dropped, what is refused."""
+
+import json
+import re
+
+import nbformat
+import pytest
+
+from papers_lib.companion import render as module
+from papers_lib.companion.render import code_summary, refuse_requests, render, timings_html
+from papers_lib.errors import UserError
+from papers_lib.files import write_json, write_text
+from tests.companion import page_fixture
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    with page_fixture.checkout(tmp_path_factory.mktemp("co")) as root:
+        page_fixture.record(root)
+        out = page_fixture.build(root)
+        yield root, out, render("demo", out, root).read_text()
+
+
+def test_the_page_keeps_the_order_of_a_report(built):
+    html = built[2]
+    order = [
+        'class="strip"',
+        "<h1>Looking where it matters",
+        "Ada Example",
+        'id="verdict"',
+        "The heatmap loss moves 0.5",
+        'class="claims"',
+        'id="regenerated"',
+        'id="method"',
+        'id="fig6"',
+        'id="limits"',
+        'id="recorded"',
+        "papers run demo --profile quick",
+        "@inproceedings{example2022looking",
+    ]
+    places = [html.index(part) for part in order]
+    assert places == sorted(places)
+
+
+def test_provenance_is_there(built):
+    strip = built[2].split('class="strip"')[1].split("</dl>")[0]
+    for text in (
+        "quick",
+        "0123456789",
+        "2026-03-01 12:30 UTC",
+        "Example CPU",
+        "3 min 12 s",
+        "discs",
+        "stand-in",
+    ):
+        assert text in strip
+
+
+def test_cells_are_folded_or_dropped(built):
+    html = built[2]
+    summaries = re.findall(r"<summary>(.*?)</summary>", html)
+    for text in ("Train both groups", "Parameters", "Parameters, as the notebook has them", "Code"):
+        assert text in summaries
+    for dropped in ("Title for the lab", "WARNING on stderr", "20 %"):
+        assert dropped not in html
+    assert "plain line" in html
+    assert "<details open" not in html
+
+
+def test_what_is_not_tested_links_to_the_published_page(built):
+    html = built[2]
+    assert '../full/demo.html#claim-weight">published page' in html
+    assert '../full/demo.html#scan">published page' in html
+    assert "not tested in quick" in html
+
+
+def test_every_claim_has_outcome_and_evidence_as_text_and_a_link(built):
+    html = built[2]
+    row = html.split('id="claim-heart"')[1].split("</tr>")[0]
+    assert re.search(r'class="badge holds">.*?</span> holds</span>', row)
+    assert "stand-in" in row
+    assert 'href="#fig6"' in row
+    assert "absolute value not comparable" in row
+
+
+def test_ids_are_unique_and_local_links_lead_somewhere(built):
+    html = built[2]
+    ids = re.findall(r'\sid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    for target in re.findall(r'href="#([^"]+)"', html):
+        assert target in ids
+
+
+def test_changed_rules_and_dirty_code_are_said(built):
+    root, out, _ = built
+    manifest = json.loads((out / "demo.manifest.json").read_text())
+    results = json.loads((out / "demo.results.json").read_text())
+    try:
+        write_json(out / "demo.manifest.json", {**manifest, "dirty": True})
+        write_json(out / "demo.results.json", {**results, "rules_sha256": "0" * 64, "profile": "smoke"})
+        html = render("demo", out, root).read_text()
+    finally:
+        write_json(out / "demo.manifest.json", manifest)
+        write_json(out / "demo.results.json", results)
+    for text in ("rules of the claims were changed", "uncommitted changes", "not evidence"):
+        assert text in html
+        assert text not in built[2]
+
+
+def test_rendering_again_gives_the_same_bytes(built):
+    root, out, html = built
+    assert render("demo", out, root).read_text() == html
+
+
+def test_missing_files_are_named(built, tmp_path):
+    with pytest.raises(UserError, match=r"demo\.results\.json: not found"):
+        render("demo", tmp_path, built[0])
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<img alt="" src="https://example.org/a.png">',
+        "<script src=//cdn.example.org/x.js></script>",
+        "<style>@import 'https://example.org/a.css'</style>",
+        '<div style="background:url(http://example.org/a.png)"></div>',
+        '<link rel="stylesheet" href="style.css">',
+        '<img src="figures/a.png" alt="">',
+    ],
+)
+def test_a_page_that_would_make_a_request_is_refused(markup):
+    with pytest.raises(UserError, match="would fetch"):
+        refuse_requests(f"<p>{markup}</p>", "demo")
+
+
+def test_links_and_quoted_markup_are_no_requests():
+    refuse_requests(
+        '<a href="https://example.org">x</a><pre>&lt;img src="https://e.org"&gt;</pre><img alt="" src="data:,">',
+        "demo",
+    )
+
+
+def test_an_image_without_alt_text_is_refused():
+    output = nbformat.v4.new_output("display_data", data={"image/png": "AA==", "text/plain": "<Figure>"})
+    with pytest.raises(UserError, match="without alt text"):
+        module.plain_image(output, "image/png")
+    output.metadata = {"alt": "A & B"}
+    assert module.plain_image(output, "image/png") == (
+        '<figure><img alt="A &amp; B" src="data:image/png;base64,AA=="></figure>'
+    )
+
+
+def test_code_summary():
+    assert code_summary({"source": "x = 1", "metadata": {}}) == "Code"
+    assert code_summary({"source": "\n## Table 1\nx", "metadata": {}}) == "Table 1"
+
+
+def test_timings(tmp_path):
+    assert timings_html(tmp_path / "none.json") == ""
+    path = write_json(
+        tmp_path / "t.json", {"note": "Alone.", "rows": [{"step": "map", "ratio": 1.5}, {"step": "a"}]}
+    )
+    html = timings_html(path)
+    for text in ("Alone.", ">map<", ">1.500<", ">–<"):
+        assert text in html
+    with pytest.raises(UserError, match=r"bad.json: not JSON"):
+        timings_html(write_text(tmp_path / "bad.json", "{"))
