@@ -1,0 +1,128 @@
+"""The command as a user types it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "pandas", "scipy", "matplotlib", "papermill", "nbformat", "IPython")
+
+
+def test_list(made: Path, papers: Callable) -> None:
+    lines = papers("list").out.splitlines()
+    assert lines[0] == "toy  A toy paper"
+    assert lines[1].startswith("  quick    page of ")
+    assert lines[1].endswith("; claims: 1 holds")
+
+
+@pytest.mark.parametrize("command", [["list"], ["run"], ["run", "--dry-run"]])
+def test_light_commands_import_nothing_heavy(command: list[str], made: Path) -> None:
+    program = (
+        "import sys, time\n"
+        "from papers_lib.companion.cli import main\n"
+        f"try: main({command!r})\n"
+        "except SystemExit as stopped: assert not stopped.code\n"
+        f"print('heavy:', [name for name in {HEAVY!r} if name in sys.modules], time.process_time() < 2)\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[-1] == "heavy: [] True"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["run", "nothing"], "papers: nothing: no such notebook; there are toy"),
+        (
+            ["run", "--set", "seed=1"],
+            "papers: toy: unknown parameter seed; there are profile (str), device (str)",
+        ),
+        (["run", "--set", "seeds=many"], "papers: toy: parameter seeds takes int, found 'many' (str)"),
+        (["run", "--record", "My GPU"], "papers: --record My GPU: expected lower-case letters"),
+        (["run", "--data-root", "absent"], "absent: no such folder"),
+        (
+            ["render"],
+            "papers: toy: quick/toy_files/executed.ipynb is not on this machine; first run: papers run toy",
+        ),
+        (["claims"], "papers: toy: no results in reports/quick; first run: papers run toy --profile quick"),
+    ],
+)
+def test_refusal_is_one_line_and_code_2(
+    arguments: list[str], line: str, project: Path, papers: Callable
+) -> None:
+    answer = papers(*arguments)
+    assert answer.code == 2
+    assert answer.err.count("\n") == 1
+    assert line in answer.err
+    assert not (project / "reports").exists()
+
+
+def test_debug_shows_the_traceback(project: Path) -> None:
+    from papers_lib.companion.cli import main
+    from papers_lib.errors import UserError
+
+    with pytest.raises(UserError, match="no such notebook"):
+        main(["run", "nothing", "--debug"])
+
+
+def test_outside_of_a_checkout_the_packages_own_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from papers_lib.companion import paths
+
+    monkeypatch.chdir(tmp_path)
+    assert paths.repo_root() == Path(paths.__file__).resolve().parents[2]
+
+
+def test_dry_run_of_a_page_that_was_made(made: Path, papers: Callable) -> None:
+    answer = papers("run", "--dry-run", "--force")
+    seconds = json.loads((made / "reports/quick/toy.manifest.json").read_text())["wall_seconds"]
+    assert "toy: would run (forced)" in answer.out
+    assert (
+        f"expected: {seconds:.1f} s the last time" in answer.out or f"expected: {seconds:.0f} s" in answer.out
+    )
+
+
+def test_dry_run_of_profile_paper_asks_the_experiment(
+    project: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import ModuleType
+
+    from papers_lib.companion import dry_run
+
+    module = ModuleType("experiment")
+    module.estimate = lambda parameters: {  # type: ignore[attr-defined]
+        **{"seconds": 3600.0 * parameters["seeds"], "memory_bytes": 3 * 2**30, "disk_bytes": 2**20},
+        "how": "20 measured steps",
+    }
+    monkeypatch.setattr(dry_run.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(dry_run.importlib, "import_module", lambda name: module)
+    out = papers("run", "--profile", "paper", "--dry-run").out
+    assert "expected: 5 h, 3.0 GiB memory, 1 MiB disk (20 measured steps)" in out
+    assert not (project / "reports").exists()
+
+
+def test_render_and_claims_of_a_page(made: Path, papers: Callable) -> None:
+    page = made / "reports/quick/toy.html"
+    before = page.read_bytes()
+    page.unlink()
+    assert papers("render").code == 0
+    assert page.read_bytes() == before
+    answer = papers("claims", "toy")
+    assert answer.code == 0
+    assert "toy: 1 holds; evidence: stand-in" in answer.out
+
+
+def test_recorded_run_leaves_the_ordinary_page(made: Path, papers: Callable) -> None:
+    before = {p.name: p.read_bytes() for p in (made / "reports/quick").glob("toy.*")}
+    answer = papers("run", "--record", "gpu")
+    assert (answer.code, answer.err) == (0, "")
+    assert {p.name: p.read_bytes() for p in (made / "reports/quick").glob("toy.*")} == before
+    recorded = json.loads((made / "reports/full/recorded/toy.gpu.json").read_text())
+    assert recorded["command"] == "papers run toy --profile quick --record gpu"
+    assert (made / "reports/quick-gpu/toy.html").is_file()
+    assert "up to date" in papers("run", "--record", "gpu").out
+    shutil.rmtree(made / "reports/quick-gpu")

@@ -1,0 +1,51 @@
+"""``papers doctor`` says what is there and fails on nothing that is not."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from papers_lib.companion import machine
+from papers_lib.errors import UserError
+
+
+def test_doctor_names_what_it_finds(
+    project: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (project / "constraints.txt").write_text("papermill==0.1\n")
+    (project / "data/slices-01").mkdir(parents=True)
+    monkeypatch.setenv("PATH", str(tmp_path))  # no browser, no nvidia-smi
+    monkeypatch.delenv("CHROME", raising=False)
+    answer = papers("doctor")
+    assert (answer.code, answer.err) == (0, "")
+    lines = dict(line.split(maxsplit=1) for line in answer.out.splitlines())
+    assert lines["papermill"].startswith(version("papermill"))
+    assert lines["papermill"].endswith("made with 0.1)")
+    assert version("torch") in answer.out
+    assert "slices-01" in lines["generated"]
+    assert lines["Chromium"].startswith("not found")
+    assert f"{project}/data" in lines["data"]
+
+
+def test_device_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine.device_type("cpu") == "cpu"
+    monkeypatch.setattr(machine, "has_cuda", lambda: False)
+    assert machine.device_type("auto") == "cpu"
+    with pytest.raises(UserError, match="device cuda: no CUDA device here"):
+        machine.device_type("cuda")
+    monkeypatch.setattr(machine, "has_cuda", lambda: True)
+    assert machine.device_type("auto") == machine.device_type("cuda:1") == "cuda"
+
+
+def test_torch_build_is_that_of_torch() -> None:
+    import torch
+
+    assert machine.torch_build() == (torch.version.cuda or "cpu")
+    assert machine.has_cuda() == torch.cuda.is_available()
+
+
+def test_library_versions_come_from_metadata() -> None:
+    versions = machine.library_versions()
+    assert versions["numpy"] == version("numpy")
+    assert set(versions) <= {"python", *machine.LIBRARIES}
