@@ -16,7 +16,7 @@ from papers_lib.experiments.training import train
 from papers_lib.models.vgg_cardiac import INPUT_SIZE, small_vgg
 
 SEED = 0
-EPOCHS = 4
+EPOCHS = 2
 
 
 def digit_canvases(seed: int = SEED) -> tuple[Tensor, Tensor]:

@@ -108,7 +108,7 @@ def sweep(
         raise UserError(f"{store.folder}: cannot be made a folder ({error.strerror})") from error
     results, unusable = _cached(store, set() if force else set(keys))
     for key, why in sorted(unusable.items()):
-        say(f"{store.folder.name}: cache entry {key[:12]} is not used ({why}); its run is computed again")
+        say(f"cache entry {key[:12]} is not used ({why}); its run is computed again")
     with tempfile.TemporaryDirectory(prefix="papers-sweep-") as scratch:
         tasks = {
             key: Task(run, config, label, key, part, store.folder, Path(data.root), device, Path(scratch))
@@ -185,12 +185,12 @@ def _cached(store: Store, keys: set[str]) -> tuple[dict[str, dict[str, Any]], di
 def _plan(store: Store, cached: int, tasks: list[Task], force: bool) -> str:
     """One line: how many runs are read and how many computed, and why."""
     if not tasks:
-        return f"{store.folder.name}: {cached} runs, all read from the cache"
+        return f"{cached} runs, all read from the cache"
     entries = {} if force else store.entries()
     reasons = Counter("forced" if force else explain_stale(entries, t.label, t.components) for t in tasks)
     why = "; ".join(f"{count} {reason}" for reason, count in reasons.most_common(3))
     more = f"; {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
-    return f"{store.folder.name}: {cached} runs read from the cache, {len(tasks)} to compute ({why}{more})"
+    return f"{cached} runs read from the cache, {len(tasks)} to compute ({why}{more})"
 
 
 def _processes(jobs: int, device: str) -> int:

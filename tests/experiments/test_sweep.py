@@ -49,7 +49,7 @@ def bench(tmp_path: Path) -> Bench:
 
 def test_only_what_is_missing_is_computed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     first = bench.sweep(Toy(1), Toy(2))
-    assert bench.lines[0] == "toy_runs: 0 runs read from the cache, 2 to compute (2 new)"
+    assert bench.lines[0] == "0 runs read from the cache, 2 to compute (2 new)"
     assert bench.lines[2].startswith("[2/2] toy ok 2: ok in ")
     assert bench.executed() == [1, 2]
     bench.sweep(Toy(3), Toy(1))
@@ -57,7 +57,7 @@ def test_only_what_is_missing_is_computed(bench: Bench, monkeypatch: pytest.Monk
     monkeypatch.setattr(pool, "_here", None)  # nothing may be started from here on
     monkeypatch.setattr(pool, "_pool", None)
     again = bench.sweep(Toy(1), Toy(2), jobs=2)
-    assert bench.lines == ["toy_runs: 2 runs, all read from the cache"]
+    assert bench.lines == ["2 runs, all read from the cache"]
     assert repr(again) == repr(first)  # nan in the metrics: compared as text
     assert again[0].arrays()["map"].tolist() == first[0].arrays()["map"].tolist() == [[1, 2.5]]
 
@@ -120,7 +120,7 @@ def test_a_run_resumes_from_its_checkpoint_which_then_goes(bench: Bench) -> None
 def test_force_computes_again_from_the_start(bench: Bench) -> None:
     bench.sweep(Toy(1), Toy(1, "resumes"))
     first, fresh = bench.sweep(Toy(1), Toy(1, "resumes"), force=True)
-    assert bench.lines[0] == "toy_runs: 0 runs read from the cache, 2 to compute (2 forced)"
+    assert bench.lines[0] == "0 runs read from the cache, 2 to compute (2 forced)"
     assert (first.status, fresh.status) == (
         "ok",
         "failed",
@@ -134,7 +134,7 @@ def test_a_damaged_entry_is_computed_again_after_one_line(bench: Bench) -> None:
     path.write_bytes(path.read_bytes()[:40])
     records = bench.sweep(Toy(1), Toy(2))
     assert bench.lines[0] == (
-        f"toy_runs: cache entry {path.stem[:12]} is not used (it is truncated or not a record of a run); "
+        f"cache entry {path.stem[:12]} is not used (it is truncated or not a record of a run); "
         "its run is computed again"
     )
     assert len(bench.lines) == 3
@@ -147,7 +147,7 @@ def test_changed_data_and_config_are_told(bench: Bench) -> None:
     bench.data = replace(bench.data, fingerprint="other")
     bench.sweep(Toy(1), Toy(2), Toy(2, sizes=(7,)))
     assert bench.lines[0] == (
-        "toy_runs: 0 runs read from the cache, 3 to compute "
+        "0 runs read from the cache, 3 to compute "
         "(2 data changed; 1 config: sizes [3, 5] → [7]; data changed)"
     )
 
