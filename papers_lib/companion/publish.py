@@ -3,6 +3,7 @@
 Whatever goes wrong, the previous page and results stay as they were.
 """
 
+import json
 import os
 import secrets
 import shutil
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from papers_lib import files
 from papers_lib.companion import paths, provenance, record, status
 from papers_lib.companion.staleness import Plan, renderer_digest
 from papers_lib.companion.status import Outcome
@@ -54,19 +56,29 @@ def _move(staging: Path, out: Path, slug: str) -> None:
             os.replace(staging / f"{slug}.{suffix}", out / f"{slug}.{suffix}")
 
 
+def _forget_folders(executed: Path, root: Path, data_root: str) -> None:
+    """Take the folders of this machine out of an executed notebook, since its cells are shown on the page."""
+    text = executed.read_text(encoding="utf-8")
+    for folder, shown in ((data_root, Path(data_root).name), (f"{root}{os.sep}", "")):
+        if folder:
+            text = text.replace(json.dumps(folder, ensure_ascii=False)[1:-1], shown)
+    files.write_text(executed, text)
+
+
 def _attempt(plan: Plan, root: Path, staging: Path, work: Path, say: Say) -> Outcome:
     from papers_lib.companion.execute import execute
 
-    slug, files = plan.slug, staging / f"{plan.slug}_files"
-    files.mkdir(parents=True)
+    slug, folder = plan.slug, staging / f"{plan.slug}_files"
+    folder.mkdir(parents=True)
     git, start = provenance.git_state(root), time.monotonic()
     outcome = execute(
-        paths.notebook_path(root, slug), files / "executed.ipynb", plan.parameters,
+        paths.notebook_path(root, slug), folder / "executed.ipynb", plan.parameters,
         extra=_variables(plan, staging, work), work=work, say=lambda line: say(f"{slug}: {line}"),
     )  # fmt: skip
     if outcome.state != "succeeded":
         return outcome
     seconds = time.monotonic() - start
+    _forget_folders(folder / "executed.ipynb", root, str(plan.parameters.get("data_root", "")))
     if (timings := plan.out / f"{slug}.timings.json").is_file():
         shutil.copy2(timings, staging)
     manifest = provenance.describe(

@@ -1,13 +1,14 @@
 """The command as a user types it."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from papers_lib import files
 
 HEAVY = ("torch", "pandas", "scipy", "matplotlib", "papermill", "nbformat", "IPython")
 
@@ -116,13 +117,16 @@ def test_render_and_claims_of_a_page(made: Path, papers: Callable) -> None:
     assert "toy: 1 holds; evidence: stand-in" in answer.out
 
 
-def test_recorded_run_leaves_the_ordinary_page(made: Path, papers: Callable) -> None:
+def test_recorded_run_leaves_the_ordinary_page_and_names_no_folder(made: Path, papers: Callable) -> None:
     before = {p.name: p.read_bytes() for p in (made / "reports/quick").glob("toy.*")}
-    answer = papers("run", "--record", "gpu")
+    files.write_text(made / "images/labels.csv", "a,1\n")
+    command = ("run", "--record", "gpu", "--data-root", "images")
+    answer = papers(*command)
     assert (answer.code, answer.err) == (0, "")
     assert {p.name: p.read_bytes() for p in (made / "reports/quick").glob("toy.*")} == before
     recorded = json.loads((made / "reports/full/recorded/toy.gpu.json").read_text())
-    assert recorded["command"] == "papers run toy --profile quick --record gpu"
+    assert recorded["command"] == "papers run toy --profile quick --data-root images --record gpu"
     assert (made / "reports/quick-gpu/toy.html").is_file()
-    assert "up to date" in papers("run", "--record", "gpu").out
-    shutil.rmtree(made / "reports/quick-gpu")
+    for path in (made / "reports").rglob("*"):
+        assert not path.is_file() or str(made).encode() not in path.read_bytes(), path
+    assert "up to date" in papers(*command).out
