@@ -1,0 +1,158 @@
+"""Claims files (``notebooks/claims/SLUG.yaml``): loading them, with every slip an error, and judging by them.
+
+This is the whole public interface: ``load_claims``, ``evaluate``, ``to_markdown``, ``verdict``. The rules'
+grammar is in ``claims_grammar``, their evaluation in ``claims_rules``, their wording in ``claims_text``.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from papers_lib.companion.claims_grammar import Section, parse_rule
+from papers_lib.companion.claims_rules import evaluate
+from papers_lib.companion.claims_text import check_sentence, outcome_word, rule_text, to_markdown, verdict
+from papers_lib.companion.claims_types import JUDGED, KINDS, PROFILES, ClaimResult, ClaimsFile, Item, Link
+from papers_lib.errors import UserError
+
+__all__ = [
+    "ClaimResult",
+    "ClaimsFile",
+    "evaluate",
+    "load_claims",
+    "outcome_word",
+    "rule_text",
+    "to_markdown",
+    "verdict",
+]
+
+_FILE_KEYS = (
+    "slug", "title", "authors", "year", "venue", "url", "bibtex", "summary", "verdict", "items",
+)  # fmt: skip
+_ITEM_KEYS = (
+    "id", "kind", "title", "printed", "profiles", "paper", "comparable", "figure", "rule", "untestable",
+)  # fmt: skip
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML that refuses a key given twice, where plain YAML silently keeps the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # refused below, as a key of a mapping must be
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key.value!r} twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def load_claims(path: str | Path) -> ClaimsFile:
+    """Read and check a claims file.
+
+    Raises:
+        UserError: the file is missing or no YAML, or something in it is unknown, missing, of the wrong type or
+            does not fit; the line names the file, the item and the key.
+    """
+    path = Path(path)
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path.name}: is not UTF-8 text ({error.reason})") from error
+    except yaml.YAMLError as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "not YAML"
+        raise UserError(f"{path.name}{f', line {mark.line + 1}' if mark else ''}: {problem}") from error
+    top = Section(content, path.name, _FILE_KEYS)
+    if top.text("slug") != path.stem:
+        raise top.fail("slug", f"{path.stem!r}, the name of the file")
+    year = top.number("year")
+    if year != int(year):
+        raise top.fail("year", "a whole number")
+    claims = ClaimsFile(
+        file=path.name,
+        slug=top.text("slug"),
+        title=top.text("title"),
+        authors=", ".join(top.texts("authors"))
+        if isinstance(top.get("authors"), list)
+        else top.text("authors"),
+        year=int(year),
+        venue=top.text("venue"),
+        url=_links(top),
+        bibtex=top.text("bibtex"),
+        summary=top.text("summary"),
+        verdict=top.texts("verdict"),
+        items=_items(top, path.name),
+    )
+    if len(claims.verdict) > 3:
+        raise UserError(f"{path.name}: verdict: found {len(claims.verdict)} sentences, expected at most 3")
+    for number, sentence in enumerate(claims.verdict, start=1):
+        check_sentence(sentence, claims, f"{path.name}: verdict: sentence {number}")
+    return claims
+
+
+def _links(top: Section) -> tuple[Link, ...]:
+    if not isinstance(top.get("url"), list):
+        raise top.fail("url", "a list of {text, url}")
+    links = []
+    for number, entry in enumerate(top.get("url"), start=1):
+        section = Section(entry, f"{top.place}: url {number}", ("text", "url"))
+        if not re.match(r"https?://\S+$", section.text("url")):
+            raise section.fail("url", "an address that starts with https://")
+        links.append(Link(section.text("text"), section.text("url")))
+    return tuple(links)
+
+
+def _items(top: Section, file: str) -> tuple[Item, ...]:
+    entries = top.get("items")
+    if not isinstance(entries, list) or not entries:
+        raise top.fail("items", "a list of items")
+    items: dict[str, Item] = {}
+    for number, entry in enumerate(entries, start=1):
+        item = _item(entry, file, number)
+        if item.id in items:
+            raise UserError(f"{file}: item {item.id}: id: found twice, expected each id once")
+        items[item.id] = item
+    shown = {item.id for item in items.values() if item.kind not in JUDGED}
+    for item in items.values():
+        if item.figure and item.figure not in shown:
+            raise UserError(
+                f"{file}: item {item.id}: figure: found {item.figure!r}, expected the id of a figure or table"
+            )
+    return tuple(items.values())
+
+
+def _item(entry: Any, file: str, number: int) -> Item:
+    name = entry.get("id", number) if isinstance(entry, dict) else number
+    section = Section(entry, f"{file}: item {name}", _ITEM_KEYS)
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", section.text("id")):
+        raise section.fail("id", "lower-case letters, digits and underscores")
+    kind = section.one_of("kind", KINDS)
+    text, value = "", None
+    if section.has("paper"):
+        paper = Section(section.get("paper"), f"{section.place}: paper", ("text", "value"))
+        text = paper.text("text")
+        value = paper.number("value") if paper.has("value") else None
+    if kind in JUDGED and section.has("rule") == section.has("untestable"):
+        raise section.fail("rule", 'either a rule, or untestable: "the reason"')
+    for key in ("rule", "untestable", "figure"):
+        if kind not in JUDGED and section.has(key):
+            raise section.fail(key, f"none, since a {kind} is shown, not judged")
+    return Item(
+        id=section.text("id"),
+        kind=kind,
+        title=section.text("title"),
+        printed=section.text("printed"),
+        profiles=section.texts("profiles", PROFILES),
+        paper_text=text,
+        paper_value=value,
+        comparable=section.flag("comparable", False),
+        figure=section.text("figure", ""),
+        rule=parse_rule(section.get("rule"), f"{section.place}: rule") if section.has("rule") else None,
+        untestable=section.text("untestable", ""),
+    )
