@@ -15,7 +15,7 @@ from papers_lib.companion.figures import apply_theme, save_figure
 from papers_lib.companion.jsonable import plain, portable
 from papers_lib.companion.outcomes import outcomes_table
 from papers_lib.companion.tables import save_table
-from papers_lib.companion.wording import fill
+from papers_lib.companion.wording import fill, outcome_text
 from papers_lib.errors import UserError
 from papers_lib.files import write_json, write_text
 
@@ -159,7 +159,10 @@ class Page:
 
         values: dict[str, Any] = dict(self._values)
         if self._data:
-            values |= {f"{result.id}.{k}": v for result in self._judged() for k, v in vars(result).items()}
+            judged = [dataclasses.asdict(result) for result in self._judged()]
+            values |= {
+                f"{c['id']}.{k}": v for c in judged for k, v in (*c.items(), ("word", outcome_text(c)))
+            }
         return Markdown(fill(template, values))
 
     def claims(self) -> Any:

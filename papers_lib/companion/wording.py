@@ -83,7 +83,7 @@ def sample_text(claim: Mapping[str, Any]) -> str:
         if not is_missing(claim.get("p_holm")) and claim["p_holm"] != claim["p"]:
             p += f", {format_number(claim['p_holm'], '.3g')} after Holm"
         if not is_missing(claim.get("p_floor")):
-            p += f", floor {format_number(claim['p_floor'], '.2g')}"
+            p += f", floor {format_number(claim['p_floor'], '.3g')}"
         parts.append(p)
     return "; ".join(parts)
 

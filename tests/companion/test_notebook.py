@@ -115,7 +115,7 @@ def test_text_takes_values_and_claims(root):
     page.data(name="discs", fingerprint="00", evidence="stand-in")
     page.rows(page_fixture.runs())
     assert page.value("share", 0.25) == 0.25
-    assert page.text("{share:.2f} {heart.outcome}").data == "0.25 holds"
+    assert page.text("{share:.2f} {heart.outcome} {heart.word}").data == "0.25 holds holds"
     with pytest.raises(UserError, match="no value 'heat'"):
         page.text("{heat}")
 
