@@ -1,6 +1,7 @@
 """Bootstrap intervals with an explicit generator."""
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -38,7 +39,8 @@ def bootstrap(
     if all(is_constant(values) for values in arrays):
         raise UndefinedStatistic("constant: resampling cannot show any variation")
     estimate = float(statistic(*arrays, axis=-1))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # raised below, as an error
         result = stats.bootstrap(
             arrays, statistic, n_resamples=n_resamples, batch=1000, vectorized=True, paired=paired, axis=-1,
             confidence_level=check_level(level), method=method, rng=rng,

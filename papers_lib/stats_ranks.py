@@ -232,6 +232,7 @@ def spearman(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Correlation:
     n, result = x.size, stats.spearmanr(x, y)
     r, floor = float(np.clip(result.statistic, -1, 1)), 2 / math.factorial(n)
     perfect = abs(r) > 1 - 1e-12
+    r = math.copysign(1.0, r) if perfect else r
     inner = math.copysign(1 - 12 / (n * (n**2 - 1)), r) if perfect else r
     half = float(stats.norm.isf((1 - check_level(level)) / 2)) * math.sqrt((1 + inner**2 / 2) / (n - 3))
     low, high = math.tanh(math.atanh(inner) - half), math.tanh(math.atanh(inner) + half)

@@ -48,7 +48,7 @@ class Selection:
             good = (rows["status"] == "ok").to_numpy(dtype=bool)
         self._any_good = bool(good.any())
         if contrast.include_all:
-            good[:] = True
+            good = np.ones(len(rows), dtype=bool)
         elif not good[chosen].all():
             left_out = Counter(rows["status"][chosen & ~good].astype(str))
             each = ", ".join(f"{count} {status}" for status, count in sorted(left_out.items()))
