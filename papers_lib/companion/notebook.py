@@ -8,6 +8,7 @@ import dataclasses
 import numbers
 import os
 from collections.abc import Mapping
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from papers_lib.companion import paths, recorded
@@ -59,6 +60,7 @@ class Page:
         self._values: dict[str, float] = {}
         self._figures: dict[str, dict[str, Any]] = {}
         self._tables: dict[str, dict[str, Any]] = {}
+        self._absent: dict[str, str] = {}
         self._claims: list[Any] | None = None
         apply_theme()
 
@@ -149,6 +151,20 @@ class Page:
         self._tables[name] = {"caption": caption, "columns": saved.columns, "rows": saved.rows}
         return _html(saved.html)
 
+    def absent(self, name: str, reason: str) -> Any:
+        """Say why a declared figure or table cannot be made from these data, in its place on the page.
+
+        Args:
+            name: id of a figure or table item of the claims file.
+            reason: why, in a few words; shown on the page and kept in results.json.
+        """
+        kind = "table" if name in self._declared["table"] else "figure"
+        self._check_declared(kind, name, extra=False)
+        if not reason.strip():
+            raise UserError(f"{kind} {name}: reason is empty; expected why these data do not give it")
+        self._absent[name] = reason
+        return _html(f'<p id="{name}"><strong>{escape(self._lead(name))}</strong> Not shown: {escape(reason)}.</p>')
+
     def text(self, template: str) -> Any:
         """Markdown whose numbers are computed: ``{value:.2f}`` or, of a claim, ``{claim.estimate:.2f}``.
 
@@ -186,7 +202,7 @@ class Page:
             f"{kind} {id_}"
             for kind, made in (("figure", self._figures), ("table", self._tables))
             for id_ in self.contract.declared(self.profile, kind)
-            if id_ not in made
+            if id_ not in made and id_ not in self._absent
         ]
         if missing:
             raise UserError(
@@ -204,6 +220,7 @@ class Page:
             "values": self._values,
             "figures": self._figures,
             "tables": self._tables,
+            "absent": self._absent,
             "claims": [dataclasses.asdict(result) for result in judged],
             "rules_sha256": self.contract.rules_sha256,
         }

@@ -160,6 +160,30 @@ def strip_by_group(
     return axis.figure  # type: ignore[return-value]  # a SubFigure only for those who ask for one
 
 
+def strip_panels(panels: Sequence[Mapping[str, Any]], width: float = 4.8, **shared: Any) -> "Figure":
+    """Several ``strip_by_group`` side by side.
+
+    Args:
+        panels: the arguments of ``strip_by_group`` by name, a mapping a panel; without a row a panel is left out.
+        width: of a panel in inches.
+        shared: arguments that all panels have in common.
+
+    Raises:
+        UserError: every frame is empty.
+    """
+    import matplotlib.pyplot as plt
+
+    drawn = [merged for panel in panels if len((merged := {**shared, **panel})["frame"])]
+    if not drawn:
+        raise UserError("strip_panels: no panel has a row; expected at least one run")
+    figure, axes = plt.subplots(
+        1, len(drawn), figsize=(width * len(drawn), 3.6), layout="constrained", squeeze=False
+    )
+    for axis, panel in zip(axes.flat, drawn, strict=True):
+        strip_by_group(**panel, ax=axis)
+    return figure
+
+
 def median_interval(values: Any, level: float = 0.95, resamples: int = 2000) -> tuple[float, float]:
     """Percentile bootstrap interval of the median, with a fixed seed; NaN for fewer than two values.
 

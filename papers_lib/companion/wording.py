@@ -89,16 +89,13 @@ def sample_text(claim: Mapping[str, Any]) -> str:
 
 
 def outcome_text(claim: Mapping[str, Any]) -> str:
-    """The outcome as the page words it: "reproduced" is kept for real data.
+    """The outcome as the page words it: "reproduced" is kept for a claim of the paper that holds on real data.
 
-    >>> outcome_text({"outcome": "holds", "evidence": "stand-in"})
+    >>> outcome_text({"kind": "claim", "outcome": "holds", "evidence": "stand-in"})
     'holds'
     """
-    return (
-        "reproduced"
-        if (claim["outcome"], claim.get("evidence")) == ("holds", "real data")
-        else claim["outcome"]
-    )
+    found = (claim.get("kind"), claim["outcome"], claim.get("evidence"))
+    return "reproduced" if found == ("claim", "holds", "real data") else str(claim["outcome"])
 
 
 def date_text(date: Any) -> str:

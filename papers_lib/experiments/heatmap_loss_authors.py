@@ -42,7 +42,7 @@ def setup_table(numbers: Numbers) -> pd.DataFrame:
     )
 
 
-def tests_table(numbers: Numbers) -> pd.DataFrame:
+def results_table(numbers: Numbers) -> pd.DataFrame:
     """The three printed p-values beside exact and asymptotic p, floor and effect sizes from U, n, means and SDs."""
     rows = []
     for test in numbers["tests"]:
@@ -90,3 +90,25 @@ def authors_values(numbers: Numbers) -> dict[str, float]:
     values["authors_label_median_difference"] = heatmap["median"] - cce["median"]
     values["authors_shapiro_p_exp2_cce"] = overlap(numbers, 2, "cce", "heart")["shapiro_p"]
     return values
+
+
+def reference_lines(
+    numbers: Numbers,
+    area: Mapping[int, Mapping[str, float]],
+    experiment: int,
+    region: str,
+    statistic: str,
+    log10: bool = False,
+) -> dict[str, float]:
+    """Horizontal lines of figures 6 and 7: the region's share of the area (chance), and the authors' two groups.
+
+    Args:
+        numbers: of ``read_numbers``.
+        area: shares of the area by experiment and region; an experiment without data has no chance level.
+        experiment, region, statistic: which of the authors' overlaps, such as 1, "heart", "mean".
+        log10: for an axis of logarithms.
+    """
+    lines = {"area": area[experiment][region]} if experiment in area else {}
+    for group, name in (("cce", "CCE"), ("heatmap", "heatmap")):
+        lines[f"paper, {name}"] = float(overlap(numbers, experiment, group, region)[statistic])
+    return {text: math.log10(value) for text, value in lines.items()} if log10 else lines

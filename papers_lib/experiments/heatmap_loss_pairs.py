@@ -1,5 +1,6 @@
 """Figure 1: two slices with the same heatmap loss, of which one has more of its heat in the heart."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,8 +8,25 @@ import torch
 from torch import Tensor
 
 from papers_lib.cams import display_map
+from papers_lib.errors import UserError
+from papers_lib.experiments.records import Record
 from papers_lib.losses.heatmap import heatmap_loss, shrink_mask
 from papers_lib.metrics.overlap import heat_share
+
+
+def explained(records: Sequence[Record]) -> Record:
+    """The first kept heatmap-loss model of the first experiment, or the first that was trained at all.
+
+    Raises:
+        UserError: no model of the heatmap group has a result.
+    """
+    trained = [r for r in records if r.config.group == "heatmap" and r.status == "ok"]
+    for record in trained:
+        if record.metrics["kept"]:
+            return record
+    if not trained:
+        raise UserError("figure 1: no heatmap-loss model was trained to the end; expected at least one")
+    return trained[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +50,11 @@ class EqualLossPair:
     def gap(self) -> float:
         """Difference of the shares."""
         return self.shares[0] - self.shares[1]
+
+    @property
+    def titles(self) -> list[str]:
+        """Titles of the eight panels."""
+        return [t for s in self.shares for t in ("slice", f"HiResCAM: {s:.0%} in heart", "outside", "inside")]
 
 
 def equal_loss_pair(

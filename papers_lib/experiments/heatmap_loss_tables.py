@@ -1,7 +1,7 @@
 """Tables of the heatmap-loss report, each a DataFrame made from the tidy frame of runs and nothing else."""
 
+import numpy as np
 import pandas as pd
-
 
 NAMES = {"cce": "CCE", "mse": "MSE only", "heatmap": "heatmap loss"}
 REGIONS = {"heart_share": "heart", "label_share": "sex label"}
@@ -22,6 +22,7 @@ def tidy(frame: pd.DataFrame, label_area: float) -> pd.DataFrame:
     frame["arm_group"] = frame["arm"] + " " + frame["group"]
     if "label_share" in frame and label_area:
         frame["label_share_over_area"] = frame["label_share"] / label_area
+        frame["log10_label_share"] = np.log10(frame["label_share"].clip(lower=1e-12))
     return frame
 
 
@@ -136,4 +137,28 @@ CAUSAL_NAMES = {
     "outside_reliance": "outside reliance",
     "only_heart_accuracy": "accuracy on the heart alone",
 }
-CAUSAL = list(CAUSAL_NAMES)
+
+
+def causal_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Medians of the causal checks by experiment and group."""
+    present = frame.columns.intersection(list(CAUSAL_NAMES))
+    medians = frame.groupby(["experiment", "group"], sort=False)[list(present)].median()
+    return medians.rename(columns=CAUSAL_NAMES).reset_index()
+
+
+def comparisons(frame: pd.DataFrame) -> pd.DataFrame:
+    """Kept CCE and heatmap-loss models of the matched arm and of the one confounded as the authors' groups are."""
+    chosen = frame["kept"] & frame["arm"].isin(["main", "authors"]) & frame["group"].isin(["cce", "heatmap"])
+    return frame[chosen].replace({"group": NAMES, "arm": {"main": "matched", "authors": "as the authors"}})
+
+
+def weights_long(frame: pd.DataFrame) -> pd.DataFrame:
+    """Heat in the heart and validation accuracy of every weight and definition of the term, a row a value."""
+    titles = {"heart_share": "heat in the heart", "val_accuracy": "validation accuracy"}
+    runs = frame[
+        frame["group"].eq("heatmap") & frame["arm"].isin(["main", "weight"]) & frame["status"].eq("ok")
+    ]
+    runs = runs.rename(columns={**titles, "form": "definition"})
+    return runs.melt(
+        ["experiment", "definition", "weight", "seed"], list(titles.values()), var_name="measure"
+    )

@@ -29,6 +29,7 @@ def test_results_hold_everything_and_nothing_of_the_machine(root, capsys):
     assert "demo.results.json" in capsys.readouterr().out
     results = json.loads((out / "demo.results.json").read_text())
     assert sorted(results) == [
+        "absent",
         "claims",
         "data",
         "evidence",
@@ -166,3 +167,19 @@ def test_only_the_command_writes_the_published_pages(root):
         Page("demo", profile="full")
     with pytest.raises(UserError, match="profile 'slow': expected one of"):
         Page("demo", profile="slow")
+
+
+def test_an_absent_figure_says_why_in_its_place_and_finish_accepts_it(root):
+    page = declared_quick(Page("demo", profile="quick"), without=("maps",))
+    shown = page.absent("maps", "no maps < here")
+    assert 'id="maps"' in shown.data
+    assert "no maps &lt; here" in shown.data
+    page.finish()
+    results = json.loads((paths.out_folder("quick") / "demo.results.json").read_text())
+    assert results["absent"] == {"maps": "no maps < here"}
+
+
+@pytest.mark.parametrize(("name", "reason", "said"), [("fig7", "x", "not declared"), ("maps", " ", "reason is empty")])
+def test_absence_of_the_unknown_or_without_reason_is_refused(root, name, reason, said):
+    with pytest.raises(UserError, match=said):
+        Page("demo", profile="quick").absent(name, reason)
