@@ -34,8 +34,10 @@ readers. The light ones are darkened: each has a contrast of 3 or more on white 
 
 ROLES: dict[str, str] = {
     "heatmap": "proposed",
+    "heatmap loss": "proposed",
     "cce": "baseline",
     "mse": "variant",
+    "mse only": "variant",
     "baseline": "baseline",
     "entropy": "proposed",
     "pylon": "proposed",

@@ -163,7 +163,9 @@ class Page:
         if not reason.strip():
             raise UserError(f"{kind} {name}: reason is empty; expected why these data do not give it")
         self._absent[name] = reason
-        return _html(f'<p id="{name}"><strong>{escape(self._lead(name))}</strong> Not shown: {escape(reason)}.</p>')
+        return _html(
+            f'<p id="{name}"><strong>{escape(self._lead(name))}</strong> Not shown: {escape(reason)}.</p>'
+        )
 
     def text(self, template: str) -> Any:
         """Markdown whose numbers are computed: ``{value:.2f}`` or, of a claim, ``{claim.estimate:.2f}``.

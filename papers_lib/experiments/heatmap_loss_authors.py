@@ -37,7 +37,7 @@ def setup_table(numbers: Numbers) -> pd.DataFrame:
             "trained": rows["trials"],
             "below 95 %": rows["below_95"],
             "analysed": rows["analysed"],
-            "accuracy exactly 1": rows["accuracy_one"],
+            "accuracy exactly 1": rows["accuracy_one"].astype("Int64"),
         }
     )
 
@@ -51,9 +51,9 @@ def results_table(numbers: Numbers) -> pd.DataFrame:
         d = cohens_d_from_summary(x["mean"], x["sd"], x["n"], y["mean"], y["sd"], y["n"])
         rows.append(
             {
-                "experiment": test["experiment"],
+                "exp.": test["experiment"],
                 "region": {"label": "sex label"}.get(test["region"], test["region"]),
-                "n": f"{n_x} / {n_y}",
+                "n": f"{n_x}/{n_y}",
                 "p printed": test["printed_p"],
                 "U": u,
                 "p asymptotic": mann_whitney_from_u(u, n_x, n_y, "asymptotic").p,

@@ -54,20 +54,22 @@ def explain(model: CardiacClassifier, images: Tensor) -> tuple[Tensor, Tensor, T
     return torch.cat(logits), torch.cat(hires), torch.cat(grad)
 
 
-def class_mean(values: Tensor, classes: Tensor) -> float:
-    """Mean within each class over its live maps, then over the classes; NaN where a class has no live map.
+def class_mean(values: Tensor, classes: Tensor, dead_classes: bool = True) -> float:
+    """Mean within each class over its live maps, then over the classes.
 
-    The order of averaging is the authors'. They dropped models with a NaN in a class mean.
+    The order of averaging is the authors'. They dropped models with a NaN in a class mean; so a class without a
+    live map makes the result NaN, unless ``dead_classes`` is False: then it is left out.
     """
-    means = [values[classes == k].nanmean() for k in classes.unique()]
-    return float(torch.stack(means).mean())
+    means = torch.stack([values[classes == k].nanmean() for k in classes.unique()])
+    return float(means.mean() if dead_classes else means.nanmean())
 
 
 def measure(model: CardiacClassifier, test: Measured) -> tuple[dict[str, float], Tensor]:
     """Metrics of one model and its raw HiResCAM maps (N, H, W).
 
     ``heart_share``, ``label_share``: share of the heat in the heart, in the sex label (the paper's scores).
-    ``heart_share_grad_cam``: the first, by Grad-CAM. ``hot_cells``: cells above half of the maximum.
+    ``heart_share_grad_cam``: the first, by Grad-CAM, whose map is often negative everywhere for a whole class (left
+    out then, ``dead_share_grad_cam``). ``hot_cells``: cells above half of the maximum.
     ``dead_share``: maps without positive heat. ``erase_*_change``: mean absolute change of the logits when the
     heart, or all else, is painted black, in units of their standard deviation; ``outside_reliance``: the ratio of
     the two. ``toggle_*``: the same when the sex label is switched on or off.
@@ -76,11 +78,13 @@ def measure(model: CardiacClassifier, test: Measured) -> tuple[dict[str, float],
     predicted = logits.argmax(1)
     accuracy = float((predicted == test.classes).double().mean())
     shares = heat_share(maps, test.heart, dead=math.nan)
+    grad_shares = heat_share(grad_maps, test.heart, dead=math.nan)
     metrics = {
         "test_accuracy": accuracy,
         "heart_share": class_mean(shares, test.classes),
-        "heart_share_grad_cam": class_mean(heat_share(grad_maps, test.heart, dead=math.nan), test.classes),
+        "heart_share_grad_cam": class_mean(grad_shares, test.classes, dead_classes=False),
         "dead_share": float(dead_share(maps)),
+        "dead_share_grad_cam": float(dead_share(grad_maps)),
         "hot_cells": class_mean(hot_cells(maps).double(), test.classes),
     }
     black = test.images.new_tensor(-1.0)

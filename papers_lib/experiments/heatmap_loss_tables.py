@@ -37,19 +37,20 @@ def kept(frame: pd.DataFrame, **where: object) -> pd.DataFrame:
 def groups_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Medians of every group's kept models."""
     columns = {
-        "val_accuracy": "val. accuracy",
-        "test_accuracy": "test accuracy",
+        "val_accuracy": "validation",
+        "test_accuracy": "test",
         "heart_share": "heat in heart",
         "heart_share_grad_cam": "by Grad-CAM",
-        "label_share": "heat on label",
+        "label_share": "on label",
         "hot_cells": "hot cells",
         "dead_share": "dead maps",
+        "dead_share_grad_cam": "dead Grad-CAM",
     }
     present = {name: title for name, title in columns.items() if name in frame}
     rows = frame[frame["kept"]].groupby(["experiment", "arm", "group"], sort=False)
     table = rows[list(present)].median().rename(columns=present)
     table.insert(0, "models", rows.size())
-    return table.reset_index()
+    return table.reset_index().replace({"group": NAMES}).rename(columns={"experiment": "exp."})
 
 
 def exclusions_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +61,7 @@ def exclusions_table(frame: pd.DataFrame) -> pd.DataFrame:
         counts = reasons.value_counts()
         rows.append(
             {
-                "experiment": experiment,
+                "exp.": experiment,
                 "arm": arm,
                 "group": NAMES[group],
                 "trained": len(runs),
@@ -116,7 +117,7 @@ def choices_table(frame: pd.DataFrame) -> pd.DataFrame:
                 share = runs["heart_share"].quantile([0.25, 0.5, 0.75]).to_numpy()
                 rows.append(
                     {
-                        "experiment": experiment,
+                        "exp.": experiment,
                         "heatmap term": title,
                         "models": len(runs),
                         "heat in heart, median": share[1],

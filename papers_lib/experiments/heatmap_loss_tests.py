@@ -19,28 +19,12 @@ from papers_lib.stats_ranks import (
     rank_biserial,
 )
 
-MANN_WHITNEY = [
-    "experiment",
-    "region",
-    "x against heatmap loss",
-    "n",
-    "U",
-    "p exact",
-    "p Holm",
-    "p asymptotic",
-    "p floor",
-    "rank-biserial",
-    "P(x > y)",
-    "P interval",
-    "Cohen's d",
-    "shift y - x",
-    "shift interval",
-]
-
-
-ACCURACY = ["experiment", "group", "models", "mean", "lowest", "exactly 1"]
+MANN_WHITNEY = ["exp.", "region", "x", "n", "U", "p exact", "p Holm", "p asymptotic", "p floor"]
+EFFECTS = ["exp.", "region", "x", "rank-biserial", "P(x > y)", "interval of P", "Cohen's d", "shift y - x"]
+EFFECTS += ["interval of the shift"]
+ACCURACY = ["exp.", "group", "models", "mean", "lowest", "exactly 1"]
 ACCURACY += ["heatmap minus this", "90 % interval", "TOST p, ranks", "TOST p, Welch"]
-POWER = ["experiment", "region", "x against heatmap loss", "P(x > y)", "models a group for 80 %"]
+POWER = ["exp.", "region", "x", "P(x > y)", "models for 80 %"]
 
 
 def shapiro_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -66,32 +50,48 @@ def contrasts(frame: pd.DataFrame) -> Iterator[tuple[int, str, str, np.ndarray, 
 
 
 def mann_whitney_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Every contrast of the matched arms: x the other group, y the heatmap group, as in the paper."""
+    """The paper's test of every contrast of the matched arms: x the group named, y the heatmap group."""
     rows = []
     for experiment, metric, group, x, y in contrasts(frame):
         exact, asymptotic = mann_whitney(x, y), mann_whitney(x, y, method="asymptotic")
-        superior, shift = prob_superior(x, y), hodges_lehmann(y, x)
+        floor = mann_whitney_p_floor(len(x), len(y))
+        sizes = f"{len(x)}/{len(y)}"
         rows.append(
-            {
-                "experiment": experiment,
-                "region": REGIONS[metric],
-                "x against heatmap loss": NAMES[group],
-                "n": f"{len(x)} / {len(y)}",
-                "U": exact.u,
-                "p exact": exact.p,
-                "p asymptotic": asymptotic.p,
-                "p floor": mann_whitney_p_floor(len(x), len(y)),
-                "rank-biserial": rank_biserial(x, y),
-                "P(x > y)": superior.estimate,
-                "P interval": f"{superior.low:.2f} to {superior.high:.2f}",
-                "Cohen's d": cohens_d(x, y).estimate,
-                "shift y - x": shift.estimate,
-                "shift interval": f"{shift.low:.3g} to {shift.high:.3g}",
-            }
+            (experiment, REGIONS[metric], NAMES[group], sizes, exact.u, exact.p, exact.p, asymptotic.p, floor)
         )
     table = pd.DataFrame(rows, columns=MANN_WHITNEY)
     table["p Holm"] = holm(table["p exact"].tolist())
     return table
+
+
+def effects_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Effect sizes of the same contrasts, with 95 % intervals."""
+    rows = []
+    for experiment, metric, group, x, y in contrasts(frame):
+        superior, shift, d = prob_superior(x, y), hodges_lehmann(y, x), cohens_d(x, y)
+        rows.append(
+            (
+                experiment,
+                REGIONS[metric],
+                NAMES[group],
+                rank_biserial(x, y),
+                superior.estimate,
+                span(superior.low, superior.high, ".2f"),
+                d.estimate,
+                shift.estimate,
+                span(shift.low, shift.high, ".2g"),
+            )
+        )
+    return pd.DataFrame(rows, columns=EFFECTS)
+
+
+def span(low: float, high: float, spec: str) -> str:
+    """An interval in words that do not break across lines.
+
+    >>> span(0.25, 0.5, ".2f") == "0.25\u00a0to\u00a00.50"
+    True
+    """
+    return f"{low:{spec}}\u00a0to\u00a0{high:{spec}}"
 
 
 def accuracy_table(frame: pd.DataFrame, margin: float = 0.01) -> pd.DataFrame:
@@ -106,7 +106,7 @@ def accuracy_table(frame: pd.DataFrame, margin: float = 0.01) -> pd.DataFrame:
         for group in GROUPS:
             x = kept(frame, experiment=experiment, arm="main", group=group)["test_accuracy"].to_numpy()
             row = {
-                "experiment": experiment,
+                "exp.": experiment,
                 "group": NAMES[group],
                 "models": len(x),
                 "mean": float(np.mean(x)) if len(x) else None,
@@ -117,7 +117,7 @@ def accuracy_table(frame: pd.DataFrame, margin: float = 0.01) -> pd.DataFrame:
                 shift = hodges_lehmann(y, x, level=0.9)
                 row |= {
                     "heatmap minus this": shift.estimate,
-                    "90 % interval": f"{shift.low:+.4f} to {shift.high:+.4f}",
+                    "90 % interval": span(shift.low, shift.high, "+.4f"),
                     "TOST p, ranks": equivalence_p_ranks(y, x, margin),
                     "TOST p, Welch": tost(y, x, margin).p if np.ptp(x) + np.ptp(y) else None,
                 }
@@ -131,11 +131,11 @@ def power_table(frame: pd.DataFrame, sizes: Sequence[int] = (4, 8, 24), seed: in
     for experiment, metric, group, x, y in contrasts(frame):
         probability = prob_superior(x, y).estimate
         row = {
-            "experiment": experiment,
+            "exp.": experiment,
             "region": REGIONS[metric],
-            "x against heatmap loss": NAMES[group],
+            "x": NAMES[group],
             "P(x > y)": probability,
-            "models a group for 80 %": models_per_group(probability) if probability != 0.5 else None,
+            "models for 80 %": models_per_group(probability) if probability != 0.5 else None,
         }
         for size in sizes:
             rng = np.random.default_rng([seed, size, experiment])
@@ -147,16 +147,16 @@ def power_table(frame: pd.DataFrame, sizes: Sequence[int] = (4, 8, 24), seed: in
 def scalars(frame: pd.DataFrame, shapiro_tests: pd.DataFrame) -> dict[str, float]:
     """The numbers that claims without a contrast of groups are judged by.
 
-    ``shapiro_largest_p_expN``: over the paper's two groups, NaN for an experiment without data.
+    ``log10_largest_shapiro_p_expN``: of the paper's two groups' p, NaN for an experiment without data.
     ``groups_with_a_perfect_model``: of the paper's four. ``imperfect_heatmap_models``: kept matched models of the
     heatmap group with a test accuracy below 1.
     """
-    values = {f"shapiro_largest_p_exp{experiment}": math.nan for experiment in (1, 2)}
+    values = {f"log10_largest_shapiro_p_exp{experiment}": math.nan for experiment in (1, 2)}
     paper = shapiro_tests["group"].isin([NAMES["cce"], NAMES["heatmap"]]) & shapiro_tests["region"].eq(
         "heart"
     )
     for experiment, tests in shapiro_tests[paper].groupby("experiment"):
-        values[f"shapiro_largest_p_exp{experiment}"] = float(tests["p"].max())
+        values[f"log10_largest_shapiro_p_exp{experiment}"] = math.log10(tests["p"].max())
     matched = frame[frame["kept"] & frame["arm"].eq("main") & frame["group"].isin(["cce", "heatmap"])]
     perfect = matched[matched["test_accuracy"].eq(1.0)]
     values["groups_with_a_perfect_model"] = float(perfect.groupby(["experiment", "group"]).ngroups)

@@ -179,7 +179,9 @@ def test_an_absent_figure_says_why_in_its_place_and_finish_accepts_it(root):
     assert results["absent"] == {"maps": "no maps < here"}
 
 
-@pytest.mark.parametrize(("name", "reason", "said"), [("fig7", "x", "not declared"), ("maps", " ", "reason is empty")])
+@pytest.mark.parametrize(
+    ("name", "reason", "said"), [("fig7", "x", "not declared"), ("maps", " ", "reason is empty")]
+)
 def test_absence_of_the_unknown_or_without_reason_is_refused(root, name, reason, said):
     with pytest.raises(UserError, match=said):
         Page("demo", profile="quick").absent(name, reason)

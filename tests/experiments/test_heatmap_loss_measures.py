@@ -62,4 +62,6 @@ def test_no_label_no_toggle(test_split):
 def test_class_mean_averages_classes_and_leaves_dead_maps_out():
     values = torch.tensor([0.2, 0.4, float("nan"), 0.9])
     assert class_mean(values, torch.tensor([0, 0, 1, 1])) == pytest.approx((0.3 + 0.9) / 2)
-    assert class_mean(values, torch.tensor([0, 0, 1, 0])) != class_mean(values, torch.tensor([0, 0, 0, 0]))
+    dead = torch.tensor([0, 0, 1, 0])
+    assert class_mean(values, dead, dead_classes=False) == pytest.approx(0.5)
+    assert class_mean(values, dead) != class_mean(values, torch.tensor([0, 0, 0, 0]))

@@ -37,9 +37,9 @@ def test_tidy_keeps_failed_runs_with_their_reason(frame):
 
 def test_groups_table_has_medians_of_the_kept(frame):
     table = tables.groups_table(frame).set_index("group")
-    assert table.loc["cce", "heat in heart"] == pytest.approx(0.22)
-    assert table.loc["heatmap", "models"] == 3
-    assert "mse" not in table.index
+    assert table.loc["CCE", "heat in heart"] == pytest.approx(0.22)
+    assert table.loc["heatmap loss", "models"] == 3
+    assert "MSE only" not in table.index
 
 
 def test_exclusions_count_reasons(frame):
@@ -54,10 +54,15 @@ def test_mann_whitney_of_three_against_three_by_hand(frame):
     heart = tests.mann_whitney_table(frame).set_index("region").loc["heart"]
     assert heart["U"] == 0  # no x above any y
     assert heart["p exact"] == heart["p floor"] == pytest.approx(0.1)  # 2 of C(6, 3) = 20
+    assert heart["p Holm"] == pytest.approx(0.2)  # two tests: heart and label
+
+
+def test_effects_of_three_against_three_by_hand(frame):
+    heart = tests.effects_table(frame).set_index("region").loc["heart"]
     assert heart["rank-biserial"] == 1
     assert heart["P(x > y)"] == 0
     assert heart["shift y - x"] == pytest.approx(0.58)  # median of .70 .80 .90 less .20 .22 .24
-    assert heart["p Holm"] == pytest.approx(0.2)  # two tests: heart and label
+    assert heart["Cohen's d"] == pytest.approx(-0.58 / np.sqrt((0.02**2 + 0.1**2) / 2))
 
 
 def test_shapiro_takes_groups_of_three(frame):
@@ -79,7 +84,7 @@ def test_accuracy_table(frame):
 
 def test_accuracy_table_when_every_model_is_perfect(frame):
     table = tests.accuracy_table(frame.assign(test_accuracy=1.0)).set_index("group")
-    assert table.loc["CCE", "90 % interval"] == "+0.0000 to +0.0000"
+    assert table.loc["CCE", "90 % interval"] == tests.span(0, 0, "+.4f")
     assert table.loc["CCE", "TOST p, ranks"] == pytest.approx(0.05)  # 1 of C(6, 3) = 20
     assert pd.isna(table.loc["CCE", "TOST p, Welch"])
 
@@ -88,12 +93,12 @@ def test_scalars(frame):
     values = tests.scalars(frame, tests.shapiro_table(frame))
     assert values["groups_with_a_perfect_model"] == 2
     assert values["imperfect_heatmap_models"] == 1  # .98; the excluded one does not count
-    assert 0 < values["shapiro_largest_p_exp2"] <= 1
+    assert -16 < values["log10_largest_shapiro_p_exp2"] <= 0
 
 
 def test_power_table_knows_complete_separation_needs_four_a_group(frame):
     heart = tests.power_table(frame, sizes=(3, 4)).set_index("region").loc["heart"]
-    assert heart["models a group for 80 %"] == 6  # (1.960 + .842)² / (6 · .5²) = 5.2
+    assert heart["models for 80 %"] == 6  # (1.960 + .842)² / (6 · .5²) = 5.2
     # The floor of p is .1 at 3 against 3 and .029 at 4 against 4; resampling with ties blurs both a little.
     assert heart["power at 3"] < 0.05 < 0.9 < heart["power at 4"]
 
