@@ -11,8 +11,8 @@ from papers_lib.experiments.progress import duration
 
 
 def _estimate(plan: Plan) -> dict[str, Any] | None:
-    """What ``papers_lib.experiments.SLUG.estimate(parameters)`` says, from measured step times."""
-    name = f"papers_lib.experiments.{plan.slug}"
+    """What ``papers_lib.experiments.SLUG_estimate.estimate(parameters)`` says, from measured step times."""
+    name = f"papers_lib.experiments.{plan.slug}_estimate"
     if importlib.util.find_spec(name) is None:
         return None
     estimate = getattr(importlib.import_module(name), "estimate", None)
@@ -36,7 +36,7 @@ def _cost(plan: Plan) -> str:
         return (
             f"{duration(manifest['wall_seconds'])} the last time{same}; finished runs are read from the cache"
         )
-    estimate = _estimate(plan) if plan.profile == "paper" else None
+    estimate = _estimate(plan)
     if estimate is None:
         return "time unknown: this profile has not run here yet"
     parts = [duration(estimate["seconds"])]

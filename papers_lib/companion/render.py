@@ -74,7 +74,16 @@ class BodyExporter(HTMLExporter):
     def markdown2html(self, context: jinja2.runtime.Context, source: str) -> str:
         """Markdown of a cell or an output, with mathematics as MathML."""
         attachments = context.get("cell", {}).get("attachments", {})
-        return markdown_html(source, self.contents, attachments=attachments)
+        return links_from_page(markdown_html(source, self.contents, attachments=attachments))
+
+
+def links_from_page(html: str) -> str:
+    """Links that are right in ``notebooks/``, made right for a page in ``reports/PROFILE/``.
+
+    >>> links_from_page('<a href="../papers_lib/cams.py">')
+    '<a href="../../papers_lib/cams.py">'
+    """
+    return re.sub(r'(<a\b[^>]*\bhref=")\.\./', r"\1../../", html)
 
 
 def _richest(data: Mapping[str, Any]) -> list[str]:
