@@ -21,12 +21,12 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-benchmarks: $(VENV)/.notebooks
+benchmarks: $(VENV)/.notebooks  ## costs of a training step as ratios; idle machine, please
 	$(BIN)/python -m benchmarks
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "make: python3-venv is needed (Debian: apt install python3-venv)"; exit 1; }
 
 # torch first and by itself: the same command then serves CPU-only and GPU machines.
 $(VENV)/.notebooks: pyproject.toml constraints.txt | $(VENV)/bin/python

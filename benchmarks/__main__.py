@@ -1,13 +1,13 @@
 """``python -m benchmarks``: one table of costs as ratios; ``--publish`` writes it beside the published page."""
 
 import argparse
-from pathlib import Path
 
 import pandas as pd
 import torch
 
 from benchmarks.step_time import table
 from papers_lib.companion.machine import device_name, library_versions
+from papers_lib.companion.paths import repo_root
 from papers_lib.experiments.devices import pick_device
 from papers_lib.files import write_json
 
@@ -25,7 +25,7 @@ def main() -> None:
     note = f"Time of a training step, batch 16, 105 x 135 px; interleaved; {where}."
     print(note)
     if options.publish:
-        write_json(Path("reports/full/heatmap_loss.timings.json"), {"note": note, "rows": rows})
+        write_json(repo_root() / "reports/full/heatmap_loss.timings.json", {"note": note, "rows": rows})
 
 
 if __name__ == "__main__":

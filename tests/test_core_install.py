@@ -33,6 +33,7 @@ print("one step")
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # torch is large, and other indices serve a larger build
 def test_core_installs_alone_and_trains_a_step(tmp_path):
     source = tmp_path / "source"
     source.mkdir()

@@ -1,4 +1,4 @@
-"""Where to train: found at run time, or as asked for."""
+"""Where to train, and how much at once: found at run time, or as asked for."""
 
 from papers_lib.errors import UserError
 
@@ -22,3 +22,14 @@ def pick_device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return device
+
+
+def processes(jobs: int, device: str) -> int:
+    """Processes that train at once: ``jobs``, or where that is 0 one a physical core on the CPU and 1 on a GPU."""
+    if jobs:
+        return jobs
+    if device.partition(":")[0] != "cpu":
+        return 1
+    from joblib import cpu_count
+
+    return int(cpu_count(only_physical_cores=True))

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from papers_lib.stats import cohens_d_from_summary
+from papers_lib.stats import cohens_d_from_summary, holm
 from papers_lib.stats_ranks import mann_whitney_from_u, mann_whitney_p_floor, rank_biserial_from_u
 
 Numbers = Mapping[str, Any]
@@ -36,9 +36,24 @@ def setup_table(numbers: Numbers) -> pd.DataFrame:
             "tuner's objective": rows["objective"],
             "trained": rows["trials"],
             "below 95 %": rows["below_95"],
+            "NaN or missing maps": rows["trials"] - rows["below_95"] - rows["analysed"],
             "analysed": rows["analysed"],
             "accuracy exactly 1": rows["accuracy_one"].astype("Int64"),
         }
+    )
+
+
+def overlaps_table(numbers: Numbers) -> pd.DataFrame:
+    """The overlaps of the authors' groups, with Shapiro-Wilk's test and the region's share of the area."""
+    names = {
+        "experiment": "exp.",
+        "shapiro_w": "Shapiro W",
+        "shapiro_p": "Shapiro p",
+        "area": "share of area",
+    }
+    rows = pd.DataFrame(numbers["overlaps"]).rename(columns=names)
+    return rows.replace(
+        {"group": {"cce": "CCE", "heatmap": "heatmap loss"}, "region": {"label": "sex label"}}
     )
 
 
@@ -62,11 +77,11 @@ def results_table(numbers: Numbers) -> pd.DataFrame:
                 "rank-biserial": rank_biserial_from_u(u, n_x, n_y),
                 "P(x > y)": u / (n_x * n_y),
                 "Cohen's d": d.estimate,
-                "mean y - x": y["mean"] - x["mean"],
-                "median y - x": y["median"] - x["median"],
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    table.insert(6, "p Holm", holm(table["p exact"].tolist()))
+    return table
 
 
 def overlap(numbers: Numbers, experiment: int, group: str, region: str) -> dict[str, Any]:
@@ -78,13 +93,16 @@ def overlap(numbers: Numbers, experiment: int, group: str, region: str) -> dict[
 
 
 def authors_values(numbers: Numbers) -> dict[str, float]:
-    """The scalars that findings 2 to 4 are judged by."""
+    """The scalars that findings 2 to 4 and 7 are judged by."""
     tests = {(test["experiment"], test["region"]): test for test in numbers["tests"]}
-    values = {}
-    for experiment in (1, 2):
-        test = tests[experiment, "heart"]
-        floor = mann_whitney_p_floor(test["n_cce"], test["n_heatmap"], "asymptotic")
-        values[f"log10_floor_over_printed_exp{experiment}"] = math.log10(floor / test["printed_p"])
+    values = {
+        f"authors_u_exp{experiment}_heart": float(tests[experiment, "heart"]["u"]) for experiment in (1, 2)
+    }
+    setup = pd.DataFrame(numbers["setup"])
+    excluded = int((setup["trials"] - setup["analysed"]).sum())
+    values["authors_excluded"] = float(excluded)
+    values["authors_excluded_by_filter"] = float(setup["below_95"].sum())
+    values["authors_filter_share"] = float(setup["below_95"].sum()) / excluded
     cce, heatmap = (overlap(numbers, 2, group, "label") for group in ("cce", "heatmap"))
     values["authors_label_mean_difference"] = heatmap["mean"] - cce["mean"]
     values["authors_label_median_difference"] = heatmap["median"] - cce["median"]
@@ -94,21 +112,20 @@ def authors_values(numbers: Numbers) -> dict[str, float]:
 
 def reference_lines(
     numbers: Numbers,
-    area: Mapping[int, Mapping[str, float]],
+    levels: Mapping[int, Mapping[str, Mapping[str, float]]],
     experiment: int,
     region: str,
-    statistic: str,
     log10: bool = False,
 ) -> dict[str, float]:
-    """Horizontal lines of figures 6 and 7: the region's share of the area (chance), and the authors' two groups.
+    """Horizontal lines of figures 6 and 7: what needs no model, and the medians of the authors' two groups.
 
     Args:
         numbers: of ``read_numbers``.
-        area: shares of the area by experiment and region; an experiment without data has no chance level.
-        experiment, region, statistic: which of the authors' overlaps, such as 1, "heart", "mean".
+        levels: ``heatmap_loss_data.levels`` by experiment; an experiment without data has none.
+        experiment, region: which of the authors' overlaps, such as 1, "heart".
         log10: for an axis of logarithms.
     """
-    lines = {"area": area[experiment][region]} if experiment in area else {}
-    for group, name in (("cce", "CCE"), ("heatmap", "heatmap")):
-        lines[f"paper, {name}"] = float(overlap(numbers, experiment, group, region)[statistic])
+    lines = dict(levels.get(experiment, {}).get(region, {}))
+    for group, name in (("cce", "CCE"), ("heatmap", "heatmap loss")):
+        lines[f"authors, {name}"] = float(overlap(numbers, experiment, group, region)["median"])
     return {text: math.log10(value) for text, value in lines.items()} if log10 else lines

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
+import torch
 
 from data_gen.cardiac_mri import CardiacSpec, write
 from data_gen.store import ensure
@@ -12,6 +14,7 @@ from papers_lib.datasets.cardiac import CardiacSplit, describe, load_cardiac
 from papers_lib.datasets.fingerprint import tree_fingerprint
 from papers_lib.errors import UserError
 from papers_lib.experiments.sweep import DataRef
+from papers_lib.metrics.overlap import best_cell_share
 
 
 def open_data(
@@ -25,11 +28,11 @@ def open_data(
         folder: where generated sets are kept.
         sizes: slices by split ("train", "val", "test") of a generated set.
         seed: of a generated set.
-        jobs: processes that write it.
+        jobs: processes that write it; 0 means one a core.
     """
     if not data_root:
         spec = CardiacSpec(experiment=experiment, seed=seed, **sizes)
-        root = ensure(folder, f"cardiac-exp{experiment}", spec, partial(write, jobs=max(1, jobs)))
+        root = ensure(folder, f"cardiac-exp{experiment}", spec, partial(write, jobs=jobs))
         return DataRef(root, root.name.rpartition("-")[2], "stand-in")
     root = Path(data_root).expanduser()
     kind = describe(root).kind
@@ -46,16 +49,28 @@ def experiments_of(data_root: str, experiments: list[int]) -> list[int]:
     return [2] if load_cardiac(Path(data_root).expanduser(), "test").label_box.any() else [1]
 
 
-def area_shares(split: CardiacSplit) -> dict[str, float]:
-    """Share of the image that heart and sex label cover: mean in each class, then over the classes.
+def levels(split: CardiacSplit, map_size: tuple[int, int]) -> dict[str, dict[str, float]]:
+    """What heat shares can be had without a model, for "heart" and "label", averaged in classes, then over them.
 
-    It is what a map without any preference would score, the chance level of the overlaps.
+    ``area``: the region's share of the image, the score of a map without preference (chance). ``class's mean mask``:
+    the score of a map that is the class's mean mask, the same for each slice (trivial prior; fitted on the slices
+    it is scored on, so a little too high). ``best cell``: all heat in the best single cell of the map, upsampled (the
+    ceiling that the map's stride allows).
     """
-    regions = {"heart": split.heart, "label": split.label_box}
-    return {
-        name: float(np.mean([mask[split.classes == k].mean() for k in np.unique(split.classes)]))
-        for name, mask in regions.items()
-    }
+    found = {}
+    for name, masks in (("heart", split.heart), ("label", split.label_box)):
+        if not masks.any():
+            continue
+        by_class = [torch.from_numpy(masks[split.classes == k]).double() for k in np.unique(split.classes)]
+        area = [float(mask.mean()) for mask in by_class]
+        prior = [
+            float((mask.mean(0) * mask).sum((1, 2)).mean() / mask.mean(0).sum())
+            for mask in by_class
+            if mask.any()
+        ]
+        best = [float(best_cell_share(mask, map_size).mean()) for mask in by_class]
+        found[name] = {"area": fmean(area), "class's mean mask": fmean(prior), "best cell": fmean(best)}
+    return found
 
 
 def sixteen(split: CardiacSplit, name: str, classes: tuple[str, ...]) -> np.ndarray:

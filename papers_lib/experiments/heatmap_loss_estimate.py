@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from papers_lib.experiments.devices import pick_device
+from papers_lib.experiments.devices import pick_device, processes
 from papers_lib.experiments.heatmap_loss import HeatmapRun, Samples, build, objective_of
 from papers_lib.experiments.heatmap_loss_arms import grid
 from papers_lib.losses.heatmap import shrink_mask
@@ -30,10 +30,13 @@ def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
     the rest is counting. Weights are random: a step costs the same whatever it starts from.
 
     Returns:
-        ``seconds`` of compute on this device (one process), ``memory_bytes`` at the peak of one process,
+        ``seconds`` of compute on this device, ``memory_bytes`` at the peak of all processes,
         ``disk_bytes`` of data and results, and ``how``, a sentence on what was measured.
     """
     device = pick_device(str(parameters["device"]))
+    jobs = processes(int(parameters["jobs"]), device)
+    if device == "cpu":
+        torch.set_num_threads(1)  # as a worker of the sweep runs
     runs = [run for experiment in parameters["experiments"] for run in _runs(experiment, parameters)]
     batch, slices = int(parameters["batch_size"]), int(parameters["train_slices"])
     samples = _random_slices(batch, device)
@@ -46,10 +49,10 @@ def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
         seconds += step * (steps + FORWARD * tested if kind[1] else steps + tested)
     data = sum(int(parameters[f"{split}_slices"]) for split in ("train", "val", "test"))
     return {
-        "seconds": seconds,
-        "memory_bytes": _peak_bytes(device) + data * INPUT_SIZE[0] * INPUT_SIZE[1] * 4,
+        "seconds": seconds / jobs,
+        "memory_bytes": jobs * _peak_bytes(device) + jobs * data * INPUT_SIZE[0] * INPUT_SIZE[1] * 4,
         "disk_bytes": data * len(parameters["experiments"]) * BYTES_PER_SLICE + len(runs) * BYTES_PER_RECORD,
-        "how": f"{len(runs)} models in one process on {device}, from {STEPS - 1} timed steps of each kind",
+        "how": f"{len(runs)} models, {jobs} at once on {device}; from {STEPS - 1} timed steps of each kind",
     }
 
 
@@ -63,7 +66,10 @@ def _runs(experiment: int, parameters: Mapping[str, Any]) -> list[HeatmapRun]:
         epochs=int(parameters["epochs"]),
         batch_size=int(parameters["batch_size"]),
     )
-    return grid(base, parameters["arms"], int(parameters["seeds"]), int(parameters["variant_seeds"]))
+    factors = float(parameters["authors_lr_factor"]), int(parameters["authors_epoch_factor"])
+    return grid(
+        base, parameters["arms"], int(parameters["seeds"]), int(parameters["variant_seeds"]), *factors
+    )
 
 
 def _kind(run: HeatmapRun) -> tuple[str, bool, str]:

@@ -85,7 +85,7 @@ def measure(model: CardiacClassifier, test: Measured) -> tuple[dict[str, float],
         "heart_share_grad_cam": class_mean(grad_shares, test.classes, dead_classes=False),
         "dead_share": float(dead_share(maps)),
         "dead_share_grad_cam": float(dead_share(grad_maps)),
-        "hot_cells": class_mean(hot_cells(maps).double(), test.classes),
+        "hot_cells": class_mean(torch.where(shares.isnan(), math.nan, hot_cells(maps)), test.classes),
     }
     black = test.images.new_tensor(-1.0)
     no_heart = torch.where(test.heart[:, None], black, test.images)

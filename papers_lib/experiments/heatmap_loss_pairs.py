@@ -8,25 +8,18 @@ import torch
 from torch import Tensor
 
 from papers_lib.cams import display_map
-from papers_lib.errors import UserError
 from papers_lib.experiments.records import Record
 from papers_lib.losses.heatmap import heatmap_loss, shrink_mask
 from papers_lib.metrics.overlap import heat_share
 
 
-def explained(records: Sequence[Record]) -> Record:
-    """The first kept heatmap-loss model of the first experiment, or the first that was trained at all.
-
-    Raises:
-        UserError: no model of the heatmap group has a result.
-    """
-    trained = [r for r in records if r.config.group == "heatmap" and r.status == "ok"]
-    for record in trained:
-        if record.metrics["kept"]:
+def explained(records: Sequence[Record]) -> Record | None:
+    """The first kept heatmap-loss model of the matched arm, or None if there is none."""
+    for record in records:
+        config = record.config
+        if (config.group, config.arm, record.metrics.get("kept")) == ("heatmap", "main", True):
             return record
-    if not trained:
-        raise UserError("figure 1: no heatmap-loss model was trained to the end; expected at least one")
-    return trained[0]
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +47,17 @@ class EqualLossPair:
     @property
     def titles(self) -> list[str]:
         """Titles of the eight panels."""
-        return [t for s in self.shares for t in ("slice", f"HiResCAM: {s:.0%} in heart", "outside", "inside")]
+        pairs = zip(self.losses, self.shares, strict=True)
+        return [
+            t
+            for loss, s in pairs
+            for t in (f"slice, loss {loss:.4f}", f"HiResCAM: {s:.0%} in heart", "outside", "inside")
+        ]
 
 
 def equal_loss_pair(
     maps: np.ndarray, heart: np.ndarray, images: np.ndarray, tolerance: float = 0.01
-) -> EqualLossPair:
+) -> EqualLossPair | None:
     """The pair whose shares differ most among all pairs whose losses differ by at most ``tolerance`` of their mean.
 
     Args:
@@ -67,6 +65,9 @@ def equal_loss_pair(
         heart: masks (n, H, W).
         images: slices (n, H, W).
         tolerance: relative.
+
+    Returns:
+        None where no two slices of a positive loss are as close as that.
     """
     raw, mask = torch.from_numpy(maps).double(), torch.from_numpy(heart)
     outside = shrink_mask(1.0 - mask.double(), (maps.shape[1], maps.shape[2]), "point")
@@ -75,6 +76,8 @@ def equal_loss_pair(
     close = (losses[:, None] - losses).abs() <= tolerance * (losses[:, None] + losses) / 2
     alive = (losses > 0) & (losses[:, None] > 0)
     gaps = torch.where(close & alive, shares[:, None] - shares, -1.0)
+    if not gaps.max() > 0:
+        return None
     first, second = divmod(int(gaps.argmax()), len(losses))
     both = [first, second]
     heat = display_map(raw[both], size=(heart.shape[1], heart.shape[2]))

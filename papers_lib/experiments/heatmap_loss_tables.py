@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+MEASURED = ["val_accuracy", "test_accuracy", "heart_share", "heart_share_grad_cam", "hot_cells", "dead_share"]
+MEASURED += ["dead_share_grad_cam", "learning_rate", "outside_reliance"]
 NAMES = {"cce": "CCE", "mse": "MSE only", "heatmap": "heatmap loss"}
 REGIONS = {"heart_share": "heart", "label_share": "sex label"}
 
@@ -15,6 +17,9 @@ def tidy(frame: pd.DataFrame, label_area: float) -> pd.DataFrame:
         label_area: mean share of the image that the sex label covers.
     """
     frame = frame.copy()
+    for name in MEASURED:  # a frame of failed runs has no metrics
+        if name not in frame:
+            frame[name] = np.nan
     frame["kept"] = frame["kept"].eq(True) if "kept" in frame else False
     frame["exclusion"] = frame["exclusion"].fillna("") if "exclusion" in frame else ""
     failed = frame["status"] != "ok"
@@ -51,6 +56,21 @@ def groups_table(frame: pd.DataFrame) -> pd.DataFrame:
     table = rows[list(present)].median().rename(columns=present)
     table.insert(0, "models", rows.size())
     return table.reset_index().replace({"group": NAMES}).rename(columns={"experiment": "exp."})
+
+
+def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """What each arm and group was trained with, and how many models."""
+    columns = ["weights", "train_features", "epochs", "batch_size", "lr_low", "lr_high"]
+    rows = frame.groupby(["experiment", "arm", "group"], sort=False)
+    table = rows[columns].first()
+    table["learning rate"] = [
+        f"{low:.2g} to {high:.2g}"
+        for low, high in zip(table.pop("lr_low"), table.pop("lr_high"), strict=True)
+    ]
+    table["convolutions"] = table.pop("train_features").map({True: "trained", False: "frozen"})
+    table["models"] = rows.size()
+    titles = {"experiment": "exp.", "batch_size": "batch"}
+    return table.reset_index().replace({"group": NAMES}).rename(columns=titles)
 
 
 def exclusions_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -123,6 +143,7 @@ def choices_table(frame: pd.DataFrame) -> pd.DataFrame:
                         "heat in heart, median": share[1],
                         "quartiles": f"{share[0]:.3f} to {share[2]:.3f}",
                         "by Grad-CAM": runs["heart_share_grad_cam"].median(),
+                        "dead Grad-CAM": runs["dead_share_grad_cam"].median(),
                         "hot cells": runs["hot_cells"].median(),
                         "test accuracy": runs["test_accuracy"].median(),
                     }
@@ -148,9 +169,15 @@ def causal_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def comparisons(frame: pd.DataFrame) -> pd.DataFrame:
-    """Kept CCE and heatmap-loss models of the matched arm and of the one confounded as the authors' groups are."""
-    chosen = frame["kept"] & frame["arm"].isin(["main", "authors"]) & frame["group"].isin(["cce", "heatmap"])
-    return frame[chosen].replace({"group": NAMES, "arm": {"main": "matched", "authors": "as the authors"}})
+    """Kept CCE and heatmap-loss models: matched, confounded as the authors' groups are, and frozen alone."""
+    arms = {
+        "main": "matched",
+        "authors": "as the authors",
+        "pretrained": "pretrained",
+        "frozen": "pretrained, frozen",
+    }
+    chosen = frame["kept"] & frame["arm"].isin(list(arms)) & frame["group"].isin(["cce", "heatmap"])
+    return frame[chosen].replace({"group": NAMES, "arm": arms})
 
 
 def weights_long(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,8 +1,9 @@
+import joblib
 import pytest
 import torch
 
 from papers_lib.errors import UserError
-from papers_lib.experiments.devices import pick_device
+from papers_lib.experiments.devices import pick_device, processes
 
 
 def test_auto_follows_the_machine(monkeypatch):
@@ -18,3 +19,9 @@ def test_a_gpu_that_is_not_there_and_an_unknown_name_are_refused(monkeypatch):
         pick_device("cuda")
     with pytest.raises(UserError, match="found 'tpu', expected one of auto, cpu, cuda"):
         pick_device("tpu")
+
+
+def test_processes_as_asked_or_one_a_core():
+    assert processes(3, "cpu") == processes(3, "cuda") == 3
+    assert processes(0, "cuda:1") == 1
+    assert processes(0, "cpu") == joblib.cpu_count(only_physical_cores=True)

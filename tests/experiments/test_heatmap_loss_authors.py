@@ -8,7 +8,9 @@ import pytest
 from papers_lib.experiments.heatmap_loss_authors import (
     authors_values,
     overlap,
+    overlaps_table,
     read_numbers,
+    reference_lines,
     results_table,
     setup_table,
 )
@@ -37,9 +39,30 @@ def test_the_authors_tests(row, asymptotic, exact, rank_biserial, superior, d):
 
 def test_values_that_the_findings_rest_on():
     values = authors_values(NUMBERS)
-    assert values["log10_floor_over_printed_exp1"] == pytest.approx(math.log10(3.16), abs=1e-3)
+    assert values["authors_u_exp1_heart"] == values["authors_u_exp2_heart"] == 0
     assert values["authors_label_mean_difference"] > 0 > values["authors_label_median_difference"]
     assert values["authors_shapiro_p_exp2_cce"] == 0.493
+    assert values["authors_excluded"] == (31 - 25) + (34 - 23) + (29 - 23) + (25 - 22)
+    assert values["authors_filter_share"] == pytest.approx(5 / 26)
+
+
+def test_reference_lines_join_levels_and_medians():
+    levels = {2: {"label": {"area": 0.01}}}
+    lines = reference_lines(NUMBERS, levels, 2, "label", log10=True)
+    assert lines == {
+        "area": -2.0,
+        "authors, CCE": math.log10(5.7e-5),
+        "authors, heatmap loss": math.log10(6e-10),
+    }
+    assert list(reference_lines(NUMBERS, levels, 1, "heart")) == ["authors, CCE", "authors, heatmap loss"]
+
+
+def test_holm_over_the_three_printed_tests():
+    table = results_table(NUMBERS)
+    assert table["p Holm"].tolist() == pytest.approx(
+        [3 * table["p exact"][0], 2 * table["p exact"][1], table["p exact"][2]]
+    )
+    assert len(overlaps_table(NUMBERS)) == 6
 
 
 def test_setup_names_the_confound():

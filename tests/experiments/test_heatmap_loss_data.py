@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from data_gen.cardiac_mri import CardiacSpec, draw
-from papers_lib.datasets.cardiac import CLASSES, load_cardiac
+from papers_lib.datasets.cardiac import CLASSES, CardiacSplit, load_cardiac
 from papers_lib.errors import UserError
-from papers_lib.experiments.heatmap_loss_data import area_shares, experiments_of, open_data, sixteen
+from papers_lib.experiments.heatmap_loss_data import experiments_of, levels, open_data, sixteen
 
 SIZES = {"train": 32, "val": 4, "test": 8}
 make = partial(open_data, 2, "", sizes=SIZES, seed=0, jobs=1)
@@ -38,10 +38,26 @@ def test_experiments_follow_the_label_in_a_users_masks(slices):
         experiments_of("", [3])
 
 
-def test_area_shares_average_within_classes_first(slices):
+def test_levels_average_within_classes_first_and_are_in_order(slices):
     split = load_cardiac(slices[2], "test")
+    found = levels(split, (6, 8))
     heart = [split.heart[split.classes == k].mean() for k in range(4)]
-    assert area_shares(split)["heart"] == pytest.approx(np.mean(heart))
+    assert found["heart"]["area"] == pytest.approx(np.mean(heart))
+    for region in found.values():
+        assert 0 < region["area"] < region["class's mean mask"] < 1
+        assert region["area"] < region["best cell"] < 1
+    assert 0.8 < found["heart"]["best cell"] < 0.95
+    assert "label" not in levels(load_cardiac(slices[1], "test"), (6, 8))
+
+
+def test_the_prior_by_hand():
+    """Two slices of one class on two pixels: masks (1, 0) and (1, 1); mean (1, .5): shares 1/1.5 and 1."""
+    masks = np.array([[[1, 0]], [[1, 1]]], np.uint8)
+    split = CardiacSplit(
+        np.zeros((2, 1, 2), np.uint8), masks, np.zeros(2, np.int64), np.zeros(2, np.uint8), ("a", "b")
+    )
+    assert levels(split, (1, 2))["heart"]["class's mean mask"] == pytest.approx((1 / 1.5 + 1) / 2)
+    assert levels(split, (1, 2))["heart"]["area"] == pytest.approx(0.75)
 
 
 def test_sixteen_are_the_first_of_the_class(slices):

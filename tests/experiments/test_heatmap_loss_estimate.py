@@ -15,6 +15,9 @@ PARAMETERS = {
     "weights": "random",
     "epochs": 5,
     "batch_size": 16,
+    "jobs": 1,
+    "authors_lr_factor": 30.0,
+    "authors_epoch_factor": 6,
 }
 
 
@@ -23,7 +26,10 @@ def test_time_is_steps_times_measured_seconds(monkeypatch):
     found = heatmap_loss_estimate.estimate(PARAMETERS)
     steps, forward = 10 * 5, 5 * 32 / 16 / 3  # a model; a third of a step a pass over the test slices
     assert found["seconds"] == pytest.approx(12 * 0.3 * (steps + forward))
-    assert found["how"].startswith("12 models")
+    assert found["how"].startswith("12 models, 1 at once on cpu")
+    assert heatmap_loss_estimate.estimate({**PARAMETERS, "jobs": 3})["seconds"] == pytest.approx(
+        found["seconds"] / 3
+    )
     assert found["disk_bytes"] == 2 * 224 * 4_000 + 12 * 65_000
 
 

@@ -1,7 +1,9 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from papers_lib.experiments.heatmap_loss_pairs import equal_loss_pair
+from papers_lib.experiments.heatmap_loss_pairs import equal_loss_pair, explained
 
 
 def test_the_pair_by_hand():
@@ -30,3 +32,25 @@ def test_panels_split_the_heat(slices):
     assert np.allclose(np.where(heart[0], inside, outside), heat)
     assert abs(pair.losses[0] - pair.losses[1]) <= 0.5 * np.mean(pair.losses)
     assert pair.gap > 0
+
+
+def test_no_pair_of_equal_loss_is_said():
+    maps = np.array([[[4.0, 1.0]], [[4.0, 3.0]]])
+    heart = np.tile(np.array([[[True, False]]]), (2, 1, 1))
+    assert equal_loss_pair(maps, heart, np.zeros((2, 1, 2), np.uint8)) is None
+
+
+def test_the_explained_model_is_the_first_kept_of_the_matched_heatmap_group():
+    def record(group, arm, kept):
+        return SimpleNamespace(
+            config=SimpleNamespace(group=group, arm=arm), metrics={"kept": kept} if kept is not None else {}
+        )
+
+    wanted = record("heatmap", "main", True)
+    others = [
+        record("cce", "main", True),
+        record("heatmap", "main", None),
+        record("heatmap", "authors", True),
+    ]
+    assert explained([*others, wanted]) is wanted
+    assert explained(others) is None

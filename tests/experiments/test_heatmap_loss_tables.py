@@ -54,7 +54,7 @@ def test_mann_whitney_of_three_against_three_by_hand(frame):
     heart = tests.mann_whitney_table(frame).set_index("region").loc["heart"]
     assert heart["U"] == 0  # no x above any y
     assert heart["p exact"] == heart["p floor"] == pytest.approx(0.1)  # 2 of C(6, 3) = 20
-    assert heart["p Holm"] == pytest.approx(0.2)  # two tests: heart and label
+    assert heart["p Holm"] == pytest.approx(0.1)  # within a region, and this frame has one contrast
 
 
 def test_effects_of_three_against_three_by_hand(frame):
@@ -79,7 +79,7 @@ def test_accuracy_table(frame):
     assert table.loc["CCE", "heatmap minus this"] == 0  # median of the nine differences
     assert table.loc["CCE", "TOST p, Welch"] > 0.05  # three models cannot show equality within .01
     assert table.loc["CCE", "TOST p, ranks"] >= 0.05  # the floor of one-sided p at 3 against 3
-    assert table.loc["MSE only", "models"] == 0
+    assert table.loc["MSE only", ["trained", "kept"]].tolist() == [1, 0]
 
 
 def test_accuracy_table_when_every_model_is_perfect(frame):
@@ -91,13 +91,16 @@ def test_accuracy_table_when_every_model_is_perfect(frame):
 
 def test_scalars(frame):
     values = tests.scalars(frame, tests.shapiro_table(frame))
-    assert values["groups_with_a_perfect_model"] == 2
-    assert values["imperfect_heatmap_models"] == 1  # .98; the excluded one does not count
+    assert values["groups_without_a_perfect_model"] == 0
+    worse = frame.assign(test_accuracy=frame["test_accuracy"].where(frame["group"] != "cce", 0.97))
+    assert tests.scalars(worse, tests.shapiro_table(frame))["groups_without_a_perfect_model"] == 1
+    nobody = tests.scalars(frame.assign(kept=False), tests.shapiro_table(frame.head(2)))
+    assert all(np.isnan(value) for value in nobody.values())
     assert -16 < values["log10_largest_shapiro_p_exp2"] <= 0
 
 
 def test_power_table_knows_complete_separation_needs_four_a_group(frame):
-    heart = tests.power_table(frame, sizes=(3, 4)).set_index("region").loc["heart"]
+    heart = tests.power_table(frame, sizes=(3, 4)).set_index("measure").loc["heart"]
     assert heart["models for 80 %"] == 6  # (1.960 + .842)² / (6 · .5²) = 5.2
     # The floor of p is .1 at 3 against 3 and .029 at 4 against 4; resampling with ties blurs both a little.
     assert heart["power at 3"] < 0.05 < 0.9 < heart["power at 4"]
@@ -120,3 +123,45 @@ def test_choices_name_the_control(frame):
     table = tables.choices_table(frame)
     assert table["heatmap term"].tolist() == ["as coded: HiResCAM, predicted class, point-sampled mask"]
     assert table["heat in heart, median"].tolist() == [pytest.approx(0.8)]
+
+
+def test_paired_by_seed_by_hand(frame):
+    six = pd.concat([frame.head(6).assign(seed=lambda rows, k=k: rows["seed"] + 3 * k) for k in range(2)])
+    table = tests.paired_table(six.assign(toggle_change=0.5)).set_index("measure")
+    assert table.loc["heart", "pairs"] == 6
+    assert table.loc["heart", "pairs with y < x"] == "0/6"
+    # Differences .50 .66 .58, each twice: the Walsh averages' median is .58; six signs alike: p = 2/2^6 without ties
+    assert table.loc["heart", "pseudomedian y - x"] == pytest.approx(0.58)
+    assert table.loc["heart", "signed-rank p"] < 0.05
+    assert "label switched: change" not in table.index  # no difference at all: nothing to test
+
+
+def test_frames_of_failed_runs_give_empty_tables(frame):
+    failed = frame[["experiment", "arm", "group", "form", "weight", "seed"]].assign(
+        status="collapsed", reason="x"
+    )
+    empty = tables.tidy(failed, 0.0)
+    ours = (
+        tests.shapiro_table,
+        tests.mann_whitney_table,
+        tests.effects_table,
+        tests.paired_table,
+        tests.power_table,
+    )
+    for make in (tables.groups_table, tables.choices_table, *ours):
+        assert len(make(empty)) == 0, make
+    assert tests.accuracy_table(empty)["kept"].tolist() == [0, 0, 0]
+
+
+def test_setup_names_what_differs(frame):
+    columns = {
+        "weights": "random",
+        "train_features": True,
+        "epochs": 5,
+        "batch_size": 16,
+        "lr_low": 4e-4,
+        "lr_high": 1e-3,
+    }
+    table = tables.setup_table(frame.assign(**columns))
+    assert table["learning rate"].tolist() == ["0.0004 to 0.001"] * 3
+    assert table["models"].tolist() == [3, 4, 1]
