@@ -1,10 +1,12 @@
 """Claims files (``notebooks/claims/SLUG.yaml``): loading them, with every slip an error, and judging by them.
 
 This is the whole public interface: ``load_claims``, ``evaluate``, ``to_markdown``, ``verdict``. The rules'
-grammar is in ``claims_grammar``, their evaluation in ``claims_rules``, their wording in ``claims_text``.
+grammar is in ``claims_grammar``, their evaluation in ``claims_rules``, their wording in
+``claims_text`` and ``claims_verdict``.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ import yaml
 
 from papers_lib.companion.claims_grammar import Section, parse_rule
 from papers_lib.companion.claims_rules import evaluate
-from papers_lib.companion.claims_text import check_sentence, outcome_word, rule_text, to_markdown, verdict
+from papers_lib.companion.claims_text import outcome_word, rule_text, to_markdown
 from papers_lib.companion.claims_types import JUDGED, KINDS, PROFILES, ClaimResult, ClaimsFile, Item, Link
+from papers_lib.companion.claims_verdict import check_sentence, verdict
 from papers_lib.errors import UserError
 
 __all__ = [
@@ -28,7 +31,7 @@ __all__ = [
 ]
 
 _FILE_KEYS = (
-    "slug", "title", "authors", "year", "venue", "url", "bibtex", "summary", "verdict", "items",
+    "slug", "title", "authors", "year", "venue", "url", "bibtex", "summary", "labels", "verdict", "items",
 )  # fmt: skip
 _ITEM_KEYS = (
     "id", "kind", "title", "printed", "profiles", "paper", "comparable", "figure", "rule", "untestable",
@@ -88,6 +91,7 @@ def load_claims(path: str | Path) -> ClaimsFile:
         summary=top.text("summary"),
         verdict=top.texts("verdict"),
         items=_items(top, path.name),
+        labels=_labels(top),
     )
     if len(claims.verdict) > 3:
         raise UserError(f"{path.name}: verdict: found {len(claims.verdict)} sentences, expected at most 3")
@@ -108,8 +112,19 @@ def _links(top: Section) -> tuple[Link, ...]:
     return tuple(links)
 
 
+def _labels(top: Section) -> dict[str, str]:
+    """Words for columns, values and ``column=value`` conditions; a key that no rule uses does no harm."""
+    labels = top.get("labels", {})
+    texts = isinstance(labels, dict) and all(
+        isinstance(text, str) for pair in labels.items() for text in pair
+    )
+    if not texts or not all(text.strip() for text in labels.values()):
+        raise top.fail("labels", 'a mapping of texts to texts that are not empty, such as cce: "CCE"')
+    return dict(labels)
+
+
 def _items(top: Section, file: str) -> tuple[Item, ...]:
-    entries = top.get("items")
+    entries, labels = top.get("items"), _labels(top)
     if not isinstance(entries, list) or not entries:
         raise top.fail("items", "a list of items")
     items: dict[str, Item] = {}
@@ -117,7 +132,7 @@ def _items(top: Section, file: str) -> tuple[Item, ...]:
         item = _item(entry, file, number)
         if item.id in items:
             raise UserError(f"{file}: item {item.id}: id: found twice, expected each id once")
-        items[item.id] = item
+        items[item.id] = replace(item, rule=replace(item.rule, labels=labels)) if item.rule else item
     shown = {item.id for item in items.values() if item.kind not in JUDGED}
     for item in items.values():
         if item.figure and item.figure not in shown:

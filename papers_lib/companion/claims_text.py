@@ -1,22 +1,12 @@
-"""Claims in words: the rule as a sentence, the outcome, the table of claims, the verdict."""
+"""Claims in words: the rule as a sentence, the outcome, the table of claims."""
 
 import dataclasses
-import string
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from papers_lib.companion.claims_types import (
-    JUDGED,
-    RESULT_FIELDS,
-    ClaimResult,
-    ClaimsFile,
-    Contrast,
-    Rule,
-    Scalar,
-)
-from papers_lib.companion.tables import MISSING, format_number, is_missing
+from papers_lib.companion.claims_types import ClaimResult, Contrast, Rule, Scalar
+from papers_lib.companion.tables import MISSING, format_number
 from papers_lib.companion.wording import ours_text, outcome_text, sample_text
-from papers_lib.errors import UserError
 
 METHOD_TEXTS = {
     "hodges_lehmann": "Hodges-Lehmann shift",
@@ -36,40 +26,60 @@ def scalar_text(value: Scalar) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def where_text(where: Mapping[str, Sequence[Scalar]]) -> str:
-    """Return a row filter in words.
+def where_text(where: Mapping[str, Sequence[Scalar]], labels: Mapping[str, str] | None = None) -> str:
+    """Return a row filter in words: a label of ``column=value`` stands for the whole condition.
 
     >>> where_text({"experiment": (1,), "arm": ("main", "weight")})
     'experiment = 1 and arm = main or weight'
+    >>> where_text({"experiment": (1,), "kept": (True,)}, {"experiment": "study", "kept=true": "kept models"})
+    'study = 1, kept models'
     """
-    return " and ".join(f"{key} = {' or '.join(map(scalar_text, some))}" for key, some in where.items())
+    words = labels or {}
+    return (", " if words else " and ").join(_condition(key, some, words) for key, some in where.items())
 
 
-def _subject(contrast: Contrast) -> str:
+def _condition(column: str, values: Sequence[Scalar], labels: Mapping[str, str]) -> str:
+    whole = [labels.get(f"{column}={scalar_text(value)}", "") for value in values]
+    if all(whole):
+        return " or ".join(whole)
+    words = [labels.get(value, value) if isinstance(value, str) else scalar_text(value) for value in values]
+    return f"{labels.get(column, column)} = {' or '.join(words)}"
+
+
+def _group(contrast: Contrast, value: Scalar, labels: Mapping[str, str]) -> str:
+    whole = labels.get(f"{contrast.by}={scalar_text(value)}")
+    return whole or (labels.get(value, value) if isinstance(value, str) else scalar_text(value))
+
+
+def _subject(contrast: Contrast, labels: Mapping[str, str]) -> str:
+    metric, x, y, name = (
+        labels.get(text, text) for text in (contrast.metric, contrast.x, contrast.y, contrast.name)
+    )
+    a, b = (_group(contrast, side, labels) for side in (contrast.a, contrast.b))
     reference = format_number(contrast.reference, ".6g")
     texts = {
-        "difference": f"{contrast.metric}, {scalar_text(contrast.a)} minus {scalar_text(contrast.b)}",
-        "mean": f"mean {contrast.metric} against {reference}",
-        "correlation": f"rank correlation of {contrast.x} and {contrast.y}",
-        "value": f"{contrast.name} against {reference}",
+        "difference": f"{metric}, {a} minus {b}",
+        "mean": f"mean {metric} against {reference}",
+        "correlation": f"rank correlation of {x} and {y}",
+        "value": f"{name} against {reference}",
     }
+    if contrast.kind == "proportion" and contrast.equals is None:
+        threshold = format_number(contrast.threshold, ".6g")
+        return f"share of runs with {metric} ≥ {threshold} against {reference}"
     if contrast.kind == "proportion":
-        test = (
-            f"≥ {format_number(contrast.threshold, '.6g')}"
-            if contrast.equals is None
-            else f"= {scalar_text(contrast.equals)}"
-        )
-        return f"share of runs with {contrast.metric} {test} against {reference}"
+        equals = contrast.equals if contrast.equals is not None else ""
+        of = "" if f"{contrast.metric}={scalar_text(equals)}" in labels else "runs with "
+        return f"share of {of}{_condition(contrast.metric, (equals,), labels)} against {reference}"
     return texts[contrast.kind]
 
 
 def rule_text(rule: Rule) -> str:
-    """Return the rule of a claim as a sentence, made from the rule alone."""
-    contrast, direction, margin = rule.contrast, rule.direction, rule.margin
-    rows = f" ({where_text(contrast.where)})" if contrast.where else ""
+    """Return the rule of a claim as a sentence, made from the rule and the file's labels alone."""
+    contrast, direction, margin, labels = rule.contrast, rule.direction, rule.margin, rule.labels
+    rows = f" ({where_text(contrast.where, labels)})" if contrast.where else ""
     if contrast.include_all:
         rows += ", failed runs included"
-    pairs = f" by {' and '.join(rule.paired_by)}" if rule.paired_by else ""
+    pairs = f" by {' and '.join(labels.get(key, key) for key in rule.paired_by)}" if rule.paired_by else ""
     low, mid, high = (format_number(contrast.reference + shift, ".6g") for shift in (-margin, 0.0, margin))
     exact = rule.method == "exact"
     whole = "it" if exact else f"the whole {format_number(100 * rule.interval_level, '.6g')} % interval"
@@ -87,8 +97,30 @@ def rule_text(rule: Rule) -> str:
     else:
         inside = ", opposite if it is inside" if margin else ""
         test = f"holds if {whole} excludes {zone}{inside}"
-    family = f"; p adjusted by Holm within “{rule.family}”" if rule.family else ""
-    return f"{_subject(contrast)}{rows}; {METHOD_TEXTS[rule.method]}{pairs}: {test}{family}."
+    family = labels.get(f"family={rule.family}", f"“{rule.family}”")
+    family = f"; p adjusted by Holm within {family}" if rule.family else ""
+    return f"{_subject(contrast, labels)}{rows}; {METHOD_TEXTS[rule.method]}{pairs}: {test}{family}."
+
+
+def reason_text(reason: str, rule: Rule | None) -> str:
+    """Return why a claim was not tested in the words of the file's labels.
+
+    Args:
+        reason: of the ``ClaimResult``, which names columns and values as the rows have them.
+        rule: of the claim, if it has one.
+    """
+    if rule is None:
+        return reason
+    contrast = rule.contrast
+    where: dict[str, Sequence[Scalar]] = dict(contrast.where)
+    if contrast.kind == "difference":
+        where[contrast.by] = (contrast.a, contrast.b)
+    if where:
+        reason = reason.replace(where_text(where), where_text(where, rule.labels))
+    for name in {contrast.metric, contrast.x, contrast.y, contrast.name} & rule.labels.keys():
+        words = rule.labels[name].replace("\\", r"\\")
+        reason = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", words, reason)
+    return reason
 
 
 def outcome_word(result: ClaimResult) -> str:
@@ -117,65 +149,3 @@ def to_markdown(results: Sequence[ClaimResult]) -> str:
     if any(result.evidence == "stand-in" for result in results):
         lines += ["", "On stand-in data absolute values are not comparable with the paper's."]
     return "\n".join(lines) + "\n"
-
-
-def check_sentence(sentence: str, claims: ClaimsFile, place: str) -> None:
-    """Check that a sentence of the verdict names judged items of the file and fields of their results.
-
-    Raises:
-        UserError: unbalanced braces, or a name that is not there.
-    """
-    try:
-        names = [name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None]
-    except ValueError as error:
-        raise UserError(f"{place}: {error}, expected fields such as {{claim_id.estimate:.2f}}") from error
-    judged = [item.id for item in claims.items if item.kind in JUDGED]
-    for name in names:
-        item, dot, attribute = name.partition(".")
-        if item not in judged:
-            raise UserError(f"{place}: found {{{name}}}, expected a claim or finding: {', '.join(judged)}")
-        if not dot or attribute not in (*RESULT_FIELDS, "word"):
-            raise UserError(f"{place}: found {{{name}}}, expected a field: {', '.join(RESULT_FIELDS)}, word")
-
-
-class _Filler(string.Formatter):
-    """Formatter whose fields are ``claim_id.field``; what is missing reads –."""
-
-    def __init__(self, results: Mapping[str, ClaimResult]) -> None:
-        self._results = results
-
-    def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
-        """Return the value of ``claim_id.field``."""
-        item, _, attribute = field_name.partition(".")
-        result = self._results.get(item)
-        if result is None:
-            raise UserError(f"no result for claim {item!r}, expected one of {', '.join(self._results)}")
-        return (outcome_word(result) if attribute == "word" else getattr(result, attribute)), item
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        """Format a number with a true minus sign and powers of ten."""
-        if is_missing(value):
-            return MISSING
-        if isinstance(value, str):
-            return format(value, format_spec)
-        return format_number(value, format_spec or ("d" if isinstance(value, int) else ".3g"))
-
-
-def verdict(claims: ClaimsFile, results: Sequence[ClaimResult]) -> list[str]:
-    """Return the sentences of the verdict, their fields filled from the results; what was not tested reads –.
-
-    Besides the fields of ``ClaimResult`` there is ``{claim_id.word}``, the outcome as the pages word it.
-
-    Raises:
-        UserError: a claim without a result (of another version of the file), or a format that does not fit.
-    """
-    filler = _Filler({result.id: result for result in results})
-    sentences = []
-    for number, sentence in enumerate(claims.verdict, start=1):
-        place = f"{claims.file}: verdict: sentence {number}"
-        check_sentence(sentence, claims, place)
-        try:
-            sentences.append(filler.format(sentence))
-        except (UserError, ValueError) as error:
-            raise UserError(f"{place}: {error}") from error
-    return sentences

@@ -47,6 +47,7 @@ class Rule:
     family: str
     evidence: str
     written: dict[str, Any]
+    labels: dict[str, str] = field(default_factory=dict)  # words for the reader; no part of ``written``
 
     @property
     def interval_level(self) -> float:
@@ -98,6 +99,7 @@ class ClaimsFile:
     summary: str
     verdict: tuple[str, ...]
     items: tuple[Item, ...]
+    labels: dict[str, str] = field(default_factory=dict)
 
     def declared(self, profile: str, kind: str) -> list[str]:
         """Return the ids of the items of a kind that a profile makes or tests, in the file's order.

@@ -7,7 +7,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from papers_lib.companion import paths, render_header
+from papers_lib.companion import paths, render_claims, render_header
 from papers_lib.companion.wording import date_text, duration_text
 from papers_lib.errors import UserError
 from papers_lib.files import write_text
@@ -48,7 +48,7 @@ def _entry(slug: str, out: Path, root: Path) -> dict[str, Any]:
     return {
         "slug": slug,
         **render_header.paper(contract),
-        "counts": render_header.outcome_counts(results["claims"]),
+        "counts": render_claims.outcome_counts(results["claims"]),
         "warnings": [
             w for w in render_header.warnings(results, manifest, contract.rules_sha256) if "Smoke" not in w
         ],
@@ -72,9 +72,9 @@ def thumbnail(html: str) -> tuple[str, str]:
     figure = _FIGURE.search(html)
     if figure is None:
         return "", ""
-    alt = _ALT.search(figure[0])
-    words = unescape(alt[1]) if alt else ""
     vector, raster = _VECTOR.search(figure[0]), _RASTER.search(figure[0])
+    alt = _ALT.search(vector[0] if vector else figure[0])  # the box around a drawing has a label of its own
+    words = unescape(alt[1]) if alt else ""
     if vector:
         # An image has no page to take its text colour from: ink, on the light card that is put below it.
         drawing = (

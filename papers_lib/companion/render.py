@@ -20,6 +20,7 @@ from nbformat import NotebookNode
 
 from papers_lib.companion import index_page, paths, recorded, render_header
 from papers_lib.companion.render_math import Contents, contents_tree, markdown_html
+from papers_lib.companion.svg import scrolling
 from papers_lib.companion.tables import raw_table
 from papers_lib.errors import UserError
 from papers_lib.files import write_text
@@ -101,18 +102,19 @@ def _richest(data: Mapping[str, Any]) -> list[str]:
 
 
 def code_summary(cell: Mapping[str, Any]) -> str:
-    """What stands on a folded cell: its first comment line, or "Code"; "Parameters" for those cells.
+    """What stands on a folded cell: "Code", with its first comment line, or that it holds the parameters.
 
     >>> code_summary({"source": "# Train both groups\\nrun()", "metadata": {}})
-    'Train both groups'
+    'Code: Train both groups'
     """
     tags = cell["metadata"].get("tags", [])
     if "injected-parameters" in tags:
-        return "Parameters"
+        return "Code: parameters of this run"
     if "parameters" in tags:
-        return "Parameters, as the notebook has them"
+        return "Code: parameters as the notebook has them"
     first = cell["source"].lstrip().split("\n", 1)[0]
-    return first.lstrip("# ").strip() or "Code" if first.startswith("#") else "Code"
+    comment = first.lstrip("# ").strip() if first.startswith("#") else ""
+    return f"Code: {comment}" if comment else "Code"
 
 
 def plain_image(output: Mapping[str, Any], kind: str) -> str:
@@ -148,7 +150,7 @@ def body_html(notebook: NotebookNode, contents: Contents) -> str:
                 output.text = "".join(line for line in _LINE.findall(output.text) if "\r" not in line)
         cells.append(cell)
     kept = nbformat.from_dict({**notebook, "cells": cells})
-    return BodyExporter(contents).from_notebook_node(kept)[0]
+    return scrolling(BodyExporter(contents).from_notebook_node(kept)[0])
 
 
 def render(slug: str, out: Path, root: Path) -> Path:

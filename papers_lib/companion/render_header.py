@@ -11,12 +11,15 @@ from typing import Any
 
 import jinja2
 
+from papers_lib.companion.render_claims import claim_rows, item_rows, outcome_counts
 from papers_lib.companion.tables import MISSING
-from papers_lib.companion.wording import date_text, duration_text, ours_text, outcome_text, sample_text
+from papers_lib.companion.wording import (
+    date_text,
+    duration_text,
+    sizes_text,
+)
 
 TEMPLATES = Path(__file__).parent / "templates"
-SYMBOLS = {"holds": "✓", "reproduced": "✓", "opposite": "✗", "inconclusive": "?", "not tested": "–"}
-JUDGED = ("claim", "finding")
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,7 @@ def environment() -> jinja2.Environment:
 def facts(results: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Fact]:
     """The provenance strip, in the order in which a reader asks."""
     commit = str(manifest.get("commit") or "")
-    data = results.get("data") or {}
-    names = ", ".join(data) or MISSING
-    prints = [str(entry.get("fingerprint", "")) for entry in data.values()]
-    found = [
+    return [
         Fact("Status", "recorded" if manifest.get("record") else "complete"),
         Fact("Profile", results["profile"]),
         Fact("Evidence", results["evidence"]),
@@ -55,10 +55,20 @@ def facts(results: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Fact]
         Fact("Seeds", seeds_text(manifest.get("seeds"))),
         Fact("Device", device_text(manifest)),
         Fact("Wall time", duration_text(manifest.get("wall_seconds"))),
-        Fact("Data", names),
-        Fact("Fingerprint", ", ".join(text[:12] for text in prints) or MISSING, ", ".join(prints)),
     ]
-    return found
+
+
+def data_facts(data: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The data sets of the strip, a line each: name, fingerprint (short; whole in ``title``), sizes."""
+    return [
+        {
+            "name": name,
+            "text": str(entry.get("fingerprint") or "")[:12],
+            "title": str(entry.get("fingerprint") or ""),
+            "sizes": sizes_text(entry.get("sizes") or {}),
+        }
+        for name, entry in data.items()
+    ]
 
 
 def seeds_text(seeds: Any) -> str:
@@ -96,85 +106,6 @@ def warnings(results: Mapping[str, Any], manifest: Mapping[str, Any], rules_sha2
     return found
 
 
-def claim_rows(
-    claims: Sequence[Mapping[str, Any]], shown: Sequence[str], comparable: Mapping[str, bool]
-) -> list[dict]:
-    """The claims table, a row a claim.
-
-    Args:
-        claims: ClaimResults of results.json.
-        shown: ids of the figures and tables that the page has, for the links.
-        comparable: claim id → whether its absolute value may be compared with the paper's.
-    """
-    rows = []
-    for claim in claims:
-        if claim.get("kind", "claim") not in JUDGED:
-            continue
-        outcome = outcome_text(claim)
-        figure = claim.get("figure") or ""
-        far = claim.get("evidence") == "stand-in" and claim.get("paper_value") is not None
-        rows.append(
-            {
-                "id": claim["id"],
-                "title": claim["title"],
-                "finding": claim.get("kind") == "finding",
-                "printed": claim.get("printed") or MISSING,
-                "paper": claim.get("paper_text") or MISSING,
-                "not_comparable": far and not comparable.get(claim["id"], False),
-                "ours": _unbroken(ours_text(claim)).replace(", ", ",\u00a0"),
-                "sample": _unbroken(sample_text(claim)),
-                "rule": claim.get("rule_text") or MISSING,
-                "outcome": outcome,
-                "symbol": SYMBOLS.get(outcome, ""),
-                "css": claim["outcome"].replace(" ", "-"),
-                "evidence": claim.get("evidence") or MISSING,
-                "reason": claim.get("reason") or "",
-                "figure": figure if figure in shown else "",
-            }
-        )
-    return rows
-
-
-def _unbroken(text: str) -> str:
-    """Numbers kept on one line with what follows them."""
-    return text.replace(" × ", "\u00a0×\u00a0").replace(" %", "\u00a0%").replace(" = ", "\u00a0=\u00a0")
-
-
-def item_rows(items: Sequence[Any], profile: str, results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The figures and tables of the paper: where each stands on this page, or that it is not regenerated."""
-    made = {**results.get("figures", {}), **results.get("tables", {})}
-    return [
-        {
-            "id": item.id,
-            "title": item.title,
-            "printed": item.printed or MISSING,
-            "made": item.id in made,
-            "profiles": ", ".join(item.profiles),
-        }
-        for item in items
-        if item.kind not in JUDGED
-    ]
-
-
-def outcome_counts(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """How many claims have each outcome, in a fixed order, those with none left out.
-
-    >>> outcome_counts([{"outcome": "holds", "evidence": "stand-in"}])
-    [{'outcome': 'holds', 'symbol': '✓', 'css': 'holds', 'count': 1}]
-    """
-    words = [outcome_text(claim) for claim in claims if claim.get("kind", "claim") in JUDGED]
-    return [
-        {
-            "outcome": word,
-            "symbol": symbol,
-            "css": "holds" if word == "reproduced" else word.replace(" ", "-"),
-            "count": words.count(word),
-        }
-        for word, symbol in SYMBOLS.items()
-        if word in words
-    ]
-
-
 def page_context(contract: Any, results: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that ``page.html.j2`` shows around the notebook's body.
 
@@ -190,14 +121,18 @@ def page_context(contract: Any, results: Mapping[str, Any], manifest: Mapping[st
     shown = [*results.get("figures", {}), *results.get("tables", {})]
     comparable = {item.id: bool(item.comparable) for item in contract.items}
     libraries = manifest.get("libraries") or {}
+    # The rules' words may have been improved since the run; the rules themselves may not have changed.
+    same = results.get("rules_sha256") == contract.rules_sha256
+    rules = {item.id: item.rule for item in contract.items if same and item.rule}
     return {
         "paper": paper(contract),
         "profile": profile,
         "published": "" if profile == "full" else f"../full/{results['slug']}.html",
         "facts": facts(results, manifest),
+        "data": data_facts(results.get("data") or {}),
         "warnings": warnings(results, manifest, contract.rules_sha256),
         "verdict": verdict(contract, claims),
-        "claims": claim_rows(results["claims"], shown, comparable),
+        "claims": claim_rows(results["claims"], shown, comparable, rules, results.get("absent")),
         "counts": outcome_counts(results["claims"]),
         "items": item_rows(contract.items, profile, results),
         "description": contract.summary,

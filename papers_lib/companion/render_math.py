@@ -115,7 +115,8 @@ class PageRenderer(IPythonRenderer):
 
     def block_math(self, body: str) -> str:
         """``$$…$$`` on a line of its own, in a box that scrolls where the formula is wider than the page."""
-        return f'<span class="formula">{mathml(body, display=True)}</span>'
+        formula = mathml(body, display=True)
+        return f'<span class="formula" tabindex="0" role="region" aria-label="Formula">{formula}</span>'
 
     def inline_math(self, body: str) -> str:
         """``$…$`` within a line."""
@@ -134,11 +135,13 @@ class PageRenderer(IPythonRenderer):
 
     def block_code(self, code: str, info: str | None = None) -> str:
         """A code block, in a box that scrolls."""
-        return f'<div class="scroll listing" tabindex="0">{super().block_code(code, info)}</div>'
+        listing = super().block_code(code, info)
+        return f'<div class="scroll listing" tabindex="0" role="region" aria-label="Code">{listing}</div>'
 
     def table(self, text: str) -> str:
         """A Markdown table, in a box that scrolls."""
-        return f'<div class="scroll" tabindex="0"><table>\n{text}</table></div>\n'
+        box = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
+        return f"{box}<table>\n{text}</table></div>\n"
 
 
 def markdown_html(source: str, contents: Contents, **options: Any) -> str:

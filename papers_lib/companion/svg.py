@@ -5,6 +5,7 @@ sheet, print their text in black on a dark page, and carry six decimals a coordi
 the text of such a document; nothing here draws.
 """
 
+import math
 import re
 from collections.abc import Iterable
 from html import escape
@@ -12,6 +13,12 @@ from html import escape
 INK = "#010203"
 """The colour that the theme draws text, axes and ticks in; it becomes ``currentColor`` in the page."""
 
+PHONE = 340
+"""Width of a phone's text column in CSS pixels; a wider drawing scrolls there instead of shrinking."""
+
+_DRAWING = re.compile(
+    r'(<figure\b[^>]*\bclass="vector"[^>]*>)(<svg\b[^>]*\bviewBox="0 0 ([\d.]+) [^>]*>.*?</svg>)', re.DOTALL
+)
 _TAG = re.compile(r"<[^>]+>")
 _NUMBER = re.compile(r"(?<![#\w.])-?\d+\.\d+")
 _ID = re.compile(r'\bid="([^"]+)"')
@@ -62,6 +69,28 @@ def inline_svg(document: str, name: str, alt: str, hues: Iterable[str] = ()) -> 
         ' xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
     return head + body
+
+
+def scrolling(html: str) -> str:
+    """Put each ``<figure class="vector">`` drawing that is too wide for a phone into a box that scrolls.
+
+    A unit of the viewBox is there shown as at least one pixel, so that the theme's smallest text, of 9 units,
+    is not smaller than 9 pixels.
+
+    >>> scrolling('<figure class="vector"><svg viewBox="0 0 692.4 260"></svg></figure>').split(">")[1]
+    '<div class="scroll drawing" tabindex="0" role="region" aria-label="Figure" style="--narrowest:693px"'
+    """
+
+    def boxed(match: re.Match[str]) -> str:
+        figure, drawing, width = match.groups()
+        if float(width) <= PHONE:
+            return match[0]
+        return (
+            f'{figure}<div class="scroll drawing" tabindex="0" role="region" aria-label="Figure" '
+            f'style="--narrowest:{math.ceil(float(width))}px">{drawing}</div>'
+        )
+
+    return _DRAWING.sub(boxed, html)
 
 
 def _two_decimals(number: re.Match[str]) -> str:

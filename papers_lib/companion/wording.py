@@ -71,8 +71,10 @@ def ours_text(claim: Mapping[str, Any]) -> str:
 def sample_text(claim: Mapping[str, Any]) -> str:
     """Group sizes and p-value of a claim, as far as it has them.
 
-    >>> sample_text({"n_a": 25, "n_b": 23, "p": 0.0125, "p_holm": 0.025, "p_floor": 1.2e-9})
-    'n = 25 and 23; p = 0.0125, 0.025 after Holm, floor 1.2 × 10⁻⁹'
+    The smallest p that the sizes allow is named where it matters: for a test of ranks, within a factor of 10.
+
+    >>> sample_text({"n_a": 5, "n_b": 4, "p": 0.0125, "p_holm": 0.025, "p_floor": 0.002, "method": "Wilson"})
+    'n = 5 and 4; p = 0.0125, 0.025 after Holm'
     """
     sizes = [format_number(claim[key], "g") for key in ("n_a", "n_b") if not is_missing(claim.get(key))]
     parts = [f"n = {' and '.join(sizes)}"] if sizes else []
@@ -82,7 +84,8 @@ def sample_text(claim: Mapping[str, Any]) -> str:
         p = f"p = {format_number(claim['p'], '.3g')}"
         if not is_missing(claim.get("p_holm")) and claim["p_holm"] != claim["p"]:
             p += f", {format_number(claim['p_holm'], '.3g')} after Holm"
-        if not is_missing(claim.get("p_floor")):
+        ranks = str(claim.get("method") or "").lower().startswith(("hodges", "mann"))
+        if ranks and not is_missing(claim.get("p_floor")) and claim["p"] <= 10 * claim["p_floor"]:
             p += f", floor {format_number(claim['p_floor'], '.3g')}"
         parts.append(p)
     return "; ".join(parts)
@@ -94,8 +97,19 @@ def outcome_text(claim: Mapping[str, Any]) -> str:
     >>> outcome_text({"kind": "claim", "outcome": "holds", "evidence": "stand-in"})
     'holds'
     """
-    found = (claim.get("kind"), claim["outcome"], claim.get("evidence"))
+    found = (claim.get("kind", "claim"), claim["outcome"], claim.get("evidence"))
     return "reproduced" if found == ("claim", "holds", "real data") else str(claim["outcome"])
+
+
+def sizes_text(sizes: Mapping[str, int]) -> str:
+    """Images by split, in the order in which they are used.
+
+    >>> sizes_text({"test": 300, "train": 800, "val": 400})
+    'train 800, val 400, test 300'
+    """
+    order = [*(split for split in ("train", "val", "test") if split in sizes)]
+    order += [split for split in sizes if split not in order]
+    return ", ".join(f"{split} {sizes[split]}" for split in order)
 
 
 def date_text(date: Any) -> str:

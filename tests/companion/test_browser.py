@@ -33,7 +33,7 @@ CONTRASTS = """(() => {
   return found;
 })()"""
 
-UNNAMED = """[...document.querySelectorAll("figure > svg, svg[role=img], img")]
+UNNAMED = """[...document.querySelectorAll("figure svg, svg[role=img], img")]
   .filter((e) => !(e.getAttribute("alt") || e.getAttribute("aria-label") || "").trim()).length"""
 
 
@@ -65,7 +65,8 @@ def test_every_figure_has_a_name_and_shows_something(browser, pages):
     browser.open(pages["page"])
     assert browser.ask(UNNAMED) == 0
     sizes = browser.ask(
-        "[...document.querySelectorAll('figure > svg, figure > img')].map((e) => e.getBoundingClientRect().width)"
+        "[...document.querySelectorAll('figure svg[role=img], figure > img')]"
+        ".map((e) => e.getBoundingClientRect().width)"
     )
     assert len(sizes) == 2
     assert min(sizes) > 300
@@ -123,6 +124,70 @@ def test_a_phone_never_scrolls_sideways(browser, pages, name):
         ".map((e) => e.outerHTML.slice(0, 80))"
     )
     assert browser.ask("innerWidth") == 375
+
+
+def test_everything_that_takes_the_focus_to_scroll_says_what_it_is(browser, pages):
+    browser.open(pages["page"])
+    count = browser.ask("document.querySelectorAll('[tabindex=\"0\"]').length")
+    assert count > 8
+    assert (
+        browser.ask(
+            "[...document.querySelectorAll('[tabindex=\"0\"]')].filter((e) => e.getAttribute('role') !== 'region'"
+            " || !(e.getAttribute('aria-label') || document.getElementById(e.getAttribute('aria-labelledby'))))"
+            ".map((e) => e.outerHTML.slice(0, 80))"
+        )
+        == []
+    )
+
+
+def test_nothing_scrolls_that_cannot_take_the_focus(browser, pages):
+    browser.open(pages["page"], width=375, height=800)
+    browser.ask("document.querySelectorAll('details').forEach((e) => { e.open = true })")
+    assert (
+        browser.ask(
+            "[...document.querySelectorAll('main *')].filter((e) => e.scrollWidth > e.clientWidth + 1"
+            " && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) && e.tabIndex < 0)"
+            ".map((e) => e.outerHTML.slice(0, 80))"
+        )
+        == []
+    )
+
+
+def test_the_text_of_a_figure_is_large_enough_on_a_phone(browser, pages):
+    browser.open(pages["page"], width=375, height=800)
+    sizes = browser.ask(
+        "[...document.querySelectorAll('figure svg')].flatMap((svg) => [...svg.querySelectorAll('text')]"
+        ".map((e) => parseFloat(getComputedStyle(e).fontSize) * svg.getBoundingClientRect().width"
+        " / svg.viewBox.baseVal.width))"
+    )
+    assert len(sizes) > 5
+    assert min(sizes) >= 9
+
+
+def test_a_wide_table_is_set_smaller_and_its_heads_wrap(browser, pages):
+    browser.open(pages["page"], width=1280)
+    box = "document.querySelector('#wide .scroll')"
+    assert browser.ask(f"{box}.scrollWidth < 1.15 * {box}.clientWidth")  # 13 columns with long words
+    assert browser.ask("getComputedStyle(document.querySelector('#wide th.number')).whiteSpace") == "normal"
+    sizes = browser.ask(
+        "['#wide table', '.claims'].map((s) => parseFloat(getComputedStyle(document.querySelector(s)).fontSize))"
+    )
+    assert sizes[0] < sizes[1]
+
+
+def test_a_box_that_scrolls_shows_a_shadow_in_both_themes(browser, pages):
+    for scheme in ("light", "dark"):
+        browser.scheme(scheme)
+        browser.open(pages["page"], width=375, height=800)
+        style = "getComputedStyle(document.querySelector('#wide .scroll'))"
+        assert browser.ask(f"{style}.backgroundAttachment") == "local, local, scroll, scroll"
+        assert browser.ask(f"{style}.backgroundImage").count("linear-gradient") == 4
+
+
+def test_a_tablet_gives_tables_the_window(browser, pages):
+    browser.open(pages["page"], width=1100)
+    assert browser.ask("document.querySelector('#wide .scroll').clientWidth") > 1000
+    assert browser.ask("document.querySelector('.prose > p').getBoundingClientRect().width") < 850
 
 
 def test_wide_tables_scroll_within_their_box(browser, pages):

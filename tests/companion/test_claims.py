@@ -49,6 +49,7 @@ def test_the_hash_is_blind_to_prose_and_order(tmp_path):
     before = load_claims(write(tmp_path, FILE)).rules_sha256
     prose = changed("heart", title="Said better.", printed="p. 3", paper={"text": "p < .001"}, figure="tab1")
     prose |= {"summary": "Other words.", "verdict": ["Nothing."], "items": prose["items"][::-1]}
+    prose |= {"labels": {"share": "heat", "experiment=1": "experiment 1"}}
     prose["items"][0]["untestable"] = "another reason"
     prose["items"].append({**FILE["items"][0], "id": "fig7"})
     assert load_claims(write(tmp_path, prose)).rules_sha256 == before
@@ -73,6 +74,24 @@ def test_the_hash_sees_every_change_of_a_rule(tmp_path, content):
     assert (
         load_claims(write(tmp_path, content)).rules_sha256 != load_claims(write(tmp_path, FILE)).rules_sha256
     )
+
+
+def test_labels_reach_the_words_of_the_rules(tmp_path):
+    labels = {"share": "heat in the heart", "experiment=1": "experiment 1", "no such column": "harmless"}
+    claims = load_claims(write(tmp_path, {**FILE, "labels": labels}))
+    assert claims.labels == labels
+    assert rule_text(claims.items[2].rule).startswith("heat in the heart, heatmap minus cce (experiment 1); ")
+    assert load_claims(write(tmp_path, FILE)).labels == {}
+
+
+@pytest.mark.parametrize(
+    "labels", [None, ["a"], "text", {"a": ""}, {"a": " "}, {"a": 1}, {1: "a"}, {"a": None}]
+)
+def test_labels_are_texts(tmp_path, labels):
+    with pytest.raises(
+        UserError, match=r"^demo.yaml: labels: found .*, expected a mapping of texts to texts"
+    ):
+        load_claims(write(tmp_path, {**FILE, "labels": labels}))
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,12 @@
-"""Claims in words: rule sentences, the table, the verdict."""
+"""Claims in words: rule sentences, the table."""
 
 from dataclasses import replace
 
 import pytest
 
-from papers_lib.companion.claims import ClaimResult, ClaimsFile, outcome_word, rule_text, to_markdown, verdict
+from papers_lib.companion.claims import ClaimResult, outcome_word, rule_text, to_markdown
 from papers_lib.companion.claims_grammar import parse_rule
-from papers_lib.companion.claims_types import Item
-from papers_lib.errors import UserError
+from papers_lib.companion.claims_text import reason_text
 
 RESULT = ClaimResult(
     id="heart", kind="claim", title="More | heat\nin the heart.", printed="Section 2, p. 2", paper_text="p ≈ 1e-9",
@@ -19,11 +18,6 @@ ABSENT = replace(
     RESULT, id="label", estimate=None, low=None, high=None, level=None, p=None, p_holm=None, p_floor=None,
     n_a=None, n_b=None, outcome="not tested", reason="not tested in quick",
 )  # fmt: skip
-
-
-def claims(*sentences):
-    items = tuple(Item(name, "claim", "T", "p. 1", ("quick",), untestable="x") for name in ("heart", "label"))
-    return ClaimsFile("demo.yaml", "demo", "T", "A", 2022, "V", (), "@misc{d}", "S", sentences, items)
 
 
 def rule(contrast, direction, margin, method=None, **more):
@@ -96,7 +90,7 @@ def test_the_table():
     assert lines[0].startswith("| Claim | Printed in | Paper | Ours |")
     assert lines[2] == (
         "| More \\| heat in the heart. | Section 2, p. 2 | p ≈ 1e-9 | −0.412 [−0.5, −0.3] | "
-        "n = 25 and 23; 95 % interval; p = 1.2 × 10⁻⁹, 2.4 × 10⁻⁹ after Holm, floor 1 × 10⁻¹⁰ | The rule. | "
+        "n = 25 and 23; 95 % interval; p = 1.2 × 10⁻⁹, 2.4 × 10⁻⁹ after Holm | The rule. | "
         "holds (1 of 49 runs left out: 1 diverged) | stand-in, fig6 |"
     )
     assert "| – | – | The rule. | not tested (not tested in quick) | stand-in, fig6 |" in lines[3]
@@ -105,30 +99,54 @@ def test_the_table():
     assert to_markdown([]) == "No claims.\n"
 
 
-def test_the_verdict():
-    sentences = (
-        "Heat moves by {heart.estimate:+.2f} ({heart.low:.1f} to {heart.high:.1f}), p {heart.p:.2g}: {heart.outcome}.",
-        "Label: {label.estimate:.2f}, n = {label.n_a}, {label.outcome}; {heart.n_a} models, {heart.word}.",
-    )
-    assert verdict(claims(*sentences), [RESULT, ABSENT]) == [
-        "Heat moves by −0.41 (−0.5 to −0.3), p 1.2 × 10⁻⁹: holds.",
-        "Label: –, n = –, not tested; 25 models, holds.",
-    ]
+LABELS = {
+    "share": "heat in the heart", "heatmap": "heatmap loss", "cce": "CCE", "weight=10.0": "weight 10", "arm": "part",
+    "experiment=1": "experiment 1", "kept=true": "kept models", "seed": "start", "family=heart": "its family",
+    "wins": "number of wins", "nobody uses this": "x",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("sentence", "says"),
+    ("judged", "text"),
     [
-        ("{heart.mean}", "demo.yaml: verdict: sentence 1: found {heart.mean}, expected a field"),
         (
-            "{lung.p}",
-            "demo.yaml: verdict: sentence 1: found {lung.p}, expected a claim or finding: heart, label",
+            rule(DIFFERENCE | WHERE, "greater", 0.05, "hodges_lehmann"),
+            "heat in the heart, heatmap loss minus CCE (experiment 1, part = main or weight, kept models); ",
         ),
-        ("{heart.p:.2q}", "demo.yaml: verdict: sentence 1: "),
-        ("{label.p}", "demo.yaml: verdict: sentence 1: no result for claim 'label', expected one of heart"),
+        (
+            rule(DIFFERENCE | {"by": "weight", "a": 10.0, "b": 1.0}, "greater", 0, "paired_t", paired_by="seed"),
+            "heat in the heart, weight 10 minus 1.0; mean of paired differences, Student t by start: ",
+        ),
+        (
+            rule({"kind": "proportion", "metric": "kept", "equals": True, "reference": 0.9}, "greater", 0, "wilson"),
+            "share of kept models against 0.9; ",
+        ),
+        (
+            rule({"kind": "proportion", "metric": "arm", "equals": "cce", "reference": 0.9}, "greater", 0, "wilson"),
+            "share of runs with part = CCE against 0.9; ",
+        ),
+        (rule({"kind": "correlation", "x": "rate", "y": "share"}, "less", 0, "bootstrap"),
+         "rank correlation of rate and heat in the heart; "),
+        (rule({"kind": "value", "name": "wins", "reference": 10}, "equal", 0), "number of wins against 10; "),
     ],
-)
-def test_a_sentence_that_cannot_be_filled(sentence, says):
-    with pytest.raises(UserError) as raised:
-        verdict(claims(sentence), [RESULT])
-    assert str(raised.value).startswith(says)
+)  # fmt: skip
+def test_labels_stand_for_names_values_and_conditions(judged, text):
+    assert rule_text(replace(judged, labels=LABELS)).startswith(text)
+    assert not rule_text(judged).startswith(text)
+
+
+def test_a_label_of_the_family():
+    judged = replace(rule(DIFFERENCE, "greater", 0, "welch"), family="heart")
+    assert rule_text(judged).endswith("; p adjusted by Holm within “heart”.")
+    assert rule_text(replace(judged, labels=LABELS)).endswith("; p adjusted by Holm within its family.")
+
+
+def test_the_reason_in_the_words_of_the_labels():
+    judged = replace(rule(DIFFERENCE | WHERE, "greater", 0, "welch"), labels=LABELS)
+    raw = "no rows with experiment = 1 and arm = main or weight and kept = true and group = heatmap or cce; 1 share"
+    assert reason_text(raw, judged) == (
+        "no rows with experiment 1, part = main or weight, kept models, group = heatmap loss or CCE; "
+        "1 heat in the heart"
+    )
+    assert reason_text("shares of 2", judged) == "shares of 2"
+    assert reason_text(raw, None) == raw

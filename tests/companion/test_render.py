@@ -44,7 +44,9 @@ def test_the_page_keeps_the_order_of_a_report(built):
 
 def test_provenance_is_there(built):
     strip = built[2].split('class="strip"')[1].split("</dl>")[0]
+    assert '<span>discs</span> <code title="' + "0123456789abcdef" * 4 + '">0123456789ab</code>' in strip
     for text in (
+        "train 300",
         "quick",
         "0123456789",
         "2026-03-01 12:30 UTC",
@@ -59,7 +61,13 @@ def test_provenance_is_there(built):
 def test_cells_are_folded_or_dropped(built):
     html = built[2]
     summaries = re.findall(r"<summary>(.*?)</summary>", html)
-    for text in ("Train both groups", "Parameters", "Parameters, as the notebook has them", "Code"):
+    for text in (
+        "Code: Train both groups",
+        "Code: parameters of this run",
+        "Code: parameters as the notebook has them",
+        "Code",
+        "How to read this table",
+    ):
         assert text in summaries
     for dropped in ("Title for the lab", "WARNING on stderr", "20 %"):
         assert dropped not in html
@@ -71,6 +79,7 @@ def test_what_is_not_tested_links_to_the_published_page(built):
     html = built[2]
     assert '../full/demo.html#claim-weight">published page' in html
     assert '../full/demo.html#scan">published page' in html
+    assert "not in quick (made in full); see the" in html
     assert "not tested in quick" in html
 
 
@@ -81,6 +90,64 @@ def test_every_claim_has_outcome_and_evidence_as_text_and_a_link(built):
     assert "stand-in" in row
     assert 'href="#fig6"' in row
     assert "absolute value not comparable" in row
+
+
+def test_what_these_data_do_not_give_is_said_instead_of_linked(built):
+    root, out, before = built
+    results = json.loads((out / "demo.results.json").read_text())
+    changed = json.loads(json.dumps(results))
+    changed["absent"] = {"fig6": "these discs have no heart"}
+    changed["figures"].pop("fig6")
+    for claim in changed["claims"]:
+        if claim["id"] == "heart":
+            claim |= {
+                "outcome": "not tested",
+                "reason": "no rows",
+                "estimate": None,
+                "low": None,
+                "high": None,
+            }
+    try:
+        write_json(out / "demo.results.json", changed)
+        html = render("demo", out, root).read_text()
+    finally:
+        write_json(out / "demo.results.json", results)
+    row = html.split('id="claim-heart"')[1].split("</tr>")[0]
+    assert "evidence not shown: these discs have no heart" in row
+    assert "<a " not in row
+    items = html.split('id="regenerated"')[1].split("</table>")[0]
+    assert "<td>not shown: these discs have no heart</td>" in items
+    assert 'href="#fig6"' not in items
+    assert 'href="#fig6"' in before.split('id="regenerated"')[1].split("</table>")[0]
+    assert (
+        "Not decided on this page: “Models trained with the heatmap loss rely more on the heart” (no rows)."
+        in html
+    )
+
+
+def test_the_rules_words_are_those_of_the_claims_file_while_the_rules_are_the_same(built):
+    root, out, before = built
+    file = root / "notebooks" / "claims" / "demo.yaml"
+    try:
+        labels = 'labels: {heart_share: "heat in the heart", cce: "CCE"}\nitems:\n'
+        write_text(file, page_fixture.CLAIMS.replace("items:\n", labels, 1))
+        named = render("demo", out, root).read_text()
+        write_text(file, file.read_text().replace("margin: 0.05", "margin: 0.06"))
+        other = render("demo", out, root).read_text()
+    finally:
+        write_text(file, page_fixture.CLAIMS)
+    assert "heat in the heart, heatmap minus CCE" in named
+    for html in (before, other):
+        assert "heart_share, heatmap minus cce" in html
+        assert "heat in the heart, heatmap minus CCE" not in html
+
+
+def test_how_to_read_the_table_is_folded_above_it(built):
+    howto, table = built[2].split('<details class="howto">')[1].split("</details>", 1)
+    assert howto.count("<li>") == 5
+    for text in ("median of all pairwise differences", "margin", "inconclusive", "Stand-in", "Holm", "floor"):
+        assert text in howto
+    assert 'class="claims"' in table
 
 
 def test_ids_are_unique_and_local_links_lead_somewhere(built):
@@ -152,7 +219,7 @@ def test_an_image_without_alt_text_is_refused():
 
 def test_code_summary():
     assert code_summary({"source": "x = 1", "metadata": {}}) == "Code"
-    assert code_summary({"source": "\n## Table 1\nx", "metadata": {}}) == "Table 1"
+    assert code_summary({"source": "\n## Table 1\nx", "metadata": {}}) == "Code: Table 1"
 
 
 def test_timings(tmp_path):

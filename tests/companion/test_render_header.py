@@ -2,35 +2,32 @@
 
 import pytest
 
-from papers_lib.companion.render_header import claim_rows, device_text, facts, outcome_counts, warnings
+from papers_lib.companion.render_header import data_facts, device_text, facts, warnings
 
 RESULTS = {"profile": "quick", "evidence": "stand-in", "data": {}, "rules_sha256": "a"}
-CLAIM = {
-    "id": "c",
-    "kind": "claim",
-    "title": "t",
-    "outcome": "holds",
-    "evidence": "stand-in",
-    "estimate": 1.0,
-    "paper_value": 0.5,
-    "figure": "fig6",
-}
 
 
 def test_a_manifest_with_nothing_in_it_shows_dashes():
     shown = {fact.name: fact.text for fact in facts(RESULTS, {})}
     assert shown["Commit"] == "none"
-    assert {shown[name] for name in ("Date", "Seeds", "Device", "Wall time", "Data", "Fingerprint")} == {"–"}
+    assert {shown[name] for name in ("Date", "Seeds", "Device", "Wall time")} == {"–"}
 
 
-def test_uncommitted_changes_and_several_data_sets():
-    data = {"nih": {"fingerprint": "1" * 64}, "voc": {"fingerprint": "2" * 64}}
+def test_uncommitted_changes_and_recorded_results():
     manifest = {"commit": "abcdef0123456789", "dirty": True, "record": "gpu"}
-    shown = {fact.name: fact.text for fact in facts({**RESULTS, "data": data}, manifest)}
+    shown = {fact.name: fact.text for fact in facts(RESULTS, manifest)}
     assert shown["Commit"] == "abcdef0123 + changes"
-    assert shown["Data"] == "nih, voc"
-    assert shown["Fingerprint"] == "111111111111, 222222222222"
     assert shown["Status"] == "recorded"
+
+
+def test_each_data_set_has_its_own_fingerprint_and_sizes():
+    sizes = {"extra": 1, "test": 300, "train": 800, "val": 400}
+    data = {"nih, part 1": {"fingerprint": "1" * 64, "sizes": sizes}, "voc": {"fingerprint": "2" * 64}}
+    assert [(entry["name"], entry["text"], entry["sizes"]) for entry in data_facts(data)] == [
+        ("nih, part 1", "1" * 12, "train 800, val 400, test 300, extra 1"),
+        ("voc", "2" * 12, ""),
+    ]
+    assert data_facts(data)[0]["title"] == "1" * 64
 
 
 @pytest.mark.parametrize(
@@ -48,27 +45,3 @@ def test_device(manifest, text):
 def test_warnings_are_about_this_page_only():
     assert warnings(RESULTS, {}, "a") == []
     assert len(warnings({**RESULTS, "profile": "smoke"}, {"dirty": True}, "b")) == 3
-
-
-def test_absolute_values_are_comparable_on_real_data_or_where_declared():
-    def flag(claim, comparable):
-        return claim_rows([claim], [], comparable)[0]["not_comparable"]
-
-    assert flag(CLAIM, {})
-    assert not flag(CLAIM, {"c": True})
-    assert not flag({**CLAIM, "evidence": "real data"}, {})
-    assert not flag({**CLAIM, "paper_value": None}, {})
-
-
-def test_a_figure_that_the_page_lacks_is_not_linked():
-    assert claim_rows([CLAIM], ["fig6"], {})[0]["figure"] == "fig6"
-    assert claim_rows([CLAIM], [], {})[0]["figure"] == ""
-
-
-def test_counts_keep_a_fixed_order():
-    claims = [CLAIM | {"outcome": o} for o in ("not tested", "opposite", "holds", "holds")]
-    assert [(c["outcome"], c["count"]) for c in outcome_counts(claims)] == [
-        ("holds", 2),
-        ("opposite", 1),
-        ("not tested", 1),
-    ]

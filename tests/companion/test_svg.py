@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from papers_lib.companion.svg import inline_svg
+from papers_lib.companion.svg import inline_svg, scrolling
 
 DOCUMENT = """<?xml version="1.0"?>
 <svg width="72pt" height="36pt" viewBox="0 0 72 36">
@@ -37,6 +37,17 @@ def test_ink_ids_and_numbers():
 def test_two_figures_share_no_id():
     both = [re.findall(r'\bid="([^"]+)"', inline_svg(DOCUMENT, name, "x")) for name in ("a", "b")]
     assert not set(both[0]) & set(both[1])
+
+
+def test_a_wide_drawing_scrolls_and_a_narrow_or_raster_one_does_not():
+    drawing = '<figure id="{0}" class="vector"><svg role="img" viewBox="0 0 {1} 9"><g/></svg></figure>'
+    narrow, wide = drawing.format("a", 339.5), drawing.format("b", 692.4)
+    raster = '<figure class="raster"><img alt="x" src="data:,"></figure>'
+    page = scrolling(narrow + wide + raster)
+    assert narrow in page
+    assert raster in page
+    assert page.count('<div class="scroll drawing" tabindex="0" role="region" aria-label="Figure"') == 1
+    assert '--narrowest:693px"><svg role="img" viewBox="0 0 692.4 9"><g/></svg></div></figure>' in page
 
 
 def test_other_documents_are_refused():

@@ -23,8 +23,10 @@ def test_a_format_that_does_not_fit():
 
 
 def test_the_word_reproduced_is_kept_for_real_data():
-    assert outcome_text({"outcome": "holds", "evidence": "real data"}) == "reproduced"
-    assert outcome_text({"outcome": "opposite", "evidence": "real data"}) == "opposite"
+    claim = {"kind": "claim", "outcome": "holds", "evidence": "real data"}
+    assert outcome_text(claim) == "reproduced"
+    assert outcome_text({**claim, "outcome": "opposite"}) == "opposite"
+    assert outcome_text({**claim, "kind": "finding"}) == "holds"
 
 
 def test_claims_without_estimate_or_group():
@@ -33,6 +35,22 @@ def test_claims_without_estimate_or_group():
     assert ours_text({"estimate": 0.5, "low": 0.25, "high": None}) == "0.5 [0.25, ∞)"
     assert ours_text({"estimate": 0.5, "low": None, "high": 1.0}) == "0.5 (−∞, 1]"
     assert sample_text({"n_a": 5, "n_b": None, "p": None}) == "n = 5"
+
+
+@pytest.mark.parametrize(
+    ("method", "p", "shown"),
+    [
+        ("Hodges-Lehmann, exact", 2e-4, True),
+        ("Hodges-Lehmann, exact", 1e-3, True),
+        ("Hodges-Lehmann, exact", 1.1e-3, False),
+        ("Wilson", 2e-4, False),
+        ("Welch", 2e-4, False),
+        ("", 2e-4, False),
+    ],
+)
+def test_the_floor_is_named_for_ranks_within_a_factor_of_ten(method, p, shown):
+    text = sample_text({"n_a": 8, "n_b": 8, "p": p, "p_floor": 1e-4, "method": method})
+    assert ("floor 0.0001" in text) is shown
 
 
 def test_duration_rounds_before_it_splits():
