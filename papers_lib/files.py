@@ -5,8 +5,8 @@ A reader never sees half a file, and a kill at any moment leaves either the old 
 
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,24 +19,47 @@ from papers_lib.errors import UserError
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success move it there, on any exception remove it.
 
+    Its mode follows the umask, as that of any new file.
+
     Raises:
         UserError: the folder cannot be written to, or the disk is full; the line names ``path``.
+        OSError: about another file that the block uses.
     """
     path = Path(path)
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        os.close(handle)
-        temporary = Path(name)
+        name = _temporary(path)
+        os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666))  # less the umask
+        temporary = name
         yield temporary
-        os.chmod(temporary, 0o644)  # mkstemp makes private files; published pages are for everyone
         os.replace(temporary, path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+        if _of_another_file(error, path, temporary):
+            raise
+        raise _cannot_be_written(path, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    """A name beside ``path`` that nobody else uses; tempfile's own files are private, whatever the umask."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+
+
+def _cannot_be_written(path: Path, error: OSError) -> UserError:
+    return UserError(f"{path}: cannot be written ({error.strerror or error})")
+
+
+def _of_another_file(error: OSError, path: Path, temporary: Path | None) -> bool:
+    """Whether the error names a file that has nothing to do with writing ``path``, such as one that was read."""
+    if temporary is None or not isinstance(error.filename, str | bytes):
+        return False
+    named = Path(os.path.abspath(os.fsdecode(error.filename)))
+    target, ours = Path(os.path.abspath(path)), Path(os.path.abspath(temporary))
+    inside = named == ours or ours in named.parents
+    return not inside and named != target and named not in target.parents
 
 
 def write_bytes(path: str | Path, data: bytes) -> Path:
@@ -66,22 +89,28 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
 
     If somebody else finished ``path`` in the meantime theirs stays: both hold the same content, since
     such folders are named by the fingerprint of what made them.
+
+    Raises:
+        UserError: the folder cannot be written to, or the disk is full; the line names ``path``.
+        OSError: about another file that the block uses.
     """
     path = Path(path)
+    temporary = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+        temporary.mkdir()
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise _cannot_be_written(path, error) from error
     try:
         yield temporary
-        os.chmod(temporary, 0o755)
         try:
             os.rename(temporary, path)
         except OSError:
             if not path.is_dir():
                 raise
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+        if _of_another_file(error, path, temporary):
+            raise
+        raise _cannot_be_written(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -1,7 +1,7 @@
 """``papers check``: does each published page still stand on what its manifest says?
 
-Problems make the command fail; a warning does not: code that changed since the results were made is what a
-new ``papers run`` is for.
+Problems make the command fail; a warning does not: code, parameters or libraries that changed since the
+results were made are what a new ``papers run`` is for.
 """
 
 import re
@@ -79,7 +79,8 @@ def requests_of(html: str) -> list[str]:
 
 def _file_problems(out: Path, slug: str, manifest: dict[str, Any]) -> Iterator[str]:
     entries = manifest.get("files", {})
-    for name in sorted({*(f"{slug}.{s}" for s in ("html", "results.json", "claims.md")), *entries}):
+    there = provenance.file_entries(out, slug)  # timings may have come after the page
+    for name in sorted({*(f"{slug}.{s}" for s in ("html", "results.json", "claims.md")), *there, *entries}):
         if name not in entries:
             yield f"{name} is not in the manifest"
         elif not (out / name).is_file():
@@ -103,26 +104,27 @@ def _rules_problem(root: Path, slug: str, manifest: dict[str, Any]) -> Iterator[
         yield f"the claim rules changed after the results were made; run: {manifest['command']}"
 
 
+def _changes(root: Path, slug: str, profile: str, manifest: dict[str, Any]) -> list[str]:
+    """What moved since the results were made; device and data root may be those of another machine."""
+    parameters = {**profiles.resolve(root, slug, profile), "device": "cpu", "data_root": ""}
+    new = staleness.components(root, slug, parameters, manifest.get("record"))
+    new = {name: part for name, part in new.items() if name not in ("device", "data_root")}
+    return staleness.differences(manifest["components"], new)
+
+
 def check_page(root: Path, slug: str, profile: str) -> tuple[list[str], list[str]]:
     """Problems and warnings of one published page, a line each.
 
     Raises:
-        UserError: the notebook or its claims file cannot be read.
+        UserError: the notebook, its claims file or its profile cannot be read, or the manifest is malformed.
     """
-    from papers_lib.experiments.digest import code_digest
-
     out = paths.report_folder(root, profile)
     manifest = provenance.read_manifest(out, slug)
     if manifest is None:
         return [f"{slug}: no page in reports/{out.name}; run: papers run {slug} --profile {profile}"], []
     problems = [*_file_problems(out, slug, manifest), *_page_problems(out / f"{slug}.html")]
     problems += _rules_problem(root, slug, manifest)
-    notebook = profiles.read_notebook(paths.notebook_path(root, slug))
-    new = {
-        "code": code_digest(staleness.imported_modules(notebook, slug)),
-        "notebook": staleness.notebook_digest(notebook),
-    }
-    warnings = staleness.differences({k: manifest["components"][k] for k in new}, new)
+    warnings = _changes(root, slug, profile, manifest)
     return [f"{slug}: {line}" for line in problems], [
         f"{slug}: {line} since the page was made" for line in warnings
     ]

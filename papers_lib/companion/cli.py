@@ -5,6 +5,7 @@ Heavy libraries are imported by the commands that need them, so that ``papers li
 """
 
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -63,7 +64,10 @@ def run(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter; repeatable.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Run what is up to date, too, and train again what the cache has."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run, why, and the time; run nothing.")
     ] = False,
@@ -82,7 +86,7 @@ def run(
     if jobs is not None:
         options["jobs"] = jobs
     if data_root is not None:
-        options["data_root"] = str(data_root.expanduser().resolve())
+        options["data_root"] = str(data_root)
     name = None if record is None else checked_name(record)
     plans = [
         make_plan(
@@ -113,36 +117,54 @@ def _carry_out(plans: list[Any], root: Path) -> list[str]:
     from papers_lib.companion import publish
 
     failures, made = [], False
-    for plan in plans:
-        page = f"reports/{plan.out.name}/{plan.slug}.html"
-        if plan.action == "nothing":
-            typer.echo(f"{plan.slug}: up to date ({page})")
-            continue
-        try:
-            if plan.action == "render":
-                typer.echo(f"{plan.slug}: rendering again ({'; '.join(plan.reasons)})")
-                publish.rerender(plan.out, plan.slug, root)
-            else:
-                typer.echo(f"{plan.slug}: running ({'; '.join(plan.reasons)})")
-                outcome = publish.run(plan, root, typer.echo)
-                if outcome.state != "succeeded":
-                    failures.append(f"{plan.slug}: {outcome.state}: {outcome.message}")
-                    continue
-        except UserError as error:
-            failures.append(str(error))
-            continue
-        made = True
-        typer.echo(f"{plan.slug}: done ({page})")
+    try:
+        for plan in plans:
+            page = f"reports/{plan.out.name}/{plan.slug}.html"
+            if plan.action == "nothing":
+                typer.echo(f"{plan.slug}: up to date ({page})")
+                continue
+            try:
+                failure = _carry_out_one(plan, root)
+            except UserError as error:
+                failure = str(error)
+            if failure:
+                failures.append(failure)
+                continue
+            made = True
+            typer.echo(f"{plan.slug}: done ({page})")
+    except KeyboardInterrupt:
+        made = made or any(plan.out.glob("*.html"))  # the page itself may have been finished
+        with suppress(UserError, OSError):  # an interrupt is passed on, whatever the disk says
+            if made:
+                publish.index(plan.out, root)
+        raise
     if made or (plans and not failures and not (plans[0].out / "index.html").is_file()):
         publish.index(plans[0].out, root)
     return failures
 
 
-@app.command()
-def render(slugs: Slugs = None, profile: OfProfile = QUICK) -> None:
-    """Make pages again from the executed notebooks; nothing is run."""
+def _carry_out_one(plan: Any, root: Path) -> str:
+    """Render or run one page; why it failed, in a line, or ""."""
     from papers_lib.companion import publish
 
+    if plan.action == "render":
+        typer.echo(f"{plan.slug}: rendering again ({'; '.join(plan.reasons)})")
+        publish.rerender(plan.out, plan.slug, root)
+        return ""
+    typer.echo(f"{plan.slug}: running ({'; '.join(plan.reasons)})")
+    outcome = publish.run(plan, root, typer.echo)
+    return "" if outcome.state == "succeeded" else f"{plan.slug}: {outcome.state}: {outcome.message}"
+
+
+@app.command()
+def render(slugs: Slugs = None, profile: OfProfile = QUICK) -> None:
+    """Make pages again from the executed notebooks; nothing is run (not of profile full)."""
+    from papers_lib.companion import publish
+
+    if profile == FULL:
+        raise UserError(
+            "reports/full: only `papers run --profile full` writes there; it renders again when only the look changed"
+        )
     root = paths.repo_root()
     out = paths.report_folder(root, profile.value)
     for slug in paths.chosen_slugs(root, slugs):
@@ -154,11 +176,12 @@ def render(slugs: Slugs = None, profile: OfProfile = QUICK) -> None:
 @app.command()
 def claims(slugs: Slugs = None, profile: OfProfile = QUICK) -> None:
     """Print each claim with the paper's value, ours and the outcome."""
-    from papers_lib.companion import claims_view
+    from papers_lib.companion import claim_blocks
 
     root = paths.repo_root()
     for slug in paths.chosen_slugs(root, slugs):
-        claims_view.show(root, slug, profile.value)
+        for line in claim_blocks.lines(root, slug, profile.value):
+            typer.echo(line)
 
 
 @app.command()
@@ -198,6 +221,9 @@ def main(arguments: list[str] | None = None) -> None:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words  # anywhere on the line, also after the command
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that has no ≈ shows ? in its place
     try:
         app([word for word in words if word != "--debug"])
     except UserError as error:

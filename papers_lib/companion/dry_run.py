@@ -1,21 +1,16 @@
 """``papers run --dry-run``: what would run, why, and what it would cost. Runs nothing."""
 
-import importlib
-import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
-from papers_lib.companion import provenance
+from papers_lib.companion import experiment_hooks, provenance
 from papers_lib.companion.staleness import Plan
 from papers_lib.experiments.progress import duration
 
 
 def _estimate(plan: Plan) -> dict[str, Any] | None:
     """What ``papers_lib.experiments.SLUG_estimate.estimate(parameters)`` says, from measured step times."""
-    name = f"papers_lib.experiments.{plan.slug}_estimate"
-    if importlib.util.find_spec(name) is None:
-        return None
-    estimate = getattr(importlib.import_module(name), "estimate", None)
+    estimate = experiment_hooks.find(plan.slug, "estimate", "estimate")
     return None if estimate is None else dict(estimate(plan.parameters))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from papers_lib.companion import paths, profiles, provenance, status
+from papers_lib.errors import UserError
 
 
 def title(root: Path, slug: str) -> str:
@@ -57,7 +58,12 @@ def pages(root: Path, slug: str) -> list[tuple[str, str, str]]:
     folders = [p for p in (root / "reports").glob("*") if p.is_dir()]
     order = {name: i for i, name in enumerate(paths.PROFILES)}
     for out in sorted(folders, key=lambda p: (order.get(p.name.split("-")[0], len(order)), p.name)):
-        manifest, run = provenance.read_manifest(out, slug), status.read(out, slug)
+        run = status.read(out, slug)
+        try:
+            manifest = provenance.read_manifest(out, slug)
+        except UserError as error:
+            found.append((out.name, str(error), ""))
+            continue
         if manifest is None and run is None:
             continue
         said = [f"page of {age(manifest['date'])}"] if manifest is not None else ["no page"]

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from papers_lib.errors import UserError
+from papers_lib.experiments.devices import DEVICES
 
 # The libraries whose version can change a number or a picture of a page.
 LIBRARIES = [
@@ -47,19 +48,20 @@ def has_cuda() -> bool:
 
 
 def device_type(device: str) -> str:
-    """``cpu`` or ``cuda``: what the parameter ``device`` (auto, cpu, cuda, cuda:1 …) comes to here.
+    """``cpu`` or ``cuda``: what the parameter ``device`` (one of ``DEVICES``) comes to here.
 
     Raises:
-        UserError: CUDA is asked for by name where there is none.
+        UserError: another name, or CUDA is asked for where there is none.
     """
+    if device not in DEVICES:
+        raise UserError(f"parameter device: found {device!r}, expected one of {', '.join(DEVICES)}")
     if device == "auto":
         return "cuda" if has_cuda() else "cpu"
-    kind = device.split(":")[0]
-    if kind == "cuda" and not has_cuda():
+    if device == "cuda" and not has_cuda():
         raise UserError(
             f"device {device}: no CUDA device here (torch build: {torch_build() or 'none'}); use cpu or auto"
         )
-    return kind
+    return device
 
 
 def cpu_model() -> str:

@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from papers_lib.companion import paths, recorded
+from papers_lib.companion import paths, recorded, results
 from papers_lib.companion.figures import apply_theme, save_figure
-from papers_lib.companion.jsonable import plain, portable
+from papers_lib.companion.jsonable import portable
 from papers_lib.companion.outcomes import outcomes_table
 from papers_lib.companion.tables import save_table
 from papers_lib.companion.wording import fill, outcome_text
 from papers_lib.errors import UserError
-from papers_lib.files import write_json, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -198,52 +197,32 @@ class Page:
         Raises:
             UserError: no data named, or figures and tables declared for this profile not made (all listed).
         """
-        from papers_lib.companion.claims import to_markdown
-
-        missing = [
-            f"{kind} {id_}"
-            for kind, made in (("figure", self._figures), ("table", self._tables))
-            for id_ in self.contract.declared(self.profile, kind)
-            if id_ not in made and id_ not in self._absent
-        ]
-        if missing:
-            raise UserError(
-                f"{self.slug}: declared for profile {self.profile} but not made: {', '.join(missing)}"
-            )
-        judged = self._judged()
-        results = {
-            "schema": 1,
-            "slug": self.slug,
+        made = {"figure": {*self._figures, *self._absent}, "table": {*self._tables, *self._absent}}
+        results.check_complete(self.contract, self.profile, made)
+        content = {
             "profile": self.profile,
             "parameters": self._parameters,
             "evidence": self.evidence,
             "data": self._data,
-            "rows": [] if self._rows is None else self._rows.to_dict("records"),
             "values": self._values,
             "figures": self._figures,
             "tables": self._tables,
             "absent": self._absent,
-            "claims": [dataclasses.asdict(result) for result in judged],
             "rules_sha256": self.contract.rules_sha256,
         }
-        write_json(self.out / f"{self.slug}.results.json", plain(results))
-        write_text(self.out / f"{self.slug}.claims.md", to_markdown(judged))
-        write_json(self.files / "finished.json", {"nonce": os.environ.get("PAPERS_NONCE", "")})
+        results.write(self.out, self.slug, content, self._rows, self._judged())
         if "PAPERS_PROGRESS" not in os.environ:
             print(f"Written: {self.out / self.slug}.results.json")
 
     def _judged(self) -> list[Any]:
-        import pandas as pd
-
-        from papers_lib.companion.claims import evaluate
-
         if not self._data:
             raise UserError(
                 f"{self.slug}: page.data(...) was not called; expected the data before the claims"
             )
         if self._claims is None:
-            rows = pd.DataFrame() if self._rows is None else self._rows
-            self._claims = evaluate(self.contract, rows, self._values, self.profile, self.evidence)
+            self._claims = results.judged(
+                self.contract, self._rows, self._values, self.profile, self.evidence
+            )
         return self._claims
 
     def _check_declared(self, kind: str, name: str, extra: bool) -> None:

@@ -7,6 +7,7 @@ ill-typed parameter stops the command before anything runs.
 import ast
 import io
 import json
+import os
 import re
 import tokenize
 from collections.abc import Iterable, Mapping
@@ -205,7 +206,8 @@ def resolve(
     """Every parameter of a notebook under a profile, validated.
 
     Later ones win: the parameters cell, ``notebooks/profiles/PROFILE.yaml``, ``options`` (--device, --jobs,
-    --data-root), ``settings`` (``name=value`` strings of ``--set``). ``profile`` is set to the profile.
+    --data-root), ``settings`` (``name=value`` strings of ``--set``). ``profile`` is set to the profile, and
+    ``data_root`` made absolute, since the kernel works in another folder.
 
     Raises:
         UserError: a name that the notebook does not have, or a value of another type.
@@ -222,4 +224,6 @@ def resolve(
             if name not in known:
                 raise _unknown(name, known, where)
             values[name] = check(known[name], value, where)
+    if isinstance(values.get("data_root"), str) and values["data_root"]:
+        values["data_root"] = str(Path(os.path.expanduser(values["data_root"])).resolve())
     return values

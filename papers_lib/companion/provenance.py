@@ -34,8 +34,14 @@ from typing import Any
 
 from papers_lib import files
 from papers_lib.companion import machine
+from papers_lib.errors import UserError
 
 SCHEMA = 1
+# What the companion reads back; a manifest without one of them was not written by it.
+REQUIRED = [
+    *("slug", "profile", "files", "key", "components", "renderer", "executed_sha256", "rules_sha256"),
+    *("date", "device", "libraries", "wall_seconds", "command", "parameters"),
+]
 PUBLISHED = ("html", "results.json", "claims.md", "timings.json")  # suffixes of SLUG; the last is optional
 
 
@@ -98,9 +104,21 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def read_manifest(out: Path, slug: str) -> dict[str, Any] | None:
-    """The manifest of a page in a report folder; None where there is none of this schema."""
+    """The manifest of a page in a report folder; None where there is none of this schema.
+
+    Raises:
+        UserError: it lacks something that every manifest has.
+    """
     manifest = read_json(out / f"{slug}.manifest.json")
-    return manifest if manifest is not None and manifest.get("schema") == SCHEMA else None
+    if manifest is None or manifest.get("schema") != SCHEMA:
+        return None
+    wrong = [name for name in REQUIRED if name not in manifest]
+    wrong += [n for n in ("files", "components", "device") if not isinstance(manifest.get(n, {}), dict)]
+    if wrong:
+        raise UserError(
+            f"{out.name}/{slug}.manifest.json: malformed ({', '.join(wrong)}); run the page again"
+        )
+    return manifest
 
 
 def file_entries(out: Path, slug: str) -> dict[str, dict[str, Any]]:

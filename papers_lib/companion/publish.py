@@ -13,6 +13,7 @@ from pathlib import Path
 
 from papers_lib import files
 from papers_lib.companion import paths, provenance, record, status
+from papers_lib.companion.interrupts import held_back
 from papers_lib.companion.staleness import Plan, renderer_digest
 from papers_lib.companion.status import Outcome
 from papers_lib.errors import UserError
@@ -27,6 +28,7 @@ def _variables(plan: Plan, staging: Path, work: Path) -> dict[str, str]:
         "PAPERS_CACHE": str(paths.cache_folder()),
         "PAPERS_PROGRESS": str(work / "progress.txt"),
         "PAPERS_NONCE": secrets.token_hex(8),
+        "PAPERS_FORCE": "1" if plan.force else "",  # set either way: of this run alone
     }
 
 
@@ -48,12 +50,19 @@ def _add_page_hash(out: Path, slug: str, manifest: dict) -> dict:
 
 
 def _move(staging: Path, out: Path, slug: str) -> None:
-    """Move a finished page to ``out``, its manifest last: after a kill in between it reads as stale."""
-    shutil.rmtree(out / f"{slug}_files", ignore_errors=True)
+    """Move a finished page to ``out``, its manifest last: after a kill in between it reads as stale.
+
+    Only renames happen here; the old folder is put aside and deleted once the new page is whole.
+    """
+    aside = staging.parent / "replaced"
+    shutil.rmtree(aside, ignore_errors=True)
+    if (out / f"{slug}_files").is_dir():
+        os.rename(out / f"{slug}_files", aside)
     os.rename(staging / f"{slug}_files", out / f"{slug}_files")
     for suffix in (*provenance.PUBLISHED, "manifest.json"):
         if (staging / f"{slug}.{suffix}").is_file():
             os.replace(staging / f"{slug}.{suffix}", out / f"{slug}.{suffix}")
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _forget_folders(executed: Path, root: Path, data_root: str) -> None:
@@ -89,9 +98,10 @@ def _attempt(plan: Plan, root: Path, staging: Path, work: Path, say: Say) -> Out
     provenance.write_manifest(staging, manifest)
     _render(slug, staging, root)
     provenance.write_manifest(staging, _add_page_hash(staging, slug, manifest))
-    _move(staging, plan.out, slug)
-    if plan.record:
-        record.write(root, plan.out, slug, plan.record)
+    with held_back():
+        _move(staging, plan.out, slug)
+        if plan.record:
+            record.write(root, plan.out, slug, plan.record)
     return outcome
 
 
@@ -118,12 +128,21 @@ def run(plan: Plan, root: Path, say: Say) -> Outcome:
             outcome = Outcome("interrupted", f"stopped by {stopped}")
             raise
         finally:
-            _keep_failed(outcome, staging, out, slug)
-            status.write(out, slug, plan.profile, start, outcome)
-            for leftover in work.iterdir():
-                if leftover.name != "lock":
-                    shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+            try:
+                _close(plan, start, outcome, staging, work)
+            except (UserError, OSError):
+                if outcome.state != "interrupted":  # an interrupt is passed on, whatever the disk says
+                    raise
     return outcome
+
+
+def _close(plan: Plan, start: str, outcome: Outcome, staging: Path, work: Path) -> None:
+    """Say how the run ended, and tidy up after it."""
+    _keep_failed(outcome, staging, plan.out, plan.slug)
+    status.write(plan.out, plan.slug, plan.profile, start, outcome)
+    for leftover in work.iterdir():
+        if leftover.name != "lock":
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 def _keep_failed(outcome: Outcome, staging: Path, out: Path, slug: str) -> None:

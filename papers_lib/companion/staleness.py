@@ -7,55 +7,23 @@ own seed), and so are the parameters ``device`` and ``data_root``: the device ty
 data stand for them.
 """
 
-import ast
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from papers_lib.companion import machine, paths, profiles, provenance
+from papers_lib.companion import experiment_hooks, machine, notebook_imports, paths, profiles, provenance
 from papers_lib.errors import UserError
 
 Action = Literal["run", "render", "nothing"]
-_OURS = ("papers_lib", "data_gen")
 _STOOD_FOR = ("jobs", "device", "data_root")
 
 
 def digest(value: Any) -> str:
     """SHA-256 of a JSON value, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _is_module(name: str) -> bool:
-    """Whether a dotted name is a source file of ours, and not a thing inside one; imports nothing."""
-    base = Path(__file__).resolve().parents[2].joinpath(*name.split("."))
-    return base.with_suffix(".py").is_file() or (base / "__init__.py").is_file()
-
-
-def _imports(source: str, where: str) -> Iterator[str]:
-    plain = re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE)  # magics are no Python
-    try:
-        tree = ast.parse(plain)
-    except SyntaxError as error:
-        raise UserError(f"{where}, line {error.lineno}: {error.msg}") from error
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def imported_modules(notebook: Mapping[str, Any], where: str) -> list[str]:
-    """Modules of ``papers_lib`` and ``data_gen`` that the code cells of a notebook import, sorted."""
-    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    names = {
-        n for i, cell in enumerate(cells, 1) for n in _imports(cell["source"], f"{where}: code cell {i}")
-    }
-    return sorted(name for name in names if name.split(".")[0] in _OURS and _is_module(name))
 
 
 def renderer_digest() -> str:
@@ -107,7 +75,7 @@ def components(
     return {
         "notebook": notebook_digest(notebook),
         "parameters": {k: v for k, v in parameters.items() if k not in _STOOD_FOR},
-        "code": code_digest(imported_modules(notebook, path.name)),
+        "code": code_digest(notebook_imports.imported_modules(notebook, path.name)),
         "claims": provenance.sha256(claims),
         "recorded": _recorded(root, slug, record),
         "data_root": fingerprint if data_root else "",
@@ -158,6 +126,7 @@ class Plan:
         components, key, renderer: the state it will be made from.
         action: run the notebook, render the page again, or nothing.
         reasons: why; empty for nothing.
+        force: whether the runs in the cache are computed again, too.
     """
 
     slug: str
@@ -171,6 +140,7 @@ class Plan:
     renderer: str
     action: Action
     reasons: list[str]
+    force: bool = False
 
 
 def _damaged(out: Path, slug: str, manifest: Mapping[str, Any]) -> list[str]:
@@ -189,7 +159,10 @@ def _damaged(out: Path, slug: str, manifest: Mapping[str, Any]) -> list[str]:
 
 def judge(out: Path, slug: str, new: Mapping[str, Any], renderer: str) -> tuple[Action, list[str]]:
     """What the page in ``out`` needs, and why."""
-    manifest = provenance.read_manifest(out, slug)
+    try:
+        manifest = provenance.read_manifest(out, slug)
+    except UserError as error:
+        return "run", [str(error)]
     if manifest is None:
         return "run", ["no page yet"]
     why = differences(manifest["components"], new)
@@ -199,6 +172,9 @@ def judge(out: Path, slug: str, new: Mapping[str, Any], renderer: str) -> tuple[
     if why or lost:
         return "run", why + lost
     reasons = damaged + (["page template or renderer changed"] if manifest["renderer"] != renderer else [])
+    timings = f"{slug}.timings.json"
+    if timings not in manifest["files"] and (out / timings).is_file():
+        reasons.append("timings are new: render again")
     if not reasons:
         return "nothing", []
     executed = out / f"{slug}_files" / "executed.ipynb"
@@ -215,15 +191,34 @@ def make_plan(
     """Validate the parameters of one page and decide what it needs.
 
     Raises:
-        UserError: a parameter, file or device that is not as it must be.
+        UserError: a parameter, file or device that is not as it must be, or another run than the profile's
+            own would take the place of the published page.
     """
     parameters = profiles.resolve(root, slug, profile, options, settings)
     base = profiles.resolve(root, slug, profile)
     changed = {name: value for name, value in parameters.items() if value != base[name]}
+    other = sorted(set(changed) - {"jobs", "device"})
+    if profile == "full" and record is None and other:
+        raise UserError(
+            f"{slug}: reports/full holds the published page, found another {', '.join(other)}; "
+            "add --record NAME to keep this run beside it"
+        )
+    experiment_hooks.check_parameters(slug, parameters)
     parts, renderer = components(root, slug, parameters, record), renderer_digest()
     out = paths.report_folder(root, profile, record)
     forced: tuple[Action, list[str]] = ("run", ["forced"])
     action, reasons = forced if force else judge(out, slug, parts, renderer)
     return Plan(
-        slug, profile, record, out, parameters, changed, parts, digest(parts), renderer, action, reasons
+        slug,
+        profile,
+        record,
+        out,
+        parameters,
+        changed,
+        parts,
+        digest(parts),
+        renderer,
+        action,
+        reasons,
+        force,
     )

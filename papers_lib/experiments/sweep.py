@@ -4,6 +4,7 @@ A run is a pure function of its config and the data. Its key is the hash of all 
 key that the cache holds is read, the others are computed and stored the moment they end.
 """
 
+import os
 import sys
 import tempfile
 import time
@@ -17,6 +18,7 @@ from typing import Any, Literal
 from papers_lib.errors import UserError
 from papers_lib.experiments import progress
 from papers_lib.experiments.context import Context, RunFailed
+from papers_lib.experiments.devices import processes
 from papers_lib.experiments.digest import code_digest, library_versions
 from papers_lib.experiments.encoding import encode, json_digest
 from papers_lib.experiments.pool import cost, outcomes_of
@@ -83,7 +85,8 @@ def sweep(
         jobs: processes, one thread each; 1 means this process, 0 one a physical core on the CPU, 1 on a GPU.
         device: device to train on; only its type ("cuda" of "cuda:1") is part of the key.
         precision, initial_weights: passed on in the context, part of the key.
-        force: compute again what the cache has.
+        force: compute again what the cache has; so does the environment variable ``PAPERS_FORCE=1``, which
+            ``papers run --force`` sets for its notebook.
         say: takes a line of progress; ``progress.say`` if None.
         backend: joblib's backend for more than one job.
 
@@ -93,6 +96,7 @@ def sweep(
             loaded it.
     """
     say = say or progress.say
+    force = force or os.environ.get("PAPERS_FORCE") == "1"
     if not _importable(run):
         raise TypeError(f"run={run!r}: expected a function at the top level of an importable module")
     labels = [_label(config, type(configs[0])) for config in configs]
@@ -119,7 +123,7 @@ def sweep(
             for key in tasks:
                 store.forget(key)  # a forced sweep that is interrupted goes on without force
         say(_plan(store, len(results), list(tasks.values()), force))
-        with closing(outcomes_of(list(tasks.values()), _processes(jobs, device), backend, say)) as outcomes:
+        with closing(outcomes_of(list(tasks.values()), processes(jobs, device), backend, say)) as outcomes:
             for outcome in _reported(outcomes, tasks, say):
                 results[outcome.key] = outcome.result
     return [
@@ -191,16 +195,6 @@ def _plan(store: Store, cached: int, tasks: list[Task], force: bool) -> str:
     why = "; ".join(f"{count} {reason}" for reason, count in reasons.most_common(3))
     more = f"; {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
     return f"{cached} runs read from the cache, {len(tasks)} to compute ({why}{more})"
-
-
-def _processes(jobs: int, device: str) -> int:
-    if jobs:
-        return jobs
-    if device.partition(":")[0] != "cpu":
-        return 1
-    from joblib import cpu_count
-
-    return int(cpu_count(only_physical_cores=True))
 
 
 def _reported(outcomes: Iterable[Outcome], tasks: dict[str, Task], say: Say) -> Generator[Outcome]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from papers_lib import files
 from papers_lib.companion import check
 
 
@@ -71,6 +72,70 @@ def test_changed_code_is_a_warning(made: Path, papers: Callable) -> None:
     answer = papers("check", "--profile", "quick")
     assert answer.code == 0
     assert "warning: toy: code changed: papers_lib.companion.notebook since the page was made" in answer.out
+
+
+def _older_numpy(root: Path) -> None:
+    path = root / "reports/quick/toy.manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["components"]["libraries"]["numpy"] = "1.0"
+    manifest["components"]["device"] = "cuda"  # of another machine: no reason to warn
+    path.write_text(json.dumps(manifest))
+
+
+def _append(root: Path, name: str, text: str) -> None:
+    with (root / name).open("a") as file:
+        file.write(text)
+
+
+LATER: dict[str, tuple[Callable[[Path], object], str]] = {
+    "profile": (
+        lambda root: (root / "notebooks/profiles/quick.yaml").write_text("toy: {seeds: 7}\n"),
+        "parameter seeds 5 → 7",
+    ),
+    "claims": (lambda root: _append(root, "notebooks/claims/toy.yaml", "# more\n"), "claims file changed"),
+    "recorded": (
+        lambda root: files.write_json(root / "reports/full/recorded/toy.gpu.json", {}),
+        "recorded results changed",
+    ),
+    "library": (_older_numpy, "library numpy 1.0 → "),
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_whatever_moved_since_is_a_warning(name: str, made: Path, papers: Callable) -> None:
+    change, line = LATER[name]
+    assert "warning" not in papers("check", "--profile", "quick").out
+    change(made)
+    answer = papers("check", "--profile", "quick")
+    assert answer.code == 0
+    warnings = [found for found in answer.out.splitlines() if found.startswith("warning: ")]
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f"warning: toy: {line}")
+    assert warnings[0].endswith(" since the page was made")
+
+
+def test_timings_that_came_later_are_caught_and_rendered(made: Path, papers: Callable) -> None:
+    files.write_json(made / "reports/quick/toy.timings.json", {})
+    answer = papers("check", "--profile", "quick")
+    assert answer.code == 1
+    assert answer.err == "papers: toy: toy.timings.json is not in the manifest\n"
+    assert "would render the page again (timings are new: render again)" in papers("run", "--dry-run").out
+    assert "rendering again" in papers("run").out
+    assert papers("check", "--profile", "quick").code == 0
+    assert "up to date" in papers("run").out
+
+
+@pytest.mark.parametrize("name", ["components", "renderer", "command", "files"])
+def test_a_malformed_manifest_is_one_line(name: str, made: Path, papers: Callable) -> None:
+    path = made / "reports/quick/toy.manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest[name]
+    path.write_text(json.dumps(manifest))
+    answer = papers("check", "--profile", "quick")
+    assert answer.code == 2
+    assert answer.err == f"papers: quick/toy.manifest.json: malformed ({name}); run the page again\n"
+    assert f"malformed ({name})" in papers("list").out
+    assert f"would run (quick/toy.manifest.json: malformed ({name})" in papers("run", "--dry-run").out
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -90,17 +92,13 @@ def test_dry_run_of_a_page_that_was_made(made: Path, papers: Callable) -> None:
 def test_dry_run_of_profile_paper_asks_the_experiment(
     project: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from types import ModuleType
-
-    from papers_lib.companion import dry_run
-
     module = ModuleType("experiment")
     module.estimate = lambda parameters: {  # type: ignore[attr-defined]
         **{"seconds": 3600.0 * parameters["seeds"], "memory_bytes": 3 * 2**30, "disk_bytes": 2**20},
         "how": "20 measured steps",
     }
-    monkeypatch.setattr(dry_run.importlib.util, "find_spec", lambda name: name)
-    monkeypatch.setattr(dry_run.importlib, "import_module", lambda name: module)
+    module.__spec__ = ModuleSpec("papers_lib.experiments.toy_estimate", None)
+    monkeypatch.setitem(sys.modules, "papers_lib.experiments.toy_estimate", module)
     out = papers("run", "--profile", "paper", "--dry-run").out
     assert "expected: 5 h, 3.0 GiB memory, 1 MiB disk (20 measured steps)" in out
     assert not (project / "reports").exists()

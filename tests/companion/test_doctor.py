@@ -8,6 +8,7 @@ import pytest
 
 from papers_lib.companion import machine
 from papers_lib.errors import UserError
+from papers_lib.experiments.devices import pick_device
 
 
 def test_doctor_names_what_it_finds(
@@ -35,7 +36,17 @@ def test_device_type(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="device cuda: no CUDA device here"):
         machine.device_type("cuda")
     monkeypatch.setattr(machine, "has_cuda", lambda: True)
-    assert machine.device_type("auto") == machine.device_type("cuda:1") == "cuda"
+    assert machine.device_type("auto") == machine.device_type("cuda") == "cuda"
+
+
+@pytest.mark.parametrize("name", ["cuda:1", "gpu", ""])
+def test_devices_are_those_that_experiments_know(name: str) -> None:
+    with pytest.raises(UserError) as companion:
+        machine.device_type(name)
+    with pytest.raises(UserError) as experiment:
+        pick_device(name)
+    line = f"parameter device: found {name!r}, expected one of auto, cpu, cuda"
+    assert str(companion.value) == str(experiment.value) == line
 
 
 def test_torch_build_is_that_of_torch() -> None:

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from papers_lib import files
-from papers_lib.companion import staleness
+from papers_lib.companion import notebook_imports, staleness
 from papers_lib.errors import UserError
 
 
@@ -116,6 +116,6 @@ def test_imports_are_found_without_importing(toy: ModuleType) -> None:
     )
     source = "\n".join(lines)
     notebook = {"cells": [toy.cell("markdown", "import papers_lib.files"), toy.cell("code", source)]}
-    assert staleness.imported_modules(notebook, "n") == ["data_gen", "papers_lib.errors"]
+    assert notebook_imports.imported_modules(notebook, "n") == ["data_gen", "papers_lib.errors"]
     with pytest.raises(UserError, match="n: code cell 1, line 1"):
-        staleness.imported_modules({"cells": [toy.cell("code", "x = = 1")]}, "n")
+        notebook_imports.imported_modules({"cells": [toy.cell("code", "x = = 1")]}, "n")

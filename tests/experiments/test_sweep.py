@@ -47,6 +47,13 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
+def test_the_environment_forces_as_the_argument_does(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, executed in (("", [1]), ("", []), ("1", [1]), ("0", [])):
+        monkeypatch.setenv("PAPERS_FORCE", value)
+        bench.sweep(Toy(1))
+        assert bench.executed() == executed
+
+
 def test_only_what_is_missing_is_computed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     first = bench.sweep(Toy(1), Toy(2))
     assert bench.lines[0] == "0 runs read from the cache, 2 to compute (2 new)"

@@ -1,0 +1,74 @@
+"""What a page writes at its end: results.json, claims.md and the token that says it got there."""
+
+import dataclasses
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from papers_lib.companion.jsonable import plain
+from papers_lib.errors import UserError
+from papers_lib.files import write_json, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from papers_lib.companion.claims_types import ClaimResult, ClaimsFile
+
+
+def check_complete(contract: "ClaimsFile", profile: str, made: Mapping[str, Collection[str]]) -> None:
+    """Refuse a page that lacks a declared part.
+
+    Args:
+        contract: the claims file.
+        profile: quick, smoke, full or paper.
+        made: "figure" and "table" → the ids that were made, or said to be absent.
+
+    Raises:
+        UserError: figures or tables declared for the profile were not made; all are listed.
+    """
+    missing = [
+        f"{kind} {id_}"
+        for kind, ids in made.items()
+        for id_ in contract.declared(profile, kind)
+        if id_ not in ids
+    ]
+    if missing:
+        raise UserError(f"{contract.slug}: declared for profile {profile} but not made: {', '.join(missing)}")
+
+
+def judged(
+    contract: "ClaimsFile", rows: "pd.DataFrame | None", values: dict[str, float], profile: str, evidence: str
+) -> "list[ClaimResult]":
+    """Every claim of ``profile`` judged by the rows and values of a page."""
+    import pandas as pd
+
+    from papers_lib.companion.claims import evaluate
+
+    return evaluate(contract, pd.DataFrame() if rows is None else rows, values, profile, evidence)
+
+
+def write(
+    out: Path, slug: str, content: Mapping[str, Any], rows: "pd.DataFrame | None", claims: "list[ClaimResult]"
+) -> None:
+    """Write SLUG.results.json, SLUG.claims.md and, last, SLUG_files/finished.json.
+
+    Args:
+        out: report folder.
+        slug: the paper.
+        content: profile, parameters, evidence, data, values, figures, tables, absent and rules_sha256.
+        rows: the tidy table of runs.
+        claims: as judged.
+    """
+    from papers_lib.companion.claims import to_markdown
+
+    results = {
+        **content,
+        "schema": 1,
+        "slug": slug,
+        "rows": [] if rows is None else rows.to_dict("records"),
+        "claims": [dataclasses.asdict(result) for result in claims],
+    }
+    write_json(out / f"{slug}.results.json", plain(results))
+    write_text(out / f"{slug}.claims.md", to_markdown(claims))
+    write_json(out / f"{slug}_files" / "finished.json", {"nonce": os.environ.get("PAPERS_NONCE", "")})
