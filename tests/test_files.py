@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,10 @@ def test_of_two_who_make_a_folder_at_once_the_first_stays(tmp_path: Path) -> Non
             (first / "a").write_text("first")
     assert (path / "a").read_text() == "first"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_kill_leaves_behind_is_ignored_by_git(tmp_path: Path) -> None:
+    patterns = (Path(__file__).parents[1] / ".gitignore").read_text().splitlines()
+    with files.replacing(tmp_path / "toy.html") as temporary, files.replacing_folder(tmp_path / "set") as folder:
+        for left in (temporary, folder):
+            assert any(fnmatch(left.name, pattern) for pattern in patterns)
