@@ -123,6 +123,9 @@ def test_of_two_who_make_a_folder_at_once_the_first_stays(tmp_path: Path) -> Non
 
 def test_what_a_kill_leaves_behind_is_ignored_by_git(tmp_path: Path) -> None:
     patterns = (Path(__file__).parents[1] / ".gitignore").read_text().splitlines()
-    with files.replacing(tmp_path / "toy.html") as temporary, files.replacing_folder(tmp_path / "set") as folder:
+    with (
+        files.replacing(tmp_path / "toy.html") as temporary,
+        files.replacing_folder(tmp_path / "set") as folder,
+    ):
         for left in (temporary, folder):
             assert any(fnmatch(left.name, pattern) for pattern in patterns)
