@@ -67,7 +67,7 @@ def measure(network: str, device: str = "cpu", rounds: int = 60, batch: int = 16
     make = small_vgg if network == "small VGG" else lambda g: vgg16(g, pretrained=False)
     model = make(generator).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-5)
-    x = torch.rand(batch, 1, 105, 135, generator=generator).to(device)
+    x = torch.rand(batch, 1, 105, 135, generator=generator).to(device, memory_format=torch.channels_last)
     y = torch.randint(4, (batch,), generator=generator).to(device)
     outside = torch.rand(batch, 6, 8, generator=generator).to(device)
     times: dict[str, list[float]] = {name: [] for name in WAYS}

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from papers_lib.errors import UserError
 from papers_lib.experiments.heatmap_loss import GROUPS, HeatmapRun
-
-ARMS = ("main", "authors", "frozen", "variants")
+from papers_lib.experiments.heatmap_loss_parameters import ARMS
 
 
 def main_arm(base: HeatmapRun, seeds: Iterable[int]) -> list[HeatmapRun]:

@@ -21,7 +21,7 @@ POSITIVE = ("lr_low", "lr_high", "authors_lr_factor")
 CHOICES = {"device": DEVICES, "model": ("small_vgg", "vgg16"), "weights": ("random", "imagenet")}
 EXPERIMENTS = (1, 2)
 ARMS = ("main", "authors", "frozen", "variants")
-"""As in ``heatmap_loss_arms``, which imports torch."""
+"""Arms of ``heatmap_loss_arms.grid``."""
 
 
 def check(parameters: Mapping[str, Any]) -> None:
