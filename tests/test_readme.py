@@ -11,7 +11,7 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 def test_the_example_of_using_one_loss_runs_in_fifteen_lines_and_moves_the_layer_before_the_map():
     (example,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
     lines = [line for line in example.splitlines() if line.strip()]
-    assert len(lines) <= 16  # 15 statements; one is wrapped for the page's width
+    assert len(lines) <= 15
     torch.manual_seed(0)
     names: dict[str, object] = {}
     before = "before = model[0].weight.detach().clone()\n"

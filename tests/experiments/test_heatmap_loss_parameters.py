@@ -9,7 +9,6 @@ import pytest
 
 from papers_lib.companion import paths, profiles
 from papers_lib.errors import UserError
-from papers_lib.experiments import heatmap_loss_arms, heatmap_loss_parameters
 from papers_lib.experiments.heatmap_loss_parameters import check
 
 GOOD: dict[str, Any] = {
@@ -86,10 +85,6 @@ def test_every_profile_of_the_notebook_passes_and_is_covered(profile: str) -> No
     parameters = profiles.resolve(paths.repo_root(), "heatmap_loss", profile)
     check(parameters)
     assert set(parameters) <= set(GOOD)
-
-
-def test_arms_are_those_of_the_experiment() -> None:
-    assert heatmap_loss_parameters.ARMS == heatmap_loss_arms.ARMS
 
 
 def test_torch_is_not_imported() -> None:

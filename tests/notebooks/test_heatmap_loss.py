@@ -37,7 +37,7 @@ def test_the_smoke_run_says_a_line_a_run_and_makes_everything(checkout):
     folder = root / "reports" / "smoke"
     results = json.loads((folder / "heatmap_loss.results.json").read_text())
     lines = [line for line in out.splitlines() if "exp 2" in line]
-    assert len(lines) == len(results["rows"]) == 3 * 3 + 2 * 3 + 14
+    assert len(lines) == len(results["rows"]) == 3 * 3 + 2 * 3 + 2 * 3 + 14
     assert {row["arm"] for row in results["rows"]} == {
         "main",
         "authors",
