@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from papers_lib.class_gradients import Target, class_gradients, source_of
+from papers_lib.class_gradients import Target, class_gradients, may_write, source_of
 
 
 def cam(activations: Tensor, class_weights: Tensor) -> Tensor:
@@ -136,7 +136,13 @@ def head_gradients(
     attached = graph or torch.is_grad_enabled()
     with torch.inference_mode(False), torch.enable_grad():
         source = source_of(activations, attached)
-        logits = head(source.clone())  # a copy, since the head may begin with an in-place ReLU
+        given = source.clone() if may_write(head) else source
+        version = given._version
+        logits = head(given)
+        if given is source and given._version != version:
+            raise ValueError(
+                "head: it changes its input in place; let it work on a copy, or set inplace=True"
+            )
         gradients = class_gradients(logits, source, target, create_graph=graph)
     return HeadGradients(logits if attached else logits.detach(), gradients)
 

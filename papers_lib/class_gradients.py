@@ -3,7 +3,6 @@
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 Target = Tensor | Literal["predicted", "all"]
@@ -19,6 +18,17 @@ def source_of(activations: Tensor, attached: bool) -> Tensor:
         return activations
     leaf = activations.detach()
     return (leaf.clone() if leaf.is_inference() else leaf).requires_grad_()
+
+
+def may_write(head: object) -> bool:
+    """Whether a head may change its input in place: a module with an in-place layer, or no module at all.
+
+    >>> may_write(torch.nn.ReLU()), may_write(torch.nn.Sequential(torch.nn.ReLU(inplace=True)))
+    (False, True)
+    """
+    if not isinstance(head, torch.nn.Module):
+        return True
+    return any(getattr(layer, "inplace", False) for layer in head.modules())
 
 
 def class_gradients(logits: Tensor, source: Tensor, target: Target, *, create_graph: bool) -> Tensor:
@@ -85,4 +95,4 @@ def _chosen(logits: Tensor, target: Target) -> Tensor:
         return each[:, None].expand(-1, batch, -1)
     else:
         raise ValueError(f'target: expected class indices, "predicted" or "all", got {target!r}')
-    return F.one_hot(index, classes).to(logits.dtype)
+    return torch.zeros_like(logits).scatter_(1, index[:, None], 1.0)

@@ -72,3 +72,18 @@ def test_predicted_is_the_argmax():
 def test_bad_targets(target, line):
     with pytest.raises(ValueError, match=line):
         cam_of(net(), LAYER, images(), target)
+
+
+def test_a_head_that_writes_into_its_input_unseen_is_refused():
+    class Writes(nn.Module):
+        def forward(self, a):
+            return a.mul_(2.0).flatten(1)[:, :3]
+
+    A = torch.randn(2, 1, 2, 2, requires_grad=True) * 1.0
+    with pytest.raises(ValueError, match="changes its input in place"):
+        head_gradients(Writes(), A, "predicted")
+    # A function may do so: it is given a copy.
+    before = A.detach().clone()
+    found = head_gradients(lambda a: a.mul_(2.0).flatten(1)[:, :3], A, torch.tensor([0, 0]))
+    assert torch.equal(found.gradients[:, 0, 0, 0], torch.full((2,), 2.0))
+    assert torch.equal(A, before)

@@ -62,17 +62,16 @@ def heatmap_loss(
     H = maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps
     H = torch.where(dead, 1.0, H).relu()  # a stand-in, so that no branch divides by zero
     M = outside.to(H.dtype)
-    Hn = H / H.amax((1, 2), keepdim=True)
-    heat_outside = (Hn * M).sum((1, 2))
+    heat_outside = (H * M).sum((1, 2))  # sums first, one division by max H an image
     if form == "mean":
-        terms = heat_outside / maps[0].numel()
+        terms = heat_outside / (H.amax((1, 2)) * maps[0].numel())
     elif form == "sum":
-        terms = heat_outside
+        terms = heat_outside / H.amax((1, 2))
     elif form == "share":
-        terms = heat_outside / Hn.sum((1, 2))
+        terms = heat_outside / H.sum((1, 2))
     else:
-        inside = 1 - M
-        terms = 1 - 2 * (Hn * inside).sum((1, 2)) / (Hn.sum((1, 2)) + inside.sum((1, 2)))
+        heat, peak = H.sum((1, 2)), H.amax((1, 2))
+        terms = 1 - 2 * (heat - heat_outside) / (heat + peak * (1 - M).sum((1, 2)))
     terms = torch.where(dead[:, 0, 0], 0.0, terms)
     if reduction == "none":
         return terms
