@@ -38,14 +38,8 @@ def test_the_smoke_run_says_a_line_a_run_and_makes_everything(checkout):
     results = json.loads((folder / "heatmap_loss.results.json").read_text())
     lines = [line for line in out.splitlines() if "exp 2" in line]
     assert len(lines) == len(results["rows"]) == 3 * 3 + 2 * 3 + 2 * 3 + 14
-    assert {row["arm"] for row in results["rows"]} == {
-        "main",
-        "authors",
-        "weight",
-        "mask",
-        "method",
-        "target",
-    }
+    arms = {"main", "authors", "pretrained", "frozen", "weight", "mask", "method", "target"}
+    assert {row["arm"] for row in results["rows"]} == arms
     assert json.loads((folder / "heatmap_loss.status.json").read_text())["state"] == "succeeded"
     assert results["absent"].keys() == {"fig6"}  # smoke trains experiment 2 only
     assert {"fig1", "fig2", "fig3", "fig4", "fig5", "fig7"} <= results["figures"].keys()
