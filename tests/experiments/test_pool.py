@@ -1,6 +1,5 @@
 """Many processes: what happens when a worker, the sweep or its user ends early."""
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -24,8 +23,9 @@ from toy_runs import Toy
 
 # A user's script: started, then killed or interrupted in the middle of its sweep.
 SCRIPT = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits "ignored"
 sys.path.insert(0, {tests!r})
 import psutil, toy_runs
 from toy_runs import Toy
@@ -82,13 +82,11 @@ def test_a_sweep_that_ends_early_leaves_no_worker_and_goes_on_where_it_stopped(
                 lambda: {seed for seed, _ in _log(data)} == {1, 2, 3, 4}, 30
             )  # both workers wait now
             time.sleep(0.2)
-            for _ in range(3):  # Python drops an interrupt that falls into a destructor; people press again
-                os.killpg(
-                    process.pid, end
-                ) if end == signal.SIGINT else process.kill()  # Ctrl-C meets workers too
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(10)
-                    break
+            if end == signal.SIGINT:
+                os.killpg(process.pid, end)  # Ctrl-C reaches the workers too
+            else:
+                process.kill()
+            process.wait(10)
         finally:
             process.kill()
     assert "Traceback" not in errors.read_text()
