@@ -1,0 +1,226 @@
+"""ImageNet convolutions in named stages under a pooled two-layer head, and the head's Grad-CAM in closed form.
+
+Source: the network of the CAM-entropy paper, "ResNet-50 convolutions, global average pool, Dense 300 ReLU,
+Dense 20" on 192 x 192 px, last map 6 x 6; any other backbone of timm fits in the same way. Its stages: timm_stages.py.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Literal, NamedTuple, get_args
+
+import torch
+from torch import Tensor, nn
+
+from papers_lib.errors import UserError
+from papers_lib.models.packaged_weights import MEAN, PACKAGES, STD, load_packaged, packaged_state
+from papers_lib.models.timm_stages import timm_network, timm_stages
+
+Weights = Literal["packaged", "timm", "random"]
+
+
+class Scale(nn.Module):
+    """Images in [0, 1] to what the backbone was trained on, (x - mean) / std, colour by colour."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Iterable[float], std: Iterable[float]) -> None:
+        super().__init__()
+        for name, values in (("mean", mean), ("std", std)):
+            self.register_buffer(name, torch.tensor(list(values))[:, None, None], persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        if not images.is_floating_point():
+            raise ValueError(f"images: expected floating point values in [0, 1], got {images.dtype}")
+        return (images - self.mean) / self.std
+
+
+class PooledClassifier(nn.Module):
+    """Convolutions in named stages, and a head of global average pool, Dense, ReLU, Dense.
+
+    The Dense layers start as Keras's do, Glorot-uniform with zero bias: the authors used TensorFlow 2 and
+    do not name an initialiser.
+
+    Shapes:
+        images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w) -> ``head`` (B, classes).
+
+    Args:
+        features: named stages; the last gives ``channels`` channels.
+        channels: C.
+        classes: number of logits.
+        generator: of the Dense layers' weights, on the CPU.
+        hidden: width of the first Dense layer.
+        backbone, weights: where the features come from; kept as attributes.
+    """
+
+    features: nn.Sequential
+    head: nn.Sequential
+
+    def __init__(
+        self,
+        features: nn.Sequential,
+        channels: int,
+        classes: int,
+        *,
+        generator: torch.Generator,
+        hidden: int = 300,
+        backbone: str = "",
+        weights: str = "",
+    ) -> None:
+        super().__init__()
+        self.backbone, self.weights = backbone, weights
+        self.features = features
+        with torch.random.fork_rng(devices=[]):  # nn.Linear draws before it is initialised here
+            first, last = nn.Linear(channels, hidden), nn.Linear(hidden, classes)
+        for layer in (first, last):
+            nn.init.xavier_uniform_(layer.weight, generator=generator)
+            nn.init.zeros_(layer.bias)
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), first, nn.ReLU(), last)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.features(images))
+
+
+def pooled_classifier(
+    backbone: str,
+    classes: int,
+    *,
+    generator: torch.Generator,
+    weights: Weights = "packaged",
+    hidden: int = 300,
+) -> PooledClassifier:
+    """A backbone of timm as a :class:`PooledClassifier`, in training mode.
+
+    Args:
+        backbone: efficientnet_lite0 or efficientnet_lite2, which stand for timm's tf_efficientnet_lite0 and 2
+            whatever the weights, or any network of timm whose ``forward_features`` gives (B, C, h, w).
+        classes: number of logits.
+        generator: of the Dense layers and of random convolutions, on the CPU; torch's own is left alone.
+        weights: "packaged" ImageNet weights (Lite only), "timm" for its hub's, "random".
+        hidden: width of the first Dense layer.
+
+    Raises: UserError for a network or weights that do not exist, are not installed or cannot be reached, or
+        for a network without maps.
+    """
+    if weights not in get_args(Weights):
+        raise UserError(f"weights: expected one of {', '.join(get_args(Weights))}, got {weights!r}")
+    state = packaged_state(backbone) if weights == "packaged" else None
+    name = PACKAGES[backbone].network if backbone in PACKAGES else backbone
+    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    network = timm_network(name, pretrained=weights == "timm", seed=seed)
+    if state is not None:
+        load_packaged(network, state)
+    stages, channels = timm_stages(network)
+    config = network.pretrained_cfg
+    mean, std = ([MEAN] * 3, [STD] * 3) if backbone in PACKAGES else (config["mean"], config["std"])  # type: ignore[index]
+    return PooledClassifier(
+        nn.Sequential(OrderedDict(scale=Scale(mean, std), **stages)),
+        channels,
+        classes,
+        generator=generator,
+        hidden=hidden,
+        backbone=backbone,
+        weights=weights,
+    )
+
+
+def split_at(model: PooledClassifier, stage: str) -> tuple[nn.Sequential, nn.Sequential]:
+    """Features in two parts that share the model's layers: up to and including ``stage``, and the rest.
+
+    Freezing the front (no gradients, eval mode) and storing what it gives is left to the caller. With ""
+    the front is empty, with the last stage the tail is.
+
+    Raises: ValueError listing the stages for a name that is none of them.
+    """
+    names = [name for name, _ in model.features.named_children()]
+    if stage and stage not in names:
+        raise ValueError(f"stage: expected one of {', '.join(names)} or '', got {stage!r}")
+    end = names.index(stage) + 1 if stage else 0
+    front, tail = model.features[:end], model.features[end:]
+    assert isinstance(front, nn.Sequential)
+    assert isinstance(tail, nn.Sequential)
+    return front, tail
+
+
+class HeadMaps(NamedTuple):
+    """Logits (B, K) of one pass of the head, and raw maps (B, H, W) or (B, K, H, W)."""
+
+    logits: Tensor
+    maps: Tensor
+
+
+def pooled_mlp_grad_cam(head: nn.Module, activations: Tensor, target: Tensor | Literal["all"]) -> HeadMaps:
+    """Raw Grad-CAM of a pooled two-layer head without differentiating it (Selvaraju 2017, equations 1 and 2).
+
+    α_c = W1ᵀ (1[z > 0] · W2[c]) / (H W), with z = W1 · mean A + b1: the mean gradient of the logit, since
+    every cell's gradient is the same; the map is sum_c α_c A_c. It moves the weights through A, W1 and W2 as
+    the map of cams.head_gradients and cams.grad_cam does, in a single pass and with no second derivative to
+    take. As there, no ReLU; half precision, autocast's included, becomes float32.
+
+    Args:
+        head: nn.Sequential of AdaptiveAvgPool2d(1), Flatten, Linear, ReLU, Linear; dropout that is off and
+            identities between them do not matter.
+        activations: (B, C, H, W).
+        target: class indices (B,), or "all".
+
+    Returns: logits (B, K) as the head gives them; maps (B, H, W), or (B, K, H, W) for "all".
+    Raises: ValueError for another head, shapes, or a target out of range.
+
+    >>> head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 1))
+    >>> for layer, weight in ((head[2], 2.0), (head[4], 5.0)):
+    ...     _ = nn.init.constant_(layer.weight, weight), nn.init.zeros_(layer.bias)
+    >>> found = pooled_mlp_grad_cam(head, torch.tensor([[[[1.0, 3.0]]]]), torch.tensor([0]))
+    >>> found.logits.tolist(), found.maps.tolist()  # mean 2, z = 4, logit 20; α = 2 · 5 / 2
+    ([[20.0]], [[[5.0, 15.0]]])
+    """
+    pool, flatten, first, relu, last = _pooled_mlp(head)
+    W1: Tensor = first.get_parameter("weight")
+    W2: Tensor = last.get_parameter("weight")
+    if activations.ndim != 4 or activations.shape[1] != W1.shape[1]:
+        raise ValueError(
+            f"activations: expected shape (B, {W1.shape[1]}, H, W), got {tuple(activations.shape)}"
+        )
+    if not isinstance(target, Tensor) and target != "all":
+        raise ValueError(f'target: expected class indices or "all", got {target!r}')
+    chosen = _indices(target, len(activations), len(W2)) if isinstance(target, Tensor) else None
+    hidden = relu(first(flatten(pool(activations))))
+    logits = last(hidden)
+    live = hidden > 0  # 1[z > 0]; so an in-place ReLU does no harm
+    with torch.autocast(activations.device.type, enabled=False):
+        A, W1, W2 = _full(activations), _full(W1), _full(W2)
+        W2 = W2 if chosen is None else W2[chosen.to(W2.device)]  # (K, hidden) or (B, hidden)
+        rows = live[:, None] * W2 if chosen is None else live * W2
+        weights = rows @ W1 / (A.shape[-2] * A.shape[-1])
+        maps = torch.einsum("b...c,bchw->b...hw", weights, A)
+    return HeadMaps(logits, maps)
+
+
+def _pooled_mlp(head: nn.Module) -> list[nn.Module]:
+    """The five layers of the head, without those that do nothing."""
+    found = list(head) if type(head) is nn.Sequential else [head]
+    off = [layer for layer in found if isinstance(layer, nn.Dropout) and not (layer.training and layer.p)]
+    layers = [layer for layer in found if layer not in off and not isinstance(layer, nn.Identity)]
+    # Exact types: a subclass may compute something else.
+    if [type(layer) for layer in layers] == [nn.AdaptiveAvgPool2d, nn.Flatten, nn.Linear, nn.ReLU, nn.Linear]:
+        pool, flatten = layers[:2]
+        if pool.output_size in (1, (1, 1)) and (flatten.start_dim, flatten.end_dim) == (1, -1):
+            return layers
+    raise ValueError(
+        "head: the closed form needs nn.Sequential(AdaptiveAvgPool2d(1), Flatten, Linear, ReLU, Linear) with no "
+        f"active dropout, got {', '.join(type(layer).__name__ for layer in found)}; "
+        "cams.head_gradients takes any head"
+    )
+
+
+def _indices(target: Tensor, batch: int, classes: int) -> Tensor:
+    if target.shape != (batch,) or target.dtype.is_floating_point or target.dtype == torch.bool:
+        raise ValueError(
+            f"target: expected {batch} class indices, got shape {tuple(target.shape)}, {target.dtype}"
+        )
+    if bool(((target < 0) | (target >= classes)).any()):
+        raise ValueError(f"target: expected indices in 0..{classes - 1}, got {target.tolist()}")
+    return target.long()
+
+
+def _full(values: Tensor) -> Tensor:
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
