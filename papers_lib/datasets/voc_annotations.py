@@ -93,12 +93,14 @@ class SkipReport:
 
 @dataclass(frozen=True)
 class VocObject:
-    """One object as written: box (xmin, ymin, xmax, ymax) in VOC's own 1-based inclusive pixels."""
+    """One object as written: box (xmin … ymax) in VOC's 1-based inclusive pixels, row from 1, `<part>`s unread."""
 
     name: str
     box: tuple[float, float, float, float]
     difficult: bool
     truncated: bool
+    row: int = 0
+    parts: tuple[Element, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -170,13 +172,14 @@ def parse_annotation(data: bytes, source: str | Path, report: SkipReport) -> Ann
                     f"{source}: object {row}: found name {shown(name)}, expected 1 to {MAX_NAME} characters",
                 )
             names.add(name)
-            objects.append(_object(element, name, f"{source}: object {row} ({shown(name)})"))
+            objects.append(read_object(element, name, f"{source}: object {row} ({shown(name)})", row))
         except VocFault as fault:
             report.box(fault)
     return Annotation(_size(root), tuple(objects), frozenset(names), len(elements))
 
 
-def _object(element: Element, name: str, where: str) -> VocObject:
+def read_object(element: Element, name: str, where: str, row: int = 0) -> VocObject:
+    """Read box and flags of an `<object>` or a `<part>`; a missing or unusable one is a `VocFault`."""
     box = element.find("bndbox")
     if box is None:
         raise VocFault(Reason.MALFORMED, f"{where}: no <bndbox>, expected xmin, ymin, xmax, ymax")
@@ -187,7 +190,8 @@ def _object(element: Element, name: str, where: str) -> VocObject:
         if text not in FLAGS:
             raise VocFault(Reason.MALFORMED, f"{where}: found {key} {shown(text)}, expected 0 or 1")
         flags[key] = FLAGS[text]
-    return VocObject(name, (values[0], values[1], values[2], values[3]), **flags)
+    parts = tuple(element.findall("part"))
+    return VocObject(name, (values[0], values[1], values[2], values[3]), row=row, parts=parts, **flags)
 
 
 def _text(element: Element, key: str) -> str:

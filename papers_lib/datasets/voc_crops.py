@@ -5,17 +5,15 @@ sees the crop of that box or the whole image is not stated there; the crop is th
 switch.
 """
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 from torch.utils.data import Dataset
 
 from papers_lib.datasets.voc import VocSplit
-from papers_lib.datasets.voc_files import read_picture
+from papers_lib.datasets.voc_frame import crop_frame, in_frame, record_picture, square
 from papers_lib.errors import UserError
 
 
@@ -82,11 +80,7 @@ class VocCrops(Dataset[VocItem]):
         if not 0 <= index < len(self):
             raise IndexError(f"index: found {index}, expected 0 to {len(self) - 1}")
         record = self.split.records[index]
-        picture = read_picture(record.image)
-        if picture.size != record.size:
-            raise UserError(
-                f"{record.image}: found size {picture.size}, expected {record.size} as when loaded"
-            )
+        picture = record_picture(record)
         if self.whole:
             boxes, classes = record.boxes, torch.from_numpy(record.classes.copy())
             target = torch.zeros(len(self.split.classes)).index_fill_(0, classes, 1.0)
@@ -98,15 +92,9 @@ class VocCrops(Dataset[VocItem]):
                 torch.from_numpy(record.classes[row : row + 1].copy()),
             )
             target = classes[0]
-            # Every pixel that the box touches, so that a fraction of a pixel never gives an empty crop.
-            frame = (*map(math.floor, boxes[0, :2]), *map(math.ceil, boxes[0, 2:]))
-            picture = picture.crop(frame)
-        picture = picture.resize((self.side, self.side), Image.Resampling.BILINEAR)
-        image = torch.from_numpy(np.asarray(picture).transpose(2, 0, 1).copy())
-        # In float64 and multiplied first, so that the frame's own edges land on 0 and side exactly.
-        extent = np.array((frame[2] - frame[0], frame[3] - frame[1]) * 2, dtype=np.float64)
-        resized = ((boxes - np.array(frame[:2] * 2)) * self.side / extent).astype(np.float32)
-        return VocItem(image, target, torch.from_numpy(resized), classes)
+            frame = crop_frame(boxes[0])
+        image = torch.from_numpy(square(picture, frame, self.side).transpose(2, 0, 1).copy())
+        return VocItem(image, target, torch.from_numpy(in_frame(boxes, frame, self.side)), classes)
 
     @staticmethod
     def collate(items: Sequence[VocItem]) -> VocItem:
