@@ -101,9 +101,9 @@ def random_order_maps(generator: torch.Generator, shape: Sequence[int]) -> Tenso
 
 
 def deleted_cells(share: float, cells: int) -> int:
-    """Number of cells that a share deletes, ceil(share * cells), safe from rounding: 0.7 of 10 are 7.
+    """Number of cells that a share deletes, ceil(share * cells), safe from rounding: 0.28 of 25 are 7.
 
-    >>> deleted_cells(0.25, 36), deleted_cells(0.7, 10), deleted_cells(0.01, 36)
+    >>> deleted_cells(0.25, 36), deleted_cells(0.28, 25), deleted_cells(0.01, 36)
     (9, 7, 1)
     """
     return min(cells, math.ceil(share * cells - 1e-9))
