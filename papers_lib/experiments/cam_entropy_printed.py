@@ -31,7 +31,7 @@ LARGEST_SIDE = 32  # of the square maps tried for ca; least possible ca grows wi
 
 
 def read_numbers(path: str | Path) -> Numbers:
-    """The printed numbers by section: table1, figure3, text, setup, network, voc."""
+    """The printed numbers by section: table1, figure3, text, captions, setup, network, voc."""
     numbers: Numbers = yaml.safe_load(Path(path).read_text())
     return numbers
 

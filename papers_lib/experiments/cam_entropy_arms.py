@@ -1,0 +1,99 @@
+"""The grid of the CAM-entropy experiment: which runs each arm consists of."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from papers_lib.experiments.cam_entropy import EntropyRun
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What the arms vary.
+
+    Attributes:
+        seeds: models a setting of the arm "main"; ``variant_seeds`` of the others.
+        betas: of the main arm, map in the ReLU form as printed; 0 is the ordinary loss.
+        shifted_betas: of the main arm, map in the form M - min M.
+        front_betas: further ones, in both forms, for the accuracy-sharpness front.
+        measure_betas: at which ca and cd are trained, in both forms, to compare with ce.
+        deeper_from: first stage trained in the arm "deeper".
+        second_backbone: of the arm "backbone", trained from ``second_from`` on.
+        few: the settings of "deeper", "backbone": beta and form.
+    """
+
+    seeds: int = 3
+    variant_seeds: int = 3
+    betas: Sequence[float] = (0.0, 0.3, 3.0, 100.0)
+    shifted_betas: Sequence[float] = (0.3, 3.0)
+    front_betas: Sequence[float] = (0.1, 1.0, 10.0, 30.0)
+    measure_betas: Sequence[float] = (0.3, 3.0)
+    deeper_from: str = "blocks_5"
+    second_backbone: str = "efficientnet_lite2"
+    second_from: str = "blocks_6"
+    few: Sequence[tuple[float, str]] = field(
+        default=((0.0, "relu"), (0.3, "relu"), (100.0, "relu"), (0.3, "shifted"), (3.0, "shifted"))
+    )
+
+
+def main_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
+    """The paper's loss in both forms; only beta and form differ."""
+    settings = [(beta, "relu") for beta in grid.betas] + [(beta, "shifted") for beta in grid.shifted_betas]
+    return _each(replace(base, arm="main"), settings, grid.seeds)
+
+
+def front_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
+    """More values of beta, for accuracy against sharpness."""
+    return _each(
+        replace(base, arm="front"),
+        [(beta, form) for form in ("relu", "shifted") for beta in grid.front_betas],
+        grid.seeds,
+    )
+
+
+def measures_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
+    """ca and cd in the place of ce, in both forms."""
+    settings = [(beta, form) for form in ("relu", "shifted") for beta in grid.measure_betas]
+    return [
+        run
+        for measure in ("ca", "cd")
+        for run in _each(replace(base, arm="measures", measure=measure), settings, grid.variant_seeds)
+    ]
+
+
+def others_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
+    """The other classes' maps pushed the other way, section III B, end."""
+    settings = [(beta, form) for form in ("relu", "shifted") for beta in grid.measure_betas[:1]]
+    return _each(replace(base, arm="others", others=1.0), settings, grid.variant_seeds)
+
+
+def deeper_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
+    """More of the backbone trained."""
+    return _each(replace(base, arm="deeper", train_from=grid.deeper_from), grid.few, grid.variant_seeds)
+
+
+def backbone_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
+    """A second backbone."""
+    second = replace(base, arm="backbone", backbone=grid.second_backbone, train_from=grid.second_from)
+    return _each(second, grid.few, grid.variant_seeds)
+
+
+ARMS = {
+    "main": main_arm,
+    "front": front_arm,
+    "measures": measures_arm,
+    "others": others_arm,
+    "deeper": deeper_arm,
+    "backbone": backbone_arm,
+}
+
+
+def runs_of(base: EntropyRun, arms: Iterable[str], grid: Grid, deletion: int) -> list[EntropyRun]:
+    """All runs of the arms named; the deletion curve is measured in the main arm only."""
+    every = [run for arm in arms for run in ARMS[arm](base, grid)]
+    return [replace(run, deletion=deletion if run.arm == "main" else 0) for run in every]
+
+
+def _each(base: EntropyRun, settings: Iterable[tuple[float, str]], seeds: int) -> list[EntropyRun]:
+    return [
+        replace(base, beta=beta, form=form, seed=seed) for beta, form in settings for seed in range(seeds)
+    ]

@@ -1,0 +1,62 @@
+"""The accuracy-sharpness front, in long form: what the figures of the full profile are drawn from."""
+
+from typing import Any
+
+import pandas as pd
+
+FORMS = {"relu": "ReLU, as printed", "shifted": "M − min M"}
+FRONT_PANELS = {
+    "test_accuracy": "test accuracy",
+    "ce_norm": "normalised entropy, live maps",
+    "dead_share": "share of dead maps",
+    "part_mass": "heat on the deciding part",
+}
+BETTER_PANELS_OF = {
+    "object_mass": "heat on the object",
+    "part_mass": "heat on the deciding part",
+    "part_pointing": "points at the deciding part",
+    "scene_pointing": "points into a box, scenes",
+}
+AT_ZERO = 0.03  # where β = 0 is drawn on the logarithmic axis
+
+FRONT: dict[str, Any] = {
+    **{"kind": "line", "marker": "o", "errorbar": ("se", 1.96), "x": "beta", "y": "value", "hue": "form"},
+    **{"col": "panel", "col_wrap": 2, "height": 2.6, "aspect": 1.5, "facet_kws": {"sharey": False}},
+}
+BETTER_PANELS: dict[str, Any] = {
+    **{"x": "ce_norm", "y": "value", "hue": "form", "col": "panel", "col_wrap": 2},
+    **{"height": 2.6, "aspect": 1.5, "facet_kws": {"sharey": False}},
+}
+HIDDEN: list[dict[str, Any]] = [
+    {"y": "test_accuracy", "labels": ("", "test accuracy")},
+    {"y": "dead_share", "labels": ("", "share of dead test maps")},
+]
+
+
+def front_long(frame: pd.DataFrame) -> pd.DataFrame:
+    """beta, form, panel, value of every model of the arms main and front; beta 0 belongs to both forms."""
+    return _long(_both_forms(frame), FRONT_PANELS)
+
+
+def better_long(frame: pd.DataFrame) -> pd.DataFrame:
+    """ce_norm, form, panel, value of every model of the arms main and front with a live map."""
+    chosen = _of_front(frame)
+    chosen = chosen.assign(form=chosen["form"].map(FORMS).where(chosen["beta"] > 0, "β = 0"))
+    return _long(chosen, BETTER_PANELS_OF, ["ce_norm"]).dropna()
+
+
+def _both_forms(frame: pd.DataFrame) -> pd.DataFrame:
+    chosen = _of_front(frame)
+    plain = chosen[chosen["beta"] == 0]
+    both = pd.concat([chosen, plain.assign(form="shifted")], ignore_index=True)
+    return both.assign(beta=both["beta"].where(both["beta"] > 0, AT_ZERO), form=both["form"].map(FORMS))
+
+
+def _of_front(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame["status"].eq("ok") & frame["arm"].isin(["main", "front"])]
+
+
+def _long(frame: pd.DataFrame, panels: dict[str, str], keys: list[str] | None = None) -> pd.DataFrame:
+    names = ["beta", "form", "seed", *(keys or [])]
+    parts = [frame[names].assign(panel=words, value=frame[column]) for column, words in panels.items()]
+    return pd.concat(parts, ignore_index=True)
