@@ -1,0 +1,216 @@
+"""Sharpness of class activation maps: entropy, ellipsoidal area and dispersion (Schöttl, section III A).
+
+Notation: raw, a map as :mod:`papers_lib.cams` gives it; M, its heat, see :func:`heat`; p = M / sum M (the
+paper's M with a bar), of n = H · W cells. Every measure takes raw maps (..., H, W) and gives one value a map
+(...,), independent of a positive factor of the map: no small constant is added anywhere. Values and gradients
+are finite on degenerate maps. Half-precision maps are computed in float32, which the value then has; a map
+with NaN gives NaN.
+
+**Mind the dead maps.** A map without heat is counted as the constant map that it is: the largest entropy, the
+area of the uniform map, no dispersion, and the gradient 0. A mean with such maps in it misleads: maps that die
+in training look like maps that spread. Put :func:`dead_maps` beside every mean, or leave them out with
+``dead=float("nan")`` and a nanmean. ``dead`` is the value for a dead map; None counts it as constant.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Form = Literal["relu", "shifted"]
+
+
+def heat(maps: Tensor, form: Form = "relu") -> Tensor:
+    """Heat M of raw maps: relu(raw) (equation 4), or raw - min raw.
+
+    Deviation: "shifted" is our variant. It has a gradient on maps of negative values, where the printed form
+    is dead, but it throws away the map's offset, which the paper wants the dispersion to show (III A).
+
+    Args: maps, raw (..., H, W). Returns: M (..., H, W), at least 0, float32 for half precision.
+    Raises: ValueError for a shape, an integer type or an unknown form.
+
+    >>> raw = torch.tensor([[-1.0, 0.0, 2.0]])
+    >>> heat(raw).tolist(), heat(raw, "shifted").tolist()
+    ([[0.0, 0.0, 2.0]], [[0.0, 1.0, 3.0]])
+    """
+    if maps.ndim < 2 or 0 in maps.shape[-2:] or not maps.is_floating_point():
+        raise ValueError(
+            f"maps: expected floating-point maps (..., H, W), got {tuple(maps.shape)} of {maps.dtype}"
+        )
+    raw = maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps
+    if form == "relu":
+        return raw.relu()
+    if form == "shifted":
+        return raw - raw.amin((-2, -1), keepdim=True)
+    raise ValueError(f"form: expected relu or shifted, got {form!r}")
+
+
+def dead_maps(maps: Tensor, form: Form = "relu") -> Tensor:
+    """Maps without heat, max M <= 1e-30 (float16: its smallest normal number, 6e-5): nothing to measure.
+
+    For "relu" these are the maps without a positive cell, for "shifted" the constant ones.
+
+    Args: maps, raw (..., H, W). Returns: (...,), boolean; a NaN map is not dead. Raises: as :func:`heat`.
+
+    >>> raw = torch.tensor([[[-1.0, -2.0]], [[3.0, 3.0]]])
+    >>> dead_maps(raw).tolist(), dead_maps(raw, "shifted").tolist()
+    ([True, False], [False, True])
+    """
+    return _dead(heat(maps.detach(), form), maps.dtype)
+
+
+def cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
+    """CAM entropy ce = -sum p ln p, in nats (equation 1): how many cells are active, wherever they lie.
+
+    Deviations: none in value. A cell without heat has the gradient 0, where that of p ln p is infinite.
+
+    Args: maps, raw (..., H, W); dead, see the module. **Dead maps count as ln n unless told otherwise.**
+    Returns: (...,) in [0, ln n], lower is sharper. Raises: as :func:`heat`.
+
+    >>> cam_entropy(torch.tensor([[2.0, 2.0], [0.0, -1.0]])).item()  # two equal cells: ln 2
+    0.6931471824645996
+    """
+    M, without = _scaled(maps, form)
+    total = M.sum((-2, -1))
+    # ln sum M - sum M ln M / sum M: with 0 <= M <= 1 both parts are positive, so nothing cancels.
+    logs = torch.where(M == 0, 1.0, M).log()
+    return _filled(total.log() - (M * logs).sum((-2, -1)) / total, without, dead)
+
+
+def normalized_cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
+    """CAM entropy as a share of its maximum, ce / ln n, comparable between maps of different sizes.
+
+    Not in the paper, whose Table I (page 3) prints entropies below 1 without saying how they are normalised.
+
+    Args: maps, raw (..., H, W); dead, see the module. **Dead maps count as 1 unless told otherwise.**
+    Returns: (...,) in [0, 1], lower is sharper. Raises: as :func:`heat`, and for maps of a single cell.
+
+    >>> normalized_cam_entropy(torch.tensor([[2.0, 2.0], [0.0, -1.0]])).item()  # ln 2 / ln 4
+    0.5
+    """
+    cells = math.prod(maps.shape[-2:])
+    if cells == 1:
+        raise ValueError(f"maps: expected two cells or more, got {tuple(maps.shape)}")
+    share = cam_entropy(maps, form) / math.log(cells)
+    return _filled(share, dead_maps(maps, form), dead)
+
+
+def ellipsoidal_area(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
+    """CAM ellipsoidal area ca = sqrt(λ1 λ2), λ the eigenvalues of the covariance of p (equation 2).
+
+    In cells: row and column numbers are the coordinates, a cell's own extent counts for nothing. The uniform
+    6x6 map has 35/12; the largest value belongs to the map with a quarter of its heat in each corner. Computed
+    as the standard deviation of the columns times that of the rows about their regression on the columns, which
+    is the root of the determinant without the difference that rounding could turn negative.
+
+    Deviations: none in value. Heat on one cell or on one straight line has the area 0, where the slope of the
+    root is infinite; it has the gradient 0 here. Close to such maps the gradient is finite but steep.
+
+    Args: maps, raw (..., H, W); dead, see the module. **Dead maps count as the uniform map unless told
+    otherwise.** Returns: (...,), at least 0, lower is sharper. Raises: as :func:`heat`.
+
+    >>> round(ellipsoidal_area(torch.ones(6, 6)).item(), 4)  # (36 - 1) / 12
+    2.9167
+    >>> ellipsoidal_area(torch.eye(6)).item()  # a line
+    0.0
+    """
+    M, without = _scaled(maps, form)
+    p = M / M.sum((-2, -1), keepdim=True)
+    rows = torch.arange(p.shape[-2], dtype=p.dtype, device=p.device)[:, None]
+    columns = torch.arange(p.shape[-1], dtype=p.dtype, device=p.device)
+    y, x = rows - _total(p * rows), columns - _total(p * columns)
+    variance, tiny = _total(p * x.square()), torch.finfo(p.dtype).tiny
+    slope = _total(p * x * y) / torch.where(variance < tiny, 1.0, variance)
+    rest = _total(p * (y - slope * x).square())  # det = variance · rest
+    line = _on_one_line(M) & ~rest.isnan() | (variance < tiny) | (rest < tiny)
+    area = torch.where(line, 1.0, variance).sqrt() * torch.where(line, 1.0, rest).sqrt()
+    return _filled(torch.where(line, 0.0, area)[..., 0, 0], without, dead)
+
+
+def dispersion(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
+    """CAM dispersion cd = σ² / μ² of the map's values, as printed (equation 3), σ² the population variance.
+
+    No map between the printed minimum and maximum of Table I reaches its "cd":
+    :func:`coefficient_of_variation` does.
+
+    Args: maps, raw (..., H, W); dead, see the module. **Dead maps count as 0 unless told otherwise.**
+    Returns: (...,) in [0, n - 1], higher is sharper. Raises: as :func:`heat`.
+
+    >>> round(dispersion(torch.tensor([[3.0, 1.0]])).item(), 4)  # σ = 1, μ = 2
+    0.25
+    """
+    M, without = _scaled(maps, form)
+    variance, mean = _moments(M)
+    return _filled(variance / mean.square(), without, dead)
+
+
+def coefficient_of_variation(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
+    """Coefficient of variation σ / μ of the map's values: the root of equation 3, which fits Table I's "cd".
+
+    A constant map has the gradient 0, at the tip of the cone.
+
+    Args: maps, raw (..., H, W); dead, see the module. **Dead maps count as 0 unless told otherwise.**
+    Returns: (...,) in [0, sqrt(n - 1)], higher is sharper. Raises: as :func:`heat`.
+
+    >>> round(coefficient_of_variation(torch.tensor([[3.0, 1.0]])).item(), 4)  # σ = 1, μ = 2
+    0.5
+    """
+    M, without = _scaled(maps, form)
+    variance, mean = _moments(M)
+    deviation = torch.where(variance == 0, 0.0, torch.where(variance == 0, 1.0, variance).sqrt())
+    return _filled(deviation / mean, without, dead)
+
+
+MEASURES: dict[str, Callable[..., Tensor]] = {
+    "ce": cam_entropy,
+    "ce_norm": normalized_cam_entropy,
+    "ca": ellipsoidal_area,
+    "cd": dispersion,
+    "cv": coefficient_of_variation,
+}
+HIGHER_IS_SHARPER = frozenset({"cd", "cv"})
+
+
+def _scaled(maps: Tensor, form: Form) -> tuple[Tensor, Tensor]:
+    """M divided by its maximum, a map of ones for a dead one; and which are dead.
+
+    The maximum is a constant to the gradient: the measures do not depend on it, so that nothing is lost.
+    """
+    M = heat(maps, form)
+    dead = _dead(M, maps.dtype)
+    peak = torch.where(dead, 1.0, M.detach().amax((-2, -1)))
+    return torch.where(dead[..., None, None], 1.0, M) / peak[..., None, None], dead
+
+
+def _dead(M: Tensor, dtype: torch.dtype) -> Tensor:
+    # The gradient goes with 1 / max, which must not overflow; NaN compares false, so that it stays visible.
+    return M.detach().amax((-2, -1)) <= max(1e-30, torch.finfo(dtype).tiny)
+
+
+def _filled(values: Tensor, without: Tensor, dead: float | None) -> Tensor:
+    return values if dead is None else torch.where(without, dead, values)
+
+
+def _total(values: Tensor) -> Tensor:
+    return values.sum((-2, -1), keepdim=True)
+
+
+def _moments(M: Tensor) -> tuple[Tensor, Tensor]:
+    """Variance and mean of maps whose maximum is 1."""
+    gap = 1 - M  # exactly 0 for a constant map, and so is its variance, however a device rounds a mean
+    variance = (gap - gap.mean((-2, -1), keepdim=True)).square().mean((-2, -1))
+    return variance, M.mean((-2, -1))
+
+
+def _on_one_line(M: Tensor) -> Tensor:
+    """Whether all cells with heat lie on one straight line, (..., 1, 1): in integers, since rounding hides it."""
+    height, width = M.shape[-2:]
+    index = torch.arange(height * width, device=M.device)
+    hot = (M.detach() != 0).flatten(-2)
+    first = torch.where(hot, index, height * width).amin(-1, keepdim=True)
+    last = torch.where(hot, index, -1).amax(-1, keepdim=True)
+    down, right = index // width - first // width, index % width - first % width
+    cross = down * (last % width - first % width) - right * (last // width - first // width)
+    return (~hot | (cross == 0)).all(-1)[..., None, None]
