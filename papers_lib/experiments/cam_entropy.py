@@ -161,7 +161,7 @@ def run(config: EntropyRun, context: Context) -> dict[str, float | int | bool | 
         autocast=torch.bfloat16 if config.mixed else None,
     )
     front = frozen_front(config.backbone, config.weights, config.train_from) if config.train_from else None
-    metrics, arrays = measure(test, front, fixed[:SHOWN], config.deletion)
+    metrics, arrays = measure(test, front, fixed[:SHOWN], fixed[: config.deletion])
     names = sorted(history.epochs[0])
     curves = np.array([[epoch[name] for name in names] for epoch in history.epochs])
     context.save_arrays(curves=curves, curve_names=np.array(names), **arrays)

@@ -16,7 +16,7 @@ import torch
 from papers_lib.datasets.voc import VocRecord, load_voc
 from papers_lib.datasets.voc_store import CropSpec, splits_of
 from papers_lib.experiments import cam_entropy_timing as timing
-from papers_lib.experiments.cam_entropy import SHOWN, EntropyRun
+from papers_lib.experiments.cam_entropy import EntropyRun
 from papers_lib.experiments.cam_entropy_arms import Grid, runs_of
 from papers_lib.experiments.cam_entropy_localization import GRID, SHARES
 from papers_lib.experiments.devices import pick_device, processes
@@ -24,7 +24,7 @@ from papers_lib.experiments.workers import one_thread
 
 BOXES_A_SCENE = 2.4  # of data_gen.scenes, as in VOC 2012
 MASK_SIDE = CropSpec.mask_side
-BYTES_PER_RECORD = 20_000  # JSON, curves, and the maps and logits of SHOWN items
+BYTES_PER_RECORD = 20_000  # JSON, curves, and the maps and logits of the items shown
 BYTES_PER_MASK_CELL = 12  # of a test mask while the heat on it is summed
 
 
@@ -96,7 +96,7 @@ def _backbone(run: EntropyRun) -> tuple[str, str]:
 def _seconds_of(run: EntropyRun, counts: Counts, step: float, speed: timing.Speed) -> float:
     tested = counts.pictures["test"]
     trained = -(-counts.pictures["train"] // run.batch_size) * step  # a box a picture and epoch
-    deleted = 2 * len(SHARES) * min(run.deletion, SHOWN, tested)  # in the map's order and in a random one
+    deleted = 2 * len(SHARES) * min(run.deletion, tested)  # in the map's order and in a random one
     return (
         run.epochs * (trained + tested * speed.explain)
         + tested * speed.measure

@@ -134,7 +134,7 @@ def under_deletion(
         inputs = pictures if front is None else front.to(device)(pictures)
         return model(inputs).softmax(1).gather(1, target[:, None])[:, 0]
 
-    ours = heat(maps[items])
+    ours = maps[items]  # raw: rectified, all cells without heat would tie
     orders = {
         "map": ours,
         "random": random_order_maps(torch.Generator().manual_seed(0), ours.shape).to(device),

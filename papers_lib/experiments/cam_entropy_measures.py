@@ -137,7 +137,7 @@ def classification(logits: Tensor, classes: Tensor) -> dict[str, float]:
 
 
 def measure(
-    test: Measured, front: torch.nn.Module | None, shown: np.ndarray, deletion: int
+    test: Measured, front: torch.nn.Module | None, shown: np.ndarray, deleted: np.ndarray
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Everything that is measured once, at the end of training, on every test box.
 
@@ -145,7 +145,7 @@ def measure(
         test: model and data.
         front: the frozen layers before it, or None; deletion needs the whole model.
         shown: items whose maps are kept for figures.
-        deletion: number of items of the deletion curve; 0 leaves it out (NaN).
+        deleted: items of the deletion curve; none leaves it out (NaN).
 
     Returns: flat metrics, and the arrays ``maps``, ``logits``, ``items`` of ``shown``.
     """
@@ -158,7 +158,7 @@ def measure(
         "others_heat": _mean(found.others[live]),
         **in_crops(heat(found.maps).cpu(), test.data.crops),
         **in_scenes(test.model, test.data, test.device),
-        **under_deletion(test.model, front, test.data.crops, found.maps, shown[:deletion], test.device),
+        **under_deletion(test.model, front, test.data.crops, found.maps, deleted, test.device),
     }
     arrays = {
         "maps": found.maps[shown].cpu().numpy(),

@@ -17,8 +17,6 @@ LEAST = {
     **dict.fromkeys(("train_scenes", "test_scenes"), 8),
     **dict.fromkeys(("jobs", "data_seed", "deletion"), 0),
 }
-MOST = {"deletion": 48}
-"""The deletion curve is measured on items whose maps are kept: ``cam_entropy.SHOWN``."""
 CHOICES = {"device": DEVICES, "weights": ("packaged", "timm", "random")}
 ARMS = ("main", "front", "measures", "others", "deeper", "backbone")
 """Arms of ``cam_entropy_arms``; "deeper" trains from ``DEEPER_FROM`` on, "backbone" part of a second backbone."""
@@ -52,9 +50,6 @@ def check(parameters: Mapping[str, Any]) -> None:
     for name, least in LEAST.items():
         if name in parameters and parameters[name] < least:
             raise _error(name, parameters[name], f"at least {least}")
-    for name, most in MOST.items():
-        if name in parameters and parameters[name] > most:
-            raise _error(name, parameters[name], f"at most {most}")
     for name, choices in CHOICES.items():
         if name in parameters and parameters[name] not in choices:
             raise _error(name, parameters[name], f"one of {', '.join(choices)}")

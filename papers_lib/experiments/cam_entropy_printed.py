@@ -126,6 +126,8 @@ def scalars(numbers: Numbers) -> dict[str, float]:
     plain, extended = (m * 60 + s for m, s in (numbers["text"]["epoch_minutes_seconds"][c] for c in COLUMNS))
     values["printed_epoch_ratio"] = extended / plain  # of whole epochs: test and logging are in both
     values["printed_voc_train_images"] = float(voc["trainval_2007"] + voc["trainval_2012"])
+    for figure, stated in numbers["captions"].items():
+        values[f"printed_{figure}_caption_less_text"] = float(stated["caption"] - stated["text"])
     values["printed_train_images_excess"] = setup["train_images"] - values["printed_voc_train_images"]
     values["printed_test_images_excess"] = float(setup["test_images"] - voc["test_2007"])
     return values

@@ -85,7 +85,7 @@ def speed(run: EntropyRun, crops: Mapping[str, CropSplit], device: str) -> tuple
     test = Measured(model, test_data, device)
     fixed = one_item_a_picture(test_data)
     explained = _seconds(lambda: explain(test, items), device) / len(items)
-    measured = _seconds(lambda: measure(test, front, fixed, 0), device) / SAMPLE
+    measured = _seconds(lambda: measure(test, front, fixed, fixed[:0]), device) / SAMPLE
     if front is None:
         return train_data, Speed(explained, measured)
     pushed = _seconds(lambda: through(front, seen.images, device), device) / len(items)

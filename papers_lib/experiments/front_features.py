@@ -13,6 +13,7 @@ import torch
 from joblib import Parallel, delayed
 
 from papers_lib.experiments.digest import code_digest, library_versions
+from papers_lib.experiments.devices import processes
 from papers_lib.experiments.encoding import json_digest
 from papers_lib.experiments.progress import say
 from papers_lib.files import replacing
@@ -55,7 +56,7 @@ def front_features(
         store: path without suffix; the file's name gets a key of backbone, weights, stage, code and versions.
         backbone, weights, stage: as :func:`papers_lib.models.classifier.pooled_classifier` and ``split_at`` have them.
         device: on which to compute; part of the key.
-        jobs: processes on a CPU, one thread each, so that the numbers do not depend on their number.
+        jobs: processes on a CPU, 0 for one a physical core; of one thread each, so that numbers do not depend on it.
 
     Returns: float16 (N, C, h, w), mapped read-only.
     """
@@ -80,10 +81,8 @@ def _fill(path: Path, images: np.ndarray, which: tuple[str, str, str], device: s
     kept = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=(len(images), *shape))
     del kept
     starts = range(0, len(images), CHUNK)
-    workers = jobs if device == "cpu" else 1
-    Parallel(n_jobs=workers, inner_max_num_threads=1 if workers > 1 else None)(
-        delayed(_chunk)(path, images, start, which, device) for start in starts
-    )
+    workers = processes(jobs, device) if device == "cpu" else 1
+    Parallel(n_jobs=workers)(delayed(_chunk)(path, images, start, which, device) for start in starts)
 
 
 def _chunk(path: Path, images: np.ndarray, start: int, which: tuple[str, str, str], device: str) -> None:

@@ -125,17 +125,17 @@ def pooled_classifier(
 
 
 def split_at(model: PooledClassifier, stage: str) -> tuple[nn.Sequential, nn.Sequential]:
-    """Features in two parts that share the model's layers: up to and including ``stage``, and the rest.
+    """Features in two parts that share the model's layers: what lies before ``stage``, and ``stage`` with the rest.
 
-    Freezing the front (no gradients, eval mode) and storing what it gives is left to the caller. With ""
-    the front is empty, with the last stage the tail is.
+    Freezing the front (no gradients, eval mode) and storing what it gives is left to the caller. With "" or the
+    first stage the front is empty.
 
     Raises: ValueError listing the stages for a name that is none of them.
     """
     names = [name for name, _ in model.features.named_children()]
     if stage and stage not in names:
         raise ValueError(f"stage: expected one of {', '.join(names)} or '', got {stage!r}")
-    end = names.index(stage) + 1 if stage else 0
+    end = names.index(stage) if stage else 0
     front, tail = model.features[:end], model.features[end:]
     assert isinstance(front, nn.Sequential)
     assert isinstance(tail, nn.Sequential)

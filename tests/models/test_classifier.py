@@ -225,7 +225,7 @@ def test_split_shares_the_layers_and_the_tail_keeps_its_input(backbone):
     for stage in ("", *names):
         front, tail = split_at(model, stage)
         assert [name for name, _ in (*front.named_children(), *tail.named_children())] == names
-        assert (list(front.named_children())[-1][0] if stage else "") == stage
+        assert next(iter(tail.named_children()))[0] == (stage or "scale")
         layers = {id(p) for part in (front, tail) for p in part.parameters()}
         assert layers == {id(p) for p in model.features.parameters()}
         with torch.no_grad():
