@@ -1,31 +1,64 @@
-"""``python -m benchmarks``: one table of costs as ratios; ``--publish`` writes it beside the published page."""
+"""``python -m benchmarks [SLUG ...]``: costs of a step as ratios; ``--publish`` writes them beside the pages."""
 
 import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
 
-from benchmarks.step_time import table
-from papers_lib.companion.machine import device_name, library_versions
+from benchmarks import cam_entropy_steps, heatmap_loss_steps
+from papers_lib.companion.machine import device_name, library_versions, threads
 from papers_lib.companion.paths import repo_root
 from papers_lib.experiments.devices import pick_device
 from papers_lib.files import write_json
 
 
-def main() -> None:
+class Benchmark(NamedTuple):
+    """A paper's table, what it times in words, and the CPU threads it runs on (None: one a core)."""
+
+    table: Callable[[str], list[dict[str, Any]]]
+    what: str
+    threads: int | None
+
+
+BENCHMARKS = {
+    "cam_entropy": Benchmark(
+        cam_entropy_steps.table, "batch 20, 192 x 192 px, 20 classes, all layers trained", None
+    ),
+    "heatmap_loss": Benchmark(heatmap_loss_steps.table, "batch 16, 105 x 135 px", 1),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("slug", nargs="*", help=f"{', '.join(BENCHMARKS)}; all without one")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--publish", action="store_true", help="write reports/full/heatmap_loss.timings.json")
-    options = parser.parse_args()
+    parser.add_argument("--publish", action="store_true", help="write reports/full/SLUG.timings.json")
+    options = parser.parse_args(arguments)
+    if unknown := [slug for slug in options.slug if slug not in BENCHMARKS]:
+        parser.error(f"slug: found {unknown[0]!r}, expected one of {', '.join(BENCHMARKS)}")
     device = pick_device(options.device)
-    torch.set_num_threads(1)
-    rows = table(device)
-    print(pd.DataFrame(rows).to_string(index=False))
-    where = f"{device_name(device)}, one CPU thread, torch {library_versions()['torch']}"
-    note = f"Time of a training step, batch 16, 105 x 135 px; interleaved; {where}."
-    print(note)
-    if options.publish:
-        write_json(repo_root() / "reports/full/heatmap_loss.timings.json", {"note": note, "rows": rows})
+    for slug in options.slug or BENCHMARKS:
+        benchmark = BENCHMARKS[slug]
+        count = benchmark.threads or threads()
+        torch.set_num_threads(count)
+        rows = benchmark.table(device)
+        note = (
+            f"Time of a training step, {benchmark.what}; interleaved; {device_name(device)}, "
+            f"{'one CPU thread' if count == 1 else f'{count} CPU threads'}, torch {library_versions()['torch']}."
+        )
+        print(f"{slug}: {note}", pd.DataFrame(rows).to_string(index=False), sep="\n", flush=True)
+        if options.publish:
+            publish(repo_root() / f"reports/full/{slug}.timings.json", note, rows)
+
+
+def publish(path: Path, note: str, rows: list[dict[str, Any]]) -> None:
+    """Write ``note`` and ``rows``; rows of the old file that time no step, as that of a whole run, stay."""
+    old = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    write_json(path, {"note": note, "rows": rows + [row for row in old if "median ms" not in row]})
 
 
 if __name__ == "__main__":

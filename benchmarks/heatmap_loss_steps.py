@@ -1,24 +1,24 @@
 """Time of a training step with the heatmap loss over that of a CCE step, and of two naive ways to write it.
 
-Ways are interleaved in one process on one thread, so that a change of the machine's speed meets all of them; the
-ratio is that of medians. ``head only`` is the library's way; ``second pass`` runs the network again for the map, as
-the authors' code does; ``whole graph`` asks for the gradient of the logit by way of the image, so that the second
-derivative runs through every layer.
+``head_only`` is the library's way; ``second_pass`` runs the network again for the map, as the authors' code does;
+``whole_graph`` asks for the gradient of the logit by way of the image, so that the second derivative runs through
+every layer.
 """
 
-import statistics
-import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from benchmarks.interleaved import interleaved, ratio_rows
 from papers_lib.cams import head_gradients, hires_cam
 from papers_lib.losses.heatmap import heatmap_loss
 from papers_lib.losses.sigmoid_classification import sigmoid_cce, sigmoid_mse
 from papers_lib.models.vgg_cardiac import CardiacClassifier, small_vgg, vgg16
 
-Step = Callable[[CardiacClassifier, Tensor, Tensor, Tensor], Tensor]
+Loss = Callable[[CardiacClassifier, Tensor, Tensor, Tensor], Tensor]
 
 
 def cce(model: CardiacClassifier, x: Tensor, y: Tensor, outside: Tensor) -> Tensor:
@@ -52,17 +52,25 @@ def whole_graph(model: CardiacClassifier, x: Tensor, y: Tensor, outside: Tensor)
     return sigmoid_mse(logits, y) + heatmap_loss(hires_cam(activations, gradients), outside)
 
 
-WAYS: dict[str, Step] = {
-    "CCE": cce,
-    "MSE only": mse,
-    "heatmap loss, head only (ours)": head_only,
-    "heatmap loss, second pass (authors)": second_pass,
-    "heatmap loss, whole graph": whole_graph,
+WAYS: dict[str, Loss] = {
+    "cce": cce,
+    "mse": mse,
+    "head_only": head_only,
+    "second_pass": second_pass,
+    "whole_graph": whole_graph,
 }
+LABELS = {
+    "cce": "CCE",
+    "mse": "MSE only",
+    "head_only": "heatmap loss, head only (ours)",
+    "second_pass": "heatmap loss, second pass (authors)",
+    "whole_graph": "heatmap loss, whole graph",
+}
+ROUNDS = {"small VGG": 200, "VGG16": 3}
 
 
 def measure(network: str, device: str = "cpu", rounds: int = 60, batch: int = 16) -> dict[str, list[float]]:
-    """Seconds of every step, by way, in interleaved rounds after two for warming up."""
+    """Seconds of every step, by way."""
     generator = torch.Generator().manual_seed(0)
     make = small_vgg if network == "small VGG" else lambda g: vgg16(g, pretrained=False)
     model = make(generator).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -70,42 +78,14 @@ def measure(network: str, device: str = "cpu", rounds: int = 60, batch: int = 16
     x = torch.rand(batch, 1, 105, 135, generator=generator).to(device, memory_format=torch.channels_last)
     y = torch.randint(4, (batch,), generator=generator).to(device)
     outside = torch.rand(batch, 6, 8, generator=generator).to(device)
-    times: dict[str, list[float]] = {name: [] for name in WAYS}
-    ways = list(WAYS.items())
-    for turn in range(rounds + 2):
-        for name, way in (
-            ways[turn % len(ways) :] + ways[: turn % len(ways)]
-        ):  # nobody is always after the same
-            if device == "cuda":
-                torch.cuda.synchronize()
-            start = time.perf_counter()
-            optimizer.zero_grad(set_to_none=True)
-            way(model, x, y, outside).backward()
-            optimizer.step()
-            if device == "cuda":
-                torch.cuda.synchronize()
-            if turn >= 2:
-                times[name].append(time.perf_counter() - start)
-    return times
+    losses = {name: partial(way, model, x, y, outside) for name, way in WAYS.items()}
+    return interleaved(losses, optimizer, rounds, device)
 
 
-def table(device: str = "cpu", rounds: dict[str, int] | None = None) -> list[dict[str, object]]:
-    """A row a network and way: median milliseconds, ratio to CCE, and the ratio's quartiles over rounds."""
-    rows: list[dict[str, object]] = []
-    for network, count in (rounds or {"small VGG": 200, "VGG16": 3}).items():
-        times = measure(network, device, count)
-        base = statistics.median(times["CCE"])
-        for name, seconds in times.items():
-            ratios = sorted(a / b for a, b in zip(seconds, times["CCE"], strict=True))
-            low, high = ratios[len(ratios) // 4], ratios[3 * len(ratios) // 4]
-            middle = statistics.median(seconds)
-            rows.append(
-                {
-                    "network": network,
-                    "step": name,
-                    "median ms": round(1000 * middle, 2),
-                    "ratio to CCE": round(middle / base, 3),
-                    "quartiles of the ratio": f"{low:.2f} to {high:.2f}",
-                }
-            )
-    return rows
+def table(device: str = "cpu") -> list[dict[str, Any]]:
+    """A row a network and way, see :func:`benchmarks.interleaved.ratio_rows`."""
+    return [
+        row
+        for network, rounds in ROUNDS.items()
+        for row in ratio_rows(measure(network, device, rounds), "cce", network, LABELS)
+    ]
