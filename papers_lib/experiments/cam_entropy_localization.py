@@ -59,8 +59,8 @@ def in_crops(maps: Tensor, crops: CropSplit) -> dict[str, float]:
     points = point_hits(maps, boxes, SIZE)
     masked, masks = object_masks(crops)
     object_mass = heat_share(maps[masked], masks)
-    at = points.point[masked].clamp(min=0)
-    on_object = (masks[torch.arange(len(masks)), at[:, 1], at[:, 0]] > 0.5) & live[masked]
+    at = points.point[masked]  # (-1, -1) for a constant map, which points nowhere
+    on_object = (masks[torch.arange(len(masks)), at[:, 1], at[:, 0]] > 0.5) & (at[:, 0] >= 0)
     parted = points.counted.nonzero()[:, 0]
     part_mass = torch.cat(
         [torch.zeros(0, dtype=torch.float64)]

@@ -1,3 +1,6 @@
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from data_gen.cardiac_mri import CardiacSpec, write
@@ -11,3 +14,65 @@ def slices(tmp_path_factory):
         roots[experiment] = tmp_path_factory.mktemp("slices") / f"exp{experiment}"
         write(roots[experiment], CardiacSpec(experiment=experiment, train=64, val=32, test=16, seed=1))
     return roots
+
+
+CROP = {"side": 64, "scene_side": 128, "whole": False, "difficult": True}
+
+
+@pytest.fixture(scope="session")
+def opened(tmp_path_factory):
+    """Eight training and four test scenes, their boxes as crops of 64 px, and where they were put."""
+    from papers_lib.experiments.cam_entropy_data import open_data
+
+    folder = tmp_path_factory.mktemp("scenes")
+    sizes = {"train": 8, "test": 4}
+    found = open_data("", folder, sizes, 0, CROP, 1)
+    return SimpleNamespace(crops=found.crops, root=found.crops.root, found=found, folder=folder, sizes=sizes)
+
+
+@pytest.fixture
+def hand_split():
+    """Builds a CropSplit of black pictures by hand; every item is the only one of its picture unless told."""
+    from papers_lib.datasets.voc_crop_split import CropSplit
+
+    def make(classes, *, side=64, mask_side=96, names=("a", "b"), **fields):
+        count = len(classes)
+        plain = {
+            "images": np.zeros((count, side, side, 3), np.uint8),
+            "classes": np.array(classes, np.int64),
+            "image": np.arange(count),
+            "boxes": np.zeros((count, 4), np.float32),
+            "region": np.tile(np.float32([0, 0, side, side]), (count, 1)),
+            "masks": np.zeros((count, mask_side, mask_side), bool),
+            "has_mask": np.zeros(count, bool),
+            "parts": np.full((count, 4), np.nan, np.float32),
+            "scenes": None,
+            "scene_boxes": [],
+            "scene_classes": [],
+            "names": tuple(names),
+        }
+        every = {**plain, **fields}
+        pictures = tuple(f"VOC2012/{number}" for number in range(int(every["image"].max()) + 1))
+        return CropSplit(**every, pictures=pictures)
+
+    return make
+
+
+@pytest.fixture
+def entropy_record(tmp_path):
+    """Builds a Record of a CAM-entropy run by hand, with arrays in a file as the store has them."""
+    from papers_lib.experiments.cam_entropy import EntropyRun
+    from papers_lib.experiments.records import Record
+
+    def make(metrics=(), arrays=(), status="ok", **fields):
+        config = EntropyRun(**{"seed": 0, "beta": 0.0, **fields})
+        metrics, arrays = dict(metrics), dict(arrays)
+        key = f"{len(list(tmp_path.iterdir())):03d}"
+        path = tmp_path / f"{key}.npz"
+        np.savez(path, **arrays)
+        if status == "ok":
+            metrics = {"setting": config.setting(), **metrics}
+        reason = "" if status == "ok" else "why"
+        return Record(config, config.label(), status, reason, metrics, key, path if arrays else None)
+
+    return make
