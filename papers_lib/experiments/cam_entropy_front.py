@@ -17,7 +17,7 @@ BETTER_PANELS_OF = {
     "part_pointing": "points at the deciding part",
     "scene_pointing": "points into a box, scenes",
 }
-AT_ZERO = 0.03  # where β = 0 is drawn on the logarithmic axis
+AT_ZERO = 0.003  # where β = 0 is drawn on the logarithmic axis
 
 FRONT: dict[str, Any] = {
     **{"kind": "line", "marker": "o", "errorbar": ("se", 1.96), "x": "beta", "y": "value", "hue": "form"},

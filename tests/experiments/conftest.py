@@ -76,3 +76,19 @@ def entropy_record(tmp_path):
         return Record(config, config.label(), status, reason, metrics, key, path if arrays else None)
 
     return make
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Items of every training batch of CAM-entropy runs, in order."""
+    from papers_lib.experiments import cam_entropy
+    from papers_lib.experiments.cam_entropy_split import batch_of
+
+    items = []
+
+    def recording(inputs, some, device):
+        items.append(some.tolist())
+        return batch_of(inputs, some, device)
+
+    monkeypatch.setattr(cam_entropy, "batch_of", recording)
+    return items
