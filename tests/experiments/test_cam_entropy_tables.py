@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,14 @@ def test_changes_are_against_beta_0_of_the_same_seed_and_network(frame):
         assert frame.loc[row, columns].tolist() == pytest.approx(values), row
     assert frame.loc[[0, 1, 6], columns].to_numpy().tolist() == [[0, 1, 0, 0]] * 3
     assert frame.loc[8, columns].isna().all()
+
+
+@pytest.mark.parametrize("arm", ["front", "measures", "others", "offset"])
+def test_arms_on_the_network_of_main_share_its_beta_0(records, arm):
+    moved = [replace(one, config=replace(one.config, arm=arm)) if one.config.beta else one for one in records]
+    frame = tables.tidy(records_frame(moved), moved)
+    assert frame.loc[2, "area_change"] == pytest.approx(1 / 2 - 1)
+    assert frame.loc[3, "accuracy_change"] == pytest.approx(0.9 - 0.6)
 
 
 def test_drift_is_from_the_first_to_the_last_epoch(frame):
