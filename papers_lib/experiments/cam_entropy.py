@@ -38,7 +38,8 @@ class EntropyRun:
     Attributes:
         seed: of the dense layers (and of the backbone, if random), the boxes drawn and the sample order.
         beta: weight of the sharpness term, equation 6; 0 is the ordinary loss.
-        form: of the map in the loss: "relu", equation 4 as printed, or "shifted", M - min M.
+        form: of the map in the loss: "relu", equation 4 as printed; "shifted", M - min M before the ReLU; or "offset",
+            1 + M, a conjecture on the authors' code: both minima of Table I lie just above 1 (1.029 and 1.039).
         measure: "ce" (the paper's loss), "ca" or "cd" (which it mentions).
         others: weight of the negative term on the maps of the other classes (section III B, end).
         arm: the comparison that the run belongs to.
@@ -115,11 +116,12 @@ def objective_of(config: EntropyRun, data: Split, generator: torch.Generator, de
             logits, maps = pooled_mlp_grad_cam(model.head, activations.float(), wanted)
             loss = torch.nn.functional.cross_entropy(logits, target)
             if config.beta:
+                offset = config.form == "offset"
                 term = cam_sharpness_loss(
-                    maps,
+                    1 + maps.relu() if offset else maps,
                     target if config.others else None,
                     measure=config.measure,
-                    form=config.form,  # type: ignore[arg-type]
+                    form="relu" if offset else config.form,  # type: ignore[arg-type]
                     others=config.others,
                 )
                 loss = loss + config.beta * term.loss

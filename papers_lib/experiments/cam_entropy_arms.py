@@ -16,6 +16,7 @@ class Grid:
         shifted_betas: of the main arm, map in the form M - min M.
         front_betas: further ones, in both forms, for the accuracy-sharpness front.
         measure_betas: at which ca and cd are trained, in both forms, to compare with ce.
+        offset_betas: of the form 1 + M.
         deeper_from: first stage trained in the arm "deeper".
         second_backbone: of the arm "backbone", trained from ``second_from`` on.
         few: the settings of "deeper", "backbone": beta and form.
@@ -25,8 +26,9 @@ class Grid:
     variant_seeds: int = 3
     betas: Sequence[float] = (0.0, 0.3, 3.0, 100.0)
     shifted_betas: Sequence[float] = (0.3, 3.0)
-    front_betas: Sequence[float] = (0.1, 1.0, 10.0, 30.0)
+    front_betas: Sequence[float] = (0.01, 0.03, 0.1, 1.0, 10.0)
     measure_betas: Sequence[float] = (0.3, 3.0)
+    offset_betas: Sequence[float] = (3.0, 100.0)
     deeper_from: str = "blocks_5"
     second_backbone: str = "efficientnet_lite2"
     second_from: str = "blocks_6"
@@ -42,10 +44,11 @@ def main_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
 
 
 def front_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
-    """More values of beta, for accuracy against sharpness."""
+    """More values of beta, for accuracy against sharpness; those of the main arm are trained there."""
+    trained = {"relu": grid.betas, "shifted": grid.shifted_betas}
     return _each(
         replace(base, arm="front"),
-        [(beta, form) for form in ("relu", "shifted") for beta in grid.front_betas],
+        [(beta, form) for form in trained for beta in grid.front_betas if beta not in trained[form]],
         grid.seeds,
     )
 
@@ -66,6 +69,13 @@ def others_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
     return _each(replace(base, arm="others", others=1.0), settings, grid.variant_seeds)
 
 
+def offset_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
+    """1 + M in the place of M: does it explain Table I?"""
+    return _each(
+        replace(base, arm="offset"), [(beta, "offset") for beta in grid.offset_betas], grid.variant_seeds
+    )
+
+
 def deeper_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
     """More of the backbone trained."""
     return _each(replace(base, arm="deeper", train_from=grid.deeper_from), grid.few, grid.variant_seeds)
@@ -82,6 +92,7 @@ ARMS = {
     "front": front_arm,
     "measures": measures_arm,
     "others": others_arm,
+    "offset": offset_arm,
     "deeper": deeper_arm,
     "backbone": backbone_arm,
 }

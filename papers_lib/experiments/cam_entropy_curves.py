@@ -9,6 +9,7 @@ import pandas as pd
 from papers_lib.experiments.records import Record
 
 NAMES = {"none": "β = 0"}
+FORMS = {"relu": "ReLU", "shifted": "M − min M", "offset": "1 + M"}
 MEASURES = {"ce": "entropy", "ca": "area, cells", "cd": "dispersion σ²/μ²", "cv": "σ/μ"}
 PANELS = {"accuracy": "accuracy", **MEASURES, "dead_share": "share of dead maps"}
 RANGE: dict[str, Any] = {"kind": "line", "errorbar": ("pi", 100)}
@@ -31,7 +32,7 @@ def setting_name(setting: str) -> str:
         return NAMES[setting]
     head, _, others = setting.partition("_others_")
     *measure, form, beta = head.split("_")
-    words = [*measure, f"β = {beta}", "ReLU" if form == "relu" else "M − min M"]
+    words = [*measure, f"β = {beta}", FORMS[form]]
     return ", ".join([*words, "others pushed"] if others else words)
 
 

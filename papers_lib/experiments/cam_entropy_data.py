@@ -25,7 +25,6 @@ from papers_lib.metrics.localization import (
     fixed_point_hits,
     point_localization,
     reachable,
-    stride_ceiling,
 )
 from papers_lib.metrics.masks import box_mask
 from papers_lib.metrics.overlap import best_cell_share, heat_share
@@ -79,9 +78,9 @@ def _kind(root: Path) -> Literal["stand-in", "real data"]:
 
 def examples(split: CropSplit, each: int = 2) -> dict[str, object]:
     """Arguments of ``map_grid``: the first ``each`` items of every class, row by row."""
-    kinds = range(len(split.names))
-    rows = [np.flatnonzero(split.classes == kind)[turn : turn + 1] for turn in range(each) for kind in kinds]
-    items = np.concatenate(rows)
+    of_class = [np.flatnonzero(split.classes == kind) for kind in range(len(split.names))]
+    # a class with fewer repeats its last, so that columns stay classes
+    items = [found[min(turn, len(found) - 1)] for turn in range(each) for found in of_class if len(found)]
     return {
         "images": np.stack([split.images[item] for item in items]),
         "titles": [split.names[split.classes[item]].replace("-", "\n") for item in items],
@@ -99,36 +98,44 @@ def levels(train: CropSplit, test: CropSplit) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     masked, masks = object_masks(test)
     if len(masked):
-        mean = _mean_masks(train)
+        known, train_masks = object_masks(train)
+        mean = _mean_masks(train_masks, train.classes[known], len(train.names))
         prior = torch.stack([mean[int(kind)] for kind in test.classes[masked]])
         area = float(masks.double().mean())
-        found["object_mass"] = {
-            "chance": area,
-            "prior": float(heat_share(prior, masks).mean()),
-            "ceiling": float(best_cell_share(masks, (cells, cells)).mean()),
-        }
-        points = reachable(cells, GRID)
+        found["object_mass"] = _mass_levels(masks, prior, cells)
         hit = [masks[i][row, column] > 0.5 for i, (row, column) in enumerate(map(_hottest, prior))]
-        ceiling = (masks[:, points][:, :, points] > 0.5).any(2).any(1)
         found["object_pointing"] = {
             "chance": area,
             "prior": fmean(map(float, hit)),
-            "ceiling": float(ceiling.double().mean()),
+            "ceiling": _pointing_ceiling(masks > 0.5, cells),
         }
     boxes = part_boxes(test)
     if any(len(box) for box in boxes):
         found |= _part_levels(train, test, boxes, cells)
     if test.scenes is not None:
-        found["scene_pointing"] = _scene_levels(test)
+        found |= _scene_levels(test)
     return found
 
 
-def _mean_masks(split: CropSplit) -> dict[int, Tensor]:
-    masked, masks = object_masks(split)
-    classes = torch.from_numpy(np.asarray(split.classes[masked]))
-    every = masks.double().mean(0)
-    kinds = range(len(split.names))
-    return {k: masks[classes == k].double().mean(0) if bool((classes == k).any()) else every for k in kinds}
+def _mean_masks(masks: Tensor, classes: np.ndarray, count: int) -> list[Tensor]:
+    """Mean mask of each class, (GRID, GRID); that of all where the class has none."""
+    chosen = [masks[torch.from_numpy(np.asarray(classes) == kind)] for kind in range(count)]
+    return [(some if len(some) else masks).double().mean(0) for some in chosen]
+
+
+def _pointing_ceiling(masks: Tensor, cells: int) -> float:
+    """Share of masks (n, GRID, GRID), boolean, that the hottest point of some map of ``cells`` x ``cells`` can hit."""
+    points = reachable(cells, GRID)
+    return float(masks[:, points][:, :, points].any(2).any(1).double().mean())
+
+
+def _mass_levels(masks: Tensor, prior: Tensor, cells: int) -> dict[str, float]:
+    """Share of heat in masks (n, GRID, GRID): without preference, by the prior's maps, all in the best cell."""
+    return {
+        "chance": float(masks.double().mean()),
+        "prior": float(heat_share(prior, masks).mean()),
+        "ceiling": float(best_cell_share(masks, (cells, cells)).mean()),
+    }
 
 
 def _hottest(mask: Tensor) -> tuple[int, int]:
@@ -142,32 +149,30 @@ def _part_levels(
     parted = [i for i, box in enumerate(boxes) if len(box)]
     masks = torch.stack([box_mask(boxes[i], SIZE) for i in parted])
     known = part_boxes(train)
-    centres = {
-        kind: class_mean_centre([box for box, k in zip(known, train.classes, strict=True) if k == kind], SIZE)
-        for kind in {int(k) for k, box in zip(train.classes, known, strict=True) if len(box)}
-    }
+    seen = [i for i, box in enumerate(known) if len(box)]
+    train_masks = torch.stack([box_mask(known[i], SIZE) for i in seen])
+    mean = _mean_masks(train_masks, train.classes[seen], len(train.names))
+    of_class = [[known[i] for i in seen if train.classes[i] == kind] for kind in range(len(train.names))]
+    centres = [class_mean_centre(some or [known[i] for i in seen], SIZE) for some in of_class]
+    kinds = [int(test.classes[i]) for i in parted]
     hits = [
-        bool(
-            fixed_point_hits(
-                centres.get(int(test.classes[i]), torch.tensor([0.5, 0.5])), [boxes[i]], SIZE
-            ).hit[0]
-        )
-        for i in parted
+        bool(fixed_point_hits(centres[kind], [boxes[i]], SIZE).hit[0])
+        for i, kind in zip(parted, kinds, strict=True)
     ]
-    area = float(masks.double().mean())
     return {
-        "part_mass": {"chance": area, "ceiling": float(best_cell_share(masks, (cells, cells)).mean())},
+        "part_mass": _mass_levels(masks, torch.stack([mean[kind] for kind in kinds]), cells),
         "part_pointing": {
-            "chance": area,
+            "chance": float(masks.double().mean()),
             "prior": fmean(hits),
-            "ceiling": stride_ceiling([boxes[i] for i in parted], SIZE, GRID // cells),
+            "ceiling": _pointing_ceiling(masks, cells),
         },
     }
 
 
-def _scene_levels(test: CropSplit) -> dict[str, float]:
+def _scene_levels(test: CropSplit) -> dict[str, dict[str, float]]:
     assert test.scenes is not None
     side = test.scenes.shape[1]
+    cells = side // STRIDE
     by_class: list[list[Tensor]] = []
     for kind in range(len(test.names)):
         rows = [
@@ -179,9 +184,13 @@ def _scene_levels(test: CropSplit) -> dict[str, float]:
     prior: list[PointHits] = [
         fixed_point_hits(class_mean_centre(rows, SIZE), rows, SIZE) for rows in by_class
     ]
-    stride = GRID // (side // STRIDE)
+    masks = [torch.stack([box_mask(row, SIZE) for row in rows]) for rows in by_class]
+    mass = [_mass_levels(some, some.double().mean(0).expand(len(some), *SIZE), cells) for some in masks]
     return {
-        "chance": fmean(chance(rows, SIZE) for rows in by_class),
-        "prior": point_localization(prior).macro,
-        "ceiling": fmean(stride_ceiling(rows, SIZE, stride) for rows in by_class),
+        "scene_mass": {level: fmean(one[level] for one in mass) for level in ("chance", "prior", "ceiling")},
+        "scene_pointing": {
+            "chance": fmean(chance(rows, SIZE) for rows in by_class),
+            "prior": point_localization(prior).macro,
+            "ceiling": fmean(_pointing_ceiling(some, cells) for some in masks),
+        },
     }

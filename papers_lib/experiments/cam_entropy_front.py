@@ -31,6 +31,12 @@ HIDDEN: list[dict[str, Any]] = [
     {"y": "test_accuracy", "labels": ("", "test accuracy")},
     {"y": "dead_share", "labels": ("", "share of dead test maps")},
 ]
+"""Panels of ``strip_panels`` over :func:`in_lines`."""
+
+
+def in_lines(frame: pd.DataFrame) -> pd.DataFrame:
+    """The names of the settings broken into lines, so that they fit side by side."""
+    return frame.assign(name=frame["name"].str.replace(", ", "\n"))
 
 
 def front_long(frame: pd.DataFrame) -> pd.DataFrame:

@@ -136,6 +136,18 @@ def classification(logits: Tensor, classes: Tensor) -> dict[str, float]:
     }
 
 
+def of_the_dead(found: Explained, classes: Tensor, live: Tensor) -> dict[str, float]:
+    """Accuracy on the boxes with a dead map, and the logit of the true class with dead and with live maps."""
+    right = (found.logits.argmax(1) == classes).double()
+    own = found.logits.gather(1, classes[:, None])[:, 0]
+    return {
+        "dead_accuracy": _mean(right[~live]),
+        "dead_logit": _mean(own[~live]),
+        "live_logit": _mean(own[live]),
+        "dead_negative_share": _mean((own[~live] <= 0).double()),
+    }
+
+
 def measure(
     test: Measured, front: torch.nn.Module | None, shown: np.ndarray, deleted: np.ndarray
 ) -> tuple[dict[str, float], dict[str, Any]]:
@@ -156,6 +168,7 @@ def measure(
         **classification(found.logits, classes),
         **sharpness(found.maps),
         "others_heat": _mean(found.others[live]),
+        **of_the_dead(found, classes, live),
         **in_crops(heat(found.maps).cpu(), test.data.crops),
         **in_scenes(test.model, test.data, test.device),
         **under_deletion(test.model, front, test.data.crops, found.maps, deleted, test.device),

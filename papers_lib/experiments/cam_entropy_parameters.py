@@ -18,7 +18,7 @@ LEAST = {
     **dict.fromkeys(("jobs", "data_seed", "deletion"), 0),
 }
 CHOICES = {"device": DEVICES, "weights": ("packaged", "timm", "random")}
-ARMS = ("main", "front", "measures", "others", "deeper", "backbone")
+ARMS = ("main", "front", "measures", "others", "offset", "deeper", "backbone")
 """Arms of ``cam_entropy_arms``; "deeper" trains from ``DEEPER_FROM`` on, "backbone" part of a second backbone."""
 DEEPER_FROM = "blocks_5"
 STRIDE = 32
@@ -60,7 +60,7 @@ def check(parameters: Mapping[str, Any]) -> None:
         _check_side("scene_side", parameters["scene_side"])
     _check_betas(parameters)
     if "arms" in parameters:
-        _check_arms(parameters["arms"])
+        _check_arms(parameters)
     if "backbone" in parameters:
         _check_backbone(parameters)
     if parameters.get("data_root"):
@@ -88,11 +88,18 @@ def _different(betas: Sequence[float]) -> bool:
     return len({f"{beta:g}" for beta in betas}) == len(betas)
 
 
-def _check_arms(arms: Sequence[str]) -> None:
+def _check_arms(parameters: Mapping[str, Any]) -> None:
+    arms = parameters["arms"]
     if not arms or len(set(arms)) < len(arms) or not set(arms) <= set(ARMS):
         raise _error("arms", list(arms), f"some of {', '.join(ARMS)}, each once")
     if "main" not in arms:
         raise _error("arms", list(arms), "main among them")
+    shared = {"measures", "others", "offset"} & set(arms)
+    if shared and parameters.get("variant_seeds", 1) > parameters.get("seeds", 1):
+        found, seeds = parameters["variant_seeds"], parameters.get("seeds", 1)
+        raise _error(
+            "variant_seeds", found, f"at most seeds, which is {seeds}: they are compared with the main arm"
+        )
 
 
 def _check_backbone(parameters: Mapping[str, Any]) -> None:

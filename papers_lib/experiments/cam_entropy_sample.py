@@ -57,13 +57,15 @@ def choose(records: Sequence[Record], crops: CropSplit, settings: Sequence[str])
         name: (found["logits"].argmax(1) == classes) & ~dead_maps(torch.from_numpy(found["maps"])).numpy()
         for name, found in shown.items()
     }
-    both = good["none"] & good.get("relu_100", good["none"])
-    why = "the first test picture that both models classify correctly with a live map"
-    if not both.any():
-        both, why = (
-            good["none"],
-            "the first test picture that β = 0 classifies correctly; at β = 100 no such map lives",
-        )
+    both, why = good["none"], "the first test picture that β = 0 classifies correctly with a live map"
+    if "relu_100" in good:
+        if (both & good["relu_100"]).any():
+            both, why = (
+                both & good["relu_100"],
+                "the first test picture that both classify correctly with a live map",
+            )
+        else:
+            why += "; at β = 100 there is none of the kept ones"
     if not both.any():
         return None
     at = int(both.argmax())
@@ -93,7 +95,7 @@ def panels(sample: Sample) -> dict[str, Any]:
         "maps": np.stack([*own, *(found / largest for found in raw.values())]),
         "titles": [f"{name}{mark}" for name, mark in zip(names, dead, strict=True)] + ["unscaled"] * len(raw),
         "columns": len(raw),
-        "label": "above: (M − min) / (max − min); below: M over the largest value shown",
+        "label": "share of the scale",
         "limits": (0, 1),
     }
 
@@ -142,7 +144,7 @@ def table(
         if len(group):
             columns[f"mean, {setting_name(name)}"] = group[list(ROWS)].mean().to_dict()
     rows = [
-        {"": words, **{c: found.get(key, np.nan) for c, found in columns.items()}}
+        {"quantity": words, **{c: found.get(key, np.nan) for c, found in columns.items()}}
         for key, words in ROWS.items()
     ]
     return pd.DataFrame(rows)

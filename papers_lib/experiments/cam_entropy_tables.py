@@ -17,18 +17,24 @@ BETTER = {
     "scene_pointing": "points into a box, scenes",
     "deletion_gain": "deletion gain",
 }
+METRICS = (
+    *("test_accuracy", "balanced_accuracy", "ce", "ce_norm", "ce_norm_all", "ca", "cd", "cv", "dead_share"),
+    *("others_heat", "dead_accuracy", "dead_logit", "live_logit", "dead_negative_share", "spread"),
+    *("true_probability", "max_logit", "min_logit", "max_map", "min_map", "relative_difference", *BETTER),
+)
+"""Columns that tables and claims name; there, as NaN, even where every run failed."""
 ALIKE = ["arm", "backbone", "train_from", "seed"]
 
 
 def tidy(frame: pd.DataFrame, records: Iterable[Record]) -> pd.DataFrame:
     """A row a run, with its change against beta 0 of the same arm and seed, and from the first to the last epoch.
 
-    The arms "front", "measures" and "others" share the beta-0 runs of "main".
+    The arms "front", "measures", "others" and "offset" share the beta-0 runs of "main".
     """
-    # failed runs have no setting of their own making
     settings = [record.config.setting() for record in records]
+    frame = frame.reindex(columns=[*frame.columns, *(name for name in METRICS if name not in frame)])
     frame = frame.assign(setting=settings, name=[setting_name(setting) for setting in settings])
-    home = frame["arm"].where(~frame["arm"].isin(["front", "measures", "others"]), "main")
+    home = frame["arm"].where(~frame["arm"].isin(["front", "measures", "others", "offset"]), "main")
     plain = frame[frame["setting"].eq("none")].drop_duplicates(ALIKE).set_index(ALIKE)
     index = pd.MultiIndex.from_frame(frame.assign(arm=home)[ALIKE])
     base = plain.reindex(index).reset_index(drop=True)
@@ -80,6 +86,20 @@ def levels_table(levels: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     return table.reindex(columns=["chance", "prior", "ceiling"]).reset_index(names="measure")
 
 
+def dead_table(frame: pd.DataFrame, arms: Sequence[str] = ("main",)) -> pd.DataFrame:
+    """Dead maps of every setting: how many, how accurate the model is on their boxes, the true class's logit."""
+    columns = {
+        "dead_share": "dead maps",
+        "test_accuracy": "accuracy",
+        "dead_accuracy": "accuracy on boxes with a dead map",
+        "live_logit": "true logit, live map",
+        "dead_logit": "true logit, dead map",
+        "dead_negative_share": "of which not above 0",
+    }
+    means = _ok(frame, arms).groupby("name", sort=False)[list(columns)].mean()
+    return means.rename(columns=columns).reset_index(names="loss")
+
+
 def cross_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Which loss moves which measure: mean change against beta 0 of the same seed, and accuracy and dead maps."""
     chosen = _ok(frame, ["main", "measures"])
@@ -116,14 +136,9 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def scalars(frame: pd.DataFrame) -> dict[str, float]:
-    """Numbers that claims and prose refer to."""
-    main = _ok(frame, ["main"])
-    accuracy = main.groupby("setting")["test_accuracy"].mean()
-    printed = [name for name in accuracy.index if name.startswith("relu_")]
-    best = accuracy[printed].max() - accuracy.get("none", np.nan) if printed else np.nan
-    plain = main[main["setting"].eq("none")]
+    """Numbers that the page's prose refers to."""
+    plain = _ok(frame, ["main"]).query("setting == 'none'")
     return {
-        "accuracy_gain_of_best_beta": float(best),
         "accuracy_of_beta_0": float(plain["test_accuracy"].mean()),
         "balanced_accuracy_of_beta_0": float(plain["balanced_accuracy"].mean()),
     }
@@ -139,3 +154,14 @@ def further_table(frame: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
     chosen = _ok(frame, arms).groupby(["arm", "name"], sort=False)[["part_mass", "others_heat"]].mean()
     table[["heat on the part", "other classes' heat"]] = chosen.to_numpy()
     return table.drop(columns=["lowest", "highest", "ce / ln HW, dead as uniform"])
+
+
+def costs_table(costs: Mapping[str, float]) -> pd.DataFrame:
+    """Ratios of training steps, as ``cam_entropy_costs.read`` gives them."""
+    words = {
+        "step_ratio_ce": "ce over a plain step",
+        "step_ratio_ca": "ca over a plain step",
+        "step_ratio_cd": "cd over a plain step",
+        "costlier_measure_ratio": "the costlier of ca and cd over ce",
+    }
+    return pd.DataFrame({"step": list(words.values()), "ratio": [costs[name] for name in words]})

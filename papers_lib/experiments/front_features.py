@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 
-from papers_lib.experiments.digest import code_digest, library_versions
 from papers_lib.experiments.devices import processes
+from papers_lib.experiments.digest import code_digest, library_versions
 from papers_lib.experiments.encoding import json_digest
 from papers_lib.experiments.progress import say
 from papers_lib.files import replacing
