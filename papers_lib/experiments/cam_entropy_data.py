@@ -90,16 +90,18 @@ def examples(split: CropSplit, each: int = 2) -> dict[str, object]:
 def levels(train: CropSplit, test: CropSplit) -> dict[str, dict[str, float]]:
     """What the localization measures come to without a model: chance, a trivial prior, the ceiling of the stride.
 
-    Priors: the mean mask or mean centre of the class, which never look at the picture; of parts and masks fitted on
-    the training split, of scenes on the pictures they are scored on, so a little too high. Ceilings: all heat in the
-    best cell, and the best pixel that a map of this stride can point at. What the data do not have is left out.
+    Priors never look at the picture: mean mask and mean centre of the class. Those of parts and objects are fitted on
+    the training split (where it has any), those of scenes on the test pictures, masks on all but the one scored
+    on. Ceilings: all heat in the best cell, and the best pixel that a map of this stride can point at. What the data do
+    not have is left out.
     """
     cells = test.images.shape[1] // STRIDE
     found: dict[str, dict[str, float]] = {}
     masked, masks = object_masks(test)
     if len(masked):
-        known, train_masks = object_masks(train)
-        mean = _mean_masks(train_masks, train.classes[known], len(train.names))
+        fitted = train if train.has_mask.any() else test
+        known, fitted_masks = object_masks(fitted)
+        mean = _mean_masks(fitted_masks, fitted.classes[known], len(train.names))
         prior = torch.stack([mean[int(kind)] for kind in test.classes[masked]])
         area = float(masks.double().mean())
         found["object_mass"] = _mass_levels(masks, prior, cells)
@@ -121,6 +123,12 @@ def _mean_masks(masks: Tensor, classes: np.ndarray, count: int) -> list[Tensor]:
     """Mean mask of each class, (GRID, GRID); that of all where the class has none."""
     chosen = [masks[torch.from_numpy(np.asarray(classes) == kind)] for kind in range(count)]
     return [(some if len(some) else masks).double().mean(0) for some in chosen]
+
+
+def _mean_of_others(masks: Tensor) -> Tensor:
+    """Mean mask of all but each, (n, GRID, GRID); without preference where there is no other."""
+    every = masks.double()
+    return (every.sum(0) - every) / (len(every) - 1) if len(every) > 1 else torch.ones_like(every)
 
 
 def _pointing_ceiling(masks: Tensor, cells: int) -> float:
@@ -148,11 +156,12 @@ def _part_levels(
 ) -> dict[str, dict[str, float]]:
     parted = [i for i, box in enumerate(boxes) if len(box)]
     masks = torch.stack([box_mask(boxes[i], SIZE) for i in parted])
-    known = part_boxes(train)
+    fitted = test if np.isnan(train.parts).all() else train
+    known = part_boxes(fitted)
     seen = [i for i, box in enumerate(known) if len(box)]
     train_masks = torch.stack([box_mask(known[i], SIZE) for i in seen])
-    mean = _mean_masks(train_masks, train.classes[seen], len(train.names))
-    of_class = [[known[i] for i in seen if train.classes[i] == kind] for kind in range(len(train.names))]
+    mean = _mean_masks(train_masks, fitted.classes[seen], len(train.names))
+    of_class = [[known[i] for i in seen if fitted.classes[i] == kind] for kind in range(len(train.names))]
     centres = [class_mean_centre(some or [known[i] for i in seen], SIZE) for some in of_class]
     kinds = [int(test.classes[i]) for i in parted]
     hits = [
@@ -185,7 +194,7 @@ def _scene_levels(test: CropSplit) -> dict[str, dict[str, float]]:
         fixed_point_hits(class_mean_centre(rows, SIZE), rows, SIZE) for rows in by_class
     ]
     masks = [torch.stack([box_mask(row, SIZE) for row in rows]) for rows in by_class]
-    mass = [_mass_levels(some, some.double().mean(0).expand(len(some), *SIZE), cells) for some in masks]
+    mass = [_mass_levels(some, _mean_of_others(some), cells) for some in masks]
     return {
         "scene_mass": {level: fmean(one[level] for one in mass) for level in ("chance", "prior", "ceiling")},
         "scene_pointing": {

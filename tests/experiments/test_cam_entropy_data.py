@@ -9,6 +9,8 @@ from papers_lib.datasets.voc_crop_split import load_crops
 from papers_lib.errors import UserError
 from papers_lib.experiments import cam_entropy_data
 from papers_lib.experiments.cam_entropy_data import examples, levels, open_data
+from papers_lib.metrics.localization import reachable
+from papers_lib.metrics.masks import resize_maps
 
 CROP = {"side": 64, "scene_side": 128, "whole": False, "difficult": True}
 
@@ -129,7 +131,22 @@ def test_a_prior_is_that_of_the_class_in_training(hand_split):
 def test_a_class_without_training_items_takes_the_mean_of_all(hand_split):
     found = levels(half(hand_split, [0, 0]), half(hand_split, [1, 1]))
     assert found["object_mass"]["prior"] == pytest.approx(1)
-    assert found["part_pointing"]["prior"] == 0  # the middle of the crop, outside the part
+    assert found["part_pointing"]["prior"] == 1  # all parts lie alike
+    assert found["part_mass"]["prior"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("cells", [2, 3, 5, 6, 7, 12, 14])
+def test_a_ceiling_asks_for_maps_of_as_many_cells(cells):
+    """Foreign: the hottest pixels of many random maps, enlarged."""
+    grid = cam_entropy_data.GRID
+    maps = torch.rand(400, cells, cells, generator=torch.Generator().manual_seed(cells))
+    for pixel in resize_maps(maps, (grid, grid)).flatten(1).argmax(1).unique().tolist():
+        hit = (torch.arange(grid**2) == pixel).reshape(1, grid, grid)
+        assert cam_entropy_data._pointing_ceiling(hit, cells) == 1
+    points = reachable(cells, grid)
+    missed = torch.ones(1, grid, grid, dtype=torch.bool)
+    missed[0, points[:, None], points] = False
+    assert cam_entropy_data._pointing_ceiling(missed, cells) == 0
 
 
 def test_what_the_data_lack_has_no_level(hand_split):
@@ -148,14 +165,17 @@ def test_levels_of_scenes_by_hand(hand_split):
         scene_classes=[np.array([0]), np.array([0, 1])],
     )
     found = levels(hand_split([0, 1]), test)
-    assert found == {
-        "scene_pointing": {"chance": pytest.approx((1 / 4 + 1 / 2) / 2), "prior": 1, "ceiling": 1}
-    }
+    area = pytest.approx((1 / 4 + 1 / 2) / 2)
+    assert found["scene_pointing"] == {"chance": area, "prior": 1, "ceiling": 1}
+    assert found["scene_mass"]["chance"] == area
+    # Class 0: the other picture's box, the same; class 1: no other picture, so its area
+    assert found["scene_mass"]["prior"] == pytest.approx((1 + 1 / 2) / 2)
 
 
-def test_no_mass_of_chance_or_prior_beats_the_ceiling(splits):
+def test_no_mass_of_chance_beats_the_ceiling(splits):
     found = levels(*splits)
-    assert set(found) == {"object_mass", "object_pointing", "part_mass", "part_pointing", "scene_pointing"}
+    of_scenes = {"scene_mass", "scene_pointing"}
+    assert set(found) == {"object_mass", "object_pointing", "part_mass", "part_pointing"} | of_scenes
     for name in ("object_mass", "part_mass"):
         assert 0 < found[name]["chance"] < found[name]["ceiling"] <= 1
     assert found["object_mass"]["chance"] < found["object_mass"]["prior"]

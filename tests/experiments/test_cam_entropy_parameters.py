@@ -10,7 +10,7 @@ import torch
 
 from papers_lib.companion import paths, profiles
 from papers_lib.errors import UserError
-from papers_lib.experiments import cam_entropy, cam_entropy_arms, cam_entropy_data
+from papers_lib.experiments import cam_entropy_arms, cam_entropy_data
 from papers_lib.experiments.cam_entropy_parameters import ARMS, DEEPER_FROM, STAGES, STRIDE, check
 from papers_lib.models.classifier import pooled_classifier
 
@@ -23,7 +23,7 @@ GOOD: dict[str, Any] = {
 }
 TRAINED = {"backbone": "resnet50", "weights": "timm", "train_from": "", "arms": ["main"]}
 RANDOM = {**TRAINED, "weights": "random"}
-SOME_ARMS = "expected some of main, front, measures, others, deeper, backbone, each once"
+SOME_ARMS = "expected some of main, front, measures, others, offset, deeper, backbone, each once"
 BETAS = "expected finite numbers from 0 on, each once, 0 (the ordinary loss) among them"
 LITE_STAGES = "stem, blocks_0, blocks_1, blocks_2, blocks_3, blocks_4, blocks_5, blocks_6, conv_head"
 

@@ -51,14 +51,14 @@ def test_the_first_picture_that_both_classify_correctly_with_live_maps(made, cro
     np.testing.assert_array_equal(sample.maps["none"], 4 * LIVE)
     np.testing.assert_array_equal(sample.maps["shifted_3"], 4 * DEAD)
     np.testing.assert_array_equal(sample.logits["relu_100"], [0, 102])
-    assert sample.chosen == "the first test picture that both models classify correctly with a live map"
+    assert sample.chosen == "the first test picture that both classify correctly with a live map"
 
 
 def test_where_no_map_of_beta_100_lives_beta_0_chooses(made, crops):
     sample = choose([made(0.0, [1, 2], [1, 2]), made(100.0, [0, 1, 2, 3], [])], crops, SHOWN)
     assert sample is not None
     assert (sample.crop == 2).all()
-    assert "β = 100 no such map lives" in sample.chosen
+    assert "at β = 100 there is none" in sample.chosen
 
 
 def test_only_seed_0_of_the_main_arm_that_ended_well_is_shown(made, crops):
@@ -164,7 +164,7 @@ def test_table_one_has_the_printed_the_sample_and_the_means(made, crops, frame):
     sample = choose([made(0.0, [0], [0]), made(100.0, [0], [0])], crops, SHOWN)
     found = table(sample, frame, PRINTED, SHOWN)
     assert list(found) == [
-        "",
+        "quantity",
         "paper, β = 0",
         "paper, β = 100, ReLU",
         "sample, β = 0",
@@ -172,8 +172,8 @@ def test_table_one_has_the_printed_the_sample_and_the_means(made, crops, frame):
         "mean, β = 0",
         "mean, β = 100, ReLU",
     ]
-    assert found[""].tolist() == list(ROWS.values())
-    rows = found.set_index("")
+    assert found["quantity"].tolist() == list(ROWS.values())
+    rows = found.set_index("quantity")
     assert rows.loc["class probability", "paper, β = 100, ReLU"] == 0.998
     assert rows.loc[ROWS["cd"], "paper, β = 0"] == 0.077
     assert math.isnan(rows.loc[ROWS["cv"], "paper, β = 0"])  # not printed
