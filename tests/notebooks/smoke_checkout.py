@@ -1,0 +1,58 @@
+"""The smoke profile of a paper run in a copy of the checkout, and what must hold for its page in a browser."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.companion.chromium import Browser
+from tests.companion.test_browser import CONTRASTS, UNNAMED
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class SmokeRun(NamedTuple):
+    """The copy's root, its folder of reports, what the command said, and the results that it wrote."""
+
+    root: Path
+    folder: Path
+    out: str
+    results: dict[str, Any]
+
+
+def smoke_run(root: Path, slug: str) -> SmokeRun:
+    """Run ``papers run SLUG --profile smoke`` in a copy of what it needs: nobody's pages and caches are touched."""
+    for name in ("pyproject.toml", "constraints.txt", "README.md"):
+        shutil.copy(ROOT / name, root)
+    for name in ("notebooks", "papers_lib", "data_gen", "docs"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PAPERS_")}
+    environment["PYTHONPATH"] = str(root)
+    command = [sys.executable, "-m", "papers_lib.companion.cli", "run", slug, "--profile", "smoke"]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=230)
+    assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-3000:]
+    folder = root / "reports" / "smoke"
+    results = json.loads((folder / f"{slug}.results.json").read_text())
+    assert json.loads((folder / f"{slug}.status.json").read_text())["state"] == "succeeded"
+    assert str(root) not in (folder / f"{slug}.html").read_text()
+    return SmokeRun(root, folder, done.stdout, results)
+
+
+def check_in_browser(page: Path, largest: float) -> None:
+    """Offline, without a complaint, legible in both themes and on a phone, named, at most ``largest`` bytes."""
+    assert page.stat().st_size <= largest
+    with Browser() as browser:
+        for scheme in ("light", "dark"):
+            browser.scheme(scheme)
+            browser.open(page)
+            assert browser.requests == []
+            assert browser.messages == []
+            assert browser.ask(UNNAMED) == 0
+            assert [text for ratio, text in browser.ask(CONTRASTS) if ratio < 4.5] == []
+        assert "not evidence" in browser.ask("document.body.innerText").lower()
+        browser.open(page, width=375, height=800)
+        browser.ask("document.querySelectorAll('details').forEach((e) => { e.open = true })")
+        assert browser.ask("document.scrollingElement.scrollWidth <= innerWidth")
