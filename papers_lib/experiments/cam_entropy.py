@@ -149,11 +149,12 @@ def run(config: EntropyRun, context: Context) -> dict[str, float | int | bool | 
     model = build(config, len(data["train"].crops.names), device)
     test = Measured(model, data["test"], device)
     fixed = one_item_a_picture(data["test"])
+    pictures = len(data["train"].crops.pictures)
     generator = torch.Generator().manual_seed(config.seed)
     history = train(
         model,
         objective_of(config, data["train"], generator, device),
-        len(data["train"].crops.boxes_of_image()[0]),
+        pictures,
         optimizer=torch.optim.Adam(model.parameters(), lr=config.learning_rate, eps=ADAM_EPSILON),
         epochs=config.epochs,
         batch_size=config.batch_size,
@@ -169,6 +170,7 @@ def run(config: EntropyRun, context: Context) -> dict[str, float | int | bool | 
     context.save_arrays(curves=curves, curve_names=np.array(names), **arrays)
     return {
         "setting": config.setting(),
+        "steps": config.epochs * -(-pictures // config.batch_size),
         "train_accuracy": history.last("accuracy"),
         "train_dead_share": history.last("dead_share"),
         **metrics,

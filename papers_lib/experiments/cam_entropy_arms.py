@@ -1,7 +1,7 @@
 """The grid of the CAM-entropy experiment: which runs each arm consists of."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from papers_lib.experiments.cam_entropy import EntropyRun
 
@@ -15,8 +15,10 @@ class Grid:
         betas: of the main arm, map in the ReLU form as printed; 0 is the ordinary loss.
         shifted_betas: of the main arm, map in the form M - min M.
         front_betas: further ones, in both forms, for the accuracy-sharpness front.
-        measure_betas: at which ca and cd are trained, in both forms, to compare with ce.
+        measure_settings: beta and form at which ca and cd are trained, to compare with ce.
+        others_settings: beta and form at which the other classes' maps are pushed.
         offset_betas: of the form 1 + M.
+        long_factor: on the epochs in the arm "long"; ``long_settings``: its settings.
         deeper_from: first stage trained in the arm "deeper".
         second_backbone: of the arm "backbone", trained from ``second_from`` on.
         few: the settings of "deeper", "backbone": beta and form.
@@ -27,14 +29,15 @@ class Grid:
     betas: Sequence[float] = (0.0, 0.3, 3.0, 100.0)
     shifted_betas: Sequence[float] = (0.3, 3.0)
     front_betas: Sequence[float] = (0.01, 0.03, 0.1, 1.0, 10.0)
-    measure_betas: Sequence[float] = (0.3, 3.0)
+    measure_settings: Sequence[tuple[float, str]] = ((0.3, "relu"), (0.3, "shifted"), (3.0, "shifted"))
+    others_settings: Sequence[tuple[float, str]] = ((0.3, "relu"), (0.3, "shifted"))
     offset_betas: Sequence[float] = (3.0, 100.0)
+    long_factor: int = 4
+    long_settings: Sequence[tuple[float, str]] = ((0.0, "relu"), (100.0, "relu"), (100.0, "offset"))
     deeper_from: str = "blocks_5"
     second_backbone: str = "efficientnet_lite2"
     second_from: str = "blocks_6"
-    few: Sequence[tuple[float, str]] = field(
-        default=((0.0, "relu"), (0.3, "relu"), (100.0, "relu"), (0.3, "shifted"), (3.0, "shifted"))
-    )
+    few: Sequence[tuple[float, str]] = ((0.0, "relu"), (100.0, "relu"), (0.3, "shifted"))
 
 
 def main_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
@@ -46,27 +49,30 @@ def main_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
 def front_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
     """More values of beta, for accuracy against sharpness; those of the main arm are trained there."""
     trained = {"relu": grid.betas, "shifted": grid.shifted_betas}
-    return _each(
-        replace(base, arm="front"),
-        [(beta, form) for form in trained for beta in grid.front_betas if beta not in trained[form]],
-        grid.seeds,
-    )
+    settings = [(beta, form) for form in trained for beta in grid.front_betas if beta not in trained[form]]
+    return _each(replace(base, arm="front"), settings, grid.variant_seeds)
 
 
 def measures_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
-    """ca and cd in the place of ce, in both forms."""
-    settings = [(beta, form) for form in ("relu", "shifted") for beta in grid.measure_betas]
+    """ca and cd in the place of ce."""
     return [
         run
         for measure in ("ca", "cd")
-        for run in _each(replace(base, arm="measures", measure=measure), settings, grid.variant_seeds)
+        for run in _each(
+            replace(base, arm="measures", measure=measure), grid.measure_settings, grid.variant_seeds
+        )
     ]
 
 
 def others_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
     """The other classes' maps pushed the other way, section III B, end."""
-    settings = [(beta, form) for form in ("relu", "shifted") for beta in grid.measure_betas[:1]]
-    return _each(replace(base, arm="others", others=1.0), settings, grid.variant_seeds)
+    return _each(replace(base, arm="others", others=1.0), grid.others_settings, grid.variant_seeds)
+
+
+def long_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
+    """Longer training, since the paper's is: does beta = 100 recover?"""
+    long = replace(base, arm="long", epochs=grid.long_factor * base.epochs)
+    return _each(long, grid.long_settings, grid.variant_seeds)
 
 
 def offset_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
@@ -93,6 +99,7 @@ ARMS = {
     "measures": measures_arm,
     "others": others_arm,
     "offset": offset_arm,
+    "long": long_arm,
     "deeper": deeper_arm,
     "backbone": backbone_arm,
 }

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
+
+from papers_lib.stats import student_t
 
 FORMS = {"relu": "ReLU, as printed", "shifted": "M − min M"}
 FRONT_PANELS = {
@@ -19,9 +22,24 @@ BETTER_PANELS_OF = {
 }
 AT_ZERO = 0.003  # where β = 0 is drawn on the logarithmic axis
 
-FRONT: dict[str, Any] = {
-    **{"kind": "line", "marker": "o", "errorbar": ("se", 1.96), "x": "beta", "y": "value", "hue": "form"},
+
+def t_interval(values: "pd.Series[float]") -> tuple[float, float]:
+    """95 % interval of the mean (Student's t), as seaborn takes it; the point itself where there is no spread."""
+    found = np.asarray(values.dropna(), dtype=float)
+    if len(found) < 2 or np.ptp(found) == 0:
+        middle = float(found.mean()) if len(found) else np.nan
+        return middle, middle
+    interval = student_t(found, 0.95, 0.0)
+    return interval.low, interval.high
+
+
+OVER_BETA: dict[str, Any] = {
+    **{"kind": "line", "marker": "o", "errorbar": t_interval, "x": "beta", "y": "value", "hue": "form"},
     **{"col": "panel", "col_wrap": 2, "height": 2.6, "aspect": 1.5, "facet_kws": {"sharey": False}},
+}
+FRONT: dict[str, Any] = {
+    **{"x": "normalised entropy of live maps", "y": "test accuracy", "hue": "form", "size": "dead maps"},
+    **{"sizes": (25, 160), "height": 4.0, "aspect": 1.5},
 }
 BETTER_PANELS: dict[str, Any] = {
     **{"x": "ce_norm", "y": "value", "hue": "form", "col": "panel", "col_wrap": 2},
@@ -39,7 +57,24 @@ def in_lines(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(name=frame["name"].str.replace(", ", "\n"))
 
 
-def front_long(frame: pd.DataFrame) -> pd.DataFrame:
+def front(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mean accuracy, entropy and dead maps of each setting of the arms main and front: the points of the front."""
+    chosen = _of_front(frame)
+    chosen = chosen.assign(form=chosen["form"].map(FORMS).where(chosen["beta"] > 0, "β = 0"))
+    columns = {
+        "ce_norm": "normalised entropy of live maps",
+        "test_accuracy": "test accuracy",
+        "dead_share": "dead maps",
+    }
+    return (
+        chosen.groupby(["form", "beta"], sort=False)[list(columns)]
+        .mean()
+        .rename(columns=columns)
+        .reset_index()
+    )
+
+
+def over_beta(frame: pd.DataFrame) -> pd.DataFrame:
     """beta, form, panel, value of every model of the arms main and front; beta 0 belongs to both forms."""
     return _long(_both_forms(frame), FRONT_PANELS)
 

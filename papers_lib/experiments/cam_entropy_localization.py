@@ -121,9 +121,8 @@ def under_deletion(
     """Area under the deletion curve of the true class's probability, and how much less it is than in random order.
 
     ``deletion_area`` is lower, ``deletion_gain`` (1 - area by the map / area at random, of means) higher for maps whose
-    hot cells carry the decision. Live maps only.
+    hot cells carry the decision. The items are the same for every model: a dead map deletes at random.
     """
-    items = items[(~dead_maps(maps[items])).cpu().numpy()]
     if not len(items):
         return {"deletion_area": np.nan, "deletion_gain": np.nan}
     model.eval()
@@ -134,11 +133,9 @@ def under_deletion(
         inputs = pictures if front is None else front.to(device)(pictures)
         return model(inputs).softmax(1).gather(1, target[:, None])[:, 0]
 
-    ours = maps[items]  # raw: rectified, all cells without heat would tie
-    orders = {
-        "map": ours,
-        "random": random_order_maps(torch.Generator().manual_seed(0), ours.shape).to(device),
-    }
+    chosen = maps[items]  # raw: rectified, all cells without heat would tie
+    random = random_order_maps(torch.Generator().manual_seed(0), chosen.shape).to(chosen)
+    orders = {"map": torch.where(dead_maps(chosen)[:, None, None], random, chosen), "random": random}
     area = {}
     for name, order in orders.items():
         area[name] = _mean(deletion_area(deletion_curve(predict, images, order, SHARES), SHARES))

@@ -110,8 +110,12 @@ def sharpness(maps: Tensor) -> dict[str, float]:
     low, high = live.amin((1, 2)), live.amax((1, 2))
     above = low > 0
     metrics = {name: _mean(of(live)) for name, of in SHARPNESS.items()}
-    # what a mean over all maps would say, with the all-zero map taken for the constant map that it is
-    metrics["ce_norm_all"] = _mean(normalized_cam_entropy(maps.double()))
+    # what means over all maps say, with the all-zero map taken for the constant map that it is
+    metrics |= {f"{name}_all": _mean(of(maps.double())) for name, of in SHARPNESS.items()}
+    # the same quantities of 1 + M, a conjecture on what the paper printed: defined for every map
+    lifted = 1 + heat(maps.double())
+    metrics |= {f"{name}_lifted": _mean(of(lifted)) for name, of in SHARPNESS.items()}
+    metrics["relative_difference_lifted"] = _mean(lifted.amax((1, 2)) / lifted.amin((1, 2)) - 1)
     metrics |= {"dead_share": float(dead.double().mean()), "max_map": _mean(high), "min_map": _mean(low)}
     metrics["spread"] = _mean((high - low) / live.mean((1, 2)))
     # the paper's relative difference, (max - min) / min, exists only where no cell is zero
@@ -142,6 +146,7 @@ def of_the_dead(found: Explained, classes: Tensor, live: Tensor) -> dict[str, fl
     own = found.logits.gather(1, classes[:, None])[:, 0]
     return {
         "dead_accuracy": _mean(right[~live]),
+        "live_accuracy": _mean(right[live]),
         "dead_logit": _mean(own[~live]),
         "live_logit": _mean(own[live]),
         "dead_negative_share": _mean((own[~live] <= 0).double()),

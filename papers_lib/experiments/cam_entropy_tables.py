@@ -17,7 +17,10 @@ BETTER = {
     "scene_pointing": "points into a box, scenes",
     "deletion_gain": "deletion gain",
 }
+KINDS = ("all", "lifted")  # all maps, dead ones taken for uniform; and 1 + M
 METRICS = (
+    *(f"{name}_{of}" for name in ("ce", "ca", "cd", "cv") for of in KINDS),
+    *("ce_norm_lifted", "relative_difference_lifted", "live_accuracy", "steps"),
     *("test_accuracy", "balanced_accuracy", "ce", "ce_norm", "ce_norm_all", "ca", "cd", "cv", "dead_share"),
     *("others_heat", "dead_accuracy", "dead_logit", "live_logit", "dead_negative_share", "spread"),
     *("true_probability", "max_logit", "min_logit", "max_map", "min_map", "relative_difference", *BETTER),
@@ -45,6 +48,9 @@ def tidy(frame: pd.DataFrame, records: Iterable[Record]) -> pd.DataFrame:
         dispersion_factor=frame["cd"] / base["cd"],
         entropy_change=frame["ce_norm"] - base["ce_norm"],
         accuracy_change=frame["test_accuracy"] - base["test_accuracy"],
+        dead_accuracy_change=frame["dead_accuracy"] - base["test_accuracy"],
+        **{f"area_change_{of}": frame[f"ca_{of}"] / base[f"ca_{of}"] - 1 for of in KINDS},
+        **{f"dispersion_factor_{of}": frame[f"cd_{of}"] / base[f"cd_{of}"] for of in KINDS},
         dispersion_growth=first_last["cd_last"] / first_last["cd_first"],
         area_drift=first_last["ca_last"] / first_last["ca_first"] - 1,
         entropy_drift=first_last["ce_last"] - first_last["ce_first"],
@@ -91,13 +97,58 @@ def dead_table(frame: pd.DataFrame, arms: Sequence[str] = ("main",)) -> pd.DataF
     columns = {
         "dead_share": "dead maps",
         "test_accuracy": "accuracy",
-        "dead_accuracy": "accuracy on boxes with a dead map",
+        "live_accuracy": "accuracy, live map",
+        "dead_accuracy": "accuracy, dead map",
         "live_logit": "true logit, live map",
         "dead_logit": "true logit, dead map",
         "dead_negative_share": "of which not above 0",
     }
     means = _ok(frame, arms).groupby("name", sort=False)[list(columns)].mean()
     return means.rename(columns=columns).reset_index(names="loss")
+
+
+def lifted_table(
+    frame: pd.DataFrame, printed: Mapping[str, Mapping[str, float]], arms: Sequence[str]
+) -> pd.DataFrame:
+    """What 1 + M comes to by setting, all maps, beside Table I's printed sample."""
+    columns = {
+        "min_lifted": "min",
+        "max_lifted": "max",
+        "relative_difference_lifted": "(max − min) / min",
+        "ce_norm_lifted": "ce / ln HW",
+        "ca_lifted": "ca",
+        "cd_lifted": "σ²/μ²",
+        "cv_lifted": "σ/μ",
+        "max_logit": "max logit",
+        "test_accuracy": "accuracy",
+        "dead_share": "dead maps",
+    }
+    found = _ok(frame, arms)
+    live = 1 - found["dead_share"]
+    lifted = found.assign(
+        min_lifted=1 + (found["min_map"] * live).where(live > 0, 0.0),
+        max_lifted=1 + (found["max_map"] * live).where(live > 0, 0.0),
+    )
+    means = lifted.groupby(["arm", "name"], sort=False)[list(columns)].mean()
+    table = means.rename(columns=columns).reset_index(names=["arm", "loss"])
+    for column, words in (("beta0", "β = 0"), ("beta100", "β = 100")):
+        cells = {row: float(values[column]) for row, values in printed.items()}
+        low, high = cells["min_map"], cells["max_map"]
+        row = {
+            "arm": "paper's sample",
+            "loss": words,
+            "min": low,
+            "max": high,
+            "(max − min) / min": high / low - 1,
+        }
+        row |= {
+            "ce / ln HW": cells["ce"],
+            "ca": cells["ca"],
+            "σ²/μ²": cells["cd"],
+            "max logit": cells["max_logit"],
+        }
+        table.loc[len(table)] = row
+    return table
 
 
 def cross_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -128,6 +179,7 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
         row |= {
             "batch": one["batch_size"],
             "rate": one["learning_rate"],
+            "steps": one["steps"],
             "settings": group["setting"].nunique(),
         }
         row |= {"models": len(group), "diverged": int(group["status"].eq("diverged").sum())}
@@ -163,5 +215,6 @@ def costs_table(costs: Mapping[str, float]) -> pd.DataFrame:
         "step_ratio_ca": "ca over a plain step",
         "step_ratio_cd": "cd over a plain step",
         "costlier_measure_ratio": "the costlier of ca and cd over ce",
+        "step_ratio_naive": "the costliest naive way with ce over a plain step",
     }
     return pd.DataFrame({"step": list(words.values()), "ratio": [costs[name] for name in words]})
