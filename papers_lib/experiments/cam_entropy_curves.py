@@ -10,8 +10,8 @@ from papers_lib.experiments.records import Record
 
 NAMES = {"none": "β = 0"}
 FORMS = {"relu": "ReLU", "shifted": "M − min M", "offset": "1 + M"}
-MEASURES = {"ce": "entropy", "ca": "area, cells", "cd": "dispersion σ²/μ²", "cv": "σ/μ"}
-PANELS = {"accuracy": "accuracy", **MEASURES, "dead_share": "share of dead maps"}
+SHARPNESS = {"ce": "entropy", "ca": "area, cells", "cd": "dispersion σ²/μ²", "cv": "σ/μ"}
+PANELS = {"accuracy": "accuracy", **SHARPNESS, "dead_share": "share of dead maps"}
 RANGE: dict[str, Any] = {"kind": "line", "errorbar": ("pi", 100)}
 CURVES = {
     **RANGE,
@@ -46,7 +46,7 @@ def curves(records: Iterable[Record], setting: str, arm: str = "main") -> pd.Dat
         live = 1 - found["dead_share"]
         for name, panel in PANELS.items():
             with np.errstate(invalid="ignore", divide="ignore"):
-                train = found[f"live_{name}"] / live if name in MEASURES else found[name]
+                train = found[f"live_{name}"] / live if name in SHARPNESS else found[name]
             for split, values in (("train", train), ("test", found[f"test_{name}"])):
                 rows += [
                     {

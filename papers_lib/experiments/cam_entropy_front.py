@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from papers_lib.experiments.cam_entropy_curves import FORMS
 from papers_lib.stats import student_t
 
-FORMS = {"relu": "ReLU, as printed", "shifted": "M − min M"}
 FRONT_PANELS = {
     "test_accuracy": "test accuracy",
     "ce_norm": "normalised entropy, live maps",

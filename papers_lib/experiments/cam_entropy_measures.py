@@ -14,25 +14,10 @@ from torch import Tensor
 
 from papers_lib.experiments.cam_entropy_localization import in_crops, in_scenes, under_deletion
 from papers_lib.experiments.cam_entropy_split import Split, batch_of
-from papers_lib.metrics.sharpness import (
-    cam_entropy,
-    coefficient_of_variation,
-    dead_maps,
-    dispersion,
-    ellipsoidal_area,
-    heat,
-    normalized_cam_entropy,
-)
+from papers_lib.metrics.sharpness import MEASURES, dead_maps, heat
 from papers_lib.models.classifier import PooledClassifier, pooled_mlp_grad_cam
 
 BATCH = 128
-SHARPNESS = {
-    "ce": cam_entropy,
-    "ce_norm": normalized_cam_entropy,
-    "ca": ellipsoidal_area,
-    "cd": dispersion,
-    "cv": coefficient_of_variation,
-}
 
 
 class Measured(NamedTuple):
@@ -79,7 +64,7 @@ def step_sharpness(maps: Tensor) -> dict[str, Tensor]:
     :func:`live_means` turns their averages over batches into means over live maps.
     """
     dead = dead_maps(maps)
-    values = {name: SHARPNESS[name](maps, dead=0.0).mean() for name in ("ce", "ca", "cd", "cv")}
+    values = {name: MEASURES[name](maps, dead=0.0).mean() for name in ("ce", "ca", "cd", "cv")}
     return {**{f"live_{name}": value for name, value in values.items()}, "dead_share": dead.float().mean()}
 
 
@@ -109,12 +94,12 @@ def sharpness(maps: Tensor) -> dict[str, float]:
     live = heat(maps[~dead]).double()
     low, high = live.amin((1, 2)), live.amax((1, 2))
     above = low > 0
-    metrics = {name: _mean(of(live)) for name, of in SHARPNESS.items()}
+    metrics = {name: _mean(of(live)) for name, of in MEASURES.items()}
     # what means over all maps say, with the all-zero map taken for the constant map that it is
-    metrics |= {f"{name}_all": _mean(of(maps.double())) for name, of in SHARPNESS.items()}
+    metrics |= {f"{name}_all": _mean(of(maps.double())) for name, of in MEASURES.items()}
     # the same quantities of 1 + M, a conjecture on what the paper printed: defined for every map
     lifted = 1 + heat(maps.double())
-    metrics |= {f"{name}_lifted": _mean(of(lifted)) for name, of in SHARPNESS.items()}
+    metrics |= {f"{name}_lifted": _mean(of(lifted)) for name, of in MEASURES.items()}
     metrics["relative_difference_lifted"] = _mean(lifted.amax((1, 2)) / lifted.amin((1, 2)) - 1)
     metrics |= {"dead_share": float(dead.double().mean()), "max_map": _mean(high), "min_map": _mean(low)}
     metrics["spread"] = _mean((high - low) / live.mean((1, 2)))

@@ -58,17 +58,24 @@ def tidy(frame: pd.DataFrame, records: Iterable[Record]) -> pd.DataFrame:
 
 
 def settings_table(frame: pd.DataFrame, arms: Sequence[str] = ("main",)) -> pd.DataFrame:
-    """Means over the seeds of a setting; the accuracies with their range."""
-    rows = []
-    for (arm, name), group in _ok(frame, arms).groupby(["arm", "name"], sort=False):
-        row = {"arm": arm} if len(arms) > 1 else {}
-        row |= {"loss": name, "models": len(group), "accuracy": group["test_accuracy"].mean()}
-        row |= {"lowest": group["test_accuracy"].min(), "highest": group["test_accuracy"].max()}
-        row |= {"balanced": group["balanced_accuracy"].mean(), "dead maps": group["dead_share"].mean()}
-        row |= {"ce / ln HW": group["ce_norm"].mean(), "ca": group["ca"].mean()}
-        row |= {"σ²/μ²": group["cd"].mean(), "σ/μ": group["cv"].mean()}
-        rows.append({**row, "ce / ln HW, dead as uniform": group["ce_norm_all"].mean()})
-    return pd.DataFrame(rows)
+    """Means over the seeds of a setting, a row each; the accuracies with their range, sharpness of live maps."""
+    groups = _ok(frame, arms).groupby(["arm", "name"], sort=False)
+    table = pd.DataFrame(
+        {
+            "models": groups.size(),
+            "accuracy": groups["test_accuracy"].mean(),
+            "lowest": groups["test_accuracy"].min(),
+            "highest": groups["test_accuracy"].max(),
+            "balanced": groups["balanced_accuracy"].mean(),
+            "dead maps": groups["dead_share"].mean(),
+            "ce / ln HW": groups["ce_norm"].mean(),
+            "ca": groups["ca"].mean(),
+            "σ²/μ²": groups["cd"].mean(),
+            "σ/μ": groups["cv"].mean(),
+            "ce / ln HW, dead as uniform": groups["ce_norm_all"].mean(),
+        }
+    ).reset_index(names=["arm", "loss"])
+    return table if len(arms) > 1 else table.drop(columns="arm")
 
 
 def better_table(
@@ -151,22 +158,19 @@ def lifted_table(
     return table
 
 
-def cross_table(frame: pd.DataFrame) -> pd.DataFrame:
+def cross_table(frame: pd.DataFrame, betas: Iterable[float]) -> pd.DataFrame:
     """Which loss moves which measure: mean change against beta 0 of the same seed, and accuracy and dead maps."""
     chosen = _ok(frame, ["main", "measures"])
-    chosen = chosen[chosen["beta"].isin([0.3, 3.0])]
-    rows = [
-        {
-            "loss": name,
-            "ce / ln HW": group["entropy_change"].mean(),
-            "ca, relative": group["area_change"].mean(),
-            "σ²/μ², factor": group["dispersion_factor"].mean(),
-            "accuracy": group["accuracy_change"].mean(),
-            "dead maps": group["dead_share"].mean(),
-        }
-        for name, group in chosen.groupby("name", sort=False)
-    ]
-    return pd.DataFrame(rows)
+    chosen = chosen[chosen["beta"].isin(list(betas))]
+    columns = {
+        "entropy_change": "ce / ln HW",
+        "area_change": "ca, relative",
+        "dispersion_factor": "σ²/μ², factor",
+        "accuracy_change": "accuracy",
+        "dead_share": "dead maps",
+    }
+    means = chosen.groupby("name", sort=False)[list(columns)].mean()
+    return means.rename(columns=columns).reset_index(names="loss")
 
 
 def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -196,16 +200,16 @@ def scalars(frame: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _ok(frame: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
-    return frame[frame["status"].eq("ok") & frame["arm"].isin(list(arms))]
-
-
 def further_table(frame: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
     """Further arms, a row a setting, with what they measure beside sharpness."""
-    table = settings_table(frame, arms) if len(arms) > 1 else settings_table(frame, arms).assign(arm=arms[0])
-    chosen = _ok(frame, arms).groupby(["arm", "name"], sort=False)[["part_mass", "others_heat"]].mean()
-    table[["heat on the part", "other classes' heat"]] = chosen.to_numpy()
-    return table.drop(columns=["lowest", "highest", "ce / ln HW, dead as uniform"])
+    columns = {"part_mass": "heat on the part", "others_heat": "other classes' heat"}
+    means = (
+        _ok(frame, arms).groupby(["arm", "name"], sort=False)[list(columns)].mean().rename(columns=columns)
+    )
+    table = settings_table(frame, [*arms, ""]).drop(
+        columns=["lowest", "highest", "ce / ln HW, dead as uniform"]
+    )
+    return table.merge(means, left_on=["arm", "loss"], right_index=True, how="left")
 
 
 def costs_table(costs: Mapping[str, float]) -> pd.DataFrame:
@@ -218,3 +222,7 @@ def costs_table(costs: Mapping[str, float]) -> pd.DataFrame:
         "step_ratio_naive": "the costliest naive way with ce over a plain step",
     }
     return pd.DataFrame({"step": list(words.values()), "ratio": [costs[name] for name in words]})
+
+
+def _ok(frame: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
+    return frame[frame["status"].eq("ok") & frame["arm"].isin(list(arms))]

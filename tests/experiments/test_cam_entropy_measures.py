@@ -70,8 +70,20 @@ def test_the_area_is_that_of_numpy_s_covariance():
 def test_where_every_map_is_dead_nothing_is_sharp():
     found = sharpness(DEAD.repeat(3, 1, 1))
     assert found.pop("dead_share") == 1
-    assert found.pop("ce_norm_all") == pytest.approx(1)
+    # Taken for uniform, and 1 + M is uniform: 2 x 2 cells, variance 1/4 a side
+    uniform = {"ce": math.log(4), "ce_norm": 1.0, "ca": 0.25, "cd": 0.0, "cv": 0.0}
+    for name, value in uniform.items():
+        for kind in ("all", "lifted"):
+            assert found.pop(f"{name}_{kind}") == pytest.approx(value, abs=1e-12)
+    assert found.pop("relative_difference_lifted") == 0
     assert all(math.isnan(value) for value in found.values()), found
+
+
+def test_measures_of_one_plus_m_by_hand():
+    found = sharpness(torch.stack([torch.tensor([[3.0, -1.0], [-1.0, -1.0]]), DEAD]))
+    # 1 + M is 4, 1, 1, 1 and 1, 1, 1, 1: mean 7/4, variance (81 + 3 x 9) / 64
+    assert found["relative_difference_lifted"] == pytest.approx((3 + 0) / 2)
+    assert found["cd_lifted"] == pytest.approx((108 / 64) / (7 / 4) ** 2 / 2)
 
 
 @settings(max_examples=30, deadline=None)
@@ -90,7 +102,7 @@ def test_means_over_live_maps_from_sums_over_batches_of_any_size(seed, sizes):
     found = live_means(epoch)
     assert set(found) == {"ce", "ca", "cd", "cv"}
     for name, value in found.items():
-        alone = [float(measures.SHARPNESS[name](one.double())) for one in live]
+        alone = [float(measures.MEASURES[name](one.double())) for one in live]
         if live:
             assert value == pytest.approx(sum(alone) / len(alone), rel=1e-4, abs=1e-5)
 

@@ -147,7 +147,7 @@ def test_levels_table():
 
 
 def test_cross_table_by_hand(frame):
-    table = tables.cross_table(frame).set_index("loss")
+    table = tables.cross_table(frame, [0.3, 3.0]).set_index("loss")
     assert table.index.tolist() == ["β = 0.3, ReLU", "ca, β = 3, ReLU"]  # neither beta 0 nor 1 nor deeper
     row = table.loc["β = 0.3, ReLU"]
     assert row["ca, relative"] == pytest.approx((-1 / 2 - 1 / 4) / 2)
@@ -172,9 +172,12 @@ def test_scalars_by_hand(frame):
 
 
 def test_costs_are_shown_in_words_and_order():
-    names = ["step_ratio_ce", "step_ratio_ca", "step_ratio_cd", "costlier_measure_ratio"]
+    names = [
+        *("step_ratio_ce", "step_ratio_ca", "step_ratio_cd"),
+        *("costlier_measure_ratio", "step_ratio_naive"),
+    ]
     table = tables.costs_table({name: 1.0 + i for i, name in enumerate(reversed(names))})
-    assert table["ratio"].tolist() == [4.0, 3.0, 2.0, 1.0]
+    assert table["ratio"].tolist() == [5.0, 4.0, 3.0, 2.0, 1.0]
     assert table["step"].iloc[1] == "ca over a plain step"
 
 
