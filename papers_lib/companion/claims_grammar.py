@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from papers_lib.companion.claims_types import DIRECTIONS, PRINTED, Contrast, Rule, Scalar
+from papers_lib.companion.claims_types import DIRECTIONS, OF_NO_DATA, Contrast, Rule, Scalar
 from papers_lib.errors import UserError
 
 # Kind of contrast → keys it needs, keys it may have, interval methods that fit it.
@@ -161,9 +161,9 @@ def parse_rule(value: Any, place: str) -> Rule:
     family = rule.text("family", "")
     if family and not has_p(method, direction):
         raise rule.fail("family", f"none, since {method} gives no p for direction {direction}")
-    evidence = rule.one_of("evidence", (PRINTED,)) if rule.has("evidence") else ""
+    evidence = rule.one_of("evidence", OF_NO_DATA) if rule.has("evidence") else ""
     if evidence and contrast.kind != "value":
-        raise rule.fail("evidence", "none, since only a contrast of kind value can rest on printed numbers")
+        raise rule.fail("evidence", "none, since only a contrast of kind value can rest on no data")
     return Rule(contrast, direction, margin, method, level, paired_by, family, evidence, dict(value))
 
 

@@ -6,7 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from papers_lib.companion.claims_text import rule_text
-from papers_lib.companion.claims_types import EVIDENCE, JUDGED, PRINTED, ClaimResult, ClaimsFile, Item, Rule
+from papers_lib.companion.claims_types import (
+    EVIDENCE,
+    JUDGED,
+    OF_NO_DATA,
+    ClaimResult,
+    ClaimsFile,
+    Item,
+    Rule,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +81,7 @@ def evaluate(
         ValueError: an unknown profile or evidence.
     """
     claims.declared(profile, "claim")  # a ValueError for an unknown profile
-    if evidence not in EVIDENCE or evidence == PRINTED:
+    if evidence not in EVIDENCE or evidence in OF_NO_DATA:
         raise ValueError(f"evidence: expected stand-in or real data, got {evidence!r}")
     judged = [item for item in claims.items if item.kind in JUDGED]
     results = [_judge(item, claims.file, rows, values, profile, evidence) for item in judged]

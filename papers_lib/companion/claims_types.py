@@ -11,8 +11,9 @@ KINDS = ("figure", "table", "claim", "finding")
 JUDGED = ("claim", "finding")
 DIRECTIONS = ("greater", "less", "equal", "differs")
 PROFILES = ("quick", "full", "paper")  # smoke shows what quick does
-PRINTED = "printed numbers"
-EVIDENCE = ("stand-in", "real data", PRINTED)
+OF_NO_DATA = ("printed numbers", "measurement")
+"""Evidence that a rule may name in place of the page's: what is printed; timings and checks without data."""
+EVIDENCE = ("stand-in", "real data", *OF_NO_DATA)
 
 
 @dataclass(frozen=True)

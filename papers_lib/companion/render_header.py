@@ -59,13 +59,14 @@ def facts(results: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Fact]
 
 
 def data_facts(data: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
-    """The data sets of the strip, a line each: name, fingerprint (short; whole in ``title``), sizes."""
+    """The data sets of the strip, a line each: name, fingerprint (short; whole in ``title``), sizes, note."""
     return [
         {
             "name": name,
             "text": str(entry.get("fingerprint") or "")[:12],
             "title": str(entry.get("fingerprint") or ""),
             "sizes": sizes_text(entry.get("sizes") or {}),
+            "note": str(entry.get("note") or ""),
         }
         for name, entry in data.items()
     ]

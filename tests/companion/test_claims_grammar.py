@@ -87,7 +87,7 @@ SLIPS = [
     (changed("rule", interval=...), "item heart: rule.interval: found None, expected a mapping of method"),
     (
         changed("rule", evidence="real data"),
-        "rule: evidence: found 'real data', expected one of printed numbers",
+        "rule: evidence: found 'real data', expected one of printed numbers, measurement",
     ),
     (changed("rule", evidence="printed numbers"), "rule: evidence: found 'printed numbers', expected none"),
     (changed("rule", family=3), "rule: family: found 3, expected a text"),
