@@ -11,7 +11,6 @@ crops of VOC 2007 and 2012 are a file that any number of runs share. Pixels are 
 """
 
 import os
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -21,9 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from papers_lib.datasets.row_file import RowFile, new_row_file
+from papers_lib.datasets.row_file import RowFile, check_room, new_row_file
 from papers_lib.datasets.voc import VocRecord, VocSplit, load_voc
-from papers_lib.datasets.voc_annotations import Reason, SkipReport
+from papers_lib.datasets.voc_annotations import Reason, SkipReport, VocFault
 from papers_lib.datasets.voc_files import SPLITS, VocIndex
 from papers_lib.datasets.voc_frame import Frame, crop_frame, in_frame, record_picture, square
 from papers_lib.datasets.voc_masks import mask_in_frame, object_masks
@@ -91,7 +90,8 @@ def write_crops(folder: str | Path, spec: CropSpec, *, root: str | Path, jobs: i
 
     Raises:
         UserError: a fault of the data set (strict: the first one stops, except that parts without a usable
-            box are left out and counted in ``crops.json``); a picture in both lists; no room on the disk;
+            box are left out and counted in ``crops.json``); a single class to train on; a picture in both
+            lists; no room on the disk;
             ``folder`` is there already and not empty.
     """
     folder = Path(folder)
@@ -100,12 +100,13 @@ def write_crops(folder: str | Path, spec: CropSpec, *, root: str | Path, jobs: i
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder}: is there already, expected a new or an empty folder")
     lists = splits_of(root)
-    train = load_voc(root, lists["train"], difficult=spec.difficult)
+    train = _load(root, lists["train"], spec)
+    _check_classes(root, train)
     # With the names of the first list, which are all names under the root, so that indices agree.
-    test = load_voc(root, lists["test"], difficult=spec.difficult, classes=train.classes)
+    test = _load(root, lists["test"], spec, train.classes)
     both = {record.id for record in train.records} & {record.id for record in test.records}
     if both:
-        lists_named = f"{lists['train']} and {lists['test']}"
+        lists_named = " and ".join(lists.values())
         raise UserError(f"{root}: found {min(both)} in both lists, {lists_named}, expected it in one")
     with replacing_folder(folder) as temporary:
         _check_room(temporary, spec, train, test)
@@ -113,24 +114,36 @@ def write_crops(folder: str | Path, spec: CropSpec, *, root: str | Path, jobs: i
             "train": _write_split(temporary / "train", spec, train, False, jobs),
             "test": _write_split(temporary / "test", spec, test, spec.scene_side > 0, jobs),
         }
-        description = {
-            "classes": train.classes,
-            "lists": lists,
-            "parts_left_out": left_out,
-            "spec": asdict(spec),
-        }
-        write_json(temporary / DESCRIPTION, description)
+        made = {"classes": train.classes, "lists": lists, "parts_left_out": left_out, "spec": asdict(spec)}
+        write_json(temporary / DESCRIPTION, made)
     return folder
 
 
+def _load(root: str | Path, name: str, spec: CropSpec, classes: Sequence[str] | None = None) -> VocSplit:
+    try:
+        return load_voc(root, name, difficult=spec.difficult, classes=classes)
+    except VocFault as fault:
+        raise UserError(str(fault)) from None  # the runner knows errors by their name, not a subclass
+
+
+def _check_classes(root: str | Path, train: VocSplit) -> None:
+    seen = sorted({name for record in train.records for name in record.names})
+    if len(seen) < 2:
+        lists = ", ".join(map(str, VocIndex.find(root).lists(train.name, None).values()))
+        raise UserError(f"{lists}: found objects of class {seen[0]!r} alone, expected at least two classes")
+
+
 def _check_room(folder: Path, spec: CropSpec, train: VocSplit, test: VocSplit) -> None:
-    items = sum(len(record.boxes) for split in (train, test) for record in split.records)
-    needed = 3 * (items * spec.side**2 + len(test) * spec.scene_side**2)  # masks are few, the file sparse
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise UserError(
-            f"{folder.parent}: found {free / 1e9:.1f} GB free, expected {needed / 1e9:.1f} GB for {items} crops"
-        )
+    records = [*train.records, *test.records]
+    items = sum(len(record.boxes) for record in records)
+    masked = sum(len(record.boxes) for record in records if has_masks(record))  # no room for none: sparse
+    pixels = items * spec.side**2 + len(test) * spec.scene_side**2
+    check_room(folder.parent, 3 * pixels + masked * spec.mask_side**2, f"{items} crops")
+
+
+def has_masks(record: VocRecord) -> bool:
+    """Whether the set has masks of a picture's objects, where `voc_masks.object_masks` looks for them."""
+    return (record.image.parent.parent / "SegmentationObject" / f"{record.image.stem}.png").is_file()
 
 
 class _Chunk(NamedTuple):
@@ -170,9 +183,8 @@ def _write_split(folder: Path, spec: CropSpec, split: VocSplit, scenes: bool, jo
     else:
         from joblib import Parallel, delayed
 
-        made = Parallel(n_jobs=processes)(
-            delayed(_write_chunk)(folder, spec, chunk, scenes) for chunk in chunks
-        )
+        write = delayed(_write_chunk)
+        made = Parallel(n_jobs=processes)(write(folder, spec, chunk, scenes) for chunk in chunks)
     boxes = [record.boxes for record in split.records]
     small = {
         "classes": np.concatenate([record.classes for record in split.records]),

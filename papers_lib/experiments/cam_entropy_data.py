@@ -16,7 +16,9 @@ from data_gen.store import ensure
 from papers_lib.datasets.fingerprint import tree_fingerprint
 from papers_lib.datasets.voc_crop_split import CropSplit
 from papers_lib.datasets.voc_store import CropSpec, write_crops
-from papers_lib.experiments.cam_entropy_localization import GRID, SIZE, object_masks, on_grid, part_boxes
+from papers_lib.errors import UserError
+from papers_lib.experiments.cam_entropy_levels import box_masks, levels_of, mean_masks, means_of_others
+from papers_lib.experiments.cam_entropy_localization import SIZE, object_masks, on_grid, part_boxes
 from papers_lib.experiments.sweep import DataRef
 from papers_lib.metrics.localization import (
     PointHits,
@@ -24,13 +26,11 @@ from papers_lib.metrics.localization import (
     class_mean_centre,
     fixed_point_hits,
     point_localization,
-    reachable,
 )
-from papers_lib.metrics.masks import box_mask
-from papers_lib.metrics.overlap import best_cell_share, heat_share
+from papers_lib.models.classifier import pooled_classifier
 
 STRIDE = 32
-"""Pixels a cell of the last map stands for, in every backbone that the notebook offers."""
+"""Pixels a cell of the last map stands for; :func:`check_backbone` refuses other backbones."""
 
 
 class Opened(NamedTuple):
@@ -38,6 +38,32 @@ class Opened(NamedTuple):
 
     crops: DataRef
     fingerprint: str
+
+
+@torch.no_grad()
+def check_backbone(backbone: str, weights: str) -> None:
+    """Build a backbone once, so that weights out of reach are told before anything is drawn or trained.
+
+    Args: as :func:`papers_lib.models.classifier.pooled_classifier` has them.
+
+    Raises:
+        UserError: no such network or weights; a network whose map has another stride than ``STRIDE``, with which
+            chance and ceilings are worked out, or that does not take pictures of any size.
+    """
+    model = pooled_classifier(backbone, 2, generator=torch.Generator().manual_seed(0), weights=weights)  # type: ignore[arg-type]
+    side = 2 * STRIDE
+    try:
+        found = tuple(model.eval().features(torch.zeros(1, 3, side, side)).shape[-2:])
+    except (RuntimeError, AssertionError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(
+            f"parameter backbone: {backbone} takes no pictures of {side} x {side} ({reason})"
+        ) from error
+    if found != (2, 2):
+        raise UserError(
+            f"parameter backbone: found {backbone!r}, whose map of {side} x {side} pixels has "
+            f"{found[0]} x {found[1]} cells, expected one with 2 x 2 (a stride of {STRIDE})"
+        )
 
 
 def open_data(
@@ -54,7 +80,7 @@ def open_data(
         jobs: processes that write; 0 means one a core.
 
     Raises:
-        UserError: a set that cannot be read; the line names the file.
+        UserError: a set that cannot be read, or a single class to train on; the line names the file.
     """
     if data_root:
         root = Path(data_root).expanduser()
@@ -97,20 +123,17 @@ def levels(train: CropSplit, test: CropSplit) -> dict[str, dict[str, float]]:
     """
     cells = test.images.shape[1] // STRIDE
     found: dict[str, dict[str, float]] = {}
-    masked, masks = object_masks(test)
+    masked = np.flatnonzero(test.has_mask)
     if len(masked):
         fitted = train if train.has_mask.any() else test
-        known, fitted_masks = object_masks(fitted)
-        mean = _mean_masks(fitted_masks, fitted.classes[known], len(train.names))
-        prior = torch.stack([mean[int(kind)] for kind in test.classes[masked]])
-        area = float(masks.double().mean())
-        found["object_mass"] = _mass_levels(masks, prior, cells)
-        hit = [masks[i][row, column] > 0.5 for i, (row, column) in enumerate(map(_hottest, prior))]
-        found["object_pointing"] = {
-            "chance": area,
-            "prior": fmean(map(float, hit)),
-            "ceiling": _pointing_ceiling(masks > 0.5, cells),
-        }
+        known = np.flatnonzero(fitted.has_mask)
+        mean = mean_masks(
+            lambda some: object_masks(fitted, known[some]), fitted.classes[known], len(train.names)
+        )
+        kinds = test.classes[masked]
+        found["object_mass"], found["object_pointing"] = levels_of(
+            lambda some: object_masks(test, masked[some]), lambda some: mean[kinds[some]], len(masked), cells
+        )
     boxes = part_boxes(test)
     if any(len(box) for box in boxes):
         found |= _part_levels(train, test, boxes, cells)
@@ -119,63 +142,25 @@ def levels(train: CropSplit, test: CropSplit) -> dict[str, dict[str, float]]:
     return found
 
 
-def _mean_masks(masks: Tensor, classes: np.ndarray, count: int) -> list[Tensor]:
-    """Mean mask of each class, (GRID, GRID); that of all where the class has none."""
-    chosen = [masks[torch.from_numpy(np.asarray(classes) == kind)] for kind in range(count)]
-    return [(some if len(some) else masks).double().mean(0) for some in chosen]
-
-
-def _mean_of_others(masks: Tensor) -> Tensor:
-    """Mean mask of all but each, (n, GRID, GRID); without preference where there is no other."""
-    every = masks.double()
-    return (every.sum(0) - every) / (len(every) - 1) if len(every) > 1 else torch.ones_like(every)
-
-
-def _pointing_ceiling(masks: Tensor, cells: int) -> float:
-    """Share of masks (n, GRID, GRID), boolean, that the hottest point of some map of ``cells`` x ``cells`` can hit."""
-    points = reachable(cells, GRID)
-    return float(masks[:, points][:, :, points].any(2).any(1).double().mean())
-
-
-def _mass_levels(masks: Tensor, prior: Tensor, cells: int) -> dict[str, float]:
-    """Share of heat in masks (n, GRID, GRID): without preference, by the prior's maps, all in the best cell."""
-    return {
-        "chance": float(masks.double().mean()),
-        "prior": float(heat_share(prior, masks).mean()),
-        "ceiling": float(best_cell_share(masks, (cells, cells)).mean()),
-    }
-
-
-def _hottest(mask: Tensor) -> tuple[int, int]:
-    index = int(mask.argmax())
-    return index // mask.shape[1], index % mask.shape[1]
-
-
 def _part_levels(
     train: CropSplit, test: CropSplit, boxes: list[Tensor], cells: int
 ) -> dict[str, dict[str, float]]:
     parted = [i for i, box in enumerate(boxes) if len(box)]
-    masks = torch.stack([box_mask(boxes[i], SIZE) for i in parted])
     fitted = test if np.isnan(train.parts).all() else train
     known = part_boxes(fitted)
     seen = [i for i, box in enumerate(known) if len(box)]
-    train_masks = torch.stack([box_mask(known[i], SIZE) for i in seen])
-    mean = _mean_masks(train_masks, fitted.classes[seen], len(train.names))
+    mean = mean_masks(box_masks([known[i] for i in seen]), fitted.classes[seen], len(train.names))
     of_class = [[known[i] for i in seen if fitted.classes[i] == kind] for kind in range(len(train.names))]
     centres = [class_mean_centre(some or [known[i] for i in seen], SIZE) for some in of_class]
-    kinds = [int(test.classes[i]) for i in parted]
+    kinds = test.classes[parted]
     hits = [
         bool(fixed_point_hits(centres[kind], [boxes[i]], SIZE).hit[0])
         for i, kind in zip(parted, kinds, strict=True)
     ]
-    return {
-        "part_mass": _mass_levels(masks, torch.stack([mean[kind] for kind in kinds]), cells),
-        "part_pointing": {
-            "chance": float(masks.double().mean()),
-            "prior": fmean(hits),
-            "ceiling": _pointing_ceiling(masks, cells),
-        },
-    }
+    mass, pointing = levels_of(
+        box_masks([boxes[i] for i in parted]), lambda some: mean[kinds[some]], len(parted), cells
+    )
+    return {"part_mass": mass, "part_pointing": pointing | {"prior": fmean(hits)}}
 
 
 def _scene_levels(test: CropSplit) -> dict[str, dict[str, float]]:
@@ -193,13 +178,18 @@ def _scene_levels(test: CropSplit) -> dict[str, dict[str, float]]:
     prior: list[PointHits] = [
         fixed_point_hits(class_mean_centre(rows, SIZE), rows, SIZE) for rows in by_class
     ]
-    masks = [torch.stack([box_mask(row, SIZE) for row in rows]) for rows in by_class]
-    mass = [_mass_levels(some, _mean_of_others(some), cells) for some in masks]
+    masks = [box_masks(rows) for rows in by_class]
+    both = [
+        levels_of(some, means_of_others(some, len(rows)), len(rows), cells)
+        for some, rows in zip(masks, by_class, strict=True)
+    ]
     return {
-        "scene_mass": {level: fmean(one[level] for one in mass) for level in ("chance", "prior", "ceiling")},
+        "scene_mass": {
+            level: fmean(mass[level] for mass, _ in both) for level in ("chance", "prior", "ceiling")
+        },
         "scene_pointing": {
             "chance": fmean(chance(rows, SIZE) for rows in by_class),
             "prior": point_localization(prior).macro,
-            "ceiling": fmean(_pointing_ceiling(some, cells) for some in masks),
+            "ceiling": fmean(pointing["ceiling"] for _, pointing in both),
         },
     }

@@ -13,19 +13,19 @@ from typing import Any
 
 import torch
 
-from papers_lib.datasets.voc import VocRecord, load_voc
-from papers_lib.datasets.voc_store import CropSpec, splits_of
+from papers_lib.datasets.voc import load_voc
+from papers_lib.datasets.voc_store import CropSpec, has_masks, splits_of
 from papers_lib.experiments import cam_entropy_timing as timing
 from papers_lib.experiments.cam_entropy import EntropyRun
 from papers_lib.experiments.cam_entropy_arms import Grid, runs_of
-from papers_lib.experiments.cam_entropy_localization import GRID, SHARES
+from papers_lib.experiments.cam_entropy_localization import CHUNK, GRID, SHARES
 from papers_lib.experiments.devices import pick_device, processes
 from papers_lib.experiments.workers import one_thread
 
 BOXES_A_SCENE = 2.4  # of data_gen.scenes, as in VOC 2012
 MASK_SIDE = CropSpec.mask_side
 BYTES_PER_RECORD = 20_000  # JSON, curves, and the maps and logits of the items shown
-BYTES_PER_MASK_CELL = 12  # of a test mask while the heat on it is summed
+BYTES_PER_MASK_CELL = 25  # of a test mask while the heat on it is summed, CHUNK masks at a time; measured
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
                 each += [_seconds_of(run, counts, step, speed) for run in of_kind]
     making = sample.cut + (0 if parameters["data_root"] else sample.draw)
     once = sum(counts.pictures.values()) * making / writers + fronts / (jobs if device == "cpu" else 1)
-    sums = counts.masked["test"] * GRID**2 * BYTES_PER_MASK_CELL
+    sums = min(counts.masked["test"], CHUNK) * GRID**2 * BYTES_PER_MASK_CELL
     return {
         "seconds": once + max(sum(each) / jobs, *each),
         "memory_bytes": jobs * (_peak_bytes(device) + sums),
@@ -117,12 +117,8 @@ def _count(parameters: Mapping[str, Any]) -> Counts:
     return Counts(
         {split: len(records) for split, records in found.items()},
         {split: sum(len(record.boxes) for record in records) for split, records in found.items()},
-        {split: sum(len(r.boxes) for r in records if _has_masks(r)) for split, records in found.items()},
+        {split: sum(len(r.boxes) for r in records if has_masks(r)) for split, records in found.items()},
     )
-
-
-def _has_masks(record: VocRecord) -> bool:
-    return (record.image.parent.parent / "SegmentationObject" / f"{record.image.stem}.png").is_file()
 
 
 def _data_bytes(parameters: Mapping[str, Any], counts: Counts, sample: timing.Sample) -> int:

@@ -5,6 +5,8 @@ convolutions run, the boxes of a class. Maps and targets meet on a grid of ``GRI
 nothing: heat 0, a miss. Columns that end in ``_live`` leave dead maps out instead. What the data lack is NaN.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -22,7 +24,9 @@ GRID = 96
 SIZE = (GRID, GRID)
 SHARES = (0.0, 0.06, 0.12, 0.25, 0.5, 0.75, 1.0)  # of the map's cells, deleted hottest first
 SCENES = 32  # whole pictures a pass
+CHUNK = 512  # items whose maps are enlarged to the grid at a time; changes memory, not results
 NOWHERE = torch.zeros(0, 4)
+NOTHING = torch.zeros(0, dtype=torch.float64)
 
 
 def on_grid(boxes: np.ndarray, side: int) -> Tensor:
@@ -40,13 +44,17 @@ def part_boxes(crops: CropSplit) -> list[Tensor]:
     return [box[None] if known else NOWHERE for box, known in zip(scaled, there, strict=True)]
 
 
-def object_masks(crops: CropSplit) -> tuple[np.ndarray, Tensor]:
-    """Items that have a mask, and their masks (n, GRID, GRID)."""
-    masked = np.flatnonzero(crops.has_mask)
-    masks = torch.from_numpy(np.asarray(crops.masks[masked]))
+def in_chunks(items: np.ndarray) -> Iterator[np.ndarray]:
+    """``items`` (n,) in order, ``CHUNK`` at a time; nothing for none."""
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+def object_masks(crops: CropSplit, items: np.ndarray) -> Tensor:
+    """Masks (n, GRID, GRID) of ``items`` (n,), all of which have one."""
+    masks = torch.from_numpy(np.asarray(crops.masks[items]))
     if masks.shape[1:] != SIZE:
         masks = torch.nn.functional.interpolate(masks[:, None].float(), SIZE, mode="area")[:, 0]
-    return masked, masks
+    return masks
 
 
 def in_crops(maps: Tensor, crops: CropSplit) -> dict[str, float]:
@@ -57,18 +65,21 @@ def in_crops(maps: Tensor, crops: CropSplit) -> dict[str, float]:
     live = ~dead_maps(maps)
     boxes = part_boxes(crops)
     points = point_hits(maps, boxes, SIZE)
-    masked, masks = object_masks(crops)
-    object_mass = heat_share(maps[masked], masks)
-    at = points.point[masked]  # (-1, -1) for a constant map, which points nowhere
-    on_object = (masks[torch.arange(len(masks)), at[:, 1], at[:, 0]] > 0.5) & (at[:, 0] >= 0)
+    masked = np.flatnonzero(crops.has_mask)
+    object_mass, on_object = [NOTHING], [NOTHING]
+    for some in in_chunks(masked):
+        masks = object_masks(crops, some)
+        object_mass.append(heat_share(maps[some], masks))
+        at = points.point[some]  # (-1, -1) for a constant map, which points nowhere
+        hit = (masks[torch.arange(len(masks)), at[:, 1], at[:, 0]] > 0.5) & (at[:, 0] >= 0)
+        on_object.append(hit.double())
     parted = points.counted.nonzero()[:, 0]
     part_mass = torch.cat(
-        [torch.zeros(0, dtype=torch.float64)]
-        + [heat_share(maps[i : i + 1], box_mask(boxes[i], SIZE)[None]) for i in parted]
+        [NOTHING] + [heat_share(maps[i : i + 1], box_mask(boxes[i], SIZE)[None]) for i in parted]
     )
     found = {
-        "object_mass": (object_mass, live[masked]),
-        "object_pointing": (on_object.double(), live[masked]),
+        "object_mass": (torch.cat(object_mass), live[masked]),
+        "object_pointing": (torch.cat(on_object), live[masked]),
         "part_mass": (part_mass, live[parted]),
         "part_pointing": (points.hit[parted].double(), live[parted]),
     }

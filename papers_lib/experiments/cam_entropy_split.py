@@ -1,8 +1,10 @@
 """One split as a run of the CAM-entropy experiment takes it: crops, or features of a frozen front."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -25,6 +27,19 @@ class Split:
     crops: CropSplit
     inputs: np.ndarray
     scene_inputs: np.ndarray | None
+
+
+class Fronted(Protocol):
+    """What of a run decides on its inputs: the network, its weights, the first stage that is trained."""
+
+    @property
+    def backbone(self) -> str: ...
+
+    @property
+    def weights(self) -> str: ...
+
+    @property
+    def train_from(self) -> str: ...
 
 
 @lru_cache(maxsize=8)
@@ -58,3 +73,20 @@ def open_splits(
     return {
         name: open_split(root, name, backbone, weights, stage, device, jobs) for name in ("train", "test")
     }
+
+
+def open_all(root: Path, runs: Iterable[Fronted], device: str, jobs: int = 1) -> dict[str, Split]:
+    """Make the features of every frozen front that ``runs`` need, before they start; return the first run's splits.
+
+    Each front is computed once and in ``jobs`` processes (0: one a physical core). Left to the runs, those that
+    start together would compute it side by side, each with one thread.
+
+    Raises:
+        UserError: crops that cannot be read, features that cannot be written; see ``front_features``.
+        ValueError: no runs.
+    """
+    fronts = dict.fromkeys((run.backbone, run.weights, run.train_from) for run in runs)
+    if not fronts:
+        raise ValueError("runs: expected at least one")
+    opened = [open_splits(root, *front, device, jobs) for front in fronts]
+    return opened[0]

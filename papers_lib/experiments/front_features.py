@@ -5,6 +5,9 @@ epochs; with the features on disk an epoch is a matter of seconds on a CPU. They
 frozen, so nothing accumulates.
 """
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +15,8 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 
+from papers_lib.datasets.row_file import RowFile, check_room, new_row_file
+from papers_lib.errors import UserError
 from papers_lib.experiments.devices import processes
 from papers_lib.experiments.digest import code_digest, library_versions
 from papers_lib.experiments.encoding import json_digest
@@ -51,6 +56,8 @@ def front_features(
 ) -> np.ndarray:
     """Features of ``images`` before ``stage``, read from the store or computed and kept there.
 
+    The store is a cache: a file that is damaged or of another size is made again.
+
     Args:
         images: uint8 (N, H, W, 3), in the order that the features shall have; mapped from ``store`` itself.
         store: path without suffix; the file's name gets a key of backbone, weights, stage, code and versions.
@@ -59,6 +66,9 @@ def front_features(
         jobs: processes on a CPU, 0 for one a physical core; of one thread each, so that numbers do not depend on it.
 
     Returns: float16 (N, C, h, w), mapped read-only.
+
+    Raises:
+        UserError: no room on the disk, or features that half precision cannot hold.
     """
     key = json_digest(
         {
@@ -69,27 +79,57 @@ def front_features(
         }
     )[:16]
     path = store.with_name(f"{store.name}-{key}.npy")
-    if not path.is_file():
+    kept = _mapped(path, len(images))
+    if kept is None:
+        path.unlink(missing_ok=True)
         say(f"features of {len(images)} images before {stage} of {backbone}")
         with replacing(path) as temporary:
             _fill(temporary, images, (backbone, weights, stage), device, jobs)
-    return np.load(path, mmap_mode="r")
+        kept = np.load(path, mmap_mode="r")
+    return kept
+
+
+def _mapped(path: Path, count: int) -> np.ndarray | None:
+    """Features as they were stored; None where there is no such file, or another than was written."""
+    try:
+        kept: np.ndarray = np.load(path, mmap_mode="r")
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
+    return kept if kept.dtype == np.float16 and kept.ndim == 4 and len(kept) == count else None
 
 
 def _fill(path: Path, images: np.ndarray, which: tuple[str, str, str], device: str, jobs: int) -> None:
-    shape = through(frozen_front(*which), images[:1], device).shape[1:]
-    kept = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=(len(images), *shape))
-    del kept
+    shape = (len(images), *through(frozen_front(*which), images[:1], device).shape[1:])
+    check_room(path.parent, math.prod(shape) * 2, f"features of {len(images)} images")
+    new_row_file(path, np.float16, shape)
     starts = range(0, len(images), CHUNK)
     workers = processes(jobs, device) if device == "cpu" else 1
     Parallel(n_jobs=workers)(delayed(_chunk)(path, images, start, which, device) for start in starts)
 
 
 def _chunk(path: Path, images: np.ndarray, start: int, which: tuple[str, str, str], device: str) -> None:
+    with _one_thread(device):
+        found = through(frozen_front(*which), images[start : start + CHUNK], device).half().cpu()
+    good = found.isfinite().flatten(1).all(1)
+    if not bool(good.all()):
+        backbone, _, stage = which
+        image = start + int(good.int().argmin())
+        raise UserError(
+            f"features before {stage} of {backbone}: found infinity or NaN for image {image}, "
+            f"expected at most {torch.finfo(torch.float16).max:g} (half precision); train from another stage"
+        )
+    with RowFile(path) as rows:  # plain writes: a full disk is an error, not the end of the process
+        for row, values in enumerate(found.numpy(), start=start):
+            rows.write(row, values)
+
+
+@contextmanager
+def _one_thread(device: str) -> Iterator[None]:
+    """On a CPU a single thread, so that numbers do not depend on how many processes there are."""
+    before = torch.get_num_threads()
     if device == "cpu":
         torch.set_num_threads(1)
-    kept = np.lib.format.open_memmap(path, mode="r+")
-    kept[start : start + CHUNK] = (
-        through(frozen_front(*which), images[start : start + CHUNK], device).half().cpu()
-    )
-    kept.flush()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

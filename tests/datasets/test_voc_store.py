@@ -5,13 +5,14 @@ import json
 import tracemalloc
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from data_gen.store import _sources, ensure, fingerprint
-from papers_lib.datasets import voc_store
+from papers_lib.datasets import row_file, voc_store
 from papers_lib.datasets.row_file import RowFile
 from papers_lib.datasets.voc import load_voc
 from papers_lib.datasets.voc_crop_split import load_crops
@@ -99,9 +100,9 @@ def test_scenes_are_the_test_pictures_with_their_boxes(tree, tmp_path):
 
 def test_difficult_boxes_can_be_left_out_and_parts_outside_the_item_do_not_count(tree, tmp_path):
     tree.add("c", [object_xml("cat", (5, 3, 24, 12), part_xml((30, 20, 35, 25)) + part_xml((5, 5, 6, 6)))])
-    tree.add("d", [object_xml("cat", (5, 3, 24, 12), part_xml((9, 9, 5, 5)) + part_xml((5, 3, 14, 12)))])
+    tree.add("d", [object_xml("dog", (5, 3, 24, 12), part_xml((9, 9, 5, 5)) + part_xml((5, 3, 14, 12)))])
     train, _ = made(tree, tmp_path / "out", difficult=False)
-    assert train.classes.tolist() == [0, 0, 0, 0]
+    assert train.classes.tolist() == [0, 0, 0, 1]
     assert np.isnan(train.parts[2]).all()
     assert train.parts[3].tolist() == [0, 0, 5, 10]  # the first one has no area: left out and counted
     left_out = json.loads((tmp_path / "out" / "crops.json").read_text())["parts_left_out"]
@@ -186,6 +187,30 @@ def test_the_lists_to_train_and_test_on(tree):
         splits_of(tree.root)
 
 
+def test_a_single_class_to_train_on_is_refused_and_names_the_list(tree, tmp_path):
+    with pytest.raises(
+        UserError, match=r"Main/train\.txt: found objects of class 'cat' alone, expected at lea"
+    ):
+        made(tree, tmp_path / "out", difficult=False)  # "eel" is difficult, "dog" only in the other list
+    assert not list(tmp_path.glob("*out*"))
+    one = Tree(tmp_path / "one")
+    one.add("a", [object_xml("cat", (5, 3, 24, 12)), object_xml("dog", (5, 3, 24, 12))])
+    one.add("t", [object_xml("cat", (5, 3, 24, 12))], "val")
+    train, test = made(one, tmp_path / "one_picture")
+    assert (len(train.pictures), len(test.names)) == (1, 2)
+
+
+def test_faults_of_both_lists_are_user_errors_by_name_too(tree, tmp_path):
+    for name in "at":
+        path = tree.root / f"VOC2012/Annotations/{name}.xml"
+        before = path.read_text()
+        path.write_text("<annotation>")
+        with pytest.raises(UserError, match=rf"{name}\.xml: found .* expected XML") as caught:
+            made(tree, tmp_path / "out")
+        assert type(caught.value) is UserError
+        path.write_text(before)
+
+
 def test_a_picture_to_train_and_to_test_on_is_refused(tree, tmp_path):
     tree.add("t", [object_xml("cat", (1, 1, 9, 9))])
     with pytest.raises(UserError, match="found VOC2012/t in both lists, train and val"):
@@ -195,6 +220,14 @@ def test_a_picture_to_train_and_to_test_on_is_refused(tree, tmp_path):
 def test_a_full_disk_is_told_before_and_leaves_nothing(tree, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"GB free, expected 15000\.0 GB for 5 crops"):
         made(tree, tmp_path / "out", side=10**6)
+
+    # 5 items of 10 x 10 px; masks of the two objects in "a", which alone has any
+    needed = 3 * 5 * 10**2 + 2 * 1000**2
+    monkeypatch.setattr(row_file.shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed - 1))
+    with pytest.raises(UserError, match=r"found 2\.0 MB free, expected 2\.0 MB for 5 crops"):
+        made(tree, tmp_path / "out", mask_side=1000)
+    monkeypatch.setattr(row_file.shutil, "disk_usage", lambda folder: SimpleNamespace(free=needed))
+    made(tree, tmp_path / "fits", mask_side=1000)
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")

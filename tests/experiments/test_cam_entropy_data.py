@@ -8,9 +8,7 @@ import torch
 from papers_lib.datasets.voc_crop_split import load_crops
 from papers_lib.errors import UserError
 from papers_lib.experiments import cam_entropy_data
-from papers_lib.experiments.cam_entropy_data import examples, levels, open_data
-from papers_lib.metrics.localization import reachable
-from papers_lib.metrics.masks import resize_maps
+from papers_lib.experiments.cam_entropy_data import check_backbone, examples, levels, open_data
 
 CROP = {"side": 64, "scene_side": 128, "whole": False, "difficult": True}
 
@@ -135,20 +133,6 @@ def test_a_class_without_training_items_takes_the_mean_of_all(hand_split):
     assert found["part_mass"]["prior"] == pytest.approx(1)
 
 
-@pytest.mark.parametrize("cells", [2, 3, 5, 6, 7, 12, 14])
-def test_a_ceiling_asks_for_maps_of_as_many_cells(cells):
-    """Foreign: the hottest pixels of many random maps, enlarged."""
-    grid = cam_entropy_data.GRID
-    maps = torch.rand(400, cells, cells, generator=torch.Generator().manual_seed(cells))
-    for pixel in resize_maps(maps, (grid, grid)).flatten(1).argmax(1).unique().tolist():
-        hit = (torch.arange(grid**2) == pixel).reshape(1, grid, grid)
-        assert cam_entropy_data._pointing_ceiling(hit, cells) == 1
-    points = reachable(cells, grid)
-    missed = torch.ones(1, grid, grid, dtype=torch.bool)
-    missed[0, points[:, None], points] = False
-    assert cam_entropy_data._pointing_ceiling(missed, cells) == 0
-
-
 def test_what_the_data_lack_has_no_level(hand_split):
     bare = hand_split([0, 1])
     assert levels(bare, bare) == {}
@@ -184,13 +168,36 @@ def test_no_mass_of_chance_beats_the_ceiling(splits):
     assert all(0 <= value <= 1 for level in found.values() for value in level.values())
 
 
-def test_cells_are_those_of_the_backbones_stride():
-    from papers_lib.models.classifier import pooled_classifier
+@pytest.mark.parametrize("backbone", ["efficientnet_lite0", "resnet50", "test_resnet"])
+def test_backbones_with_a_cell_for_32_pixels_pass(backbone):
+    before = torch.random.get_rng_state()
+    check_backbone(backbone, "random")
+    assert torch.equal(before, torch.random.get_rng_state())
 
-    for backbone in ("efficientnet_lite0", "efficientnet_lite2", "resnet50"):
-        model = pooled_classifier(
-            backbone, 2, generator=torch.Generator().manual_seed(0), weights="random"
-        ).eval()
-        with torch.no_grad():
-            maps = model.features(torch.zeros(1, 3, 64, 64))
-        assert maps.shape[-2:] == (64 // cam_entropy_data.STRIDE,) * 2
+
+@pytest.mark.parametrize(
+    ("features", "told"),
+    [
+        (
+            torch.nn.AvgPool2d(16),
+            "found 'net', whose map of 64 x 64 pixels has 4 x 4 cells, expected one with 2 x 2",
+        ),
+        (torch.nn.Conv2d(4, 1, 1), "net takes no pictures of 64 x 64 "),
+    ],
+)
+def test_other_strides_and_networks_of_a_fixed_size_are_refused(features, told, monkeypatch):
+    model = torch.nn.Module()
+    model.features = features
+    monkeypatch.setattr(cam_entropy_data, "pooled_classifier", lambda *_, **__: model)
+    with pytest.raises(UserError, match=f"^parameter backbone: {told}") as caught:
+        check_backbone("net", "random")
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_out_of_reach_are_told(monkeypatch):
+    def unreachable(*_, **__):
+        raise FileNotFoundError("no network")
+
+    monkeypatch.setattr("timm.create_model", unreachable)
+    with pytest.raises(UserError, match="the weights of resnet50 are neither in timm's local cache nor"):
+        check_backbone("resnet50", "timm")

@@ -68,10 +68,10 @@ def test_every_arm_is_counted():
     found = estimate(
         {**TINY, "arms": arms, "backbone": "efficientnet_lite0", "train_from": "blocks_6", "deletion": 0}
     )
-    # six of main; two settings of others at twice the step; five settings each of deeper and backbone
-    assert found["how"].startswith("18 models")
-    steps = 25 * STEP * (6 + 2 * 2 + 5 + 5)
-    evaluated = 18 * (5 * 30 * EXPLAIN + 30 * MEASURE)
+    # six of main; two settings of others at twice the step; three settings each of deeper and backbone
+    assert found["how"].startswith("14 models")
+    steps = 25 * STEP * (6 + 2 * 2 + 3 + 3)
+    evaluated = 14 * (5 * 30 * EXPLAIN + 30 * MEASURE)
     fronts = 3 * (300 * FRONT + 30 * SCENE_FRONT)
     assert found["seconds"] == pytest.approx(steps + evaluated + fronts + 125 * (DRAW + CUT))
 

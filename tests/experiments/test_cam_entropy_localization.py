@@ -78,8 +78,7 @@ def test_masks_of_any_side_keep_their_area(hand_split, mask_side):
     crops = hand_split([0, 1, 0], mask_side=mask_side)
     crops.has_mask[1] = True
     crops.masks[1, : mask_side // 2, : mask_side // 4] = True
-    masked, masks = object_masks(crops)
-    assert masked.tolist() == [1]
+    masks = object_masks(crops, np.array([1]))
     assert masks.shape == (1, GRID, GRID)
     assert float(masks.double().mean()) == pytest.approx(1 / 8)
     assert bool(masks[0, :48, :24].bool().all())
@@ -95,6 +94,17 @@ def test_all_heat_on_the_part_is_one_beside_it_zero_and_half_is_half(hand_split)
     assert found["object_mass"] == pytest.approx(2 / 3)
     assert found["object_pointing"] == pytest.approx(2 / 3)
     assert all(found[f"{name}_live"] == found[name] for name in NUMBERS)
+
+
+def test_chunks_change_no_number(hand_split, monkeypatch):
+    generator = np.random.default_rng(0)
+    crops = hand_split([0] * 9, has_mask=np.array([True, False, True] * 3))
+    crops.masks[:] = generator.random(crops.masks.shape) < 0.3
+    crops.parts[::2] = (8, 8, 40, 30)
+    maps = torch.from_numpy(generator.random((9, 6, 6)))
+    whole = in_crops(maps, crops)
+    monkeypatch.setattr("papers_lib.experiments.cam_entropy_localization.CHUNK", 2)
+    assert in_crops(maps, crops) == whole
 
 
 def test_a_dead_map_finds_nothing_and_is_left_out_of_the_live(hand_split):
@@ -231,11 +241,16 @@ def test_a_frozen_front_is_part_of_the_model_whose_probability_falls(coloured):
     assert under_deletion(tail, nn.AdaptiveAvgPool2d(4), coloured, maps, items, "cpu") == expected
 
 
-def test_deletion_takes_live_maps_only(coloured):
+def test_a_dead_map_deletes_at_random(coloured):
     model = Colours(MODEL_WEIGHTS)
     maps = torch.rand(4, 4, 4, generator=torch.Generator().manual_seed(1)) + 0.1
-    maps[1] = -1
-    some = under_deletion(model, None, coloured, maps, np.array([0, 1, 3]), "cpu")
-    assert some == under_deletion(model, None, coloured, maps, np.array([0, 3]), "cpu")
-    dead = under_deletion(model, None, coloured, maps, np.array([1]), "cpu")
-    assert all(math.isnan(value) for value in dead.values())
+    random = random_order_maps(torch.Generator().manual_seed(0), (4, 4, 4))
+    half = maps.clone()
+    half[1] = -1
+    expected = torch.cat([maps[:1], random[1:2], maps[2:]])
+    items = np.arange(4)
+    some = under_deletion(model, None, coloured, half, items, "cpu")
+    assert some == under_deletion(model, None, coloured, expected, items, "cpu")
+    assert under_deletion(model, None, coloured, -maps, items, "cpu")["deletion_gain"] == 0
+    none = under_deletion(model, None, coloured, maps, items[:0], "cpu")
+    assert all(math.isnan(value) for value in none.values())

@@ -1,8 +1,12 @@
+import shutil
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
-from papers_lib.experiments.cam_entropy_split import batch_of, open_split, open_splits
+from papers_lib.experiments import front_features as fronts
+from papers_lib.experiments.cam_entropy_split import batch_of, open_all, open_split, open_splits
 from papers_lib.experiments.front_features import frozen_front, through
 
 RESNET = ("test_resnet", "random")
@@ -56,3 +60,20 @@ def test_a_process_opens_a_split_once(opened):
     first = open_split(opened.root, "test", *RESNET, "layer4", "cpu")
     assert open_split(opened.root, "test", *RESNET, "layer4", "cpu") is first
     assert open_split(opened.root, "test", *RESNET, "layer3", "cpu") is not first
+
+
+def test_all_fronts_are_made_before_the_runs_and_once(opened, tmp_path, monkeypatch):
+    shutil.copytree(opened.root, tmp_path / "crops", ignore=shutil.ignore_patterns("fronts"))
+    runs = [
+        SimpleNamespace(backbone="test_resnet", weights="random", train_from=stage)
+        for stage in ("layer4", "", "layer3", "layer4")
+    ]
+    splits = open_all(tmp_path / "crops", runs, "cpu", 2)
+    assert len([*(tmp_path / "crops" / "fronts").iterdir()]) == 6  # two stages of train, test and its scenes
+    monkeypatch.setattr(fronts, "_fill", None)
+    for run in runs:
+        found = open_splits(tmp_path / "crops", run.backbone, run.weights, run.train_from, "cpu")
+        same = [np.array_equal(found[name].inputs, splits[name].inputs) for name in ("train", "test")]
+        assert same == [run.train_from == "layer4"] * 2
+    with pytest.raises(ValueError, match="expected at least one"):
+        open_all(tmp_path / "crops", [], "cpu")

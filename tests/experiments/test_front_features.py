@@ -1,7 +1,13 @@
+import errno
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
+from papers_lib.datasets import row_file
+from papers_lib.datasets.row_file import RowFile
+from papers_lib.errors import UserError
 from papers_lib.experiments import front_features as module
 from papers_lib.experiments.front_features import front_features, frozen_front, through
 from papers_lib.models.classifier import pooled_classifier, split_at
@@ -91,8 +97,59 @@ def test_an_interrupted_pass_leaves_nothing_behind(images, tmp_path, monkeypatch
     assert calls == [1, 32, 5]  # the shape, a chunk, the rest
 
 
+@pytest.mark.parametrize("keep", [0, 40, 200, -1], ids=["empty", "header", "some", "all but a byte"])
+def test_a_damaged_file_is_made_again(images, tmp_path, keep):
+    few = images[:3]
+    whole = np.array(front_features(few, tmp_path / "train", *RESNET, "layer3"))
+    path = next(tmp_path.iterdir())
+    path.write_bytes(path.read_bytes()[:keep])
+    assert np.array_equal(front_features(few, tmp_path / "train", *RESNET, "layer3"), whole)
+    np.save(path, whole[:2])  # another number of images
+    assert np.array_equal(front_features(few, tmp_path / "train", *RESNET, "layer3"), whole)
+    assert files(tmp_path) == [path.name]
+
+
+def test_a_full_disk_is_one_line_before_or_while_features_are_written(images, tmp_path, monkeypatch):
+    monkeypatch.setattr(row_file.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    with pytest.raises(UserError, match=r"found 0\.0 MB free, expected .* MB for features of 37 images"):
+        front_features(images, tmp_path / "train", *RESNET, "layer2")
+    assert files(tmp_path) == []
+    monkeypatch.undo()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RowFile, "write", full)
+    with pytest.raises(UserError, match=r"\.npy: cannot be written \(No space left on device\)$"):
+        front_features(images, tmp_path / "train", *RESNET, "layer2")
+    assert files(tmp_path) == []
+
+
+def test_features_beyond_half_precision_are_refused(images, tmp_path, monkeypatch):
+    def large(front, some, device):
+        found = through(front, some, device)
+        found[-1, 0, 0, 0] = 7e4
+        return found
+
+    monkeypatch.setattr(module, "through", large)
+    with pytest.raises(
+        UserError, match=r"layer2 of test_resnet: found infinity or NaN for image 31, .* 65504"
+    ):
+        front_features(images, tmp_path / "train", *RESNET, "layer2")
+    assert files(tmp_path) == []
+
+
+def test_the_number_of_threads_stays(images, tmp_path):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        front_features(images[:3], tmp_path / "train", *RESNET, "layer3")
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_processes_change_no_byte(images, tmp_path):
-    torch.set_num_threads(1)
     alone = front_features(images, tmp_path / "alone", *RESNET, "layer4", jobs=1)
     together = front_features(images, tmp_path / "together", *RESNET, "layer4", jobs=2)
     assert np.array_equal(alone, together)
