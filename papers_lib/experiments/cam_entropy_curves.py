@@ -1,12 +1,15 @@
 """Curves of the CAM-entropy runs over their epochs, in long form, and how they are drawn."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from papers_lib.experiments.records import Record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NAMES = {"none": "β = 0"}
 FORMS = {"relu": "ReLU", "shifted": "M − min M", "offset": "1 + M"}
@@ -20,6 +23,23 @@ CURVES = {
 }
 """Of ``seaborn.relplot`` for figures 1 and 2: the paper's four panels, σ/μ and dead maps."""
 DEAD_CURVES = {**RANGE, "x": "epoch", "y": "dead", "hue": "loss", "height": 3.4, "aspect": 1.6}
+
+
+def drawn(
+    long: pd.DataFrame, how: Mapping[str, Any], labels: tuple[str, str] = ("epoch", "")
+) -> "Figure | None":
+    """``seaborn.relplot`` over whole epochs, with the panels' names as titles; None where there is nothing to draw."""
+    import seaborn as sns
+    from matplotlib.ticker import MaxNLocator
+
+    if long.empty:
+        return None
+    plot = sns.relplot(long, **how).set_axis_labels(*labels)
+    if "col" in how:
+        plot.set_titles("{col_name}")
+    for axis in plot.axes.flat:
+        axis.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    return plot.figure
 
 
 def setting_name(setting: str) -> str:

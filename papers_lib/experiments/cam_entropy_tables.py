@@ -193,10 +193,15 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def scalars(frame: pd.DataFrame) -> dict[str, float]:
     """Numbers that the page's prose refers to."""
-    plain = _ok(frame, ["main"]).query("setting == 'none'")
+    ok = frame[frame["status"].eq("ok")]
+    plain, long = (ok[ok["arm"].eq(arm) & ok["setting"].eq("none")] for arm in ("main", "long"))
+    offset = ok[ok["arm"].eq("offset") & ok["setting"].eq("offset_100")]
     return {
         "accuracy_of_beta_0": float(plain["test_accuracy"].mean()),
         "balanced_accuracy_of_beta_0": float(plain["balanced_accuracy"].mean()),
+        "lifted_dispersion_main": float(plain["cd_lifted"].mean()),
+        "lifted_dispersion_long": float(long["cd_lifted"].mean()),
+        "lifted_max_offset": float(1 + offset["max_map"].mean()),
     }
 
 

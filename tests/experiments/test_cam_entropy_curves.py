@@ -1,9 +1,19 @@
 import math
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
-from papers_lib.experiments.cam_entropy_curves import PANELS, curves, dead_curves, ends, setting_name
+from papers_lib.experiments.cam_entropy_curves import (
+    CURVES,
+    PANELS,
+    curves,
+    dead_curves,
+    drawn,
+    ends,
+    setting_name,
+)
 
 NAMES = [*(f"live_{name}" for name in ("ce", "ca", "cd", "cv")), "dead_share", "accuracy", "loss"]
 NAMES += [f"test_{name}" for name in ("ce", "ca", "cd", "cv", "dead_share", "accuracy")]
@@ -85,3 +95,14 @@ def test_settings_in_words():
     assert setting_name("relu_100") == "β = 100, ReLU"
     assert setting_name("offset_3") == "β = 3, 1 + M"
     assert setting_name("cd_relu_0.3_others_1") == "cd, β = 0.3, ReLU, others pushed"
+
+
+def test_curves_are_drawn_over_whole_epochs_and_nothing_is_drawn_of_nothing():
+    rows = [(e, "accuracy", s, 0, 0.1 * e) for e in (1, 2, 3) for s in ("train", "test")]
+    long = pd.DataFrame(rows, columns=["epoch", "panel", "split", "seed", "value"])
+    figure = drawn(long, CURVES)
+    assert figure is not None
+    assert all(tick == int(tick) for tick in figure.axes[0].get_xticks())
+    assert figure.axes[0].get_title() == "accuracy"
+    plt.close(figure)
+    assert drawn(long.iloc[:0], CURVES) is None

@@ -166,7 +166,12 @@ def test_setup_table_counts_models_settings_and_divergences(frame):
 
 def test_scalars_by_hand(frame):
     expected = {"accuracy_of_beta_0": 0.7, "balanced_accuracy_of_beta_0": 0.6}  # of main: .8 and .6
-    assert tables.scalars(frame) == pytest.approx(expected)
+    found = tables.scalars(frame)
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
+    lifted = frame.assign(cd_lifted=range(len(frame)), max_map=2.0)
+    plain = frame["status"].eq("ok") & frame["arm"].eq("main") & frame["setting"].eq("none")
+    assert tables.scalars(lifted)["lifted_dispersion_main"] == pytest.approx(np.flatnonzero(plain).mean())
+    assert tables.scalars(lifted.assign(arm="offset", setting="offset_100"))["lifted_max_offset"] == 3
     nothing = tables.scalars(frame[frame["arm"].ne("main")])
     assert all(math.isnan(value) for value in nothing.values())
 
