@@ -112,7 +112,7 @@ def characteristics(logits: np.ndarray, target: int, raw: np.ndarray) -> dict[st
         "min_logit": float(logits.min()),
         "max_map": high,
         "min_map": low,
-        "relative_difference": (high - low) / low if low > 0 else np.inf if high > 0 else np.nan,
+        "relative_difference": (high - low) / low if low > 0 else np.nan,
         "spread": (high - low) / mean if mean > 0 else np.nan,
     }
 
@@ -142,7 +142,10 @@ def table(
     for name in settings:
         group = main[main["setting"].eq(name)]
         if len(group):
-            columns[f"mean, {setting_name(name)}"] = group[list(ROWS)].mean().to_dict()
+            found = group[list(ROWS)].mean().to_dict()
+            if group["without_zero_share"].mean() < 0.5:
+                found["relative_difference"] = np.nan  # of a few maps, and huge: most have a cell of zero
+            columns[f"mean, {setting_name(name)}"] = found
     rows = [
         {"quantity": words, **{c: found.get(key, np.nan) for c, found in columns.items()}}
         for key, words in ROWS.items()

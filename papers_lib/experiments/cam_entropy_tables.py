@@ -24,6 +24,7 @@ METRICS = (
     *("test_accuracy", "balanced_accuracy", "ce", "ce_norm", "ce_norm_all", "ca", "cd", "cv", "dead_share"),
     *("others_heat", "dead_accuracy", "dead_logit", "live_logit", "dead_negative_share", "spread"),
     *("true_probability", "max_logit", "min_logit", "max_map", "min_map", "relative_difference", *BETTER),
+    "without_zero_share",
 )
 """Columns that tables and claims name; there, as NaN, even where every run failed."""
 ALIKE = ["arm", "backbone", "train_from", "seed"]
