@@ -103,6 +103,7 @@ def test_curves_are_drawn_over_whole_epochs_and_nothing_is_drawn_of_nothing():
     figure = drawn(long, CURVES)
     assert figure is not None
     assert all(tick == int(tick) for tick in figure.axes[0].get_xticks())
-    assert figure.axes[0].get_title() == "accuracy"
+    # the theme, where another test has applied it, moves titles to the left
+    assert "accuracy" in {figure.axes[0].get_title(loc) for loc in ("left", "center")}
     plt.close(figure)
     assert drawn(long.iloc[:0], CURVES) is None
