@@ -19,6 +19,7 @@ class Grid:
         others_settings: beta and form at which the other classes' maps are pushed.
         offset_betas: of the form 1 + M.
         long_factor: on the epochs in the arm "long"; ``long_settings``: its settings.
+        fresh_seeds: first seed of the arm "fresh", far from all others.
         deeper_from: first stage trained in the arm "deeper".
         second_backbone: of the arm "backbone", trained from ``second_from`` on.
         few: the settings of "deeper", "backbone": beta and form.
@@ -34,6 +35,7 @@ class Grid:
     offset_betas: Sequence[float] = (3.0, 100.0)
     long_factor: int = 4
     long_settings: Sequence[tuple[float, str]] = ((0.0, "relu"), (100.0, "relu"), (100.0, "offset"))
+    fresh_seeds: int = 100
     deeper_from: str = "blocks_5"
     second_backbone: str = "efficientnet_lite2"
     second_from: str = "blocks_6"
@@ -82,6 +84,18 @@ def offset_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
     )
 
 
+def fresh_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
+    """Seeds that no rule was written after: for what was noticed in the other arms."""
+    fresh = replace(base, arm="fresh")
+    settings = [(0.0, "relu"), (0.3, "relu"), (100.0, "relu"), (0.3, "shifted")]
+    runs = [
+        *_each(fresh, settings, grid.seeds),
+        *_each(replace(fresh, measure="ca"), [(0.3, "relu")], grid.seeds),
+        *_each(replace(fresh, others=1.0), grid.others_settings, grid.seeds),
+    ]
+    return [replace(run, seed=grid.fresh_seeds + run.seed) for run in runs]
+
+
 def deeper_arm(base: EntropyRun, grid: Grid) -> list[EntropyRun]:
     """More of the backbone trained."""
     return _each(replace(base, arm="deeper", train_from=grid.deeper_from), grid.few, grid.variant_seeds)
@@ -100,6 +114,7 @@ ARMS = {
     "others": others_arm,
     "offset": offset_arm,
     "long": long_arm,
+    "fresh": fresh_arm,
     "deeper": deeper_arm,
     "backbone": backbone_arm,
 }

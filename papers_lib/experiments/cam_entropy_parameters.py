@@ -18,7 +18,7 @@ LEAST = {
     **dict.fromkeys(("jobs", "data_seed", "deletion"), 0),
 }
 CHOICES = {"device": DEVICES, "weights": ("packaged", "timm", "random")}
-ARMS = ("main", "front", "measures", "others", "offset", "long", "deeper", "backbone")
+ARMS = ("main", "front", "measures", "others", "offset", "long", "fresh", "deeper", "backbone")
 """Arms of ``cam_entropy_arms``; "deeper" trains from ``DEEPER_FROM`` on, "backbone" part of a second backbone."""
 DEEPER_FROM = "blocks_5"
 STRIDE = 32

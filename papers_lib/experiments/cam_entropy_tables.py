@@ -200,6 +200,9 @@ def scalars(frame: pd.DataFrame) -> dict[str, float]:
     return {
         "accuracy_of_beta_0": float(plain["test_accuracy"].mean()),
         "balanced_accuracy_of_beta_0": float(plain["balanced_accuracy"].mean()),
+        "mean_area_change_100": float(
+            ok.query("arm == 'main' and setting == 'relu_100'")["area_change"].mean()
+        ),
         "lifted_dispersion_main": float(plain["cd_lifted"].mean()),
         "lifted_dispersion_long": float(long["cd_lifted"].mean()),
         "lifted_max_offset": float(1 + offset["max_map"].mean()),

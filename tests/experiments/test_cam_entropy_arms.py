@@ -69,6 +69,17 @@ def test_the_offset_form_is_compared_with_the_printed_one():
     assert {replace(run, form="relu", arm="") for run in runs} <= main
 
 
+def test_fresh_runs_share_no_seed_with_any_other():
+    runs = ARMS["fresh"](BASE, GRID)
+    others = {run.seed for name in ARMS if name != "fresh" for run in ARMS[name](BASE, GRID)}
+    assert {run.seed for run in runs} == {100, 101, 102, 103}
+    assert not {run.seed for run in runs} & others
+    plain, ca, pushed = {"none", "relu_0.3", "relu_100", "shifted_0.3"}, {"ca_relu_0.3"}, {"_others_1"}
+    assert {run.setting() for run in runs} == plain | ca | {
+        f"{form}_0.3{mark}" for form in ("relu", "shifted") for mark in pushed
+    }
+
+
 def test_long_runs_have_more_epochs_and_their_own_beta_zero():
     runs = ARMS["long"](BASE, GRID)
     assert {run.epochs for run in runs} == {GRID.long_factor * BASE.epochs}
@@ -92,6 +103,7 @@ def test_no_run_of_a_grid_twice_and_labels_tell_runs_apart():
     settings = {"main": 6}
     variants = {"front": 2 * len(GRID.front_betas), "measures": 6, "others": 2, "offset": 2}
     variants |= {"long": 3, "deeper": 3, "backbone": 3}
+    settings["fresh"] = 7
     assert Counter(run.arm for run in runs) == {
         **{arm: 4 * count for arm, count in settings.items()},
         **{arm: 2 * count for arm, count in variants.items()},

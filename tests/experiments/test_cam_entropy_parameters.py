@@ -23,7 +23,7 @@ GOOD: dict[str, Any] = {
 }
 TRAINED = {"backbone": "resnet50", "weights": "timm", "train_from": "", "arms": ["main"]}
 RANDOM = {**TRAINED, "weights": "random"}
-SOME_ARMS = "expected some of main, front, measures, others, offset, long, deeper, backbone, each once"
+SOME_ARMS = "expected some of main, front, measures, others, offset, long, fresh, deeper, backbone, each once"
 BETAS = "expected finite numbers from 0 on, each once, 0 (the ordinary loss) among them"
 LITE_STAGES = "stem, blocks_0, blocks_1, blocks_2, blocks_3, blocks_4, blocks_5, blocks_6, conv_head"
 

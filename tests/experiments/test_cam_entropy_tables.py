@@ -168,6 +168,9 @@ def test_scalars_by_hand(frame):
     expected = {"accuracy_of_beta_0": 0.7, "balanced_accuracy_of_beta_0": 0.6}  # of main: .8 and .6
     found = tables.scalars(frame)
     assert {name: found[name] for name in expected} == pytest.approx(expected)
+    printed = frame["status"].eq("ok") & frame["arm"].eq("main") & frame["setting"].eq("relu_100")
+    expected_change = frame.loc[printed, "area_change"].mean()
+    assert found["mean_area_change_100"] == pytest.approx(expected_change, nan_ok=True)
     lifted = frame.assign(cd_lifted=range(len(frame)), max_map=2.0)
     plain = frame["status"].eq("ok") & frame["arm"].eq("main") & frame["setting"].eq("none")
     assert tables.scalars(lifted)["lifted_dispersion_main"] == pytest.approx(np.flatnonzero(plain).mean())
