@@ -1,0 +1,205 @@
+"""Anatomy of a synthetic chest: what a patient keeps from picture to picture, and its outlines as curves.
+
+Curves live in the unit square of ``data_gen.chest_frame``. Side -1 is the picture's left, the patient's right;
+side 1 holds most of the heart. A lung's shares are ``across`` (0 at mediastinum or heart, 1 at the chest wall) and
+``down`` (0 at the apex, 1 at the costophrenic angle).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+SIDES = (-1, 1)
+STEPS = np.linspace(0, 1, 65)
+TOP, BOTTOM = -0.3, 1.3  # curves reach beyond the unit square, so that a pose never shows their ends
+
+
+def _profile(*knots: tuple[float, float]) -> np.ndarray:
+    x, y = zip(*knots, strict=True)
+    return PchipInterpolator(x, y)(STEPS)
+
+
+# Borders of the heart from its top to its bottom, as shares of its reach to that side.
+_HEART = {
+    -1: _profile((0, 0.15), (0.12, 0.38), (0.28, 0.66), (0.5, 0.91), (0.68, 1), (0.86, 0.95), (1, 0.72)),
+    1: _profile(
+        (0, 0.12), (0.12, 0.28), (0.25, 0.47), (0.45, 0.72), (0.7, 0.95), (0.83, 1), (0.93, 0.95), (1, 0.8)
+    ),
+}
+_REACH = {-1: 0.33, 1: 0.67}  # of the heart's width, from the midline
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """A patient's chest, lengths in shares of the unit square.
+
+    Attributes:
+        middle: x of the midline.
+        half_width: from the midline to the inner chest wall at the lungs' base.
+        taper: how fast the lungs widen below their apices, small for a barrel.
+        apex_out: the apices' distance from the midline as a share of ``half_width``.
+        apex, base: y of the lungs' apices and of the costophrenic angles.
+        domes: height of the diaphragm's domes above the angles, sides -1 and 1.
+        mediastinum: half its width at the level of the hila.
+        heart: width of the heart over the inner width of the thorax, the cardiothoracic ratio.
+        heart_top, heart_bottom: y.
+        knob: how far the aortic knob stands out at ``knob_y``.
+        wall: thickness of the soft tissue beside the thorax.
+        breasts: size of the breast shadows, 0 for none.
+        ribs: (spacing, slope, first rib's offset) of the posterior ribs.
+        bone, density, vessels, mottle: strengths of bones, lung tissue, vessels and of the fine mottle.
+        shoulder: y at which shoulders reach their width.
+        texture: seed of the vessels and of the mottle.
+    """
+
+    middle: float
+    half_width: float
+    taper: float
+    apex_out: float
+    apex: float
+    base: float
+    domes: tuple[float, float]
+    mediastinum: float
+    heart: float
+    heart_top: float
+    heart_bottom: float
+    knob: float
+    knob_y: float
+    wall: float
+    breasts: float
+    ribs: tuple[float, float, float]
+    bone: float
+    density: float
+    vessels: float
+    mottle: float
+    shoulder: float
+    texture: int
+
+    @property
+    def dome(self) -> tuple[float, float]:
+        """y of the tops of the domes, sides -1 and 1."""
+        return self.base - self.domes[0], self.base - self.domes[1]
+
+
+def draw_anatomy(generator: np.random.Generator, female: bool) -> Anatomy:
+    """Draw a patient's chest, the heart's ratio below .49 and about .43 as in a posterior-anterior picture."""
+    uniform = generator.uniform
+    half_width = float(np.clip(generator.normal(0.385, 0.014), 0.345, 0.42))
+    base = float(uniform(0.745, 0.805))
+    domes = float(uniform(0.075, 0.12)), float(uniform(0.05, 0.095))
+    return Anatomy(
+        middle=float(generator.normal(0.5, 0.006)),
+        half_width=half_width,
+        taper=float(uniform(0.55, 0.85)),
+        apex_out=float(uniform(0.29, 0.40)),
+        apex=float(uniform(0.085, 0.135)),
+        base=base,
+        domes=domes,
+        mediastinum=float(uniform(0.055, 0.075)),
+        heart=float(np.clip(generator.normal(0.43, 0.025), 0.36, 0.48)),
+        heart_top=float(uniform(0.36, 0.40)),
+        heart_bottom=base - float(uniform(0.0, 0.03)),
+        knob=float(uniform(0.012, 0.03)),
+        knob_y=float(uniform(0.285, 0.325)),
+        wall=float(uniform(0.05, 0.12)),
+        breasts=float(uniform(0.12, 0.2)) if female else 0.0,
+        ribs=(float(uniform(0.06, 0.069)), float(uniform(0.07, 0.12)), float(uniform(0, 1))),
+        bone=float(uniform(0.75, 1.25)),
+        density=float(uniform(0.20, 0.34)),
+        vessels=float(uniform(0.8, 1.25)),
+        mottle=float(uniform(0.6, 1.4)),
+        shoulder=float(uniform(0.11, 0.18)),
+        texture=int(generator.integers(2**32)),
+    )
+
+
+def breathe(anatomy: Anatomy, depth: float) -> Anatomy:
+    """The chest after a deeper (``depth`` above 0) or a shallower breath; domes and heart's bottom move along."""
+    return replace(anatomy, base=anatomy.base + depth, heart_bottom=anatomy.heart_bottom + depth)
+
+
+def lung_rows(anatomy: Anatomy) -> np.ndarray:
+    """y of the points of a lung's borders, from the apex to the angle."""
+    return anatomy.apex + STEPS * (anatomy.base - anatomy.apex)
+
+
+def chest_wall(anatomy: Anatomy, side: int) -> np.ndarray:
+    """Inner chest wall of one side, the lung's outer border; it goes on straight below the angle."""
+    start = anatomy.apex_out * anatomy.half_width
+    reach = start + (anatomy.half_width - start) * (1 - (1 - STEPS) ** 2.5) ** anatomy.taper
+    below = np.array([[anatomy.middle + side * anatomy.half_width * 1.02, BOTTOM]])
+    return np.concatenate((_curve(anatomy.middle + side * reach, lung_rows(anatomy)), below))
+
+
+def inner_border(anatomy: Anatomy, side: int) -> np.ndarray:
+    """Border of a lung to mediastinum and heart."""
+    y = lung_rows(anatomy)
+    reach = np.maximum(mediastinum_reach(anatomy, side, y), heart_reach(anatomy, side, y))
+    # At the apex the border bends over to meet the chest wall.
+    share = np.clip(STEPS / 0.2, 0, 1)
+    bend = np.sqrt(share * (2 - share))
+    start = anatomy.apex_out * anatomy.half_width
+    return _curve(anatomy.middle + side * (start + (reach - start) * bend), y)
+
+
+def mediastinum_reach(anatomy: Anatomy, side: int, y: np.ndarray) -> np.ndarray:
+    """Distance of the mediastinum's border from the midline at the heights ``y``, aortic knob included."""
+    reach = anatomy.mediastinum * (0.8 + 0.5 * np.clip((0.3 - y) / 0.3, 0, 1))
+    reach = reach + 0.010 * np.exp(-(((y - 0.44) / 0.06) ** 2))  # hila
+    if side == 1:
+        reach = reach + anatomy.knob * np.exp(-(np.abs((y - anatomy.knob_y) / _knob_height(anatomy)) ** 2.6))
+    return reach
+
+
+def _knob_height(anatomy: Anatomy) -> float:
+    return 0.032 + 0.6 * anatomy.knob
+
+
+def knob_box(anatomy: Anatomy) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the aortic knob in the unit square, from the midline to its tip."""
+    height = 1.15 * _knob_height(anatomy)
+    tip = anatomy.middle + 0.85 * anatomy.mediastinum + anatomy.knob
+    return anatomy.middle, anatomy.knob_y - height, tip, anatomy.knob_y + height
+
+
+def heart_reach(anatomy: Anatomy, side: int, y: np.ndarray) -> np.ndarray:
+    """Distance of the heart's border from the midline at the heights ``y``; 0 above and below the heart."""
+    share = (y - anatomy.heart_top) / (anatomy.heart_bottom - anatomy.heart_top)
+    width = anatomy.heart * 2 * anatomy.half_width * _REACH[side]
+    return width * np.interp(share, STEPS, _HEART[side], left=0.0, right=0.0)
+
+
+def heart_border(anatomy: Anatomy, side: int) -> np.ndarray:
+    """Border of the heart on one side, from its top to its bottom."""
+    y = anatomy.heart_top + STEPS * (anatomy.heart_bottom - anatomy.heart_top)
+    return _curve(anatomy.middle + side * heart_reach(anatomy, side, y), y)
+
+
+def diaphragm(anatomy: Anatomy) -> np.ndarray:
+    """Upper surface of the diaphragm from chest wall to chest wall, left to right."""
+    parts = []
+    for side, height in zip(SIDES, anatomy.domes, strict=True):
+        medial, lateral = np.clip(1 - STEPS / 0.42, 0, 1), np.clip((STEPS - 0.42) / 0.58, 0, 1)
+        fall = 0.3 * medial**2 + lateral**2.3
+        curve = _curve(anatomy.middle + side * anatomy.half_width * STEPS, anatomy.base - height * (1 - fall))
+        # Both halves meet under the heart.
+        share = np.clip(1 - STEPS / 0.3, 0, 1) ** 2
+        curve[:, 1] += share * (anatomy.base - 0.36 * sum(anatomy.domes) - curve[:, 1])
+        parts.append(curve[::side])
+    return np.concatenate(parts)
+
+
+def body_outline(anatomy: Anatomy, side: int) -> np.ndarray:
+    """Skin of one side: neck, shoulder, and the trunk below the arm."""
+    trunk = anatomy.half_width + anatomy.wall
+    y = np.array(
+        [TOP, anatomy.shoulder - 0.14, anatomy.shoulder - 0.07, anatomy.shoulder, 0.28, 0.42, 0.7, BOTTOM]
+    )
+    reach = np.array([0.11, 0.125, 0.27, 0.46, 0.54, trunk + 0.02, trunk, trunk + 0.02])
+    fine = np.linspace(TOP, BOTTOM, 129)
+    return _curve(anatomy.middle + side * PchipInterpolator(y, reach)(fine), fine)
+
+
+def _curve(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.stack(np.broadcast_arrays(x, y), axis=1)

@@ -1,0 +1,110 @@
+"""A synthetic chest radiograph as a description that holds every draw, and its picture, painted from that alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from data_gen import chest_opacities, chest_pleura
+from data_gen.chest_anatomy import Anatomy, breathe
+from data_gen.chest_bones import add_clavicles, add_ribs, add_scapulae, add_spine
+from data_gen.chest_devices import Devices, add_objects, stamp_marker
+from data_gen.chest_film import Exposure, expose
+from data_gen.chest_findings import Finding
+from data_gen.chest_frame import Frame, Pose
+from data_gen.chest_layout import Box, Layout, aortic_box, heart_box, lay_out
+from data_gen.chest_shadows import Shadow
+from data_gen.chest_tissue import soft_tissue
+from data_gen.chest_vessels import vessel_layer
+
+SHADOWS: dict[str, Callable[[Layout, Finding, np.random.Generator], Shadow]] = {
+    "Atelectasis": chest_opacities.atelectasis,
+    "Calcification": chest_opacities.calcification,
+    "Effusion": chest_pleura.effusion,
+    "Infiltration": chest_opacities.infiltration,
+    "Mass": chest_opacities.mass,
+    "Nodule": chest_opacities.nodule,
+    "Pneumonia": chest_opacities.pneumonia,
+    "Pneumothorax": chest_pleura.pneumothorax,
+}
+KINDS = (*SHADOWS, "Aortic enlargement", "Cardiomegaly")
+"""All that can be drawn; the last two are changes of the anatomy."""
+WIDENED = (0.045, 0.075)  # aortic knob, from the least to the greatest severity of its enlargement
+ENLARGED = (0.53, 0.69)  # cardiothoracic ratio of an enlarged heart, from the least to the greatest severity
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """One picture: the patient's chest, pose, depth of breath, whether arms hang beside the chest, how much of the
+    shoulder blades and collar bones shows, a bubble of gas in the stomach, findings, objects and exposure."""
+
+    anatomy: Anatomy
+    pose: Pose
+    breath: float
+    arms: bool
+    scapulae: float
+    clavicles: float
+    bubble: float
+    findings: tuple[Finding, ...]
+    devices: Devices
+    exposure: Exposure
+
+
+Boxes = list[tuple[str, Box]]
+
+
+def paint(radiograph: Radiograph, side: int, signal: float = 1.0) -> tuple[np.ndarray, Boxes]:
+    """Paint a radiograph.
+
+    Args:
+        radiograph: what to paint.
+        side: of the square picture in pixels.
+        signal: factor on what findings add to the attenuation; heart sizes and boxes stay.
+
+    Returns: the picture (uint8, side x side), and the kind and the box (x_min, y_min, x_max, y_max in its pixels)
+        of each finding that can be seen, in the order of ``radiograph.findings``.
+    """
+    layout = lay_out(chest_of(radiograph), Frame(side, radiograph.pose))
+    picture = soft_tissue(layout, radiograph.bubble, radiograph.arms)
+    add_spine(picture, layout)
+    add_ribs(picture, layout)
+    add_clavicles(picture, layout, radiograph.clavicles)
+    if radiograph.scapulae < 1:
+        add_scapulae(picture, layout, 0.08 * radiograph.scapulae)
+    tissue = vessel_layer(layout)
+    boxes: Boxes = []
+    for finding in radiograph.findings:
+        box = _add_finding(picture, tissue, layout, finding, signal)
+        if box is not None:
+            boxes.append((finding.kind, box))
+    picture += tissue
+    add_objects(picture, layout, radiograph.devices)
+    image = expose(picture, radiograph.exposure)
+    stamp_marker(image, radiograph.devices)
+    return image, boxes
+
+
+def chest_of(radiograph: Radiograph) -> Anatomy:
+    """The anatomy as this picture shows it: after a breath, with the heart that the findings ask for."""
+    anatomy = breathe(radiograph.anatomy, radiograph.breath)
+    for finding in radiograph.findings:
+        if finding.kind == "Cardiomegaly":
+            anatomy = replace(anatomy, heart=finding.between(*ENLARGED))
+        if finding.kind == "Aortic enlargement":
+            anatomy = replace(anatomy, knob=finding.between(*WIDENED))
+    return anatomy
+
+
+def _add_finding(
+    picture: np.ndarray, tissue: np.ndarray, layout: Layout, finding: Finding, signal: float
+) -> Box | None:
+    if finding.kind == "Cardiomegaly":
+        return heart_box(layout)
+    if finding.kind == "Aortic enlargement":
+        return aortic_box(layout)
+    if finding.kind not in SHADOWS:
+        raise ValueError(f"kind: found {finding.kind!r}, expected one of {', '.join(KINDS)}")
+    shadow = SHADOWS[finding.kind](layout, finding, np.random.default_rng(finding.texture))
+    picture[shadow.window] += np.float32(signal) * shadow.add
+    tissue[shadow.window] *= 1 - np.float32(min(signal, 1.0)) * shadow.clear
+    return shadow.box
