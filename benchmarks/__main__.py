@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import torch
 
-from benchmarks import cam_entropy_steps, heatmap_loss_steps
+from benchmarks import cam_entropy_steps, heatmap_loss_steps, pylon_steps
 from papers_lib.companion.machine import device_name, library_versions, threads
 from papers_lib.companion.paths import repo_root
 from papers_lib.experiments.devices import pick_device
@@ -29,6 +29,11 @@ BENCHMARKS = {
         cam_entropy_steps.table, "batch 20, 192 x 192 px, 20 classes, all layers trained", None
     ),
     "heatmap_loss": Benchmark(heatmap_loss_steps.table, "batch 16, 105 x 135 px", 1),
+    "pylon": Benchmark(
+        pylon_steps.table,
+        "batch 4 (64 on a GPU), 256 x 256 px, one channel, 14 classes, all layers trained but where it says frozen",
+        1,
+    ),
 }
 
 

@@ -1,0 +1,110 @@
+"""Splits of a data set into parts, by patient or by image: the same ones for a seed on every machine.
+
+Images of one patient look alike, so a part that shares patients with the training part measures, in part,
+memory. `patient_split` and `k_folds_by_patient` keep a patient's images together, `image_split` does not.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import fsum
+
+import numpy as np
+
+Patients = Sequence[str] | np.ndarray
+
+
+def patient_split(patients: Patients, shares: Mapping[str, float], seed: int) -> np.ndarray:
+    """The part of each image, whole patients at a time: str (N,).
+
+    Patients are put in random order and the parts cut from it where the number of images comes nearest to the
+    shares; so a part misses its number of images by at most the images of one patient. A patient's part does
+    not depend on the order of the images.
+
+    Args:
+        patients: of each image, (N,).
+        shares: of the images, by name of the part; they sum to 1.
+        seed: of the order.
+
+    Raises:
+        ValueError: shares that are negative or do not sum to 1.
+
+    >>> patient_split(["a", "a", "b", "c", "c", "c"], {"train": 0.5, "test": 0.5}, seed=1).tolist()
+    ['train', 'train', 'train', 'test', 'test', 'test']
+    """
+    ends = _ends(shares)
+    owner, counts = _grouped(patients)
+    order = np.random.default_rng(seed).permutation(len(counts))
+    # A patient belongs where the middle of his images lies: half of them on either side of the cut at worst.
+    middle = np.empty(len(counts))
+    middle[order] = np.cumsum(counts[order]) - counts[order] / 2
+    part = np.searchsorted(ends * max(len(owner), 1), middle, side="left")
+    return np.array(list(shares))[part][owner]
+
+
+def image_split(n: int, shares: Mapping[str, float], seed: int) -> np.ndarray:
+    """The part of each of ``n`` images, drawn image by image: str (n,).
+
+    Part sizes are the shares of ``n``, rounded. Images of one patient land in several parts: for sets that do
+    not know their patients, or to repeat what others did.
+
+    Args and errors: as in :func:`patient_split`.
+
+    >>> sorted(image_split(10, {"train": 0.7, "val": 0.1, "test": 0.2}, seed=0).tolist())
+    ['test', 'test', 'train', 'train', 'train', 'train', 'train', 'train', 'train', 'val']
+    """
+    ends = np.rint(_ends(shares) * n).astype(np.int64)
+    ends[-1] = n
+    place = np.random.default_rng(seed).permutation(n)
+    return np.array(list(shares))[np.searchsorted(ends, place, side="right")]
+
+
+def k_folds_by_patient(patients: Patients, k: int, seed: int) -> np.ndarray:
+    """The fold (0 to k - 1) of each image, whole patients at a time: int64 (N,).
+
+    Patients with many images are dealt first, each to the fold with the fewest so far, so that folds differ by
+    at most the images of one patient; among patients with equally many images the order is random. A patient's
+    fold does not depend on the order of the images.
+
+    Raises:
+        ValueError: ``k`` below 2, or more than there are patients.
+
+    >>> folds = k_folds_by_patient(["a", "a", "b", "c"], 2, seed=0)
+    >>> bool(folds[0] == folds[1]), int(folds[2]) == int(folds[3])
+    (True, True)
+    """
+    owner, counts = _grouped(patients)
+    if not 2 <= k <= len(counts):
+        raise ValueError(f"k: found {k}, expected 2 to {len(counts)}, the number of patients")
+    order = np.random.default_rng(seed).permutation(len(counts))
+    order = order[np.argsort(-counts[order], kind="stable")]
+    sizes = np.zeros(k, np.int64)
+    fold = np.empty(len(counts), np.int64)
+    for patient in order:
+        fold[patient] = sizes.argmin()
+        sizes[fold[patient]] += counts[patient]
+    return fold[owner]
+
+
+def shared_patients(a: Patients, b: Patients) -> int:
+    """How many patients have images in both parts; 0 where a split was made by patient.
+
+    >>> shared_patients(["a", "a", "b"], ["b", "b", "c"])
+    1
+    """
+    return len(set(map(str, a)) & set(map(str, b)))
+
+
+def _ends(shares: Mapping[str, float]) -> np.ndarray:
+    """Where each part ends, as shares of the whole."""
+    values = list(shares.values())
+    if not values or not all(0 <= value <= 1 for value in values) or abs(fsum(values) - 1) > 1e-9:
+        raise ValueError(f"shares: found {dict(shares)}, expected numbers from 0 to 1 that sum to 1")
+    ends = np.cumsum(values)
+    ends[-1] = 1
+    return ends
+
+
+def _grouped(patients: Patients) -> tuple[np.ndarray, np.ndarray]:
+    """Number of the patient of each image, patients sorted by name; images of each patient."""
+    names = np.asarray(patients, dtype=np.str_)
+    _, owner, counts = np.unique(names, return_inverse=True, return_counts=True)
+    return owner, counts

@@ -1,0 +1,242 @@
+"""Tables of the PYLON page, all made from the tidy frame of runs (:func:`papers_lib.experiments.pylon_frame.tidy`).
+
+Ours are means over seeds, of runs that ended well; folds of a cross-validation are averaged first, a value a seed.
+What is printed stands beside, from :mod:`papers_lib.experiments.pylon_printed`; a class or method that only one of
+the two has is empty on the other side. Nothing here needs an arm to be there.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from papers_lib.experiments.pylon_frame import POST_HOC, PRINTED, SMALL, TRAININGS, label
+from papers_lib.experiments.pylon_printed import AREA, MACRO, WEIGHTED
+from papers_lib.models.heatmap_methods import METHODS
+
+PRINTED_TRAININGS = {
+    "transfer_one_phase": " with transfer",
+    "transfer_two_phase": " two-phase",
+    "transfer_two_phase_moving": " two-phase",
+    "two_phase": " two-phase",
+    "one_phase": "",
+    "frozen": "",
+}
+"""What Tables 3 and 4 add to a method's name; ours with a frozen encoder stand beside its one-phase numbers."""
+LEVELS = ("chance", "prior", "best fixed point", "stride 32", "stride 4")
+Arms = str | Sequence[str]
+Setting = tuple[str, str]
+"""A method and how it was trained."""
+
+
+def table_by_class(
+    frame: pd.DataFrame,
+    printed: pd.DataFrame | None = None,
+    arms: Arms = "main",
+    methods: Sequence[str] | None = None,
+    levels: pd.DataFrame | None = None,
+    *,
+    measure: str = "point",
+    trainings: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Tables 1 to 4: both averages and every class, "METHOD ours" beside "METHOD paper".
+
+    Args:
+        printed: of :func:`papers_lib.experiments.pylon_printed.printed_table`; its classes that ours lack are rows
+            with the paper's values alone.
+        arms, methods, trainings: which runs, and the order of the columns; None for all there are.
+        levels: of :func:`papers_lib.experiments.pylon_levels.levels`, added at the right.
+        measure: "point", "iou" or "auroc".
+
+    Returns: index "class"; the columns "area ours" and "area paper" come first where they are known.
+    """
+    chosen = ok(frame, arms)
+    means = _means(chosen, measure, methods, trainings)
+    names = setting_names(means)
+    table = pd.DataFrame({f"{names[key]} ours": values for key, values in means.items()})
+    classes = table.index[table.notna().any(axis=1) & ~table.index.isin([MACRO, WEIGHTED])]
+    table = table.reindex([MACRO, WEIGHTED, *classes])
+    if printed is not None:
+        table = _beside(table, printed, names)
+    if levels is not None:
+        rows = table.index.map(lambda name: name if name in levels.index else None)
+        if "area" in levels:
+            table.insert(0, "area ours", levels["area"].reindex(rows).to_numpy())
+        for column in (name for name in LEVELS if name in levels):
+            table[column] = levels[column].reindex(rows).to_numpy()
+    return table.rename_axis("class")
+
+
+def seeds_table(
+    frame: pd.DataFrame, arms: Arms = ("main", "others"), small: str = SMALL, measure: str = "point"
+) -> pd.DataFrame:
+    """Every seed: two rows a method, the macro average and the smallest class; then lowest to highest, and the sd."""
+    rows = []
+    columns = {"macro": f"{measure}_macro", small: f"{measure}/{small}"}
+    for name, group in _by_setting(ok(frame, arms)):
+        for words, column in columns.items():
+            seeds = by_seed(group, column)
+            if len(seeds):
+                row = {f"seed {seed}": value for seed, value in seeds.items()}
+                deviation = seeds.std(ddof=1) if len(seeds) > 1 else np.nan
+                rows.append({"method": name, "of": words, "mean": seeds.mean(), "sd": deviation, **row})
+    table = pd.DataFrame(rows, columns=None if rows else ["method", "of", "mean", "sd"])
+    return table[[*table.columns[:4], *sorted(table.columns[4:], key=lambda name: int(name.split()[1]))]]
+
+
+def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """What each arm was trained with, a row an arm, set and training."""
+    frame = frame[~frame["method"].isin([*POST_HOC])]
+    started = frame["source"].fillna("").ne("")
+    groups = frame.assign(started=started).groupby(
+        ["arm", "data", "phases", "started", "statistics"], sort=False
+    )
+    rows = []
+    for (arm, data, phases, of_source, statistics), group in groups:
+        one = group.iloc[0]
+        stages = f"stages {int(one['train_from']) + 1} to 4" if one["train_from"] else "encoder"
+        trained = "decoder" if phases == "decoder" else f"decoder and {stages}"
+        row = {"arm": arm, "data": data, "side": int(one["side"]), "encoder": one["backbone"]}
+        row["from"] = "the model of arm source" if of_source else f"{one['weights']} weights"
+        row |= {"trained": trained, "phases": phases.count(",") + 1, "encoder's statistics": statistics}
+        row |= {"width": int(one["width"]), "images": group["train_images"].max()}
+        row |= {"epochs at most": int(one["epochs"]), "epochs run": group["epochs_run"].mean()}
+        row |= {"converged": group["converged"].eq(True).mean(), "batch": int(one["batch_size"])}
+        row |= {
+            "rate": one["learning_rate"],
+            "augmentation": one["policy"] or None,
+            "masked pairs": int(one["masked"]),
+        }
+        row |= {"methods": group["method"].nunique(), "seeds": group["seed"].nunique(), "models": len(group)}
+        rows.append({**row, "failed": int(group["status"].ne("ok").sum()), "mixed": bool(one["mixed"])})
+    return pd.DataFrame(rows)
+
+
+def masked_table(frame: pd.DataFrame, arms: Arms = ("main", "others")) -> pd.DataFrame:
+    """Masked-out area, lower is better: means over seeds, and what it costs in passes of the network an image.
+
+    Images that are negative before anything is masked are left out of the area and counted beside it, those that
+    never flip have an area of 1 (the paper says neither). "In lockstep": all pairs go up one level at a time and leave
+    at their flip; "all levels": a loop over every step of 0.5 % without a stop.
+    """
+    columns = {
+        "masked_out_macro": "macro avg.",
+        "masked_out_weighted": "weighted avg.",
+        "masked_out_negative": "already negative",
+        "masked_out_never": "never negative",
+        "masked_out_passes": "passes, in lockstep",
+        "masked_out_all_passes": "passes, all levels",
+    }
+    rows = []
+    for name, group in _by_setting(ok(frame, arms)):
+        if "masked_out_macro" in group and group["masked_out_macro"].notna().any():
+            seeds = by_seed(group, "masked_out_macro")
+            means = {words: by_seed(group, column).mean() for column, words in columns.items()}
+            rows.append({"method": name, "models": len(seeds), **means})
+    table = pd.DataFrame(rows, columns=["method", "models", *columns.values()])
+    return table.assign(factor=table["passes, all levels"] / table["passes, in lockstep"])
+
+
+def iou_table(
+    frame: pd.DataFrame, arms: Arms = ("main", "others"), **chosen: Sequence[str] | None
+) -> pd.DataFrame:
+    """IoU with the boxes by class, means over seeds; ``methods``, ``trainings`` as in :func:`table_by_class`."""
+    return _plain(table_by_class(frame, None, arms, measure="iou", **chosen))
+
+
+def auroc_table(
+    frame: pd.DataFrame, arms: Arms = ("main", "others"), **chosen: Sequence[str] | None
+) -> pd.DataFrame:
+    """AUROC by class, means over seeds; maps read off the baseline have its AUROC and no column of their own."""
+    return _plain(table_by_class(frame, None, arms, measure="auroc", **chosen))
+
+
+def ok(frame: pd.DataFrame, arms: Arms) -> pd.DataFrame:
+    """Runs of these arms that ended well."""
+    return frame[
+        frame["status"].eq("ok") & frame["arm"].isin([arms] if isinstance(arms, str) else list(arms))
+    ]
+
+
+def by_seed(frame: pd.DataFrame, column: str) -> "pd.Series[float]":
+    """Values of a column by seed, the mean of its folds; seeds without a value are left out."""
+    if column not in frame:
+        return pd.Series(dtype=float)
+    return frame.groupby("seed")[column].mean().dropna().astype(float)
+
+
+def setting_names(settings: Iterable[Setting]) -> dict[Setting, str]:
+    """Names for readers; the training is named where the settings differ in it.
+
+    >>> setting_names([("cam", "frozen"), ("grad_cam", "frozen")]).values()
+    dict_values(['CAM', 'Grad-CAM'])
+    >>> setting_names([("cam", "one_phase"), ("cam", "two_phase")]).values()
+    dict_values(['CAM, one phase', 'CAM, two phases'])
+    """
+    settings = list(settings)
+    several = len({training for _, training in settings}) > 1
+    return {
+        (method, training): f"{label(method)}, {TRAININGS[training]}" if several else label(method)
+        for method, training in settings
+    }
+
+
+def printed_name(method: str, training: str = "") -> str:
+    """The column of a method in Tables 1 to 4; "" where the paper has none.
+
+    >>> printed_name("cam", "transfer_one_phase"), printed_name("xgrad_cam"), printed_name("pylon_2up")
+    ('Baseline with transfer', 'XGradCAM', '')
+    """
+    name = PRINTED.get(method) or ("" if method in POST_HOC else METHODS[method].printed)
+    return f"{name}{PRINTED_TRAININGS.get(training, ' ?')}" if name and training else name
+
+
+def _means(
+    frame: pd.DataFrame, measure: str, methods: Sequence[str] | None, trainings: Sequence[str] | None
+) -> "dict[Setting, pd.Series[float]]":
+    """Means over seeds, (method, training) → class → value."""
+    found = {}
+    prefix = f"{measure}/"
+    columns = {f"{measure}_macro": MACRO, f"{measure}_weighted": WEIGHTED}
+    columns |= {name: name.removeprefix(prefix) for name in frame if name.startswith(prefix)}
+    columns = {name: words for name, words in columns.items() if name in frame}
+    for method in methods if methods is not None else dict.fromkeys(frame["method"]):
+        own = frame[frame["method"].eq(method)]
+        for training in trainings if trainings is not None else dict.fromkeys(own["training"]):
+            group = own[own["training"].eq(training)]
+            means = group.groupby("seed")[list(columns)].mean().mean().astype(float)
+            if means.notna().any():
+                found[method, training] = means.rename(columns)
+    return found
+
+
+def _beside(table: pd.DataFrame, printed: pd.DataFrame, names: Mapping[Setting, str]) -> pd.DataFrame:
+    """Ours and the paper's in turn; rows by the class's name less case and punctuation."""
+    known = {_plain_name(name): name for name in printed.index}
+    places = {name: known.pop(_plain_name(name), None) for name in table.index}
+    rows = [*places.values(), *known.values()]
+    joined = table.reindex([*table.index, *known.values()])
+    found = {"area paper": printed[AREA].reindex(rows).to_numpy()}
+    for (method, training), name in names.items():
+        found[f"{name} ours"] = joined[f"{name} ours"].to_numpy()
+        paper = printed_name(method, training)
+        if paper in printed:
+            found[f"{name} paper"] = printed[paper].reindex(rows).to_numpy()
+    return pd.DataFrame(found, index=joined.index)
+
+
+def _plain_name(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.lower())
+
+
+def _by_setting(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Runs of each method and training, under its name for readers, in the order in which they come."""
+    frame = frame.dropna(subset=["training"])
+    groups = dict(iter(frame.groupby(["method", "training"], sort=False)))
+    for key, name in setting_names(groups).items():
+        yield name, groups[key]
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    return table.rename(columns=lambda name: name.removesuffix(" ours"))

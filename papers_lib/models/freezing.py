@@ -1,0 +1,46 @@
+"""Freezing part of a network for two-phase training: first the new layers alone, then everything.
+
+Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Effective two-phase transfer learning approach": decoder
+and head with the encoder frozen until convergence, then the whole network, at the same learning rate. What happens to
+the frozen encoder's batch-norm statistics is not said; in the authors' code they go on moving.
+"""
+
+from functools import partial
+from typing import Literal, get_args
+
+from torch import nn
+
+Statistics = Literal["frozen", "moving"]
+
+
+def freeze(module: nn.Module, statistics: Statistics) -> None:
+    """Stop the training of a module's parameters until :func:`unfreeze`.
+
+    Args:
+        module: changed in place; its parameters need no gradient from here on.
+        statistics: "frozen" keeps the whole module in eval mode, batch norm and dropout included, whatever mode the
+            model around it is set to: what it gives for an image never changes and can be cached. "moving" leaves the
+            mode alone: in training mode batch norm normalises by the batch and its running statistics move, as in
+            the authors' code.
+
+    Raises: ValueError for other statistics.
+    """
+    if statistics not in get_args(Statistics):
+        raise ValueError(f"statistics: expected one of {', '.join(get_args(Statistics))}, got {statistics!r}")
+    unfreeze(module)
+    module.requires_grad_(False)
+    if statistics == "frozen":
+        # In place of the method, so that the train() of a model around it, which calls its children's, comes here too.
+        # A partial of a plain function, not a closure: copied and pickled with the module.
+        module.train = partial(_stay_in_eval_mode, module)  # type: ignore[method-assign]
+        module.eval()
+
+
+def unfreeze(module: nn.Module) -> None:
+    """Undo :func:`freeze`: parameters need gradients, and the next train() sets the mode again."""
+    module.__dict__.pop("train", None)
+    module.requires_grad_(True)
+
+
+def _stay_in_eval_mode(module: nn.Module, mode: bool = True) -> nn.Module:
+    return type(module).train(module, False)

@@ -1,0 +1,187 @@
+"""A backbone's features at several strides, finest first: the encoder under every heatmap decoder.
+
+Source: Preechakul 2022 (iScience 25:103933), Figure 1B, "The encoder may be replaced by any deep classifier".
+There it is ResNet-50, whose four blocks give 256, 512, 1024 and 2048 channels at strides 4, 8, 16 and 32.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, get_args
+
+import torch
+from torch import Tensor, nn
+
+from papers_lib.errors import UserError
+from papers_lib.models.classifier import Scale, Weights
+from papers_lib.models.packaged_weights import MEAN, PACKAGES, STD, packaged_state
+from papers_lib.models.timm_features import last_places, load_packaged_features, timm_features
+
+
+class PyramidEncoder(nn.Module):
+    """Features of one backbone at several strides.
+
+    Shapes: images (B, in_channels, H, W) in [0, 1], H and W divisible by the largest stride -> a list of
+    (B, channels[i], H / strides[i], W / strides[i]), finest first.
+
+    Args:
+        network: a features-only network of timm.
+        scale: applied to the images first.
+        indices: which of the network's maps are given.
+        channels, strides: of these maps.
+        backbone, weights: where they come from; kept as attributes.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        scale: Scale,
+        *,
+        indices: Sequence[int],
+        channels: Sequence[int],
+        strides: Sequence[int],
+        backbone: str = "",
+        weights: str = "",
+    ) -> None:
+        super().__init__()
+        self.scale = scale
+        self.network = network
+        self.indices = tuple(indices)
+        self.channels: tuple[int, ...] = tuple(channels)
+        self.strides: tuple[int, ...] = tuple(strides)
+        self.backbone, self.weights = backbone, weights
+        self.channels_last = str(getattr(network, "output_fmt", "NCHW")).endswith("NHWC")  # timm's Swin
+        self._standardised = False
+        for stage, count in enumerate(self.channels):
+            self.register_buffer(f"mean_{stage}", torch.zeros(count))
+            self.register_buffer(f"std_{stage}", torch.ones(count))
+        self.register_load_state_dict_post_hook(_note_standardised)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Raises: ValueError for a side that is no multiple of the largest stride."""
+        largest = max(self.strides)
+        if images.ndim != 4 or images.shape[-2] % largest or images.shape[-1] % largest:
+            raise ValueError(
+                f"images: expected shape (B, C, H, W), H and W divisible by {largest}, got {tuple(images.shape)}"
+            )
+        maps = self.network(self.scale(images))
+        found = [maps[index] for index in self.indices]
+        if self.channels_last:
+            found = [map_.permute(0, 3, 1, 2) for map_ in found]
+        return self.standardised(found)
+
+    def standardised(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Features of all stages as this encoder gives them, from its raw ones: see :meth:`standardise`."""
+        if not self._standardised:
+            return list(features)
+        return [
+            (map_ - mean[:, None, None]) / std[:, None, None]
+            for map_, mean, std in zip(features, *self.statistics(), strict=True)
+        ]
+
+    def statistics(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Means and standard deviations, one (channels[i],) a stage; zeros and ones until they are set."""
+        stages = range(len(self.channels))
+        return [self.get_buffer(f"mean_{i}") for i in stages], [self.get_buffer(f"std_{i}") for i in stages]
+
+    @torch.no_grad()
+    def standardise(self, means: Sequence[Tensor], stds: Sequence[Tensor]) -> None:
+        """From here on give (feature - mean) / std, channel by channel; saved with the state.
+
+        Args: means, stds: one (channels[i],) a stage, measured on what this encoder gave before any was set.
+        Raises: ValueError for other shapes, or a std that is not positive.
+        """
+        expected = [(count,) for count in self.channels]
+        for name, given in (("means", means), ("stds", stds)):
+            if [tuple(values.shape) for values in given] != expected:
+                raise ValueError(f"{name}: expected shapes {expected}, got {[tuple(v.shape) for v in given]}")
+        if not all(bool((std > 0).all()) for std in stds):
+            raise ValueError("stds: expected positive values; set the std of a constant channel to 1")
+        for buffers, given in zip(self.statistics(), (means, stds), strict=True):
+            for buffer, values in zip(buffers, given, strict=True):
+                buffer.copy_(values)
+        _note_standardised(self)
+
+
+def _note_standardised(encoder: nn.Module, *_: object) -> None:
+    """The identity is not computed; whether it is the identity is looked up once, not in every pass."""
+    assert isinstance(encoder, PyramidEncoder)
+    means, stds = encoder.statistics()
+    encoder._standardised = any(bool(m.any()) for m in means) or any(bool((s != 1).any()) for s in stds)
+
+
+def pyramid_encoder(
+    backbone: str,
+    *,
+    generator: torch.Generator,
+    weights: Weights = "packaged",
+    in_channels: int = 3,
+    strides: Sequence[int] = (4, 8, 16, 32),
+    output_stride: int = 32,
+    mean: Iterable[float] | None = None,
+    std: Iterable[float] | None = None,
+) -> PyramidEncoder:
+    """A backbone of timm as a :class:`PyramidEncoder`, in training mode.
+
+    With one channel the first convolution is the sum over the RGB kernels, as in the authors' models for
+    radiographs: a grey image then gives what the same image in three equal channels gives, wherever mean and std are
+    the same for the three colours (those of the packaged weights are; of .485, .456, .406 the mean is taken).
+
+    Args:
+        backbone: efficientnet_lite0 or efficientnet_lite2, which stand for timm's tf_efficientnet_lite0 and 2
+            whatever the weights, or any network of timm with feature maps at these strides.
+        generator: of random weights, on the CPU; torch's own is left alone.
+        weights: "packaged" ImageNet weights (Lite only), "timm" for its hub's, "random".
+        in_channels: 1 or 3 with packaged weights; else what timm can make of its weights.
+        strides: of the features that are given, ascending, as they are without dilation.
+        output_stride: 16 for a last stage that is dilated instead of strided; the stride 32 then becomes 16.
+        mean, std: of the pixels, one a channel; None for the backbone's own.
+
+    Raises: UserError for a network or weights that do not exist, are not installed or cannot be reached, or for a
+        network without these stages.
+    """
+    if weights not in get_args(Weights):
+        raise UserError(f"weights: expected one of {', '.join(get_args(Weights))}, got {weights!r}")
+    state = packaged_state(backbone) if weights == "packaged" else None
+    if state is not None and in_channels not in (1, 3):
+        raise UserError(f"in_channels: packaged weights serve 1 or 3 channels, got {in_channels}")
+    name = PACKAGES[backbone].network if backbone in PACKAGES else backbone
+    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    network = timm_features(
+        name, pretrained=weights == "timm", seed=seed, in_channels=in_channels, output_stride=output_stride
+    )
+    if state is not None:
+        load_packaged_features(network, state, in_channels)
+    found: list[int] = network.feature_info.reduction()  # type: ignore[union-attr, operator]
+    wanted = [min(stride, output_stride) for stride in strides]
+    indices = last_places(found, wanted)
+    if indices is None:
+        raise UserError(
+            f"backbone: expected feature maps of {backbone} at strides {_listed(wanted)}, timm gives {_listed(found)}"
+        )
+    config: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
+    own = ([MEAN] * 3, [STD] * 3) if backbone in PACKAGES else (config["mean"], config["std"])
+    mean, std = (
+        _of_channels(given, default, in_channels) for given, default in zip((mean, std), own, strict=True)
+    )
+    channels: list[int] = network.feature_info.channels()  # type: ignore[union-attr, operator]
+    return PyramidEncoder(
+        network,
+        Scale(mean, std),
+        indices=indices,
+        channels=[channels[index] for index in indices],
+        strides=wanted,
+        backbone=backbone,
+        weights=weights,
+    )
+
+
+def _of_channels(given: Iterable[float] | None, own: Sequence[float], in_channels: int) -> list[float]:
+    if given is None:
+        return list(own) if in_channels == len(own) else [sum(own) / len(own)] * in_channels
+    values = list(given)
+    if len(values) != in_channels:
+        raise UserError(f"mean, std: expected {in_channels} values, got {len(values)}")
+    return values
+
+
+def _listed(strides: Sequence[int]) -> str:
+    return ", ".join(map(str, strides)) or "none"

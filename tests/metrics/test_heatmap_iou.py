@@ -1,0 +1,137 @@
+"""IoU of thresholded heatmaps: grids by hand, what is skipped and what counts as nothing."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from papers_lib.metrics.heatmap_iou import HeatmapIou, heatmap_iou, iou_accuracy, mean_iou
+
+NONE = torch.zeros(0, 4)
+
+
+def box(*edges: float) -> torch.Tensor:
+    return torch.tensor([edges], dtype=torch.float32)
+
+
+def test_iou_by_hand():
+    """A 4 x 4 map with its left half at 2, its right half at -1, against boxes of whole pixels."""
+    maps = torch.tensor([2.0, 2.0, -1.0, -1.0]).expand(1, 4, 4)
+    for boxes, expected in (
+        (box(0, 0, 1, 3), 1.0),  # 8 of 8
+        (box(0, 0, 3, 3), 8 / 16),
+        (box(1, 1, 2, 2), 2 / 10),  # 4 pixels, 2 of them predicted
+        (box(2, 0, 3, 3), 0.0),
+        (torch.cat([box(0, 0, 0, 3), box(0, 0, 1, 0)]), 5 / 8),  # the union: 4 + 2 - 1 pixels
+        (box(-9, -9, 0, 0), 1 / 8),  # what lies beyond the image does not count
+        (box(0.2, 0.2, 0.8, 0.8), 0.0),  # between pixels: nothing to find
+    ):
+        assert heatmap_iou(maps, [boxes], (4, 4), 0.0).iou.item() == pytest.approx(expected)
+
+
+def test_the_threshold_is_a_logit_and_is_not_reached_by_equality():
+    row = torch.tensor([[[-3.0, -2.0, -2.0, -4.0]]])
+    found = [heatmap_iou(row, [box(1, 0, 2, 0)], (1, 4), t).iou.item() for t in (-5, -3, -2.5, -2, 0)]
+    assert found == [
+        0.5,
+        1.0,
+        1.0,
+        0.0,
+        0.0,
+    ]  # 2 of 4 pixels, 2 of 2 from -3 on, and none predicted from -2 on
+
+
+def test_images_without_a_box_are_skipped_and_those_without_prediction_are_not():
+    maps = torch.tensor([[[5.0]], [[torch.nan]], [[-5.0]], [[5.0]]])
+    found = heatmap_iou(maps, [box(0, 0, 3, 1), NONE, box(0, 0, 3, 3), NONE], (4, 4), 0.0)
+    assert found.counted.tolist() == [True, False, True, False]
+    torch.testing.assert_close(
+        found.iou, torch.tensor([0.5, torch.nan, 0.0, torch.nan]).double(), equal_nan=True
+    )
+    mean = mean_iou([found, heatmap_iou(maps[:1], [NONE], (4, 4), 0.0)])
+    assert mean.per_class[0].item() == 0.25
+    assert mean.per_class[1].isnan()
+    assert (mean.images.tolist(), mean.macro, mean.weighted) == ([2, 0], 0.25, 0.25)
+
+
+def test_resizing_is_bilinear_and_can_cut_off_a_peak():
+    """Values 0 and 1 enlarged to 4: 0, .25, .75, 1. Shrunk to one pixel, the peak 1 becomes .5."""
+    maps = torch.tensor([[[0.0, 1.0]]])
+    enlarged = [heatmap_iou(maps, [box(0, 0, 3, 0)], (1, 4), t).iou.item() for t in (0.2, 0.5, 0.9)]
+    assert enlarged == [0.75, 0.5, 0.25]
+    assert heatmap_iou(maps, [box(0, 0, 0, 0)], (1, 1), 0.6).iou.item() == 0
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    seed=st.integers(0, 2**31),
+    factor=st.sampled_from([1, 3, 4]),
+    chunk=st.integers(1, 9),
+    cut=st.floats(-1, 1),
+)
+def test_properties(seed, factor, chunk, cut):
+    generator = torch.Generator().manual_seed(seed)
+    maps = torch.randn(7, 3, 4, generator=generator)
+    height, width = size = (3 * factor, 4 * factor)
+    ends = torch.rand(7, 2, 2, 2, generator=generator).sort(2).values * torch.tensor([width, height])
+    boxes = [NONE if i % 3 == 2 else ends[i].flatten(1).clamp(max=min(size) - 1) for i in range(7)]
+    found = heatmap_iou(maps, boxes, size, cut, chunk=chunk)
+    large = F.interpolate(maps[:, None].double(), size, mode="bilinear", align_corners=False)[:, 0]
+    for i in range(7):
+        hot = {(x, y) for y in range(height) for x in range(width) if large[i, y, x] > cut + 1e-12}
+        inside = {
+            (x, y)
+            for y in range(height)
+            for x in range(width)
+            for x0, y0, x1, y1 in boxes[i].tolist()
+            if x0 <= x <= x1 and y0 <= y <= y1
+        }
+        if len(boxes[i]):
+            assert found.iou[i].item() == len(hot & inside) / max(1, len(hot | inside))
+    order = torch.randperm(7, generator=generator).tolist()
+    again = heatmap_iou(maps[order], [boxes[i] for i in order], size, cut)
+    torch.testing.assert_close(again.iou, found.iou[order], rtol=0, atol=0, equal_nan=True)
+
+
+def test_means_over_classes_and_images():
+    a = HeatmapIou(torch.tensor([0.5, 0.1, 0.0]), torch.tensor([True, True, True]))
+    b = HeatmapIou(torch.tensor([0.8, torch.nan, torch.nan]), torch.tensor([True, False, False]))
+    mean = mean_iou([a, b])
+    torch.testing.assert_close(mean.per_class, torch.tensor([0.2, 0.8]).double())
+    assert (mean.macro, mean.weighted) == (pytest.approx(0.5), pytest.approx(1.4 / 4))
+    shares = iou_accuracy([a, b], 0.2)
+    assert (shares.per_class.tolist(), shares.macro, shares.weighted) == (
+        [pytest.approx(1 / 3), 1],
+        2 / 3,
+        0.5,
+    )
+    exact = HeatmapIou(torch.tensor([0.25]), torch.tensor([True]))
+    assert iou_accuracy([exact], 0.25).macro == 0  # "exceeds"
+    assert iou_accuracy([a], 0).per_class.item() == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_precisions_and_empty_batch(dtype):
+    maps = torch.tensor([[[1.0, 0.0]]], dtype=dtype, requires_grad=True)
+    assert heatmap_iou(maps, [box(0, 0, 1, 0)], (1, 2), 0.5).iou.tolist() == [0.5]
+    found = heatmap_iou(torch.zeros(0, 2, 2, dtype=dtype), [], (4, 4), 0.0)
+    assert (found.iou.shape, found.counted.shape) == ((0,), (0,))
+
+
+def test_bad_input():
+    maps = torch.zeros(2, 2, 2)
+    for call, line in (
+        (lambda: heatmap_iou(maps, [NONE], (4, 4), 0.0), r"got \(2, 2, 2\) and 1"),
+        (lambda: heatmap_iou(maps, [NONE, box(9, 9, 12, 12)], (4, 4), 0.0), "box 0 of image 1, .* outside"),
+        (lambda: heatmap_iou(maps, [NONE, NONE], (4, 4), float("nan")), "threshold: expected a number"),
+        (
+            lambda: heatmap_iou(maps + torch.inf, [NONE, box(0, 0, 1, 1)], (4, 4), 0.0),
+            "map 1 holds NaN or infinity",
+        ),
+        (lambda: mean_iou([heatmap_iou(maps, [NONE, NONE], (4, 4), 0.0)]), "no image has a box of any class"),
+        (lambda: mean_iou([]), "no image has a box of any class"),
+        (lambda: iou_accuracy([], 1.0), r"threshold: expected a number in \[0, 1\), got 1.0"),
+    ):
+        with pytest.raises(ValueError, match=line):
+            call()

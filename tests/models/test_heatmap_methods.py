@@ -1,0 +1,150 @@
+"""Every method through the same tests: shapes, seeds, start, gradients, half precision."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from papers_lib.errors import UserError
+from papers_lib.models.heatmap_methods import METHODS, decoder
+from tests.heatmap_decoders import CLASSES, SMALL, features, seeded
+
+EVERY = pytest.mark.parametrize("method", METHODS)
+
+
+def make(method: str, seed: int = 0, **options: object) -> nn.Module:
+    return decoder(method, SMALL, CLASSES, generator=seeded(seed), width=32, **options)
+
+
+def given(method: str, side: int = 64, batch: int = 3) -> list[Tensor]:
+    return features(side=side, strides=(4, 8, 16, METHODS[method].output_stride), batch=batch)
+
+
+@EVERY
+@pytest.mark.parametrize("side", [96, 160])
+def test_shapes_are_those_of_the_table(method, side):
+    row, made = METHODS[method], make(method)
+    logits, maps = made(given(method, side))
+    assert logits.shape == (3, CLASSES)
+    assert isinstance(made.head, nn.Module)
+    if maps is None:
+        assert (row.kind, row.stride, row.cells) == ("conventional", 0, 0)
+        return
+    assert maps.shape == (3, CLASSES, *[round(side / row.stride_at(side))] * 2)
+    if row.cells:
+        assert made.stride is None
+        assert (logits < maps.sigmoid().flatten(2).sum(-1).log()).all()  # P < .02 sum p, far from certainty
+    else:
+        assert made.stride == row.stride
+        assert torch.equal(logits, maps.amax((2, 3)))
+
+
+@EVERY
+def test_the_generator_decides_and_torchs_own_is_left_alone(method):
+    before = torch.get_rng_state()
+    one, same, other = make(method), make(method), make(method, seed=1)
+    assert torch.equal(before, torch.get_rng_state())
+    states = [made.state_dict() for made in (one, same, other)]
+    assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
+    weights = [name for name, tensor in states[0].items() if name.endswith("weight") and tensor.ndim == 4]
+    assert weights
+    assert not any(torch.equal(states[0][name], states[2][name]) for name in weights)
+
+
+@EVERY
+def test_every_parameter_learns_and_features_stay_as_they_are(method):
+    made = make(method)
+    maps = [feature.requires_grad_() for feature in given(method, side=96)]
+    before = copy.deepcopy([feature.detach() for feature in maps])
+    with torch.random.fork_rng():  # dropout
+        torch.manual_seed(0)
+        found = made(maps)
+    loss = F.binary_cross_entropy_with_logits(found.logits, torch.eye(3))
+    loss.backward()
+    for name, parameter in made.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+    assert made.head.weight.grad.abs().max() > 0
+    assert maps[-1].grad.abs().max() > 0
+    assert all(torch.equal(feature, old) for feature, old in zip(maps, before, strict=True))
+
+
+@EVERY
+def test_starts_near_the_prevalence(method):
+    """The loss starts near the entropy of the prevalence, for every method; untouched it may start anywhere."""
+    made = make(method)
+    prevalence = torch.tensor([0.02, 0.1, 0.4])
+    made.start_at_prevalence(prevalence)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        found = made(given(method, side=160, batch=8))
+    expected = prevalence.expand(8, -1)
+    loss = F.binary_cross_entropy_with_logits(found.logits, expected)
+    entropy = F.binary_cross_entropy(expected, expected)
+    assert loss - entropy < 0.05
+    assert ((found.logits - expected.logit()).mean(0).abs() < 0.9).all()
+
+
+@EVERY
+def test_an_image_by_itself(method):
+    made = make(method)
+    maps = given(method)
+    made(maps)  # moves the running statistics
+    made.eval()
+    with torch.no_grad():
+        together, alone = made(maps), made([feature[1:2] for feature in maps])
+    torch.testing.assert_close(alone.logits, together.logits[1:2], rtol=1e-4, atol=1e-4)
+    assert (together.logits[0] != together.logits[1]).any()
+
+
+@EVERY
+def test_half_precision_gives_float32(method):
+    made = make(method).eval()
+    maps = given(method)
+    with torch.no_grad():
+        full = made(maps)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            half = made(maps)
+    assert half.logits.dtype == torch.float32
+    assert half.maps is None or half.maps.dtype == torch.float32
+    torch.testing.assert_close(half.logits, full.logits, rtol=0.1, atol=0.1)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_the_gpu_gives_the_same():
+    for method in METHODS:
+        made = make(method).double().eval()
+        maps = [feature.double() for feature in given(method)]
+        with torch.no_grad():
+            here = made(maps).logits
+            there = made.cuda()([feature.cuda() for feature in maps]).logits
+        torch.testing.assert_close(there.cpu(), here, rtol=1e-9, atol=1e-9)
+        made.start_at_prevalence(torch.full((CLASSES,), 0.1))  # wherever the prevalence is
+
+
+def test_the_table():
+    assert len({row.label for row in METHODS.values()}) == len(METHODS)
+    assert all(row.where for row in METHODS.values())
+    printed = [row.printed for row in METHODS.values() if row.printed]
+    assert printed == ["Baseline", "Li et al. (2018b)", "UNET", "FPN", "PAN", "DeeplabV3+", "PYLON"]
+    assert {name for name, row in METHODS.items() if row.output_stride == 16} == {"deeplab", "deeplab_no_gap"}
+    assert METHODS["cam"].stride_at(256) == 32
+
+
+def test_width_scales_every_decoder_alike_and_options_replace_the_methods():
+    for method, expected in (("li2018", 128), ("unet", 16), ("fpn", 32), ("pan", 32), ("deeplab", 64)):
+        assert make(method).head.in_channels == expected
+    assert make("pylon_1up", ups=2).stride == 8
+    assert make("cam", stride=16).stride == 16
+    full = decoder("unet", (4, *SMALL), 2, generator=seeded(), width=32)
+    assert full.stride == 1
+
+
+def test_errors():
+    with pytest.raises(UserError, match=r"method: 'pilon' does not exist; expected for instance .*pylon"):
+        make("pilon")
+    with pytest.raises(UserError, match="width: expected a multiple of 32, got 40"):
+        decoder("pylon", SMALL, 2, generator=seeded(), width=40)

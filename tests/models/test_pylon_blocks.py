@@ -1,0 +1,191 @@
+"""PA against a forward pass with fixed factors of 2, its mask, UP, group norm."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from papers_lib.models.max_pooled_decoder import he_uniform
+from papers_lib.models.pylon_blocks import (
+    ConvBlock,
+    GroupNorm,
+    PyramidAttention,
+    PyramidDecoder,
+    Upsampling,
+    norm_layer,
+    resize,
+)
+
+CHANNELS = (5, 6, 7, 9)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def features(side: int, batch: int = 2, dtype: torch.dtype = torch.float64) -> list[Tensor]:
+    generator = seeded(1)
+    return [
+        torch.randn(batch, count, side // stride, side // stride, generator=generator).to(dtype)
+        for count, stride in zip(CHANNELS, (4, 8, 16, 32), strict=True)
+    ]
+
+
+def drawn(module: nn.Module) -> nn.Module:
+    """In eval mode, with weights and statistics of every layer other than they start."""
+    generator = he_uniform(module, seeded(2))
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.running_mean.normal_(0, 0.1, generator=generator)
+            layer.running_var.uniform_(0.5, 2, generator=generator)
+            nn.init.uniform_(layer.weight, 0.5, 1.5, generator=generator)
+            nn.init.normal_(layer.bias, 0.3, 0.3, generator=generator)
+    return module.double().eval().requires_grad_(False)
+
+
+def block(state: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
+    """Convolution, batch norm, ReLU from the names of the state alone."""
+    weight, bias = state[f"{name}.0.weight"], state[f"{name}.0.bias"]
+    x = F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+    mean, var, scale, shift = (
+        state[f"{name}.1.{part}"][:, None, None] for part in ("running_mean", "running_var", "weight", "bias")
+    )
+    return ((x - mean) / (var + 1e-5).sqrt() * scale + shift).clamp(min=0)
+
+
+def double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
+
+
+def fixed_factors(state: dict[str, Tensor], maps: list[Tensor]) -> Tensor:
+    """Figure 1B with 2X and 0.5x as they stand."""
+    x = maps[-1]
+    d1 = block(state, "attention.down.0", F.max_pool2d(x, 2))
+    d2 = block(state, "attention.down.1", F.max_pool2d(d1, 2))
+    d3 = block(state, "attention.down.2", F.max_pool2d(d2, 2))
+    mask = double(block(state, "attention.lateral.2", d3))
+    mask = double(mask + block(state, "attention.lateral.1", d2))
+    mask = double(mask + block(state, "attention.lateral.0", d1))
+    x = block(state, "attention.main", x) * mask
+    for number, lateral in enumerate(maps[-2::-1]):
+        for layer in range(2):
+            lateral = block(state, f"ups.{number}.lateral.{layer}", lateral)
+        x = double(x) + lateral
+    return x
+
+
+@pytest.mark.parametrize("side", [256, 512])
+def test_decoded_features_equal_fixed_factors_of_two_where_these_fit(side):
+    decoder = drawn(PyramidDecoder(CHANNELS, width=8))
+    expected = fixed_factors(decoder.state_dict(), features(side))
+    assert expected.shape == (2, 8, side // 4, side // 4)
+    assert expected.std() > 0.1
+    torch.testing.assert_close(decoder(features(side)), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_the_mask_reaches_from_0_beyond_1_and_multiplies_the_main_path():
+    attention = drawn(PyramidAttention(9, 8, attention=True, gap=False, norm="batch"))
+    x = features(512)[-1]
+    mask = attention.mask(x)
+    assert mask.shape == (2, 1, 16, 16)
+    assert mask.min() >= 0
+    torch.testing.assert_close(attention(x), attention.main(x) * mask)
+    attention.lateral[0][1].weight.mul_(100)
+    attention.lateral[0][1].bias.mul_(100)
+    assert attention.mask(x).max() > 10  # no sigmoid
+    for level in attention.lateral:
+        level[1].weight.zero_()
+        level[1].bias.fill_(-1)
+    assert not attention.mask(x).any()  # and no residual
+    assert not attention(x).any()
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 5, 7, 10])
+def test_the_mask_serves_maps_of_any_side(side):
+    """Seven cells (224 px) become 4, 2 and 1. With positive weights no ReLU is shut, and every cell sees the last."""
+    attention = drawn(PyramidAttention(9, 8, attention=True, gap=False, norm="batch"))
+    for name, values in attention.named_parameters():
+        values.fill_(0.01) if name.endswith("0.weight") else values.abs_()
+    x = torch.rand(2, 9, side, side + 1, generator=seeded(3), dtype=torch.float64)
+    before = attention.mask(x)
+    x[..., -1, -1] += 5
+    assert before.shape == (2, 1, side, side + 1)
+    assert (attention.mask(x) > before).all()
+
+
+def test_without_attention_the_main_path_is_left():
+    attention = drawn(PyramidAttention(9, 8, attention=False, gap=False, norm="batch"))
+    x = features(256)[-1]
+    assert torch.equal(attention(x), attention.main(x))
+    assert not list(attention.down)
+    assert not list(attention.lateral)
+
+
+def test_gap_adds_one_vector_an_image_made_from_its_mean():
+    attention = drawn(PyramidAttention(9, 8, attention=True, gap=True, norm="batch"))
+    x = features(256)[-1]
+    added = attention(x) - attention.main(x) * attention.mask(x)
+    expected = attention.gap(x.mean((-2, -1), keepdim=True)).expand_as(added)
+    assert expected.std() > 0.1
+    torch.testing.assert_close(added, expected)
+
+
+@pytest.mark.parametrize(
+    ("up", "layers", "kernel"), [("two_layer", 2, 1), ("small", 1, 1), ("conv3x3", 1, 3)]
+)
+def test_up_adds_the_lateral_path_to_the_resized_map(up, layers, kernel):
+    module = drawn(Upsampling(5, 8, up=up, norm="batch"))
+    coarser = torch.randn(2, 8, 3, 4, generator=seeded(3), dtype=torch.float64)
+    lateral = torch.randn(2, 5, 6, 8, generator=seeded(4), dtype=torch.float64)
+    expected = lateral
+    for layer in range(layers):
+        expected = block(module.state_dict(), f"lateral.{layer}", expected)
+    torch.testing.assert_close(module(coarser, lateral), double(coarser) + expected)
+    assert [layer[0].kernel_size for layer in module.lateral] == [(kernel, kernel)] * layers
+    assert len(module.lateral) == 1 or module.lateral[0][0].out_channels == 5
+
+
+def test_resize_puts_corners_on_corners():
+    x = torch.tensor([[[[0.0, 3.0]]]])
+    assert resize(x, torch.zeros(1, 1, 1, 4)).flatten().tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("channels", "groups"), [(1, 1), (3, 1), (24, 6), (32, 8), (40, 10), (112, 28), (128, 32), (2048, 32)]
+)
+def test_groups_hold_four_channels_or_more_and_are_32_at_most(channels, groups):
+    assert norm_layer("group", channels).num_groups == groups
+    assert norm_layer("group1", channels).num_groups == 1
+    assert isinstance(norm_layer("batch", channels), nn.BatchNorm2d)
+
+
+def test_group_norm_is_pytorchs_and_takes_a_single_value():
+    x = torch.randn(2, 6, 3, 3, generator=seeded(1))
+    ours = GroupNorm(3, 6)
+    nn.init.normal_(ours.weight, generator=seeded(2))
+    assert torch.equal(ours(x), F.group_norm(x, 3, ours.weight, ours.bias))
+    one = GroupNorm(1, 1)
+    nn.init.constant_(one.bias, 0.25)
+    assert one(torch.full((1, 1, 1, 1), 7.0)).item() == pytest.approx(0.25, abs=1e-3)
+
+
+@pytest.mark.parametrize("norm", ["group", "group1"])
+def test_under_group_norm_an_image_does_not_depend_on_its_batch(norm):
+    decoder = PyramidDecoder(CHANNELS, width=8, norm=norm, gap=True).double().train()
+    he_uniform(decoder, seeded(2))
+    maps = features(256)
+    together = decoder(maps)
+    torch.testing.assert_close(decoder([map_[1:] for map_ in maps]), together[1:])
+    assert not [layer for layer in decoder.modules() if isinstance(layer, nn.BatchNorm2d)]
+
+
+def test_unknown_designs_and_another_number_of_maps_are_refused():
+    with pytest.raises(ValueError, match="norm: expected one of batch, group, group1, got 'instance'"):
+        ConvBlock(1, 1, 1, "instance")
+    with pytest.raises(ValueError, match="up: expected one of two_layer, small, conv3x3, got 'large'"):
+        PyramidDecoder(CHANNELS, up="large")
+    for ups in (-1, 4):
+        with pytest.raises(ValueError, match=f"ups: expected 0 to 3, got {ups}"):
+            PyramidDecoder(CHANNELS, ups=ups)
+    with pytest.raises(ValueError, match="features: expected 4 maps, finest first, got 3"):
+        PyramidDecoder(CHANNELS)(features(256)[1:])

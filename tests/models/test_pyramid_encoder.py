@@ -1,0 +1,159 @@
+"""Features at the strides asked for, one channel against three, and per-channel standardisation."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor
+
+from papers_lib.errors import UserError
+from papers_lib.models.classifier import pooled_classifier
+from papers_lib.models.pyramid_encoder import PyramidEncoder, pyramid_encoder
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def small(**changes) -> PyramidEncoder:
+    return pyramid_encoder("test_resnet", **({"generator": seeded(), "weights": "random"} | changes)).eval()
+
+
+def images(batch: int = 2, channels: int = 3, height: int = 64, width: int = 96) -> Tensor:
+    return torch.rand(batch, channels, height, width, generator=seeded(1))
+
+
+@pytest.fixture(scope="module")
+def lite() -> PyramidEncoder:
+    return pyramid_encoder("efficientnet_lite0", generator=seeded()).eval()
+
+
+@pytest.mark.parametrize(
+    ("backbone", "changes", "channels", "strides"),
+    [
+        ("resnet50", {}, (256, 512, 1024, 2048), (4, 8, 16, 32)),
+        ("resnet50", {"in_channels": 1, "output_stride": 16}, (256, 512, 1024, 2048), (4, 8, 16, 16)),
+        ("resnet18", {"strides": (2, 4, 8, 16, 32)}, (64, 64, 128, 256, 512), (2, 4, 8, 16, 32)),
+        ("efficientnet_lite0", {}, (24, 40, 112, 320), (4, 8, 16, 32)),
+        ("efficientnet_lite0", {"strides": (16,)}, (112,), (16,)),
+        ("densenet121", {}, (256, 512, 1024, 1024), (4, 8, 16, 32)),
+        ("vgg11", {}, (256, 512, 512, 512), (4, 8, 16, 32)),
+        ("convnext_atto", {}, (40, 80, 160, 320), (4, 8, 16, 32)),
+    ],
+)
+def test_channels_and_strides_of_backbones(backbone, changes, channels, strides):
+    with torch.device("meta"):
+        encoder = pyramid_encoder(backbone, generator=seeded(), weights="random", **changes)
+        found = encoder(torch.empty(2, changes.get("in_channels", 3), 64, 96))
+    assert (encoder.channels, encoder.strides) == (channels, strides)
+    assert (encoder.backbone, encoder.weights) == (backbone, "random")
+    assert encoder.training
+    sizes = [(2, count, 64 // stride, 96 // stride) for count, stride in zip(channels, strides, strict=True)]
+    assert [tuple(map_.shape) for map_ in found] == sizes
+
+
+@torch.no_grad()
+def test_maps_of_the_last_channel_axis_are_turned():
+    encoder = pyramid_encoder("swin_tiny_patch4_window7_224", generator=seeded(), weights="random").eval()
+    shapes = [tuple(map_.shape) for map_ in encoder(images(1, height=224, width=224))]
+    assert shapes == [(1, 96, 56, 56), (1, 192, 28, 28), (1, 384, 14, 14), (1, 768, 7, 7)]
+
+
+@torch.no_grad()
+def test_features_are_those_of_the_classifiers_stages(lite):
+    """The packaged weights sit where pooled_classifier has them, whose maps are tested against the package's names."""
+    stages = pooled_classifier("efficientnet_lite0", 2, generator=seeded()).eval().features
+    x, expected = images(), {}
+    for name, stage in stages.named_children():
+        x = stage(x)
+        expected[name] = x
+    found = lite(images())
+    for map_, name in zip(found, ("blocks_1", "blocks_2", "blocks_4", "blocks_6"), strict=True):
+        torch.testing.assert_close(map_, expected[name])
+
+
+@torch.no_grad()
+def test_packaged_one_channel_gives_what_grey_colours_give(lite):
+    one = pyramid_encoder("efficientnet_lite0", generator=seeded(), in_channels=1).eval()
+    grey = images(channels=1)
+    for map_, expected in zip(one(grey), lite(grey.expand(-1, 3, -1, -1)), strict=True):
+        assert expected.std() > 0.1
+        torch.testing.assert_close(map_, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_pixels_are_scaled_by_the_backbones_own_mean_or_another():
+    assert small().scale.mean.flatten().tolist() == [0.5] * 3
+    resnet = pyramid_encoder("resnet18", generator=seeded(), weights="random", in_channels=1)
+    assert resnet.scale.mean.item() == pytest.approx((0.485 + 0.456 + 0.406) / 3)
+    assert resnet.scale.std.item() == pytest.approx((0.229 + 0.224 + 0.225) / 3)
+    papers = small(in_channels=1, mean=[0.4984], std=[0.2483])
+    assert papers.scale(torch.tensor([[[[0.4984 + 0.2483]]]])).item() == pytest.approx(1)
+    with pytest.raises(UserError, match="mean, std: expected 3 values, got 1"):
+        small(mean=[0.5])
+
+
+def test_random_weights_come_from_the_generator_and_torchs_is_left():
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    first, again, other = (small(generator=seeded(seed)).state_dict() for seed in (1, 1, 2))
+    assert torch.equal(torch.rand(2), expected)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["network.layer4.0.conv1.weight"], other["network.layer4.0.conv1.weight"])
+
+
+@torch.no_grad()
+def test_standardised_features_have_mean_0_and_std_1_and_are_saved_so():
+    encoder = small()
+    raw = encoder(images())
+    std_mean = [torch.std_mean(map_, (0, 2, 3)) for map_ in raw]
+    encoder.standardise([mean for _, mean in std_mean], [std + 0.5 for std, _ in std_mean])
+    for map_, before, (std, mean) in zip(encoder(images()), raw, std_mean, strict=True):
+        torch.testing.assert_close(map_.mean((0, 2, 3)), torch.zeros_like(mean), rtol=0, atol=1e-5)
+        torch.testing.assert_close(map_.std((0, 2, 3)), std / (std + 0.5))
+        torch.testing.assert_close(map_[1, 3], (before[1, 3] - mean[3]) / (std[3] + 0.5))
+    loaded = small(generator=seeded(9))
+    loaded.load_state_dict(encoder.state_dict())
+    plain = copy.deepcopy(loaded)
+    plain.load_state_dict(small().state_dict())
+    for ours, theirs in zip(loaded(images()), encoder(images()), strict=True):
+        assert torch.equal(ours, theirs)
+    for ours, theirs in zip(plain(images()), raw, strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_statistics_that_do_not_fit_are_refused():
+    encoder = small()
+    means, stds = encoder.statistics()
+    with pytest.raises(ValueError, match=r"means: expected shapes \[\(32,\), .*got \[\(48,\)\]"):
+        encoder.standardise([means[1]], stds)
+    with pytest.raises(ValueError, match=r"stds: expected shapes"):
+        encoder.standardise(means, stds[:2])
+    with pytest.raises(ValueError, match="stds: expected positive values"):
+        encoder.standardise(means, [torch.zeros(len(std)) for std in stds])
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 48, 64), (1, 3, 64, 80), (3, 64, 64)])
+def test_other_sides_are_refused(shape):
+    with pytest.raises(ValueError, match=r"H and W divisible by 32, got \("):
+        small()(torch.zeros(shape))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "changes", "message"),
+    [
+        ("test_vit", {}, r"maps of test_vit at strides 4, 8, 16, 32, timm gives 16, 16, 16$"),
+        ("test_resnet", {"strides": (1, 32)}, "at strides 1, 32, timm gives 2, 4, 8, 16, 32"),
+        (
+            "test_resnet",
+            {"weights": "imagenet"},
+            "weights: expected one of packaged, timm, random, got 'imagenet'",
+        ),
+        ("resnet50", {"weights": "packaged"}, "'resnet50' has no packaged weights"),
+        ("efficientnet_lite0", {"weights": "packaged", "in_channels": 2}, "serve 1 or 3 channels, got 2"),
+    ],
+)
+def test_what_cannot_be_is_one_line(backbone, changes, message):
+    with pytest.raises(UserError, match=message) as caught:
+        pyramid_encoder(backbone, **({"generator": seeded(), "weights": "random"} | changes))
+    assert "\n" not in str(caught.value)
