@@ -10,7 +10,7 @@ that runs often on a small image, EfficientNet-Lite0 at 128 px; and Grad-CAM of 
 baseline's head, against the CAM that the same pass gives.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -43,6 +43,7 @@ LEVEL = 0.02  # of the image's area a level: a quarter of the paper's levels, th
 SIZES = {"cpu": (256, 4), "cuda": (256, 64)}  # side and batch
 ROUNDS = 6  # about four minutes in all on one core
 PASSES = 3
+PAIRS = 24
 
 
 class Steps:
@@ -130,7 +131,7 @@ class Pairs:
     """
 
     def __init__(
-        self, count: int = 32, backbone: str = "efficientnet_lite0", side: int = 128, device: str = "cpu"
+        self, count: int = PAIRS, backbone: str = "efficientnet_lite0", side: int = 128, device: str = "cpu"
     ) -> None:
         run = PylonRun(seed=0, method="pylon", backbone=backbone, weights="random")
         model = build(run, CLASSES).eval().to(device)
@@ -167,9 +168,10 @@ def masked_table(pairs: Pairs, rounds: int, device: str) -> list[dict[str, Any]]
     """Lockstep over a plain loop that stops at the flip; passes are the same, of which a loop to the end has more."""
     actions = {"plain": partial(pairs.search, 1), "lockstep": partial(pairs.search, LOCKSTEP)}
     rows = _rows(_passes(actions, rounds, device), "plain", "EfficientNet-Lite0", MASKED)
-    found = [action() for action in actions.values()]
-    extra = [{"passes": one.passes, "passes to the end": one.all_levels, "calls": one.calls} for one in found]
-    return [row | {"key": f"masked_{row['key']}"} | more for row, more in zip(rows, extra, strict=True)]
+    found = pairs.search(LOCKSTEP)
+    calls = {"plain": found.passes, "lockstep": found.calls}  # one pair after the other is an image a call
+    extra = {"passes": found.passes, "passes to the end": found.all_levels}
+    return [row | {"key": f"masked_{row['key']}", "calls": calls[row["key"]], **extra} for row in rows]
 
 
 def maps_table(steps: Steps, rounds: int, device: str) -> list[dict[str, Any]]:
@@ -198,7 +200,7 @@ def grad_cam_maps(model: HeatmapClassifier, x: Tensor) -> Tensor:
     return grad_cam(A, G)
 
 
-def _passes(actions: dict[str, Callable[[], Any]], rounds: int, device: str) -> dict[str, list[float]]:
+def _passes(actions: Mapping[str, Callable[[], Any]], rounds: int, device: str) -> dict[str, list[float]]:
     """Seconds of actions that train nothing: the step around each is one of a single number."""
     number = torch.zeros(1, requires_grad=True)
 
@@ -211,7 +213,7 @@ def _passes(actions: dict[str, Callable[[], Any]], rounds: int, device: str) -> 
 
 
 def _rows(
-    times: dict[str, list[float]], base: str, network: str, labels: dict[str, str]
+    times: dict[str, list[float]], base: str, network: str, labels: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """As :func:`benchmarks.interleaved.ratio_rows`, with one column "ratio" for all tables and "over" beside it."""
     rows = ratio_rows(times, base, network, labels)
@@ -219,7 +221,7 @@ def _rows(
 
 
 def table(
-    device: str = "cpu", rounds: int = ROUNDS, passes: int = PASSES, pairs: int = 32, **size: Any
+    device: str = "cpu", rounds: int = ROUNDS, passes: int = PASSES, pairs: int = PAIRS, **size: Any
 ) -> list[dict[str, Any]]:
     """All rows; "ratio" and "over", the labels of what it is a ratio to, are what the notebook reads.
 

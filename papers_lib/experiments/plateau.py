@@ -5,9 +5,10 @@ when the validation loss "does not improve for two consecutive epochs", training
 more than two times", and the weights of the lowest validation loss are kept.
 
 "Two consecutive epochs" is torch's ``patience=2``, as the authors set it: the cut comes with the third check in a row
-that does not improve.
+that does not improve, by torch's relative threshold of 1e-4.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from papers_lib.experiments.context import RunFailed
 from papers_lib.experiments.training import Objective, train
 
 
@@ -106,7 +108,7 @@ def fit(
         epochs: at most.
 
     Raises:
-        RunFailed: "diverged", from the training loop.
+        RunFailed: "diverged", a training or validation loss that is not finite.
     """
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
         optimizer, factor=plateau.factor, patience=plateau.patience
@@ -119,6 +121,8 @@ def fit(
             return {}
         rate = optimizer.param_groups[0]["lr"]
         found = dict(validate(model))
+        if not math.isfinite(found["loss"]):
+            raise RunFailed("diverged", f"validation loss is {found['loss']} after epoch {watched.epoch}")
         lowest = min((one["loss"] for one in watched.checks), default=float("inf"))
         watched.checks.append({"epoch": float(watched.epoch), "rate": rate, **found})
         if found["loss"] < lowest:

@@ -17,10 +17,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.datasets.splits import k_folds_by_patient
+from papers_lib.errors import UserError
 from papers_lib.experiments.context import Context
 from papers_lib.experiments.plateau import Fit, Plateau, fit
 from papers_lib.experiments.pylon_inputs import Inputs, Staged, open_images, stored
 from papers_lib.experiments.pylon_measures import measure, predict
+from papers_lib.experiments.pylon_phases import load_phase, save_phase
 from papers_lib.experiments.pylon_source import load_source, source_arrays
 from papers_lib.experiments.pyramid_features import Frozen, channel_statistics
 from papers_lib.experiments.training import Objective
@@ -38,7 +40,7 @@ class PylonRun:
     """One model.
 
     Attributes:
-        seed: of the decoder (and of the encoder, if random), the sample order and the augmentation.
+        seed: of the decoder, the sample order and the augmentation.
         method: a key of ``papers_lib.models.heatmap_methods.METHODS``.
         arm: the comparison that the run belongs to.
         phases: "decoder" trains decoder and head on the frozen encoder, "all" everything (from ``train_from`` on).
@@ -62,6 +64,9 @@ class PylonRun:
         policy: augmentation of pixels, "radiograph", "photograph" or "", which stored features need.
         mixed: bfloat16 autocast.
         masked: pairs of image and class whose masked-out area is measured; 0 leaves it out.
+
+    Raises:
+        UserError: pixels that are augmented or scaled in another way, beside stored features.
     """
 
     seed: int
@@ -90,6 +95,14 @@ class PylonRun:
     policy: str = ""
     mixed: bool = False
     masked: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.policy or self.greys != "backbone") and self.train_from:
+            raise UserError(
+                f"train_from: found {self.train_from} with policy {self.policy!r} and greys {self.greys!r}, expected 0"
+            )
+        if self.greys != "backbone" and self.standardise:
+            raise UserError(f"standardise: found True with greys {self.greys!r}, expected False")
 
     def training(self) -> str:
         """How it was trained, as the claims file names it: "frozen", "one_phase", "two_phase", "transfer", …"""
@@ -124,7 +137,7 @@ def build(config: PylonRun, classes: int) -> HeatmapClassifier:
     )
     encoder = pyramid_encoder(
         config.backbone,
-        generator=generator,
+        generator=torch.Generator().manual_seed(0),  # random weights are those whose features are stored
         **scale,
         weights=config.weights,  # type: ignore[arg-type]
         in_channels=config.channels,
@@ -228,26 +241,34 @@ def _train(
     generator: torch.Generator,
     uint8: np.ndarray,
 ) -> tuple[list[Fit], Staged, Inputs]:
-    """All phases; each has its checkpoint file, so that an interrupted run goes on in the phase it was in."""
+    """All phases; what one came to is kept until the run ends, so that an interrupted run goes on in its phase."""
     fits, device = [], context.device
     inputs, staged = Inputs(uint8), Staged(model, 0)
+    finished = [
+        context.checkpoint.with_name(f"{context.checkpoint.name}.phase{n}") for n in range(len(config.phases))
+    ]
     for number, phase in enumerate(config.phases):
-        last = number == len(config.phases) - 1
-        path = context.checkpoint if last else _phase_file(context.checkpoint, number)
-        if not last and context.checkpoint.exists():
-            continue  # a checkpoint of the last phase holds what this one came to
         given = _given(config, phase)
         stages = stored(context.data_root, config.frozen(given), device) if given else ()
         inputs, staged = Inputs(uint8, tuple(stages), config.policy), Staged(model, given)
+        before = load_phase(finished[number], model, generator)
+        if before is not None:
+            fits.append(before)
+            continue
         assert model.encoder is not None
         unfreeze(model.encoder)
         if phase == "decoder":
             freeze(model.encoder, config.statistics)  # type: ignore[arg-type]
         else:
             _freeze_given(staged)
+        last = number == len(config.phases) - 1
+        path = context.checkpoint if last else finished[number].with_name(f"{finished[number].name}.training")
         fits.append(_fit(config, staged, inputs, rows, labels, generator, path, device))
-    for number in range(len(config.phases) - 1):
-        _phase_file(context.checkpoint, number).unlink(missing_ok=True)
+        if not last:
+            save_phase(finished[number], model, generator, fits[-1])
+            path.unlink(missing_ok=True)
+    for path in finished:
+        path.unlink(missing_ok=True)
     return fits, staged, inputs
 
 
@@ -298,10 +319,6 @@ def _fit(
         checkpoint=checkpoint,
         autocast=torch.bfloat16 if config.mixed else None,
     )
-
-
-def _phase_file(checkpoint: Path, number: int) -> Path:
-    return checkpoint.with_name(f"{checkpoint.name}.phase{number}")
 
 
 def _curves(fits: list[Fit]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

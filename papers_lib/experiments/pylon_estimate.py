@@ -88,8 +88,8 @@ def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def jobs_of(parameters: Mapping[str, Any]) -> list[Job]:
     """Every run of the notebook; channels are those of a radiograph."""
-    same = ("backbone", "weights", "width", "train_from", "epochs", "batch_size", "learning_rate")
-    same += ("weight_decay", "patience", "every", "policy", "mixed")
+    same = ["backbone", "weights", "width", "train_from", "epochs", "batch_size", "learning_rate"]
+    same += ["weight_decay", "patience", "every", "policy", "mixed"]
     chosen = {name: parameters[name] for name in same}
     chosen["standardise"] = bool(parameters.get("standardise", PylonRun.standardise))
     base = PylonRun(seed=0, phases=tuple(parameters["phases"]), **chosen)
@@ -160,14 +160,10 @@ def _costs(
         run, one = job.run, _parts(job.run, sets[job.data])
         speeds = []
         for phase in run.phases:
-            # what a step costs depends on nothing else
-            kind = replace(
-                run, seed=0, arm="", phases=(phase,), fold=-1, epochs=1, learning_rate=1.0, keep=False
-            )
-            key = (kind, phase, one.classes, job.side)
+            key = _kind(run, phase, one.classes, job.side)
             if key not in known:
                 known[key] = timing.speed(run, phase, one.classes, job.side, device)
-            speeds.append(known[key])
+            speeds.append(timing.enlarged(known[key], job.side))
         seconds = _seconds_of(run, one, speeds)
         costs.each.append(seconds)
         costs.by_arm[run.arm] = costs.by_arm.get(run.arm, 0.0) + seconds
@@ -181,6 +177,14 @@ def _costs(
         costs.memory = max(costs.memory, kept, maps, sums)
         costs.records += _record_bytes(run, one, shown, speeds[-1].parameters)
     return costs
+
+
+def _kind(run: PylonRun, phase: str, classes: int, side: int) -> tuple[Any, ...]:
+    """All that what is timed depends on."""
+    given = pylon._given(run, phase)
+    names = ("method", "backbone", "channels", "width", "statistics", "batch_size", "policy", "mixed")
+    own = (getattr(run, name) for name in names)
+    return (*own, phase, given, bool(given and run.masked), classes, min(side, timing.SIDE))
 
 
 def _parts(run: PylonRun, one: Amounts) -> Amounts:

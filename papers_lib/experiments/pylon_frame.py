@@ -52,11 +52,11 @@ def tidy(sweeps: Sequence[Swept]) -> pd.DataFrame:
     if not frames:
         raise ValueError("sweeps: expected at least one record")
     frame = pd.concat(frames, ignore_index=True)
-    frame["setting"] = frame["method"] + "_" + frame["training"].fillna("")
+    frame["setting"] = frame["method"] + "_" + frame["training"]
     frame["name"] = frame["method"].map(label)
-    main = frame[frame["arm"].isin(["main", "others"])].drop_duplicates(["method", "seed"])
-    small = main.set_index(["method", "seed"]).get("point_macro", pd.Series(dtype=float))
-    at = pd.MultiIndex.from_frame(frame[["method", "seed"]])
+    main = frame[frame["arm"].isin(["main", "others"])].drop_duplicates(["method", "seed", "fold"])
+    small = main.set_index(["method", "seed", "fold"]).get("point_macro", pd.Series(dtype=float))
+    at = pd.MultiIndex.from_frame(frame[["method", "seed", "fold"]])
     gain = frame.get("point_macro") - small.reindex(at).to_numpy() if len(small) else None
     frame["size_gain"] = None if gain is None else gain.where(frame["arm"].eq("large"))
     frame["size_gain"] = frame["size_gain"].astype(float)
@@ -103,7 +103,7 @@ def ceilings(images: BoxedImages, side: int, stride: float) -> dict[str, float]:
 
 def _of_sweep(one: Swept) -> pd.DataFrame:
     frame = records_frame(list(one.records))
-    frame = frame.assign(data=one.data, side=one.side)
+    frame = frame.assign(data=one.data, side=one.side, training=[r.config.training() for r in one.records])
     parts = [frame[[name for name in frame if not name.startswith(tuple(f"{cam}." for cam in CAMS))]]]
     for cam in CAMS:
         columns = [name for name in frame if name.startswith(f"{cam}.")]

@@ -213,6 +213,8 @@ def _masked_out(
 ) -> dict[str, float | int]:
     """Masked-out area of pairs spread over the classes; the mask is the value that the network scales to 0."""
     chosen = _spread(pairs[~thresholds.isnan().numpy()[pairs[:, 1]]], count)
+    if not len(chosen):
+        return {}
     model = staged.model
     assert model.encoder is not None
     owners, owner = np.unique(chosen[:, 0], return_inverse=True)
@@ -226,6 +228,12 @@ def _masked_out(
         owner=torch.from_numpy(owner),
         fill=model.encoder.scale.mean.flatten(),
     )
+    if not bool((found.status != ALREADY_NEGATIVE).any()):
+        return {
+            "masked_out_macro": float("nan"),
+            "masked_out_weighted": float("nan"),
+            "masked_out_negative": 1.0,
+        }
     area = mean_masked_out_area(found, target, len(thresholds))
     return {
         "masked_out_macro": area.macro,

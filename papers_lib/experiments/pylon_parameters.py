@@ -27,7 +27,7 @@ CHOICES = {
 }
 ARMS = ("main", "others", "large", "parts", "pools", "backbone", "transfer", "voc")
 """Arms that can be asked for; "transfer" brings the arm "source" with it."""
-COMPARED = ("large", "parts", "pools", "backbone")
+COMPARED = ("others", "large", "parts", "pools", "backbone")
 """Arms of ``variant_seeds`` models whose every seed is set beside the same seed of the arm "main"."""
 TUNED = ("transfer", "voc")
 """Arms that train the encoder whatever ``phases`` says: their settings are the ``tuned_*`` parameters."""
@@ -132,12 +132,11 @@ def _check_random(parameters: Mapping[str, Any], phases: list[str]) -> None:
     """Frozen stages with random weights would be noise."""
     if "decoder" in phases:
         raise _error("phases", phases, "[all], since weights is random: the frozen encoder would be noise")
-    for name in ("train_from", *(["tuned_from"] if _tuned(parameters) else [])):
-        if parameters.get(name, 0):
-            expected = "0 (all), since weights is random: the frozen stages would be noise"
-            raise _error(name, parameters[name], expected)
-    if "voc" in parameters.get("arms", []):
-        expected = "no voc, since weights is random and this arm freezes the encoder in its first phase"
+    if parameters.get("train_from", 0):
+        expected = "0 (all), since weights is random: the frozen stages would be noise"
+        raise _error("train_from", parameters["train_from"], expected)
+    if _tuned(parameters):
+        expected = "no transfer or voc, since weights is random and these arms freeze the encoder in a phase"
         raise _error("arms", list(parameters["arms"]), expected)
 
 

@@ -5,6 +5,7 @@ The paper's VinDr-CXR models start from the one trained on NIH ChestX-ray14, wit
 
 from collections.abc import Mapping
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -43,17 +44,16 @@ def load_source(model: HeatmapClassifier, folder: Path, key: str) -> None:
     try:
         with np.load(path, allow_pickle=False) as found:
             given = {name.removeprefix(PREFIX): torch.from_numpy(found[name]) for name in found.files}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile, KeyError) as error:
         raise UserError(
             f"{path}: no weights to start from ({type(error).__name__}); run its source first"
         ) from error
     own = _state(model)
     wanted = {name for name in own if not name.startswith(HEAD)}
     fitting = {name for name in wanted & given.keys() if own[name].shape == given[name].shape}
-    if fitting != wanted:
-        raise UserError(
-            f"{path}: found no weights for {min(wanted - fitting)}, expected a source of the same method"
-        )
+    if fitting != wanted or wanted != {name for name in given if not name.startswith(HEAD)}:
+        odd = min((wanted - fitting) or {name for name in given if not name.startswith(HEAD)} - wanted)
+        raise UserError(f"{path}: {odd} does not fit, expected a source of the same method")
     model.load_state_dict({name: given[name] for name in wanted}, strict=False)
 
 

@@ -23,9 +23,9 @@ from papers_lib.models.heatmap_classifier import HeatmapClassifier
 from papers_lib.models.heatmap_methods import METHODS
 
 STEPS = 3  # timings of an action; the first, which warms up, is left out
-ENOUGH = 2.0  # seconds of timings of an action, after which no further one begins
-SIDE = 256  # px of a timed image at most; beyond, time grows with the area, as that of convolutions does
-PIXELS = 2**17  # of a step on a CPU, where more of them take proportionally longer: two images of 256 px
+ENOUGH = 1.0  # seconds of timings of an action, after which no further one begins
+SIDE = 160  # px of a timed image at most; beyond, time grows with the area, as that of convolutions does
+PIXELS = 2**16  # of a step on a CPU, where more of them take proportionally longer: two images of 160 px
 STORED_PIXELS = 2**20  # of a step behind stored stages, which is far shorter
 SAMPLE = 8  # images at most that anything but a step is timed on
 
@@ -67,7 +67,7 @@ def images_of(classes: int, side: int, channels: int, count: int) -> tuple[Boxed
         paths=tuple(Path(name) for name in names),
         where=names,
         labels=labels,
-        boxes=tuple(np.tile(np.float32([0.2, 0.2, 0.7, 0.7]), (len(own), 1)) for own in kinds),
+        boxes=tuple(np.tile(np.array([0.2, 0.2, 0.7, 0.7], np.float32), (len(own), 1)) for own in kinds),
         box_classes=kinds,
         patients=None,
         split=np.full(count, "test"),
@@ -77,14 +77,16 @@ def images_of(classes: int, side: int, channels: int, count: int) -> tuple[Boxed
 
 
 def speed(run: pylon.PylonRun, phase: str, classes: int, side: int, device: str) -> Speed:
-    """Time one kind of run; weights are random, since a step costs the same whatever it starts from."""
+    """Time one kind of run; weights are random, since a step costs the same whatever it starts from.
+
+    Args: side of the images, in pixels; larger ones than ``SIDE`` are timed at that size: see :func:`enlarged`.
+    """
     timed = min(side, SIDE)
-    larger = (side / timed) ** 2
     run = replace(run, weights="random")
     given = pylon._given(run, phase)
     fitting = (STORED_PIXELS if given else PIXELS) // timed**2
     batch = run.batch_size if device != "cpu" else min(run.batch_size, max(2, fitting))
-    count = max(2, min(SAMPLE, 2 * PIXELS // timed**2))
+    count = max(2, min(SAMPLE, 4 * PIXELS // timed**2))
     images, uint8 = images_of(classes, timed, run.channels, count)
     model = pylon.build(run, classes).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     inputs = Inputs(uint8, stored_stages(model, uint8, given, device), run.policy)
@@ -101,12 +103,27 @@ def speed(run: pylon.PylonRun, phase: str, classes: int, side: int, device: str)
     cam = METHODS[run.method].kind == "cam"
     parts = {"train": rows, "val": rows, "test": rows}
     whole = seconds(lambda: measure(staged, inputs, images, parts, device, cam=cam, masked=0), device) / count
-    with torch.no_grad():
-        through = seconds(lambda: model(pixels(uint8, device)), device) / count if run.masked else 0.0
+    through = predicted
+    if given and run.masked:
+        with torch.no_grad():
+            through = seconds(lambda: model(pixels(uint8, device)), device) / count
     # the thresholds and the logits are a pass each, which whoever counts images adds
     point = max(0.0, whole - 2 * predicted)
-    scaled = [larger * one for one in (trained, predicted, point, through)]
-    return Speed(*scaled, round(larger * saved), sum(one.numel() for one in model.parameters()))
+    parameters = sum(one.numel() for one in model.parameters())
+    return Speed(trained, predicted, point, through, saved, parameters)
+
+
+def enlarged(found: Speed, side: int) -> Speed:
+    """What was timed by :func:`speed`, for images of ``side`` pixels."""
+    larger = max(1.0, side / SIDE) ** 2
+    return Speed(
+        train=larger * found.train,
+        predict=larger * found.predict,
+        point=larger * found.point,
+        through=larger * found.through,
+        saved=round(larger * found.saved),
+        parameters=found.parameters,
+    )
 
 
 def _train(
@@ -133,7 +150,9 @@ def _train(
             autocast=torch.bfloat16 if run.mixed else None,
         )
 
-    taken = seconds(epoch, device) / batch
+    whole = seconds(epoch, device)
+    update = min(seconds(optimizer.step, device), whole)  # once a step, however large its batch
+    taken = (whole - update) / batch + update / run.batch_size
     staged.train()
     few = torch.arange(min(2, batch))
     return taken, saved_bytes(lambda: objective(staged, few)[0], staged) // len(few)
@@ -143,7 +162,7 @@ def stored(run: pylon.PylonRun, stages: int, side: int, device: str) -> Stored:
     """Time the frozen stages of a run's encoder, as they are computed for a whole store."""
     timed = min(side, SIDE)
     larger = (side / timed) ** 2
-    count = max(1, min(CHUNK, SAMPLE, 2 * PIXELS // timed**2))
+    count = max(1, min(CHUNK, SAMPLE, 4 * PIXELS // timed**2))
     _, uint8 = images_of(1, timed, run.channels, count)
     model = pylon.build(replace(run, weights="random"), 1).to(device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

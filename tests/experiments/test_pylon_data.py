@@ -29,7 +29,11 @@ def stand_in(folder):
 
 
 def test_layouts(tmp_path):
-    for name, file in (("nih", "Data_Entry_2017_v2020.csv"), ("vindr", "train.csv"), ("voc", "VOC2012/ImageSets/Main/x")):
+    for name, file in (
+        ("nih", "Data_Entry_2017_v2020.csv"),
+        ("vindr", "train.csv"),
+        ("voc", "VOC2012/ImageSets/Main/x"),
+    ):
         path = tmp_path / name / file
         path.parent.mkdir(parents=True)
         path.touch()

@@ -47,11 +47,18 @@ def test_a_row_a_model_and_a_row_for_each_map_of_the_baseline():
     assert np.isnan(own["auroc_macro"])
     assert not any(column.startswith(tuple(f"{cam}." for cam in CAMS)) for column in frame)
     plain = row(frame, method="pylon")
-    assert (plain["name"], plain["setting"], plain["side"], plain["data"]) == ("PYLON", "pylon_frozen", SIDE, "nih")
+    assert (plain["name"], plain["setting"], plain["side"], plain["data"]) == (
+        "PYLON",
+        "pylon_frozen",
+        SIDE,
+        "nih",
+    )
 
 
 def test_strides_of_the_maps():
-    frame = tidy([swept(*(record(method=m) for m in ("cam", "pylon", "pylon_2up", "li2018", "conventional")))])
+    frame = tidy(
+        [swept(*(record(method=m) for m in ("cam", "pylon", "pylon_2up", "li2018", "conventional")))]
+    )
     strides = dict(zip(frame["method"], frame["stride"], strict=True))
     assert np.isnan(strides.pop("conventional"))
     assert strides == {"cam": 32, "pylon": 4, "pylon_2up": 8, "li2018": SIDE / 20, **dict.fromkeys(CAMS, 32)}
@@ -69,7 +76,9 @@ def test_share_of_what_the_stride_allows_in_the_smallest_class():
 
 def test_gain_by_larger_images_is_within_method_and_seed():
     small = swept(
-        record(0.3, method="pylon"), record(0.4, method="pylon", seed=1), record(0.2, method="li2018", arm="others")
+        record(0.3, method="pylon"),
+        record(0.4, method="pylon", seed=1),
+        record(0.2, method="li2018", arm="others"),
     )
     large = swept(
         record(0.5, method="pylon", arm="large"),
@@ -125,15 +134,14 @@ def test_a_failed_baseline_has_no_rows_of_maps():
     assert frame["method"].value_counts()["grad_cam"] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the column of the training comes from runs that ended well", raises=KeyError)
 def test_runs_that_all_failed_are_rows_as_well():
     frame = tidy([swept(record(status="diverged"))])
     assert frame["status"].tolist() == ["diverged"]
 
 
-@pytest.mark.xfail(strict=True, reason="no run has maps, so no gain can be formed", raises=TypeError)
 def test_runs_without_maps_alone():
-    assert len(tidy([swept(record(None, method="conventional", arm="main"))])) == 1
+    frame = tidy([swept(record(None, method="conventional", arm="parts"))])
+    assert np.isnan(row(frame, method="conventional")["size_gain"])
 
 
 def test_a_sweep_without_a_run_is_left_out_and_none_is_an_error():

@@ -80,13 +80,12 @@ def test_a_source_of_another_method_is_one_line(shared, method):
     target = classifier(method)
     before = {name: value.clone() for name, value in target.state_dict().items()}
     with pytest.raises(
-        UserError, match=r"abc\.npz: found no weights for decoder\.\S+, expected a source of the same method$"
+        UserError, match=r"abc\.npz: decoder\.\S+ does not fit, expected a source of the same method$"
     ):
         load_source(target, shared, "abc")
     assert all(torch.equal(value, before[name]) for name, value in target.state_dict().items())
 
 
-@pytest.mark.xfail(strict=True, reason="what a source holds beside its encoder is not looked at")
 def test_a_source_of_another_method_for_the_baseline_is_one_line_too(shared):
     """The baseline has nothing but a head, so all of its weights are in any source."""
     with pytest.raises(UserError, match="expected a source of the same method"):
@@ -94,7 +93,7 @@ def test_a_source_of_another_method_for_the_baseline_is_one_line_too(shared):
 
 
 def test_a_source_of_another_encoder_is_one_line(shared):
-    with pytest.raises(UserError, match=r"found no weights for encoder\."):
+    with pytest.raises(UserError, match=r"abc\.npz: encoder\."):
         load_source(classifier(backbone="resnet34"), shared, "abc")
 
 
@@ -106,10 +105,7 @@ def test_no_source_is_one_line(tmp_path):
         load_source(classifier(), tmp_path, "xyz")
 
 
-CUT = pytest.mark.xfail(strict=True, reason="zipfile.BadZipFile is not caught")
-
-
-@pytest.mark.parametrize("keep", [0, *(pytest.param(size, marks=CUT) for size in (10, 5000, -1))])
+@pytest.mark.parametrize("keep", [0, 10, 5000, -1])
 def test_a_damaged_source_is_one_line(shared, keep):
     path = shared / "sources" / "abc.npz"
     path.write_bytes(path.read_bytes()[:keep])
