@@ -7,46 +7,18 @@ light and on a dark background. Map grids become raster images on a neutral card
 import base64
 import io
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from papers_lib.companion.svg import INK, inline_svg
+from papers_lib.companion.svg import inline_svg
 from papers_lib.errors import UserError
 from papers_lib.files import write_bytes, write_text
+from papers_lib.palette import INK, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-PALETTE: dict[str, str] = {
-    "proposed": "#0072B2",  # blue
-    "baseline": "#D55E00",  # vermillion
-    "variant": "#009E73",  # bluish green
-    "second variant": "#BC6C9A",  # reddish purple, darkened
-    "third variant": "#B07A00",  # orange, darkened
-    "fourth variant": "#3A8FC4",  # sky blue, darkened
-    "reference": "#7C7F85",  # grey: chance, priors, ceilings, values printed in the paper
-}
-"""Colours by the role that a group of runs plays; Okabe and Ito's hues (2008), told apart by colour-blind
-readers. The light ones are darkened: each has a contrast of 3 or more on white and on the dark page."""
-
-ROLES: dict[str, str] = {
-    "heatmap": "proposed",
-    "heatmap loss": "proposed",
-    "cce": "baseline",
-    "mse": "variant",
-    "mse only": "variant",
-    "baseline": "baseline",
-    "entropy": "proposed",
-    "pylon": "proposed",
-    "cam": "baseline",
-    "sibnet": "proposed",
-    "paper": "reference",
-    "chance": "reference",
-}
-"""The role of each group that the papers name; a group keeps its colour on every figure."""
 
 CARD = "#F6F5F2"
 """Background of raster figures in both themes."""
@@ -105,24 +77,6 @@ def apply_theme() -> None:
     }
     sns.set_theme(context="notebook", style="ticks", font_scale=0.85)
     mpl.rcParams.update(settings | dict.fromkeys(_INKED, INK))
-
-
-def colours(groups: Sequence[str], palette: Mapping[str, str] | None = None) -> dict[str, str]:
-    """A colour for each group: ``palette`` first, then the role known by name, then the free hues in order.
-
-    >>> colours(["heatmap", "cce"]) == {"heatmap": PALETTE["proposed"], "cce": PALETTE["baseline"]}
-    True
-    """
-    chosen = {
-        group: (palette or {}).get(group) or PALETTE[ROLES[group.lower()]]
-        for group in groups
-        if group in (palette or {}) or group.lower() in ROLES
-    }
-    free = [hue for role, hue in PALETTE.items() if role != "reference" and hue not in chosen.values()]
-    for group in groups:
-        if group not in chosen:
-            chosen[group] = free.pop(0) if free else PALETTE["reference"]
-    return {group: chosen[group] for group in groups}
 
 
 def save_figure(

@@ -5,16 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from papers_lib.companion.figures import INK, PALETTE, colours
 from papers_lib.errors import UserError
+from papers_lib.palette import HEAT, INK, PALETTE, colours
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-HEAT = "inferno"
-"""Perceptually uniform colour map of every heat overlay."""
 
 
 def map_grid(

@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-INK = "#010203"
-"""The colour that the theme draws text, axes and ticks in; it becomes ``currentColor`` in the page."""
+from papers_lib.palette import INK
 
 PHONE = 340
 """Width of a phone's text column in CSS pixels; a wider drawing scrolls there instead of shrinking."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from papers_lib.experiments.pylon_frame import TRAININGS, label
 from papers_lib.experiments.pylon_printed import MACRO, Numbers, printed_table
-from papers_lib.experiments.pylon_tables import by_seed, ok, printed_name
+from papers_lib.experiments.pylon_settings import by_seed, ok, printed_name
 from papers_lib.stats import UndefinedStatistic, paired_t, student_t
 
 PART_ARMS = ("main", "others", "parts", "pools")
@@ -105,6 +105,23 @@ def phases_table(frame: pd.DataFrame, numbers: Numbers, methods: Sequence[str] =
                     )
     columns = ["data", "method", "training", *_KEYS, "paper", *_GAIN_KEYS]
     return pd.DataFrame(rows, columns=columns)
+
+
+def backbones_table(frame: pd.DataFrame, methods: Sequence[str] = FAIR) -> pd.DataFrame:
+    """Macro point localization and AUROC by encoder and method, of the arms "main" and "backbone"."""
+    chosen = ok(frame, ("main", "backbone"))
+    chosen = chosen[chosen["method"].isin(methods)]
+    rows = []
+    for (encoder, method), group in chosen.groupby(["backbone", "method"], sort=False):
+        names = {"encoder": encoder, "method": label(method)}
+        rows.append(
+            {
+                **names,
+                **interval(by_seed(group, "point_macro")),
+                "AUROC": by_seed(group, "auroc_macro").mean(),
+            }
+        )
+    return pd.DataFrame(rows, columns=["encoder", "method", *_KEYS, "AUROC"])
 
 
 def phase_gains(frame: pd.DataFrame, method: str, training: str) -> "pd.Series[float]":

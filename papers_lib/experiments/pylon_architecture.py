@@ -126,7 +126,7 @@ def read(model: HeatmapClassifier, side: int = 256, channels: int = 1) -> Archit
 def table(found: Architecture) -> pd.DataFrame:
     """A row a part: where it is, what it is, channels and size of its output, parameters."""
     decoder = sum(part.parameters for part in found.parts.values())
-    rows = [("image", "", found.image, None)]
+    rows: list[tuple[str, str, tuple[int, ...] | None, int | None]] = [("image", "", found.image, None)]
     rows += [(f"encoder, {stage.name}", stage.words, stage.shape, None) for stage in found.stages]
     rows += [(_place(part.name), part.words, part.shape, part.parameters) for part in found.parts.values()]
     pooled = ("logits", "global maximum of each map", (found.parts["head"].shape[0], 1, 1), 0)

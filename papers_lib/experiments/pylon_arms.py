@@ -34,7 +34,7 @@ class Grid:
     """What the arms vary.
 
     Attributes:
-        seeds: models a method of the arms "main" and "others"; ``variant_seeds`` of the rest.
+        seeds: models a method of the arms "main" and "large", and of PAN; ``variant_seeds`` of the rest.
         folds: of the cross-validation by patient that takes the place of the arm "main"'s splits; 0 has none.
         masked: pairs of the masked-out area, in the arms "main" and "others".
         tuned: fields of the runs whose encoder is trained (arms "transfer" and "voc").
@@ -62,8 +62,8 @@ def others_arm(base: PylonRun, grid: Grid) -> list[PylonRun]:
 
 
 def large_arm(base: PylonRun, grid: Grid) -> list[PylonRun]:
-    """Larger images, Table 2."""
-    return _each(base, ("cam", "li2018", "fpn", "pylon"), grid.variant_seeds)
+    """Larger images, Table 2; with all seeds, since small objects show best there."""
+    return _each(base, ("cam", "li2018", "fpn", "pylon"), grid.seeds)
 
 
 def parts_arm(base: PylonRun, grid: Grid) -> list[PylonRun]:
@@ -78,12 +78,12 @@ def pools_arm(base: PylonRun, grid: Grid) -> list[PylonRun]:
 
 
 def source_arm(base: PylonRun, grid: Grid) -> list[PylonRun]:
-    """One model a method that the small set starts from, as in the paper.
+    """One model a method that the small set starts from, as in the paper; trained as the main arm is.
 
-    On the frozen encoder: trained with it in one phase and on a thousand images it points nowhere (seen in a pilot on
-    other data and another seed), and a model that does not point has no localization to hand on.
+    In quick and full that is on the frozen encoder: in one phase a thousand images do not make a model point (seen in
+    a pilot on other data and another seed), and one that does not point has no localization to hand on.
     """
-    return _each(replace(base, phases=("decoder",), keep=True), FAIR, 1)
+    return _each(replace(base, keep=True), FAIR, 1)
 
 
 def transfer_arm(base: PylonRun, grid: Grid, sources: dict[str, str]) -> list[PylonRun]:
@@ -105,7 +105,8 @@ def transfer_arm(base: PylonRun, grid: Grid, sources: dict[str, str]) -> list[Py
 
 def voc_arm(base: PylonRun, grid: Grid) -> list[PylonRun]:
     """Table 4, from ImageNet: one phase, and two phases for FPN and the baseline as well."""
-    base = replace(base, channels=3, **(grid.tuned or {}))
+    policy = "photograph" if base.policy else ""
+    base = replace(base, channels=3, greys="backbone", policy=policy, **(grid.tuned or {}))
     one = _each(replace(base, phases=("all",)), ("cam", "li2018", "fpn", "pylon"), grid.variant_seeds)
     return one + _each(replace(base, phases=("decoder", "all")), FAIR, grid.variant_seeds)
 

@@ -3,8 +3,8 @@
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from papers_lib.companion.figures import INK, PALETTE
 from papers_lib.experiments.pylon_architecture import Architecture, Part
+from papers_lib.palette import INK, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

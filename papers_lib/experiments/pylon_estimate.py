@@ -92,6 +92,7 @@ def jobs_of(parameters: Mapping[str, Any]) -> list[Job]:
     same += ["weight_decay", "patience", "every", "policy", "mixed"]
     chosen = {name: parameters[name] for name in same}
     chosen["standardise"] = bool(parameters.get("standardise", PylonRun.standardise))
+    chosen["greys"] = str(parameters.get("greys", PylonRun.greys))
     base = PylonRun(seed=0, phases=tuple(parameters["phases"]), **chosen)
     of_tuned = {"tuned_from": "train_from", "tuned_epochs": "epochs"}
     of_tuned |= {"tuned_batch": "batch_size", "tuned_rate": "learning_rate"}

@@ -6,21 +6,17 @@ bilinearly as for the evaluation, scaled to its own range, and its hottest pixel
 the class, a cross outside of all.
 """
 
-from collections.abc import Sequence
-from textwrap import fill
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 
-from papers_lib.companion.plots import HEAT
+from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.experiments.pylon_frame import POST_HOC, Swept
-from papers_lib.experiments.pylon_tables import setting_names
-from papers_lib.metrics.localization import point_hits
-from papers_lib.metrics.masks import resize_maps
+from papers_lib.experiments.pylon_heat import Scale, draw_heat, draw_image, image_grid, wrapped
+from papers_lib.experiments.pylon_settings import setting_names
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Column = str | tuple[str, str]
@@ -64,7 +60,7 @@ def shown(swept: Swept, column: Column, arms: Sequence[str] | None = None) -> Sh
 
 def examples(swept: Swept, count: int = 6, arms: Sequence[str] | None = None) -> list[Pair]:
     """Images to show: of each class in turn the first kept one that has a box of it and is not shown yet."""
-    rows = _kept(swept, arms)
+    rows = kept_rows(swept, arms)
     found: list[Pair] = []
     for k in range(len(swept.images.classes)):
         taken = {row for row, _ in found}
@@ -93,7 +89,7 @@ def heatmap_figure(
     *,
     arms: Sequence[str] | None = None,
     cells: bool = False,
-    scale: Literal["range", "probability"] = "range",
+    scale: Scale = "range",
     a_line: int = 6,
     side: float = 0.98,
 ) -> "Figure | None":
@@ -114,81 +110,43 @@ def heatmap_figure(
     pairs = examples(swept, arms=arms) if pairs is None else list(pairs)
     if not models or not pairs:
         return None
-    figure, axes = _grid(len(pairs), 1 + len(models), a_line, side)
     names = setting_names([(model.method, model.training) for model in models])
-    for line, (row, k) in enumerate(pairs):
+    every = a_line < 1 + len(models)
+    titles = [
+        [wrapped(swept.images.classes[k]), *("" for _ in models)]
+        if line and not every
+        else [wrapped(swept.images.classes[k]), *(_title(model, names, cells) for model in models)]
+        for line, (_, k) in enumerate(pairs)
+    ]
+    figure, axes = image_grid(titles, a_line=a_line, side=side)
+    for (row, k), (first, *others) in zip(pairs, axes, strict=True):
         boxes = swept.images.of_class(k, pixels.shape[1:3])[row].numpy()
-        draw_image(axes[line][0], pixels[row], boxes)
-        axes[line][0].set_title(_wrapped(swept.images.classes[k]), fontsize=8.5, loc="center")
-        for axis, model in zip(axes[line][1:], models, strict=True):
-            raw = model.map_of((row, k))
-            draw_heat(axis, pixels[row], raw, boxes, cells=cells, scale=scale)
-            title = _wrapped(names[model.method, model.training])
-            if cells and raw is not None:
-                title = f"{title}\n{raw.shape[0]} × {raw.shape[1]} cells"
-            if line == 0 or a_line < 1 + len(models):
-                axis.set_title(title, fontsize=8.5, loc="center")
+        draw_image(first, pixels[row], boxes)
+        for axis, model in zip(others, models, strict=True):
+            draw_heat(axis, pixels[row], model.map_of((row, k)), boxes, cells=cells, scale=scale)
     return figure
 
 
-def draw_image(axis: "Axes", image: np.ndarray, boxes: np.ndarray, **style: object) -> None:
-    """An image and boxes (n, 4), in its pixels, white with a dark edge."""
-    from matplotlib.patches import Rectangle
-    from matplotlib.patheffects import Normal, Stroke
-
-    axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    for x_min, y_min, x_max, y_max in boxes:
-        frame = Rectangle(
-            (x_min, y_min), x_max - x_min, y_max - y_min, fill=False, ec="white", lw=1.1, **style
-        )
-        frame.set_path_effects([Stroke(linewidth=2.2, foreground="black"), Normal()])
-        axis.add_patch(frame)
-
-
-def draw_heat(
-    axis: "Axes",
-    image: np.ndarray,
-    raw: np.ndarray | None,
-    boxes: np.ndarray,
-    *,
-    cells: bool = False,
-    scale: Literal["range", "probability"] = "range",
-    opacity: float = 0.6,
-) -> None:
-    """The heatmap over the image, the boxes, and the hottest pixel; the image alone where there is no map."""
-    draw_image(axis, image, boxes)
-    if raw is None:
-        return
-    size = image.shape[:2]
-    extent = (-0.5, size[1] - 0.5, size[0] - 0.5, -0.5)
-    heat = scaled(raw if cells else enlarged(raw, size), scale)
-    axis.imshow(heat, cmap=HEAT, vmin=0, vmax=1, alpha=opacity, extent=extent, interpolation="nearest")
-    found = point_hits(torch.from_numpy(raw)[None], [torch.from_numpy(boxes)], size)
-    x, y = found.point[0].tolist()
-    if x >= 0:
-        hit = bool(found.hit[0])
-        axis.plot(x, y, "o" if hit else "x", ms=7 if hit else 6, mfc="none", mec="black", mew=3, zorder=4)
-        axis.plot(x, y, "o" if hit else "x", ms=7 if hit else 6, mfc="none", mec="#56B4E9", mew=1.6, zorder=5)
+def examples_figure(
+    images: BoxedImages, pixels: np.ndarray, *, a_line: int = 4, side: float = 1.4
+) -> "Figure | None":
+    """Of each class the first image of the test part (else of all) with a box of it; None where nothing is boxed."""
+    part = np.flatnonzero(images.split == "test")
+    rows = part if len(part) else np.arange(len(images))
+    firsts = [
+        (next((int(row) for row in rows if bool((images.box_classes[row] == k).any())), None), k)
+        for k in range(len(images.classes))
+    ]
+    pairs = [(row, k) for row, k in firsts if row is not None]
+    if not pairs:
+        return None
+    figure, axes = image_grid([[wrapped(images.classes[k], 20) for _, k in pairs]], a_line=a_line, side=side)
+    for axis, (row, k) in zip(axes[0], pairs, strict=True):
+        draw_image(axis, pixels[row], images.of_class(k, pixels.shape[1:3])[row].numpy())
+    return figure
 
 
-def enlarged(raw: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A map (h, w) resized bilinearly to (H, W), as point localization resizes it."""
-    return resize_maps(torch.from_numpy(raw), size).numpy()
-
-
-def scaled(values: np.ndarray, scale: Literal["range", "probability"] = "range") -> np.ndarray:
-    """Values in [0, 1]: from the smallest to the largest of the map (0 if it is constant), or logistic.
-
-    >>> scaled(np.array([1.0, 2.0, 5.0])).tolist()
-    [0.0, 0.25, 1.0]
-    """
-    if scale == "probability":
-        return 1 / (1 + np.exp(-np.clip(values, -60, 60)))
-    spread = float(np.ptp(values))
-    return (values - values.min()) / spread if spread > 0 else np.zeros_like(values)
-
-
-def _kept(swept: Swept, arms: Sequence[str] | None) -> list[int]:
+def kept_rows(swept: Swept, arms: Sequence[str] | None) -> list[int]:
     """Rows of the images whose maps were kept, in their order; the same for all models of a test part."""
     for record in swept.records:
         if record.status == "ok" and (arms is None or record.config.arm in arms):
@@ -198,21 +156,6 @@ def _kept(swept: Swept, arms: Sequence[str] | None) -> list[int]:
     return []
 
 
-def _grid(rows: int, pictures: int, a_line: int, side: float) -> "tuple[Figure, list[list[Axes]]]":
-    """Axes of each row in one list, however many lines it takes."""
-    import matplotlib.pyplot as plt
-
-    width = min(a_line, pictures)
-    lines = -(-pictures // width)
-    height = rows * lines * (side + 0.08) + 0.32 * (rows * lines if lines > 1 else 1) + (rows - 1) * 0.12
-    figure, axes = plt.subplots(
-        rows * lines, width, figsize=(width * (side + 0.04), height), squeeze=False, layout="constrained"
-    )
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.01)  # type: ignore[union-attr, call-arg]
-    for axis in axes.flat:
-        axis.set_axis_off()
-    return figure, [list(axes[row * lines : (row + 1) * lines].flat)[:pictures] for row in range(rows)]
-
-
-def _wrapped(name: str) -> str:
-    return fill(name.replace("_", " "), 14)
+def _title(model: Shown, names: Mapping[tuple[str, str], str], cells: bool) -> str:
+    name = wrapped(names[model.method, model.training])
+    return f"{name}\n{model.maps.shape[-2]} × {model.maps.shape[-1]} cells" if cells else name

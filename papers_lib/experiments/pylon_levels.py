@@ -37,7 +37,7 @@ def levels(
         prior from: ``FROM_TRAINING``; or ``LEFT_OUT`` where the class has no boxes there or ``part`` is None.
         image centre: hit rate of the middle of the image.
         best fixed point: hit rate of the pixel in most images' boxes, found on these boxes: no fixed point has more.
-        stride 32, …: share of images in which some map of this stride can hit.
+        ceiling, stride 32, …: share of images in which some map of this stride can hit.
 
     A prior from other images is NaN for a class of one image. Raises: ValueError if no image of the part has a box.
 
@@ -46,7 +46,7 @@ def levels(
     >>> two = BoxedImages(("a",), ("x", "y"), (None, None), ("", ""), np.ones((2, 1), bool), (box, box),
     ...                   (of_class, of_class), None, np.array(["test", "test"]))
     >>> row = levels(two, 64, (32,)).loc["a"]  # each box holds pixels 0 to 32 of 64: (33 / 64)²
-    >>> row[["area", "chance", "prior", "image centre", "stride 32"]].astype(float).round(3).tolist()
+    >>> row[["area", "chance", "prior", "image centre", "ceiling, stride 32"]].astype(float).round(3).tolist()
     [0.25, 0.266, 1.0, 1.0, 1.0]
     """
     tested = images if part is None else images.part(part)
@@ -130,7 +130,7 @@ def _of_class(
         "prior from": FROM_TRAINING if given else LEFT_OUT,
         CENTRE: _rate(fixed_point_hits(torch.tensor([0.5, 0.5]), boxes, size)),
         BEST: int(count.max()) / len(boxes),
-        **{f"stride {stride}": found / len(boxes) for stride, found in reached.items()},
+        **{f"ceiling, stride {stride}": found / len(boxes) for stride, found in reached.items()},
     }
 
 

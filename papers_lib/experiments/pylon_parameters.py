@@ -24,6 +24,7 @@ CHOICES = {
     "device": DEVICES,
     "weights": ("packaged", "timm", "random"),
     "policy": ("", "radiograph", "photograph"),
+    "greys": ("backbone", "nih"),
 }
 ARMS = ("main", "others", "large", "parts", "pools", "backbone", "transfer", "voc")
 """Arms that can be asked for; "transfer" brings the arm "source" with it."""
@@ -141,12 +142,20 @@ def _check_random(parameters: Mapping[str, Any], phases: list[str]) -> None:
 
 
 def _check_policy(parameters: Mapping[str, Any]) -> None:
-    """Augmented pixels have no stored features; with a policy every stage would be trained."""
-    policy = parameters.get("policy", "")
+    """Pixels that are augmented or scaled in another way have no stored features."""
+    policy, greys = parameters.get("policy", ""), parameters.get("greys", "backbone")
     for name in ("train_from", *(["tuned_from"] if _tuned(parameters) else [])):
         if policy and parameters.get(name, 0):
             expected = f'"", since {name} is {parameters[name]} and stored features cannot be augmented'
             raise _error("policy", policy, expected)
+        if greys != "backbone" and parameters.get(name, 0):
+            raise _error(
+                "greys", greys, f"backbone, since {name} is {parameters[name]} and features are stored"
+            )
+    if greys != "backbone" and parameters.get("standardise"):
+        raise _error(
+            "greys", greys, "backbone, since standardise is on and its statistics are of stored features"
+        )
 
 
 def _tuned(parameters: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from papers_lib.experiments.pylon_ablation import FAIR, PART_ARMS, ROWS, TABLES, interval, phase_gains
 from papers_lib.experiments.pylon_frame import POST_HOC
-from papers_lib.experiments.pylon_tables import by_seed, ok
+from papers_lib.experiments.pylon_settings import by_seed, ok
 from papers_lib.experiments.records import Record
 
 APART = "grad_cam.points_apart"
@@ -25,7 +25,7 @@ def scalars(frame: pd.DataFrame, records: Iterable[Record] = ()) -> dict[str, fl
         sd_pan, sd_pan_no_gap, sd_ratio_pan: of the macro point localization, and the first over the second.
         masked_passes, masked_all_passes: of the network an image, in lockstep and over all levels.
         two_phase_gain_DATA_METHOD: macro point localization, two phases less one from the same start.
-        cam_gradcam_points_apart, cam_gradcam_points: pairs of image and class, over all runs of the baseline, in which
+        gradcam_points_apart, gradcam_points: pairs of image and class, over all runs of the baseline, in which
             CAM and Grad-CAM point at different pixels, and of how many.
     """
     chosen = ok(frame, PART_ARMS)
@@ -65,6 +65,6 @@ def _points(records: Iterable[Record]) -> dict[str, float]:
                 points.append(len(arrays["pairs"]))
     known = bool(apart)
     return {
-        "cam_gradcam_points_apart": sum(apart) if known else np.nan,
-        "cam_gradcam_points": float(sum(points)) if known else np.nan,
+        "gradcam_points_apart": sum(apart) if known else np.nan,
+        "gradcam_points": float(sum(points)) if known else np.nan,
     }

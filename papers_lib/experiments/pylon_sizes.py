@@ -5,6 +5,7 @@ differ in more than their size; here every pair of an image and a class counts b
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,6 @@ from papers_lib.metrics.masks import box_mask
 from papers_lib.stats_proportions import wilson
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 STRIDES = (32, 8, 4)
@@ -69,8 +69,8 @@ def size_table(
     bins, at most (equal areas stay together); strides, whose ceilings are given.
 
     Returns: a row a method and bin, then a ceiling and bin: name, method ("" for a ceiling), bin, smallest, largest
-    and median area, pairs, models, share, low and high. These two are Wilson's 95 % interval over the pairs of all seeds
-    pooled, which is too narrow: seeds point at the same pairs, so that they are not independent.
+    and median area, pairs, models, share, low and high. These two are Wilson's 95 % interval over the pairs of all
+    seeds pooled, which is too narrow: seeds point at the same pairs, so that they are not independent.
     """
     if frame.empty:
         return pd.DataFrame(columns=[*_COLUMNS])
@@ -101,12 +101,13 @@ def size_figure(table: pd.DataFrame, palette: Mapping[str, str] | None = None) -
     import matplotlib.pyplot as plt
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    from papers_lib.companion.figures import PALETTE, colours
+    from papers_lib.palette import PALETTE, colours
 
     if table.empty:
         raise ValueError("table: found no row, expected at least one")
-    figure, axis = plt.subplots(figsize=(5.6, 4.2), layout="constrained")
+    figure, axis = plt.subplots(figsize=(5.6, 4.6), layout="constrained")
     lines = table[table["method"].ne("")]
+    dashes = cycle([(0, (5, 2)), (0, (5, 2, 1, 2)), (0, (1, 1.6))])
     names = list(dict.fromkeys(lines["name"]))
     tint = colours(names, palette)
     for place, name in enumerate(names):
@@ -120,8 +121,15 @@ def size_figure(table: pd.DataFrame, palette: Mapping[str, str] | None = None) -
             at, own["share"], bars, color=tint[name], marker=marker, ms=5, lw=1.6, elinewidth=1.1, label=name
         )
     for name, own in table[table["method"].eq("")].groupby("name", sort=False):
-        axis.plot(own["area"], own["share"], color=PALETTE["reference"], lw=1.3, ls=(0, (4, 3)), zorder=0)
-    _name_ceilings(axis, table[table["method"].eq("")])
+        axis.plot(
+            own["area"],
+            own["share"],
+            color=PALETTE["reference"],
+            lw=1.5,
+            ls=next(dashes),
+            label=name,
+            zorder=0,
+        )
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
@@ -170,14 +178,3 @@ def _reached(pairs: pd.DataFrame, images: BoxedImages, side: int, stride: int) -
             can_reach(box_mask(torch.from_numpy(images.boxes[row][own]) * side, (side, side)), stride)
         )
     return found
-
-
-def _name_ceilings(axis: "Axes", ceilings: pd.DataFrame) -> None:
-    """Each dashed line is named where it starts, the smallest boxes, where they lie furthest apart."""
-    from papers_lib.companion.figures import INK
-
-    last = -np.inf
-    starts = ceilings[ceilings["bin"].eq(ceilings["bin"].min())].sort_values("share")
-    for name, area, share in zip(starts["name"], starts["area"], starts["share"], strict=True):
-        last = max(share + 0.015, last + 0.06)
-        axis.annotate(name, (area, last), fontsize=8.5, color=INK, ha="left", va="bottom")

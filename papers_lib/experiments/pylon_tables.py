@@ -6,28 +6,25 @@ the two has is empty on the other side. Nothing here needs an arm to be there.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from papers_lib.experiments.pylon_frame import POST_HOC, PRINTED, SMALL, TRAININGS, label
+from papers_lib.experiments.pylon_frame import POST_HOC, SMALL
 from papers_lib.experiments.pylon_printed import AREA, MACRO, WEIGHTED
-from papers_lib.models.heatmap_methods import METHODS
+from papers_lib.experiments.pylon_settings import (
+    Arms,
+    Setting,
+    by_seed,
+    by_setting,
+    in_order,
+    ok,
+    printed_name,
+    setting_names,
+)
 
-PRINTED_TRAININGS = {
-    "transfer_one_phase": " with transfer",
-    "transfer_two_phase": " two-phase",
-    "transfer_two_phase_moving": " two-phase",
-    "two_phase": " two-phase",
-    "one_phase": "",
-    "frozen": "",
-}
-"""What Tables 3 and 4 add to a method's name; ours with a frozen encoder stand beside its one-phase numbers."""
-LEVELS = ("chance", "prior", "best fixed point", "stride 32", "stride 4")
-Arms = str | Sequence[str]
-Setting = tuple[str, str]
-"""A method and how it was trained."""
+LEVELS = ("chance", "prior", "best fixed point", "ceiling, stride 32", "ceiling, stride 4")
 
 
 def table_by_class(
@@ -74,7 +71,7 @@ def seeds_table(
     """Every seed: two rows a method, the macro average and the smallest class; then lowest to highest, and the sd."""
     rows = []
     columns = {"macro": f"{measure}_macro", small: f"{measure}/{small}"}
-    for name, group in _by_setting(ok(frame, arms)):
+    for name, group in by_setting(ok(frame, arms)):
         for words, column in columns.items():
             seeds = by_seed(group, column)
             if len(seeds):
@@ -110,7 +107,7 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
         }
         row |= {"methods": group["method"].nunique(), "seeds": group["seed"].nunique(), "models": len(group)}
         rows.append({**row, "failed": int(group["status"].ne("ok").sum()), "mixed": bool(one["mixed"])})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).astype({"images": "Int64"} if rows else {})
 
 
 def masked_table(frame: pd.DataFrame, arms: Arms = ("main", "others")) -> pd.DataFrame:
@@ -129,9 +126,9 @@ def masked_table(frame: pd.DataFrame, arms: Arms = ("main", "others")) -> pd.Dat
         "masked_out_all_passes": "passes, all levels",
     }
     rows = []
-    for name, group in _by_setting(ok(frame, arms)):
-        if "masked_out_macro" in group and group["masked_out_macro"].notna().any():
-            seeds = by_seed(group, "masked_out_macro")
+    for name, group in by_setting(ok(frame, arms)):
+        seeds = by_seed(group, "masked_out_negative")
+        if len(seeds):
             means = {words: by_seed(group, column).mean() for column, words in columns.items()}
             rows.append({"method": name, "models": len(seeds), **means})
     table = pd.DataFrame(rows, columns=["method", "models", *columns.values()])
@@ -152,46 +149,6 @@ def auroc_table(
     return _plain(table_by_class(frame, None, arms, measure="auroc", **chosen))
 
 
-def ok(frame: pd.DataFrame, arms: Arms) -> pd.DataFrame:
-    """Runs of these arms that ended well."""
-    return frame[
-        frame["status"].eq("ok") & frame["arm"].isin([arms] if isinstance(arms, str) else list(arms))
-    ]
-
-
-def by_seed(frame: pd.DataFrame, column: str) -> "pd.Series[float]":
-    """Values of a column by seed, the mean of its folds; seeds without a value are left out."""
-    if column not in frame:
-        return pd.Series(dtype=float)
-    return frame.groupby("seed")[column].mean().dropna().astype(float)
-
-
-def setting_names(settings: Iterable[Setting]) -> dict[Setting, str]:
-    """Names for readers; the training is named where the settings differ in it.
-
-    >>> setting_names([("cam", "frozen"), ("grad_cam", "frozen")]).values()
-    dict_values(['CAM', 'Grad-CAM'])
-    >>> setting_names([("cam", "one_phase"), ("cam", "two_phase")]).values()
-    dict_values(['CAM, one phase', 'CAM, two phases'])
-    """
-    settings = list(settings)
-    several = len({training for _, training in settings}) > 1
-    return {
-        (method, training): f"{label(method)}, {TRAININGS[training]}" if several else label(method)
-        for method, training in settings
-    }
-
-
-def printed_name(method: str, training: str = "") -> str:
-    """The column of a method in Tables 1 to 4; "" where the paper has none.
-
-    >>> printed_name("cam", "transfer_one_phase"), printed_name("xgrad_cam"), printed_name("pylon_2up")
-    ('Baseline with transfer', 'XGradCAM', '')
-    """
-    name = PRINTED.get(method) or ("" if method in POST_HOC else METHODS[method].printed)
-    return f"{name}{PRINTED_TRAININGS.get(training, ' ?')}" if name and training else name
-
-
 def _means(
     frame: pd.DataFrame, measure: str, methods: Sequence[str] | None, trainings: Sequence[str] | None
 ) -> "dict[Setting, pd.Series[float]]":
@@ -201,7 +158,7 @@ def _means(
     columns = {f"{measure}_macro": MACRO, f"{measure}_weighted": WEIGHTED}
     columns |= {name: name.removeprefix(prefix) for name in frame if name.startswith(prefix)}
     columns = {name: words for name, words in columns.items() if name in frame}
-    for method in methods if methods is not None else dict.fromkeys(frame["method"]):
+    for method in methods if methods is not None else in_order(frame["method"]):
         own = frame[frame["method"].eq(method)]
         for training in trainings if trainings is not None else dict.fromkeys(own["training"]):
             group = own[own["training"].eq(training)]
@@ -228,14 +185,6 @@ def _beside(table: pd.DataFrame, printed: pd.DataFrame, names: Mapping[Setting, 
 
 def _plain_name(name: str) -> str:
     return re.sub(r"[^a-z]", "", name.lower())
-
-
-def _by_setting(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Runs of each method and training, under its name for readers, in the order in which they come."""
-    frame = frame.dropna(subset=["training"])
-    groups = dict(iter(frame.groupby(["method", "training"], sort=False)))
-    for key, name in setting_names(groups).items():
-        yield name, groups[key]
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:

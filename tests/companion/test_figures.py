@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from papers_lib import palette
 from papers_lib.companion import figures
 from papers_lib.errors import UserError
 
@@ -45,17 +46,17 @@ def test_contrast_of_black_on_white():
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
 
 
-@pytest.mark.parametrize("role", list(figures.PALETTE))
+@pytest.mark.parametrize("role", list(palette.PALETTE))
 def test_every_hue_is_visible_on_both_pages(role):
-    assert contrast(figures.PALETTE[role], LIGHT) >= 3
-    assert contrast(figures.PALETTE[role], DARK) >= 3
+    assert contrast(palette.PALETTE[role], LIGHT) >= 3
+    assert contrast(palette.PALETTE[role], DARK) >= 3
 
 
 def test_a_group_keeps_its_colour_whatever_the_others():
-    assert figures.colours(["cce", "heatmap"])["heatmap"] == figures.colours(["heatmap"])["heatmap"]
-    tints = figures.colours(["cce", "heatmap", "third", "fourth"])
+    assert palette.colours(["cce", "heatmap"])["heatmap"] == palette.colours(["heatmap"])["heatmap"]
+    tints = palette.colours(["cce", "heatmap", "third", "fourth"])
     assert len(set(tints.values())) == 4
-    assert figures.colours(["cce"], {"cce": "#123456"}) == {"cce": "#123456"}
+    assert palette.colours(["cce"], {"cce": "#123456"}) == {"cce": "#123456"}
 
 
 def test_svg_is_one_wellformed_named_element_and_the_figure_is_closed(tmp_path):

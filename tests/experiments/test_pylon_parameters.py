@@ -218,11 +218,9 @@ def test_a_data_root_has_the_layout_of_its_set(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("profile", paths.PROFILES)
 def test_every_profile_of_the_notebook_passes_and_is_covered(profile: str) -> None:
-    if not (paths.repo_root() / "notebooks/pylon.ipynb").is_file():
-        pytest.skip("no notebook yet")
     parameters = profiles.resolve(paths.repo_root(), "pylon", profile)
     check(parameters)
-    assert set(parameters) <= {*GOOD, "standardise"}
+    assert set(parameters) <= {*GOOD, "standardise", "greys", "prevalence_start"}
 
 
 def test_torch_is_not_imported() -> None:
@@ -231,3 +229,16 @@ def test_torch_is_not_imported() -> None:
         f"check({GOOD!r}); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"greys": "blue"}, "one of backbone, nih"),
+        ({"greys": "nih", "train_from": 2}, "train_from is 2"),
+        ({"greys": "nih", "train_from": 0, "standardise": True}, "standardise is on"),
+    ],
+)
+def test_other_greys_need_an_encoder_that_is_trained_whole(parameters, expected):
+    with pytest.raises(UserError, match=rf"parameter greys: found .*{expected}"):
+        check(parameters)
