@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from papers_lib.experiments.pylon_arms import FAIR
 from papers_lib.experiments.pylon_frame import TRAININGS, label
 from papers_lib.experiments.pylon_printed import MACRO, Numbers, printed_table
 from papers_lib.experiments.pylon_settings import by_seed, ok, printed_name
@@ -18,7 +19,6 @@ PART_ARMS = ("main", "others", "parts", "pools")
 POINT, AUROC = "point localization", "AUROC"
 TABLES = {"vindr": 3, "voc": 4}
 """Where the paper prints the trainings of a set."""
-FAIR = ("cam", "fpn", "pylon")
 
 
 class Row(NamedTuple):

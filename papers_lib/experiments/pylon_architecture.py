@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from papers_lib.models.heatmap_classifier import HeatmapClassifier
-from papers_lib.models.pylon import PylonDecoder
+from papers_lib.models.pylon import PylonDecoder, pylon
 from papers_lib.models.pylon_blocks import ConvBlock
 
 
@@ -147,6 +147,17 @@ def table(found: Architecture) -> pd.DataFrame:
             for place, words, shape, parameters in rows
         ]
     ).astype({"channels": "Int64", "parameters": "Int64"})
+
+
+def parameter_shares(backbone: str = "resnet50", classes: int = 14, width: int = 128) -> dict[str, float]:
+    """Of PYLON as the paper has it: decoder_parameters, encoder_parameters and decoder_parameter_share, their ratio."""
+    model = pylon(backbone, classes, generator=torch.Generator(), weights="random", width=width)
+    decoder, encoder = _count(model.decoder), _count(model) - _count(model.decoder)
+    return {
+        "decoder_parameters": float(decoder),
+        "encoder_parameters": float(encoder),
+        "decoder_parameter_share": decoder / encoder,
+    }
 
 
 @contextmanager

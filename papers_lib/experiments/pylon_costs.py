@@ -2,10 +2,14 @@
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from papers_lib.errors import UserError
+from papers_lib.models.heatmap_methods import METHODS as METHODS_TABLE
 
 METHODS = ("li2018", "unet", "fpn", "pan", "deeplab", "pylon_2up", "pylon")
 STEPS = (*METHODS, "pylon_frozen", "pylon_stored")
@@ -63,6 +67,27 @@ def read(path: str | Path) -> dict[str, float]:
         "masked_out_speedup": 1 / value(lockstep),
         "masked_out_passes_share": value(plain, "passes") / value(plain, "passes to the end"),
     }
+
+
+def table(found: Mapping[str, float]) -> pd.DataFrame:
+    """What :func:`read` gives, a row a method: parameters of the decoder, memory and a training step over CAM's."""
+    rows = [
+        {"method": METHODS_TABLE["cam"].label, "decoder, million parameters": found["decoder_millions_cam"]}
+    ]
+    rows[0] |= {"kept for the backward pass": 1.0, "training step": 1.0}
+    for key in METHODS:
+        row = {
+            "method": METHODS_TABLE[key].label,
+            "decoder, million parameters": found[f"decoder_millions_{key}"],
+        }
+        row |= {
+            "kept for the backward pass": found[f"kept_ratio_{key}"],
+            "training step": found[f"step_ratio_{key}"],
+        }
+        rows.append(row)
+    for key, words in (("pylon_frozen", "PYLON, frozen encoder"), ("pylon_stored", "PYLON, stored features")):
+        rows.append({"method": words, "training step": found[f"step_ratio_{key}"]})
+    return pd.DataFrame(rows)
 
 
 def _positive(path: Path, found: dict[str, Any], key: str, column: str) -> float:

@@ -1,9 +1,13 @@
 """Figure 1B drawn from what :func:`papers_lib.experiments.pylon_architecture.read` noted of a model."""
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from papers_lib.experiments.pylon_architecture import Architecture, Part
+import torch
+
+from papers_lib.experiments.pylon_architecture import Architecture, Part, read
+from papers_lib.models.classifier import Weights
+from papers_lib.models.pylon import pylon
 from papers_lib.palette import INK, PALETTE
 
 if TYPE_CHECKING:
@@ -52,6 +56,24 @@ def architecture_figure(found: Architecture) -> "Figure":
     for axis in (above, below):
         axis.set_axis_off()
     return figure
+
+
+def drawing(
+    backbone: str,
+    weights: Weights,
+    width: int,
+    side: int,
+    channels: int,
+    *,
+    classes: int = 14,
+    **decoder: Any,
+) -> "Figure":
+    """:func:`architecture_figure` of the model that these settings give, for images of ``side`` pixels."""
+    generator = torch.Generator().manual_seed(0)
+    model = pylon(
+        backbone, classes, generator=generator, in_channels=channels, weights=weights, width=width, **decoder
+    )
+    return architecture_figure(read(model, side, channels))
 
 
 def _pyramid(axis: "Axes", found: Architecture) -> None:

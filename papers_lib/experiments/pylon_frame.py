@@ -28,12 +28,13 @@ TRAININGS = {
 
 
 class Swept(NamedTuple):
-    """The records of one sweep, the list of images that it ran on, and their side in pixels."""
+    """The records of one sweep, the images that it ran on, their side in pixels, and the pixels themselves."""
 
     data: str
     records: Sequence[Record]
     images: BoxedImages
     side: int
+    pixels: "np.ndarray[Any, Any] | None" = None
 
 
 def label(method: str) -> str:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
-from papers_lib.companion.plots import HEAT
 from papers_lib.metrics.localization import point_hits
 from papers_lib.metrics.masks import resize_maps
+from papers_lib.palette import HEAT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,17 +24,18 @@ TEXT = 8.5  # points
 
 
 def image_grid(
-    titles: Sequence[Sequence[str]], *, a_line: int = 6, side: float = 0.98
+    titles: Sequence[Sequence[str]], *, a_line: int = 6, side: float | None = None
 ) -> "tuple[Figure, list[list[Axes]]]":
     """Axes for rows of square pictures under their titles; "" takes no room where its whole line has none.
 
-    Args: titles, a row a list, as many in each; a_line, pictures beside each other: a row with more goes on below;
-    side, of a picture in inches.
+    Args: titles, a row a list, as many in each; a_line, pictures beside each other at most: a row with more
+    goes on below, in lines as even as can be; side, of a picture in inches, None for a page's width but 1.4 at most.
     Returns: figure, and axes in the order of ``titles``.
     """
     import matplotlib.pyplot as plt
 
-    width = min(a_line, len(titles[0]))
+    width = -(-len(titles[0]) // -(-len(titles[0]) // a_line))
+    side = min(1.4, 6.2 / width - 0.05) if side is None else side
     lines = [row[start : start + width] for row in titles for start in range(0, len(row), width)]
     room = [0.07 + 0.145 * max(text.count("\n") + bool(text) for text in line) for line in lines]
     heights = [side + above for above in room]

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from papers_lib.experiments.pylon_figures import Column, Pair, Shown, kept_rows, shown
+from papers_lib.experiments.pylon_arms import FAIR
 from papers_lib.experiments.pylon_frame import Swept
 from papers_lib.experiments.pylon_heat import draw_heat, draw_image, enlarged, image_grid, scaled, wrapped
 from papers_lib.experiments.pylon_settings import setting_names
+from papers_lib.experiments.pylon_shown import ARMS, Column, Pair, all_shown, kept_rows
 from papers_lib.metrics.localization import point_hits
 from papers_lib.metrics.masks import box_mask
 
@@ -33,7 +34,7 @@ class Found(NamedTuple):
     outside: float
 
 
-def several_objects(swept: Swept, arms: Sequence[str] | None = None) -> list[Pair]:
+def several_objects(swept: Swept, arms: Sequence[str] = ARMS) -> list[Pair]:
     """Kept images with two or more boxes of a class, in their order, each with the class that has most."""
     pairs = []
     for row in kept_rows(swept, arms):
@@ -60,13 +61,13 @@ def found_objects(raw: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> 
     return Found(found, sum(bool(mask[y, x]) for mask in each) if x >= 0 else 0, outside)
 
 
-def objects_table(swept: Swept, columns: Sequence[Column], arms: Sequence[str] | None = None) -> pd.DataFrame:
+def objects_table(swept: Swept, columns: Sequence[Column] = FAIR, arms: Sequence[str] = ARMS) -> pd.DataFrame:
     """A row a method: how many of the objects in the images of :func:`several_objects` its maps find.
 
     Columns: images, boxes, "held the hottest pixel" and "in the upper half of the range" (shares of the boxes),
     "all found" (share of the images), "upper half elsewhere" (share of the image outside of the boxes, mean).
     """
-    models, pairs = _models(swept, columns, arms), several_objects(swept, arms)
+    models, pairs = all_shown(swept, columns, arms), several_objects(swept, arms)
     names = setting_names([(model.method, model.training) for model in models])
     size = (swept.side, swept.side)
     rows = []
@@ -92,20 +93,20 @@ def objects_table(swept: Swept, columns: Sequence[Column], arms: Sequence[str] |
     return pd.DataFrame(rows)
 
 
-def objects_figure(
+def several_panels(
     swept: Swept,
     pixels: np.ndarray,
-    columns: Sequence[Column],
+    columns: Sequence[Column] = FAIR,
     *,
     count: int = 3,
-    arms: Sequence[str] | None = None,
-    side: float = 1.35,
+    arms: Sequence[str] = ARMS,
+    side: float | None = None,
 ) -> "Figure | None":
     """The first images of :func:`several_objects`: boxes found are drawn solid, the others dotted.
 
     Args: pixels, of the store; columns, methods. Returns: None where no run or no such image is there.
     """
-    models, pairs = _models(swept, columns, arms), several_objects(swept, arms)[:count]
+    models, pairs = all_shown(swept, columns, arms), several_objects(swept, arms)[:count]
     if not models or not pairs:
         return None
     names = setting_names([(model.method, model.training) for model in models])
@@ -121,14 +122,6 @@ def objects_figure(
         draw_image(plain, pixels[row], boxes)
         for axis, model in zip(others, models, strict=True):
             raw = model.map_of((row, k))
-            lines = (
-                None
-                if raw is None
-                else ["-" if one else ":" for one in found_objects(raw, boxes, size).boxes]
-            )
-            draw_heat(axis, pixels[row], raw, boxes, lines=lines)
+            found: Sequence[bool] = [] if raw is None else found_objects(raw, boxes, size).boxes.tolist()
+            draw_heat(axis, pixels[row], raw, boxes, lines=["-" if one else ":" for one in found])
     return figure
-
-
-def _models(swept: Swept, columns: Sequence[Column], arms: Sequence[str] | None) -> list[Shown]:
-    return [found for column in columns if (found := shown(swept, column, arms)) is not None]

@@ -1,78 +1,93 @@
 """Plots of the PYLON page that show every run: point localization by method, and validation loss over epochs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from papers_lib.companion.figures import INK, PALETTE
-from papers_lib.companion.plots import strip_by_group
+from papers_lib.experiments.pylon_ablation import interval
 from papers_lib.experiments.pylon_frame import POST_HOC, SMALL
-from papers_lib.experiments.pylon_levels import BEST, CHANCE, MACRO, PRIOR
-from papers_lib.experiments.pylon_settings import in_order, setting_names
+from papers_lib.experiments.pylon_levels import BEST, CHANCE
+from papers_lib.experiments.pylon_printed import MACRO
+from papers_lib.experiments.pylon_settings import by_seed, by_setting, in_order, ok, setting_names
 from papers_lib.experiments.records import Record
 from papers_lib.models.heatmap_methods import METHODS
+from papers_lib.palette import INK, PALETTE
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LINES = {CHANCE: "chance", PRIOR: "prior", BEST: "best fixed point"}
-LINES |= {f"ceiling, stride {stride}": f"ceiling, {stride} px" for stride in (32, 8, 4)}
-"""Columns of the levels that are drawn, and their words."""
 
-
-def strip_figure(
+def strips(
     frame: pd.DataFrame,
     levels: pd.DataFrame | None = None,
     arms: Sequence[str] = ("main", "others"),
     methods: Sequence[str] | None = None,
     *,
     small: str = SMALL,
-    lines: Sequence[str] = (CHANCE, PRIOR, BEST, "ceiling, stride 32"),
 ) -> "Figure | None":
-    """Every seed as a dot by method, above the mean over classes, below the smallest class; None without a run.
+    """Every seed as a dot, a row a method: left the mean over classes, right the smallest class; None without a run.
 
-    Args: frame, the tidy one; levels, of :func:`papers_lib.experiments.pylon_levels.levels`, whose columns ``lines``
-    are dashed; methods, in their order. PYLON is blue, the baseline and maps read off it vermillion, others green.
+    Diamond and line: mean and Student's 95 % interval. Grey bar: the ceiling of the method's own stride. Vertical
+    lines: chance (dotted) and the best fixed point (dashed). PYLON is blue, the baseline and the maps read off it are
+    vermillion, the others green.
+
+    Args: frame, the tidy one, folds as :func:`papers_lib.experiments.pylon_settings.by_seed` joins them; levels, of
+    :func:`papers_lib.experiments.pylon_levels.levels`; methods, in their order.
     """
     import matplotlib.pyplot as plt
 
-    chosen = frame[frame["status"].eq("ok") & frame["arm"].isin(list(arms))].dropna(subset=["point_macro"])
-    order = [m for m in (methods or in_order(chosen["method"])) if chosen["method"].eq(m).any()]
-    settings = dict.fromkeys(zip(chosen["method"], chosen["training"], strict=True))
-    names = setting_names(key for method in order for key in settings if key[0] == method)
-    if not names:
+    groups = {
+        name: group for name, group in by_setting(ok(frame, arms)) if group["point_macro"].notna().any()
+    }
+    if methods is not None:
+        groups = {name: group for name, group in groups.items() if group["method"].iloc[0] in methods}
+    if not groups:
         return None
-    chosen = chosen[chosen["method"].isin(order)]
-    keys = zip(chosen["method"], chosen["training"], strict=True)
-    chosen = chosen.assign(shown=[names[key] for key in keys])
-    tint = {name: _colour(method) for (method, _), name in names.items()}
     panels = {"point_macro": ("mean over classes", MACRO), f"point/{small}": (small, small)}
     panels = {
-        column: words for column, words in panels.items() if column in chosen and chosen[column].notna().any()
+        column: words for column, words in panels.items() if column in frame and frame[column].notna().any()
     }
-    width = 1.6 + 0.42 * max(len(names), 6)
     figure, axes = plt.subplots(
-        len(panels),
         1,
-        figsize=(width, 2.5 * len(panels) + 1.0),
-        sharex=True,
+        len(panels),
+        figsize=(1.5 + 2.4 * len(panels), 1.0 + 0.34 * len(groups)),
+        sharey=True,
         squeeze=False,
         layout="constrained",
     )
     for axis, (column, (words, row)) in zip(axes.flat, panels.items(), strict=True):
-        bounds = {} if levels is None or row not in levels.index else _bounds(levels.loc[row], lines)
-        strip_by_group(
-            chosen, "shown", column, order=list(names.values()), baselines=bounds, palette=tint,
-            labels=("", "share of hits"), ax=axis,
-        )  # fmt: skip
+        bounds = levels.loc[row] if levels is not None and row in levels.index else pd.Series(dtype=float)
+        for place, group in enumerate(groups.values()):
+            _row(axis, place, group, column, bounds)
+        for name, dash in ((CHANCE, ":"), (BEST, (0, (4, 3)))):
+            if name in bounds:
+                axis.axvline(bounds[name], color=PALETTE["reference"], lw=1.1, ls=dash, zorder=0)
         axis.set_title(words)
-    axes[-1, 0].set_xticks(
-        range(len(names)), list(names.values()), rotation=45, ha="right", rotation_mode="anchor"
-    )
+        axis.set_xlabel("share of hits")
+        axis.set_xlim(-0.03, 1.03)
+    axes[0, 0].set_yticks(range(len(groups)), list(groups))
+    axes[0, 0].set_ylim(len(groups) - 0.5, -0.5)
     return figure
+
+
+def _row(axis: "Axes", place: int, group: pd.DataFrame, column: str, bounds: "pd.Series[Any]") -> None:
+    """One method: its seeds, a little above them mean and interval, and the ceiling of its stride."""
+    seeds = by_seed(group, column)
+    found = interval(seeds)
+    tint = _colour(group["method"].iloc[0])
+    axis.plot(seeds, np.full(len(seeds), place + 0.14), "o", color=tint, ms=5, mew=0, alpha=0.85)
+    axis.plot([found["low"], found["high"]], [place - 0.18] * 2, color=INK, lw=1.4, solid_capstyle="butt")
+    axis.plot(found["mean"], place - 0.18, "D", color=INK, ms=4)
+    ceiling = bounds.get(f"ceiling, stride {group['stride'].iloc[0]:g}")
+    if ceiling is not None:
+        grey = PALETTE["reference"]
+        axis.plot(
+            [ceiling] * 2, [place - 0.42, place + 0.42], color=grey, lw=3, solid_capstyle="butt", zorder=1
+        )
 
 
 def loss_curves(records: Iterable[Record], arms: Sequence[str] = ("main", "others")) -> pd.DataFrame:
@@ -103,15 +118,15 @@ def loss_curves(records: Iterable[Record], arms: Sequence[str] = ("main", "other
     return joined.assign(name=[names[key] for key in keys])[columns]
 
 
-def curves_figure(curves: pd.DataFrame, *, a_line: int = 3) -> "Figure | None":
+def curves(found: pd.DataFrame, *, a_line: int = 3) -> "Figure | None":
     """A panel a method, a line a model; the kept checkpoint of each phase is a dot, phases are parted by a line.
 
-    Args: curves, of :func:`loss_curves`. Returns: None without a curve.
+    Args: found, of :func:`loss_curves`. Returns: None without a curve.
     """
     import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
-    known = curves[["method", "name"]].drop_duplicates()
+    known = found[["method", "name"]].drop_duplicates()
     panels = [
         name for method in in_order(known["method"]) for name in known.loc[known["method"].eq(method), "name"]
     ]
@@ -125,7 +140,7 @@ def curves_figure(curves: pd.DataFrame, *, a_line: int = 3) -> "Figure | None":
     for axis in axes.flat[len(panels) :]:
         axis.set_axis_off()
     for axis, name in zip(axes.flat, panels, strict=False):
-        own = curves[curves["name"].eq(name)]
+        own = found[found["name"].eq(name)]
         colour = _colour(own["method"].iloc[0])
         for _, one in own.groupby(["seed", "fold"]):
             axis.plot(one["epoch"], one["loss"], color=colour, lw=1.1, alpha=0.8)
@@ -136,7 +151,7 @@ def curves_figure(curves: pd.DataFrame, *, a_line: int = 3) -> "Figure | None":
         axis.set_title(fill(name, 22), fontsize=9)
         axis.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
         axis.tick_params(labelbottom=True)
-    low, high = np.quantile(curves["loss"], [0, 0.98])
+    low, high = np.quantile(found["loss"], [0, 0.98])
     axes[0, 0].set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
     figure.supxlabel("epoch", fontsize=9.5, color=INK)
     figure.supylabel("validation loss", fontsize=9.5, color=INK)
@@ -146,9 +161,3 @@ def curves_figure(curves: pd.DataFrame, *, a_line: int = 3) -> "Figure | None":
 def _colour(method: str) -> str:
     kind = "cam" if method in POST_HOC else METHODS[method].kind
     return PALETTE[{"pylon": "proposed", "conventional": "proposed", "cam": "baseline"}.get(kind, "variant")]
-
-
-def _bounds(levels: "pd.Series[float]", lines: Sequence[str]) -> Mapping[str, float]:
-    return {
-        LINES[name]: float(levels[name]) for name in lines if name in levels and np.isfinite(levels[name])
-    }

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from papers_lib.experiments.pylon_ablation import FAIR, PART_ARMS, ROWS, TABLES, interval, phase_gains
+from papers_lib.experiments.pylon_ablation import PART_ARMS, ROWS, TABLES, interval, phase_gains
+from papers_lib.experiments.pylon_arms import FAIR
 from papers_lib.experiments.pylon_frame import POST_HOC
 from papers_lib.experiments.pylon_settings import by_seed, ok
 from papers_lib.experiments.records import Record

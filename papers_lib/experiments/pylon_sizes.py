@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 STRIDES = (32, 8, 4)
 CEILING = "ceiling, stride {}"
+LINES = ("cam", "li2018", "fpn", "pylon_0up", "pylon_2up", "pylon")
+"""Methods that are drawn unless others are asked for: as many as there are colours to tell apart."""
 
 
 def size_frame(swept: Swept, arms: Sequence[str] = ("main", "others")) -> pd.DataFrame:
@@ -65,8 +67,8 @@ def size_table(
 ) -> pd.DataFrame:
     """Share of hits by area, in bins of as many pairs each.
 
-    Args: frame, of :func:`size_frame`; images, the same set; side, of the input in pixels; methods, in their order;
-    bins, at most (equal areas stay together); strides, whose ceilings are given.
+    Args: frame, of :func:`size_frame`; images, the same set; side, of the input in pixels; methods, in their order,
+    None for those of ``LINES``; bins, at most (equal areas stay together); strides, whose ceilings are given.
 
     Returns: a row a method and bin, then a ceiling and bin: name, method ("" for a ceiling), bin, smallest, largest
     and median area, pairs, models, share, low and high. These two are Wilson's 95 % interval over the pairs of all
@@ -77,7 +79,7 @@ def size_table(
     pairs = frame.drop_duplicates(["row", "class"])[["row", "class", "area"]]
     edges = np.unique(np.quantile(pairs["area"], np.linspace(0, 1, bins + 1)))
     frame, pairs = (one.assign(bin=_bin(one["area"], edges)) for one in (frame, pairs))
-    order = methods if methods is not None else list(dict.fromkeys(frame["method"]))
+    order = methods if methods is not None else [one for one in LINES if frame["method"].eq(one).any()]
     rows = [
         {"name": label(method), "method": method, **_row(one, number)}
         for method in order

@@ -11,7 +11,7 @@ from papers_lib.experiments.pylon import STAGES, PylonRun, run
 from papers_lib.experiments.pylon_arms import FAIR, Grid, runs_of, transfer_arm
 from papers_lib.experiments.pylon_data import CHANNELS, Opened, open_set
 from papers_lib.experiments.pylon_frame import Swept
-from papers_lib.experiments.pylon_inputs import stored
+from papers_lib.experiments.pylon_inputs import open_images, stored
 from papers_lib.experiments.pylon_source import share_source
 from papers_lib.experiments.sweep import sweep
 
@@ -108,7 +108,7 @@ def _sweep(plan: Plan, opened: Opened, data: str, runs: Sequence[PylonRun], side
         if runs
         else []
     )
-    return Swept(data, records, opened.images, side)
+    return Swept(data, records, opened.images, side, open_images(opened.store.root)[1])
 
 
 def _stages(config: PylonRun) -> set[int]:

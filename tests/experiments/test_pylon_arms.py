@@ -36,7 +36,7 @@ PAN = ("pan", "pan_no_gap")
 
 
 def seeds(arm, method):
-    return {"main": 4, "source": 1}.get(arm, 4 if method in PAN else 2)
+    return {"main": 4, "large": 4, "source": 1}.get(arm, 4 if method in PAN else 2)
 
 
 def transfer(grid=GRID):
