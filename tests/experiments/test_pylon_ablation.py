@@ -87,7 +87,7 @@ def test_two_phases_against_one_from_the_same_start(runs):
     without = table.loc[("vindr", "PYLON", "one phase")]
     assert (without["paper"], without["n"]) == (0.42, 1)
     assert np.isnan(without["gain"])
-    assert table.loc[("voc", "CAM baseline", "two phases"), "gain"] == pytest.approx(0.2)
+    assert table.loc[("voc", "CAM", "two phases"), "gain"] == pytest.approx(0.2)
 
 
 def test_moving_statistics_are_compared_with_the_same_one_phase(runs):
