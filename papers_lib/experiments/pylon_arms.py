@@ -34,7 +34,7 @@ class Grid:
     """What the arms vary.
 
     Attributes:
-        seeds: models a method of the arms "main" and "large", and of PAN; ``variant_seeds`` of the rest.
+        seeds: models a method of the arm "main", and of PAN; ``variant_seeds`` of the rest.
         folds: of the cross-validation by patient that takes the place of the arm "main"'s splits; 0 has none.
         masked: pairs of the masked-out area, in the arms "main" and "others".
         tuned: fields of the runs whose encoder is trained (arms "transfer" and "voc").
@@ -62,8 +62,8 @@ def others_arm(base: PylonRun, grid: Grid) -> list[PylonRun]:
 
 
 def large_arm(base: PylonRun, grid: Grid) -> list[PylonRun]:
-    """Larger images, Table 2; with all seeds, since small objects show best there."""
-    return _each(base, ("cam", "li2018", "fpn", "pylon"), grid.seeds)
+    """Larger images, Table 2."""
+    return _each(base, ("cam", "li2018", "fpn", "pylon"), grid.variant_seeds)
 
 
 def parts_arm(base: PylonRun, grid: Grid) -> list[PylonRun]:

@@ -11,6 +11,7 @@ from papers_lib.experiments.pylon_frame import Swept
 from papers_lib.experiments.pylon_measures import CAMS
 from papers_lib.experiments.records import Record
 
+CLAIMS = Path(__file__).parents[2] / "notebooks/claims"
 SIDE = 64
 RUN = PylonRun(seed=0)
 MASS, NODULE = 0, 1
@@ -19,7 +20,7 @@ NAMES = np.array(["phase", "epoch", "loss", "rate"])
 
 
 def images() -> BoxedImages:
-    """Pixels of 64: rows 0 (train) and 1, Mass 0 to 32; 2, Mass 32 to 64; 3, Nodule 16 to 20; 4, Mass 0 to 32, 32 to 48."""
+    """Pixels of 64: rows 0 (train), 1: Mass 0 to 32; 2: Mass 32 to 64; 3: Nodule 16 to 20; 4: Mass 0 to 32, 32 to 48."""
     quarter, far, small = (0, 0, 0.5, 0.5), (0.5, 0.5, 1, 1), (0.25, 0.25, 0.3125, 0.3125)
     boxes = [[quarter], [quarter], [far], [small], [quarter, (0.5, 0.5, 0.75, 0.75)], []]
     kinds = [[MASS], [MASS], [MASS], [NODULE], [MASS, MASS], []]

@@ -9,9 +9,9 @@ from papers_lib.experiments.pylon_arms import FAIR, PARTS, POOLS_AND_NORMS
 from papers_lib.experiments.pylon_frame import tidy
 from papers_lib.experiments.pylon_printed import read_numbers
 from papers_lib.models.heatmap_methods import METHODS
-from tests.experiments.pylon_runs import Runs, swept
+from tests.experiments.pylon_runs import CLAIMS, Runs, swept
 
-NUMBERS = read_numbers("notebooks/claims")
+NUMBERS = read_numbers(CLAIMS)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ SOURCES = {method: f"key of {method}" for method in FAIR}
 SIZES = {
     "main": 5 * 4,
     "others": 4 + 3 * 2,  # PAN with all seeds
-    "large": 4 * 4,  # all seeds
+    "large": 4 * 2,
     "parts": 7 * 2,
     "pools": 4 + 6 * 2,  # PAN without pools as well
     "backbone": 3 * 2,
@@ -36,7 +36,7 @@ PAN = ("pan", "pan_no_gap")
 
 
 def seeds(arm, method):
-    return {"main": 4, "large": 4, "source": 1}.get(arm, 4 if method in PAN else 2)
+    return {"main": 4, "source": 1}.get(arm, 4 if method in PAN else 2)
 
 
 def transfer(grid=GRID):

@@ -16,6 +16,7 @@ from papers_lib.experiments.pylon_settings import (
     setting_names,
 )
 from papers_lib.models.heatmap_methods import METHODS
+from tests.experiments.pylon_runs import CLAIMS
 
 
 def frame(*rows):
@@ -57,7 +58,7 @@ def test_the_training_is_named_only_where_it_differs():
 
 
 def test_printed_names_are_columns_of_the_tables():
-    numbers = read_numbers("notebooks/claims")
+    numbers = read_numbers(CLAIMS)
     assert {*PRINTED_TRAININGS} == {*TRAININGS}
     columns = {n: set(printed_table(numbers, n)) for n in (1, 2, 3, 4)}
     methods = [name for name in [*METHODS, *POST_HOC] if printed_name(name)]

@@ -8,7 +8,7 @@ from papers_lib.experiments import pylon_tables as tables
 from papers_lib.experiments.pylon_frame import tidy
 from papers_lib.experiments.pylon_levels import levels
 from papers_lib.experiments.pylon_printed import MACRO, WEIGHTED, printed_table, read_numbers
-from tests.experiments.pylon_runs import SIDE, Runs, images, swept
+from tests.experiments.pylon_runs import CLAIMS, SIDE, Runs, images, swept
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def frame(runs):
 
 
 def test_ours_beside_the_printed_values(frame):
-    printed = printed_table(read_numbers("notebooks/claims"), 1)
+    printed = printed_table(read_numbers(CLAIMS), 1)
     table = tables.table_by_class(frame, printed, ("main", "others"), levels=levels(images(), SIDE))
     assert table.index[:4].tolist() == [MACRO, WEIGHTED, "Mass", "Nodule"]
     assert table.loc[[MACRO, WEIGHTED, "Mass", "Nodule"], "PYLON ours"].tolist() == pytest.approx(
@@ -83,7 +83,7 @@ def test_names_are_matched_less_case_and_punctuation(runs):
     one = runs.record(
         {"point_macro": 0.5, "point/Pleural_Thickening": 0.25, "point/Dog": 0.5}, method="pylon"
     )
-    printed = printed_table(read_numbers("notebooks/claims"), 3)
+    printed = printed_table(read_numbers(CLAIMS), 3)
     table = tables.table_by_class(tidy([swept(one)]), printed)
     assert table.loc["Pleural_Thickening", ["PYLON ours", "PYLON paper"]].tolist() == [0.25, 0.03]
     assert "Pleural thickening" not in table.index
@@ -97,7 +97,7 @@ def test_trainings_are_columns_of_their_own(runs):
         runs.record({"point_macro": 0.2}, arm="transfer", phases=phases["one"], source="k"),
         runs.record({"point_macro": 0.3}, arm="transfer", phases=phases["two"], source="k"),
     ]
-    printed = printed_table(read_numbers("notebooks/claims"), 3)
+    printed = printed_table(read_numbers(CLAIMS), 3)
     frame = tidy([swept(*records, data="vindr")])
     row = tables.table_by_class(frame, printed, "transfer").loc[MACRO]
     assert row["PYLON, one phase ours":].to_dict() == {
@@ -164,7 +164,7 @@ def test_iou_and_auroc_have_the_classes_that_were_measured(frame):
 def test_nothing_has_to_be_there(frame, tmp_path):
     bare = frame[["arm", "status", "method", "training", "seed"]]
     nothing = frame[frame["arm"].eq("no such arm")]
-    numbers = read_numbers("notebooks/claims")
+    numbers = read_numbers(CLAIMS)
     for some in (bare, nothing):
         assert tables.seeds_table(some).empty
         assert tables.masked_table(some).empty
