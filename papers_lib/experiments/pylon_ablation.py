@@ -16,6 +16,7 @@ from papers_lib.experiments.pylon_settings import by_seed, ok, printed_name
 from papers_lib.stats import UndefinedStatistic, paired_t, student_t
 
 PART_ARMS = ("main", "others", "parts", "pools")
+LONGER = "transfer, one phase, twice the epochs"  # arm "budget"
 POINT, AUROC = "point localization", "AUROC"
 TABLES = {"vindr": 3, "voc": 4}
 """Where the paper prints the trainings of a set."""
@@ -87,22 +88,28 @@ def phases_table(frame: pd.DataFrame, numbers: Numbers, methods: Sequence[str] =
     """Macro point localization by set, method and training, and what two phases gain over one from the same start.
 
     The paper gives two phases to PYLON alone; here FPN and the baseline have them too. The gain is the mean difference
-    of the same seed, with its paired 95 % interval; its "paper" is the difference of two printed macro averages.
+    of the same seed, with its paired 95 % interval; its "paper" is the difference of two printed macro averages. Rows
+    ``LONGER`` have as many epochs in one phase as the others in two.
     """
     rows = []
     for data, number in TABLES.items():
         printed = printed_table(numbers, number).loc[MACRO]
         own = ok(frame, ("transfer", "voc"))
         own = own[own["data"].eq(data)]
+        longer = ok(frame, "budget")
+        longer = longer[longer["data"].eq(data)]
         for method in methods:
             for training in TRAININGS:
                 seeds = by_seed(_of(own, method, training), "point_macro")
                 if len(seeds):
                     paper = printed.get(printed_name(method, training), np.nan)
                     names = {"data": data, "method": label(method), "training": TRAININGS[training]}
-                    rows.append(
-                        {**names, **interval(seeds), "paper": paper, **_gain(own, method, training, printed)}
-                    )
+                    gain = _gain(own, method, training, printed)
+                    rows.append({**names, **interval(seeds), "paper": paper, **gain})
+            seeds = by_seed(longer[longer["method"].eq(method)], "point_macro")
+            if len(seeds):
+                names = {"data": data, "method": label(method), "training": LONGER}
+                rows.append({**names, **interval(seeds)})
     columns = ["data", "method", "training", *_KEYS, "paper", *_GAIN_KEYS]
     return pd.DataFrame(rows, columns=columns)
 

@@ -111,6 +111,22 @@ def voc_arm(base: PylonRun, grid: Grid) -> list[PylonRun]:
     return one + _each(replace(base, phases=("decoder", "all")), FAIR, grid.variant_seeds)
 
 
+def long_arm(base: PylonRun, grid: Grid) -> list[PylonRun]:
+    """The baseline with four times the epochs: it learns slowest, and must not lose for want of time."""
+    return _each(replace(base, epochs=4 * base.epochs), ("cam",), grid.seeds)
+
+
+def budget_arm(base: PylonRun, grid: Grid, sources: dict[str, str]) -> list[PylonRun]:
+    """One phase of twice the epochs, from the same sources: is it two phases that help, or more epochs?"""
+    tuned = replace(base, **(grid.tuned or {}))
+    longer = replace(tuned, phases=("all",), epochs=2 * tuned.epochs)
+    return [
+        run
+        for method in ("fpn", "pylon")
+        for run in _each(replace(longer, source=sources[method]), (method,), grid.variant_seeds)
+    ]
+
+
 def backbone_arm(base: PylonRun, grid: Grid) -> list[PylonRun]:
     """A second encoder."""
     return _each(replace(base, backbone="efficientnet_lite2"), FAIR, grid.variant_seeds)
@@ -122,11 +138,12 @@ ARMS = {
     "large": large_arm,
     "parts": parts_arm,
     "pools": pools_arm,
+    "long": long_arm,
     "backbone": backbone_arm,
     "source": source_arm,
     "voc": voc_arm,
 }
-"""Arms by name; "transfer" needs the sources' keys and is called by itself."""
+"""Arms by name; "transfer" and "budget" need the sources' keys and are called by themselves."""
 
 
 def runs_of(base: PylonRun, arms: Iterable[str], grid: Grid) -> list[PylonRun]:

@@ -16,7 +16,7 @@ from papers_lib.experiments.devices import pick_device, processes
 from papers_lib.experiments.progress import duration
 from papers_lib.experiments.pylon import PylonRun
 from papers_lib.experiments.pylon_amounts import Amounts, amounts
-from papers_lib.experiments.pylon_arms import FAIR, Grid, runs_of, transfer_arm
+from papers_lib.experiments.pylon_arms import FAIR, Grid, budget_arm, runs_of, transfer_arm
 from papers_lib.experiments.pylon_measures import CAMS, SHOWN
 from papers_lib.experiments.pyramid_features import SUM_EVERY, Frozen
 from papers_lib.experiments.workers import one_thread
@@ -102,7 +102,10 @@ def jobs_of(parameters: Mapping[str, Any]) -> list[Job]:
     )
     found = []
     for arm in parameters["arms"]:
-        if arm == "transfer":
+        if arm == "budget":
+            longer = budget_arm(replace(base, arm=arm), grid, dict.fromkeys(FAIR, "source"))
+            found += [Job(run, "vindr", int(parameters["tuned_side"])) for run in longer]
+        elif arm == "transfer":
             side = int(parameters["tuned_side"])
             sources = dict.fromkeys(FAIR, "source")
             found += [Job(run, "nih", side) for run in runs_of(base, ["source"], grid)]

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from papers_lib.experiments.pylon_frame import Swept, label
-from papers_lib.experiments.pylon_levels import levels
+from papers_lib.experiments.pylon_levels import BEST, CENTRE, PRIOR, levels
 from papers_lib.experiments.pylon_measures import CAMS
+from papers_lib.experiments.pylon_printed import MACRO
 from papers_lib.experiments.pylon_tables import table_by_class
 from papers_lib.experiments.records import Record
 
@@ -80,3 +81,27 @@ def _shares(pairs: np.ndarray, hits: np.ndarray, classes: Sequence[str]) -> dict
         f"point/{classes[k]}": float(hits[pairs[:, 1] == k].mean()) for k in np.unique(pairs[:, 1]).tolist()
     }
     return {"point_macro": float(np.mean([*each.values()])), "point_weighted": float(hits.mean()), **each}
+
+
+def verdict(table: pd.DataFrame) -> str:
+    """What a table of :func:`folds_table` says of the methods, beside the priors that never look at the image."""
+    macro = table.loc[MACRO]
+    ours = {
+        name.removesuffix(" ours"): macro[name]
+        for name in table
+        if name.endswith(" ours") and name != "area ours"
+    }
+    priors = {name: float(macro[name]) for name in (PRIOR, CENTRE, BEST)}
+    best = max(ours, key=lambda name: ours[name])
+    beaten = [name for name, value in priors.items() if ours[best] > value]
+    said = ", ".join(f"{name} {value:.2f}" for name, value in priors.items())
+    words = (
+        f"The best method, {best}, points into {ours[best]:.2f} of the boxes, mean over classes; "
+        f"without a model: {said}."
+    )
+    if len(beaten) == len(priors):
+        return words
+    return (
+        f"{words} A prior that never looks at the image does as well or better, so these images teach nothing "
+        "about the methods."
+    )

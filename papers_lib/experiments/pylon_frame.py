@@ -28,13 +28,15 @@ TRAININGS = {
 
 
 class Swept(NamedTuple):
-    """The records of one sweep, the images that it ran on, their side in pixels, and the pixels themselves."""
+    """The records of one sweep, the images that it ran on with side and pixels, and kind and name of the set."""
 
     data: str
     records: Sequence[Record]
     images: BoxedImages
     side: int
     pixels: "np.ndarray[Any, Any] | None" = None
+    kind: str = "stand-in"
+    fingerprint: str = ""
 
 
 def label(method: str) -> str:
@@ -45,15 +47,17 @@ def label(method: str) -> str:
 def tidy(sweeps: Sequence[Swept]) -> pd.DataFrame:
     """One row a model and map: the record's columns, and
 
-    data (of the sweep), name (of the method, for readers), setting ("METHOD_TRAINING"), side, stride (of the map),
-    nodule_share (of what the stride allows in the smallest class), size_gain (macro point localization less that of
-    the same method and seed in the arm "main"), small_less_large (see below).
+    data (of the sweep), name (of the method, for readers), setting ("METHOD_TRAINING", with "_long" in the arms
+    "long" and "budget"), side, stride (of the map), nodule_share (of what the stride allows in the smallest class),
+    size_gain (macro point localization less that of the same method and seed in the arm "main"), small_less_large
+    (see below).
     """
     frames = [_of_sweep(one) for one in sweeps if one.records]
     if not frames:
         raise ValueError("sweeps: expected at least one record")
     frame = pd.concat(frames, ignore_index=True)
-    frame["setting"] = frame["method"] + "_" + frame["training"]
+    longer = frame["arm"].isin(["long", "budget"]).map({True: "_long", False: ""})
+    frame["setting"] = frame["method"] + "_" + frame["training"] + longer
     frame["name"] = frame["method"].map(label)
     main = frame[frame["arm"].isin(["main", "others"])].drop_duplicates(["method", "seed", "fold"])
     small = main.set_index(["method", "seed", "fold"]).get("point_macro", pd.Series(dtype=float))

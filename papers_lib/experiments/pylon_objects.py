@@ -52,7 +52,7 @@ def found_objects(raw: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> 
     >>> found_objects(raw, boxes, (1, 4))
     Found(boxes=array([ True,  True, False]), pointed=1, outside=0.0)
     """
-    hot = torch.from_numpy(scaled(enlarged(raw, size)) >= HALF) & bool(np.ptp(raw) > 0)
+    hot = torch.from_numpy(scaled(enlarged(raw, size)) >= HALF)
     each = [box_mask(torch.from_numpy(box)[None], size) for box in boxes]
     x, y = point_hits(torch.from_numpy(raw)[None], [torch.from_numpy(boxes)], size).point[0].tolist()
     rest = ~torch.stack(each).any(0)

@@ -26,8 +26,8 @@ CHOICES = {
     "policy": ("", "radiograph", "photograph"),
     "greys": ("backbone", "nih"),
 }
-ARMS = ("main", "others", "large", "parts", "pools", "backbone", "transfer", "voc")
-"""Arms that can be asked for; "transfer" brings the arm "source" with it."""
+ARMS = ("main", "others", "long", "large", "parts", "pools", "backbone", "transfer", "budget", "voc")
+"""Arms that can be asked for; "transfer" brings the arm "source" with it, "budget" needs it."""
 COMPARED = ("others", "large", "parts", "pools", "backbone")
 """Arms of ``variant_seeds`` models whose every seed is set beside the same seed of the arm "main"."""
 TUNED = ("transfer", "voc")
@@ -88,7 +88,9 @@ def check(parameters: Mapping[str, Any]) -> None:
     _check_backbone(parameters)
     for name, layouts in ROOTS.items():
         if parameters.get(name):
-            _check_root(name, Path(parameters[name]).expanduser(), layouts)
+            found = _check_root(name, Path(parameters[name]).expanduser(), layouts)
+            if name == "data_root" and found == "voc" and parameters.get("greys", "backbone") != "backbone":
+                raise _error("greys", parameters["greys"], "backbone, since data_root holds photographs")
 
 
 def _check_arms(parameters: Mapping[str, Any]) -> None:
@@ -97,6 +99,8 @@ def _check_arms(parameters: Mapping[str, Any]) -> None:
         raise _error("arms", list(arms), f"some of {', '.join(ARMS)}, each once")
     if "main" not in arms:
         raise _error("arms", list(arms), "main among them")
+    if "budget" in arms and "transfer" not in arms:
+        raise _error("arms", list(arms), "transfer as well, whose sources the arm budget starts from")
     seeds = parameters.get("seeds", parameters.get("variant_seeds", 1))
     if set(COMPARED) & set(arms) and parameters.get("variant_seeds", 1) > seeds:
         found = parameters["variant_seeds"]
@@ -194,7 +198,7 @@ def _look_up(backbone: str, given: int) -> None:
         ) from error
 
 
-def _check_root(name: str, root: Path, layouts: tuple[str, ...]) -> None:
+def _check_root(name: str, root: Path, layouts: tuple[str, ...]) -> str:
     from papers_lib.experiments.pylon_data import NAMES, layout_of
 
     if not root.is_dir():
@@ -206,6 +210,7 @@ def _check_root(name: str, root: Path, layouts: tuple[str, ...]) -> None:
     if found not in layouts:
         expected = " or ".join(NAMES[layout] for layout in layouts)
         raise UserError(f"parameter {name}: {root} is laid out as {NAMES[found]}, expected {expected}")
+    return found
 
 
 def _error(name: str, found: Any, expected: str) -> UserError:

@@ -9,7 +9,7 @@ from papers_lib.models.heatmap_methods import METHODS
 
 PRINTED_TRAININGS = {
     "transfer_one_phase": " with transfer",
-    "transfer_two_phase": " with transfer",
+    "transfer_two_phase": " two-phase",
     "transfer_two_phase_moving": " two-phase",
     "two_phase": " two-phase",
     "one_phase": "",

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 from papers_lib.errors import UserError
 from papers_lib.experiments.progress import say
 from papers_lib.experiments.pylon import STAGES, PylonRun, run
-from papers_lib.experiments.pylon_arms import FAIR, Grid, runs_of, transfer_arm
+from papers_lib.experiments.pylon_arms import FAIR, Grid, budget_arm, runs_of, transfer_arm
 from papers_lib.experiments.pylon_data import CHANNELS, Opened, open_set
 from papers_lib.experiments.pylon_frame import Swept
 from papers_lib.experiments.pylon_inputs import open_images, stored
 from papers_lib.experiments.pylon_source import share_source
 from papers_lib.experiments.sweep import sweep
 
-FIRST = ("main", "others", "parts", "pools", "backbone")
+FIRST = ("main", "others", "long", "parts", "pools", "backbone")
 """Arms on the first data set, at ``side``."""
 
 
@@ -58,6 +58,11 @@ def run_plan(plan: Plan, opened: Opened) -> list[Swept]:
     Raises:
         UserError: a set that cannot be read; sources of the arm "transfer" that did not end well.
     """
+    owners = opened.images.names if opened.images.patients is None else opened.images.patients
+    if plan.grid.folds > len(set(owners)):
+        raise UserError(
+            f"parameter folds: found {plan.grid.folds}, expected at most {len(set(owners))} (patients)"
+        )
     found = [_swept(plan, opened, "nih", [arm for arm in FIRST if arm in plan.arms], plan.sides["first"])]
     if "large" in plan.arms:
         side = plan.sides["large"]
@@ -88,6 +93,8 @@ def _transfer(plan: Plan) -> list[Swept]:
         keys[record.config.method] = record.key
     base = replace(plan.base, arm="transfer", channels=CHANNELS[small.layout])
     runs = transfer_arm(base, plan.grid, {method: keys[method] for method in FAIR})
+    if "budget" in plan.arms:
+        runs += budget_arm(replace(base, arm="budget"), plan.grid, keys)
     return [sources, _sweep(plan, small, "vindr", runs, side)]
 
 
@@ -108,7 +115,15 @@ def _sweep(plan: Plan, opened: Opened, data: str, runs: Sequence[PylonRun], side
         if runs
         else []
     )
-    return Swept(data, records, opened.images, side, open_images(opened.store.root)[1])
+    return Swept(
+        data,
+        records,
+        opened.images,
+        side,
+        open_images(opened.store.root)[1],
+        opened.store.kind,
+        opened.fingerprint,
+    )
 
 
 def _stages(config: PylonRun) -> set[int]:

@@ -24,7 +24,14 @@ from papers_lib.experiments.pylon_settings import (
     setting_names,
 )
 
-LEVELS = ("chance", "prior", "best fixed point", "ceiling, stride 32", "ceiling, stride 4")
+SETS: dict[str, Sequence[str]] = {
+    "first": ("main", "others", "parts", "pools"),
+    "larger images": ("large",),
+    "small set": ("transfer",),
+    "VOC's layout": ("voc",),
+}
+"""Arms that ran on the same images."""
+LEVELS = ("chance", "prior", "image centre", "best fixed point", "ceiling, stride 32", "ceiling, stride 4")
 
 
 def table_by_class(
@@ -77,9 +84,13 @@ def seeds_table(
             if len(seeds):
                 row = {f"seed {seed}": value for seed, value in seeds.items()}
                 deviation = seeds.std(ddof=1) if len(seeds) > 1 else np.nan
-                rows.append({"method": name, "of": words, "mean": seeds.mean(), "sd": deviation, **row})
-    table = pd.DataFrame(rows, columns=None if rows else ["method", "of", "mean", "sd"])
-    return table[[*table.columns[:4], *sorted(table.columns[4:], key=lambda name: int(name.split()[1]))]]
+                epochs = group["epochs_run"].mean() if "epochs_run" in group else np.nan
+                first = {"method": name, "of": words, "epochs": epochs, "mean": seeds.mean(), "sd": deviation}
+                rows.append({**first, **row})
+    columns_of = ["method", "of", "epochs", "mean", "sd"]
+    table = pd.DataFrame(rows, columns=None if rows else columns_of)
+    seeds_of = [name for name in table.columns if name not in columns_of]
+    return table[[*columns_of, *sorted(seeds_of, key=lambda name: int(name.split()[1]))]]
 
 
 def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -135,18 +146,16 @@ def masked_table(frame: pd.DataFrame, arms: Arms = ("main", "others")) -> pd.Dat
     return table.assign(factor=table["passes, all levels"] / table["passes, in lockstep"])
 
 
-def iou_table(
-    frame: pd.DataFrame, arms: Arms = ("main", "others"), **chosen: Sequence[str] | None
-) -> pd.DataFrame:
-    """IoU with the boxes by class, means over seeds; ``methods``, ``trainings`` as in :func:`table_by_class`."""
-    return _plain(table_by_class(frame, None, arms, measure="iou", **chosen))
-
-
-def auroc_table(
-    frame: pd.DataFrame, arms: Arms = ("main", "others"), **chosen: Sequence[str] | None
-) -> pd.DataFrame:
-    """AUROC by class, means over seeds; maps read off the baseline have its AUROC and no column of their own."""
-    return _plain(table_by_class(frame, None, arms, measure="auroc", **chosen))
+def by_set(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """AUROC or IoU of every set by class, a block a set: runs on different images have no common mean."""
+    blocks = {
+        words: _plain(table_by_class(frame, None, arms, measure=measure)).reset_index()
+        for words, arms in SETS.items()
+        if len(ok(frame, arms))
+    }
+    if not blocks:
+        return pd.DataFrame()
+    return pd.concat(blocks, names=["set", None]).reset_index(level="set").reset_index(drop=True)
 
 
 def _means(

@@ -20,7 +20,7 @@ NAMES = np.array(["phase", "epoch", "loss", "rate"])
 
 
 def images() -> BoxedImages:
-    """Pixels of 64: rows 0 (train), 1: Mass 0 to 32; 2: Mass 32 to 64; 3: Nodule 16 to 20; 4: Mass 0 to 32, 32 to 48."""
+    """Rows 0 (training) and 1: Mass at pixels 0 to 32; 2: Mass, 32 to 64; 3: Nodule, 16 to 20; 4: two of Mass."""
     quarter, far, small = (0, 0, 0.5, 0.5), (0.5, 0.5, 1, 1), (0.25, 0.25, 0.3125, 0.3125)
     boxes = [[quarter], [quarter], [far], [small], [quarter, (0.5, 0.5, 0.75, 0.75)], []]
     kinds = [[MASS], [MASS], [MASS], [NODULE], [MASS, MASS], []]

@@ -99,6 +99,20 @@ def test_moving_statistics_are_compared_with_the_same_one_phase(runs):
     assert gained.tolist() == pytest.approx([0.4, 0.3])
 
 
+def test_one_phase_of_as_many_epochs_as_two(runs):
+    records = phases(runs, [(0.1, 0.3), (0.4, 0.5)], method="fpn", arm="transfer", source="k")
+    records += [
+        runs.record(
+            {"point_macro": value}, method="fpn", arm="budget", source="k", phases=("all",), seed=seed
+        )
+        for seed, value in enumerate((0.6, 0.8))
+    ]
+    table = ablation.phases_table(tidy([swept(*records, data="vindr")]), NUMBERS).set_index("training")
+    assert table.loc["transfer, one phase", ["mean", "n"]].tolist() == pytest.approx([0.2, 2])  # not mixed
+    assert table.loc[ablation.LONGER, ["mean", "n"]].tolist() == pytest.approx([0.7, 2])
+    assert table.loc["transfer, two phases", "gain"] == pytest.approx(0.25)
+
+
 def test_encoders_side_by_side(runs):
     records = [
         runs.record({"point_macro": 0.4, "auroc_macro": 0.7}, method="pylon"),

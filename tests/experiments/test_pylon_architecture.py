@@ -157,6 +157,14 @@ def test_the_drawing_has_every_part_and_text_stays_in_its_box(backbone, settings
             assert extent.y1 <= box.y1, inside[0].get_text()
 
 
+def test_each_resizing_stands_at_its_arrow():
+    above, below = architecture_figure(read(model(), side=256)).axes
+    of_up = {text.get_text(): text.get_position()[1] for text in above.texts if "resize" in text.get_text()}
+    of_mask = {text.get_text(): text.get_position()[1] for text in below.texts if "resize" in text.get_text()}
+    assert sorted(of_up, key=of_up.__getitem__) == ["resize 8 → 16", "resize 16 → 32", "resize 32 → 64"]
+    assert sorted(of_mask, key=of_mask.__getitem__) == ["resize 1 → 2", "resize 2 → 4", "resize 4 → 8"]
+
+
 def test_drawn_from_settings():
     words = texts(drawing("resnet18", "random", 32, 64, 3, classes=2, ups=1))
     assert "image 3×64×64" in words

@@ -12,6 +12,7 @@ from papers_lib.experiments.pylon_arms import (
     PARTS,
     POOLS_AND_NORMS,
     Grid,
+    budget_arm,
     runs_of,
     transfer_arm,
 )
@@ -25,6 +26,7 @@ SIZES = {
     "main": 5 * 4,
     "others": 4 + 3 * 2,  # PAN with all seeds
     "large": 4 * 2,
+    "long": 4,
     "parts": 7 * 2,
     "pools": 4 + 6 * 2,  # PAN without pools as well
     "backbone": 3 * 2,
@@ -36,7 +38,7 @@ PAN = ("pan", "pan_no_gap")
 
 
 def seeds(arm, method):
-    return {"main": 4, "source": 1}.get(arm, 4 if method in PAN else 2)
+    return {"main": 4, "long": 4, "source": 1}.get(arm, 4 if method in PAN else 2)
 
 
 def transfer(grid=GRID):
@@ -145,3 +147,13 @@ def test_no_arm_no_run():
     assert [run.arm for run in runs_of(BASE, ["pools", "main"], Grid(seeds=1, variant_seeds=1))] == 7 * [
         "pools"
     ] + 5 * ["main"]
+
+
+def test_equal_budgets_differ_from_transfer_in_epochs_alone():
+    one_phase = {
+        run.method: run for run in transfer() if run.training() == "transfer_one_phase" and not run.seed
+    }
+    for run in budget_arm(replace(BASE, arm="budget"), GRID, SOURCES):
+        like = one_phase[run.method]
+        assert run.epochs == 2 * like.epochs
+        assert replace(run, epochs=like.epochs, arm=like.arm, seed=0) == like

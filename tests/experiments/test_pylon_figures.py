@@ -137,6 +137,7 @@ def test_an_image_without_a_map_is_shown_plain():
 def test_boxes_at_the_edge_do_not_shrink_the_picture():
     _, axis = plt.subplots()
     draw_image(axis, PIXELS[0], np.float32([[40, 40, 64, 64]]))
+    axis.plot(64, 64, "o")
     assert axis.get_xlim() == (-0.5, SIDE - 0.5)
     assert axis.get_ylim() == (SIDE - 0.5, -0.5)
 

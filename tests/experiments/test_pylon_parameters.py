@@ -38,7 +38,9 @@ GOOD: dict[str, Any] = {
 }
 TRAINED = {"backbone": "resnet50", "weights": "timm", "phases": ["all"], "train_from": 0, "tuned_from": 0}
 RANDOM = {**TRAINED, "weights": "random", "arms": ["main", "large"]}
-SOME_ARMS = "expected some of main, others, large, parts, pools, backbone, transfer, voc, each once"
+SOME_ARMS = (
+    "expected some of main, others, long, large, parts, pools, backbone, transfer, budget, voc, each once"
+)
 SIDE = "expected a multiple of 32 of at least 64"
 
 
@@ -183,7 +185,7 @@ def test_listed_backbones_have_stages_one_after_the_other(backbone: str) -> None
 
 
 def test_what_is_repeated_here_to_spare_torch_agrees() -> None:
-    assert {*ARMS, "source"} == {*pylon_arms.ARMS, "transfer"}
+    assert {*ARMS, "source"} == {*pylon_arms.ARMS, "transfer", "budget"}
     assert pylon.STAGES == STAGES
     assert {run.backbone for run in pylon_arms.backbone_arm(pylon.PylonRun(seed=0), pylon_arms.Grid())} == {
         SECOND
@@ -242,3 +244,8 @@ def test_torch_is_not_imported() -> None:
 def test_other_greys_need_an_encoder_that_is_trained_whole(parameters, expected):
     with pytest.raises(UserError, match=rf"parameter greys: found .*{expected}"):
         check(parameters)
+
+
+def test_equal_budgets_need_the_sources_of_transfer():
+    with pytest.raises(UserError, match="expected transfer as well"):
+        check({"arms": ["main", "budget"]})

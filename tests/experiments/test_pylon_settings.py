@@ -48,6 +48,8 @@ def test_runs_that_failed_and_other_arms_are_left_out():
 def test_settings_come_in_the_order_of_the_methods():
     assert [name for name, _ in by_setting(ok(RUNS, ("main", "others")))] == ["CAM", "PYLON"]
     assert {*ORDER} <= {*METHODS, *POST_HOC}
+    two = [("voc", "ok", "fpn", training, 0, -1, 0.1) for training in ("two_phase", "one_phase")]
+    assert [name for name, _ in by_setting(frame(*two))] == ["FPN, two phases", "FPN, one phase"]
     assert in_order(["conventional", "pylon", "cam"]) == ["cam", "pylon", "conventional"]
 
 
@@ -67,3 +69,5 @@ def test_printed_names_are_columns_of_the_tables():
     assert columns[3] > {printed_name("pylon", training) for training in trainings}
     assert printed_name("pylon", "two_phase") in columns[4]
     assert printed_name("pylon_2up", "two_phase") == ""
+    moving = printed_name("pylon", "transfer_two_phase_moving")  # so the authors trained
+    assert moving == printed_name("pylon", "transfer_two_phase") == "PYLON two-phase"

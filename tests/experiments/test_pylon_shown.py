@@ -1,5 +1,7 @@
 """Which images and maps are shown: in the order in which they were kept, never by what the maps say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,15 @@ def test_a_class_each_in_the_order_kept(runs):
     assert example_pairs(one) == [(4, MASS), (3, NODULE)]  # Hernia has no box
     assert example_pairs(one, 1) == [(4, MASS)]
     assert smallest_pairs(one) == [(3, NODULE), (4, MASS)]
+
+
+def test_no_image_is_shown_twice(runs):
+    one = swept(runs.mapped(constant(0), rows=(4, 3, 1, 2)))
+    both = replace(
+        one.images,
+        box_classes=(*one.images.box_classes[:4], np.array([MASS, NODULE]), one.images.box_classes[5]),
+    )
+    assert example_pairs(one._replace(images=both)) == [(4, MASS), (3, NODULE)]
 
 
 def test_maps_do_not_change_the_choice(runs):

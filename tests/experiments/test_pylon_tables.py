@@ -1,6 +1,7 @@
 """Tables of the PYLON page: numbers by hand, and that no arm has to be there."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from papers_lib.companion.tables import save_table
@@ -8,6 +9,7 @@ from papers_lib.experiments import pylon_tables as tables
 from papers_lib.experiments.pylon_frame import tidy
 from papers_lib.experiments.pylon_levels import levels
 from papers_lib.experiments.pylon_printed import MACRO, WEIGHTED, printed_table, read_numbers
+from papers_lib.experiments.pylon_shares import shares_table
 from tests.experiments.pylon_runs import CLAIMS, SIDE, Runs, images, swept
 
 
@@ -47,7 +49,9 @@ def frame(runs):
     records = [
         runs.record(metrics(0.2, 0.0, **cams), method="cam", masked=8),
         runs.record(metrics(0.8, 0.4, **masked), method="pylon", masked=8),
-        runs.record(metrics(0.6, 0.2, **masked), method="pylon", seed=1, masked=8),
+        runs.record(
+            metrics(0.6, 0.2, **{**masked, "masked_out_macro": 0.5}), method="pylon", seed=1, masked=8
+        ),
         runs.record(status="diverged", method="pylon", seed=2, masked=8),
         runs.record({"masked_out_negative": 1.0, **metrics(0.4, 0.0)}, method="fpn", arm="others"),
     ]
@@ -85,7 +89,8 @@ def test_names_are_matched_less_case_and_punctuation(runs):
     )
     printed = printed_table(read_numbers(CLAIMS), 3)
     table = tables.table_by_class(tidy([swept(one)]), printed)
-    assert table.loc["Pleural_Thickening", ["PYLON ours", "PYLON paper"]].tolist() == [0.25, 0.03]
+    columns = ["area paper", "PYLON ours", "PYLON paper"]
+    assert table.loc["Pleural_Thickening", columns].tolist() == [0.01, 0.25, 0.03]
     assert "Pleural thickening" not in table.index
     assert np.isnan(table.loc["Dog", "PYLON paper"])  # a class of ours alone
 
@@ -119,7 +124,7 @@ def test_every_seed_is_shown(frame):
     assert row["sd"] == pytest.approx(0.2 / np.sqrt(2))
     assert table.loc[("PYLON", "Nodule"), "mean"] == pytest.approx(0.3)
     assert np.isnan(table.loc[("FPN", "macro"), "sd"])
-    assert table.columns.tolist() == ["mean", "sd", "seed 0", "seed 1"]
+    assert table.columns.tolist() == ["epochs", "mean", "sd", "seed 0", "seed 1"]
 
 
 def test_setup_counts_models_and_failures(frame):
@@ -146,19 +151,32 @@ def test_setup_says_what_was_trained_and_from_where(runs):
     assert table["phases"].tolist() == [2, 1]
 
 
+def test_share_of_what_the_stride_allows(frame):
+    table = shares_table(frame.assign(nodule_share=frame["point/Nodule"] * 2)).set_index("method")
+    found = table.loc["PYLON", ["stride", "hits", "share of the ceiling", "n"]]
+    assert found.tolist() == pytest.approx([4, 0.3, 0.6, 2])
+    assert table.loc["PYLON", "low"] == pytest.approx(
+        0.6 - 12.706 * 0.2, abs=1e-3
+    )  # t of one degree of freedom
+    assert table.loc["CAM", "stride"] == 32
+
+
 def test_masked_out_area_and_its_cost(frame):
     table = tables.masked_table(frame).set_index("method")
     assert table.index.tolist() == ["FPN", "PYLON"]  # the baseline's was not measured
     row = table.loc["PYLON", ["models", "macro avg.", "already negative", "passes, in lockstep", "factor"]]
-    assert row.tolist() == pytest.approx([2, 0.3, 0.5, 20, 10])
+    assert row.tolist() == pytest.approx([2, 0.4, 0.5, 20, 10])
     assert table.loc["FPN", "already negative"] == 1  # all negative at once: no area
     assert np.isnan(table.loc["FPN", "macro avg."])
 
 
-def test_iou_and_auroc_have_the_classes_that_were_measured(frame):
-    assert tables.auroc_table(frame).loc["Mass"].to_dict() == {"CAM": 0.9, "FPN": 0.9, "PYLON": 0.9}
-    assert tables.auroc_table(frame).index.tolist() == [MACRO, WEIGHTED, "Mass"]
-    assert tables.iou_table(frame, methods=["pylon"]).loc[MACRO].to_dict() == {"PYLON": 0.1}
+def test_iou_and_auroc_of_each_set_are_apart(frame):
+    larger = frame.assign(arm="large", **{"auroc/Mass": 0.1})
+    table = tables.by_set(pd.concat([frame, larger]), "auroc").set_index(["set", "class"])
+    first = table.loc[("first", "Mass"), ["CAM", "FPN", "PYLON"]]
+    assert first.tolist() == pytest.approx([0.9, 0.9, 0.9])
+    assert table.loc[("larger images", "Mass"), "PYLON"] == pytest.approx(0.1)
+    assert tables.by_set(frame, "iou").set_index("class").loc[MACRO, "PYLON"] == pytest.approx(0.1)
 
 
 def test_nothing_has_to_be_there(frame, tmp_path):
@@ -168,9 +186,10 @@ def test_nothing_has_to_be_there(frame, tmp_path):
     for some in (bare, nothing):
         assert tables.seeds_table(some).empty
         assert tables.masked_table(some).empty
+        assert shares_table(some).empty
         table = tables.table_by_class(some, printed_table(numbers, 1), levels=levels(images(), SIDE))
         assert [name for name in table if name.endswith(" ours")] == ["area ours"]
-        assert tables.iou_table(some).empty
+        assert not {"PYLON", "FPN"} & {*tables.by_set(some, "iou")}
     assert tables.setup_table(nothing).empty
     everything = tables.table_by_class(frame, printed_table(numbers, 1), ("main", "others"))
     assert "–" in save_table(everything, tmp_path, "table1", caption="x").html
