@@ -115,7 +115,7 @@ def _of_sweep(one: Swept) -> pd.DataFrame:
         if not columns:
             continue
         keep = ["arm", "seed", "fold", "folds", "status", "training", "data", "side", "backbone", "phases"]
-        own = frame[frame[columns[0]].notna()]
+        own = frame[frame[f"{cam}.point_macro"].notna()]
         parts.append(
             own[[*(name for name in keep if name in own), *columns]]
             .rename(columns={name: name.removeprefix(f"{cam}.") for name in columns})
