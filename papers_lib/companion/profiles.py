@@ -207,7 +207,7 @@ def resolve(
 
     Later ones win: the parameters cell, ``notebooks/profiles/PROFILE.yaml``, ``options`` (--device, --jobs,
     --data-root), ``settings`` (``name=value`` strings of ``--set``). ``profile`` is set to the profile, and
-    ``data_root`` made absolute, since the kernel works in another folder.
+    ``data_root`` and its like (``…_root``) made absolute, since the kernel works in another folder.
 
     Raises:
         UserError: a name that the notebook does not have, or a value of another type.
@@ -224,6 +224,7 @@ def resolve(
             if name not in known:
                 raise _unknown(name, known, where)
             values[name] = check(known[name], value, where)
-    if isinstance(values.get("data_root"), str) and values["data_root"]:
-        values["data_root"] = str(Path(os.path.expanduser(values["data_root"])).resolve())
+    for name, value in values.items():
+        if name.endswith("_root") and isinstance(value, str) and value:
+            values[name] = str(Path(os.path.expanduser(value)).resolve())
     return values

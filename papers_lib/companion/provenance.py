@@ -72,12 +72,12 @@ def git_state(root: Path) -> tuple[str, bool]:
 
 
 def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters fit for a published file: ``data_root`` loses the path, which names a machine.
+    """Parameters fit for a published file: ``data_root`` and its like lose the path, which names a machine.
 
-    >>> shown({"seeds": 5, "data_root": "/home/anna/voc"})
-    {'seeds': 5, 'data_root': 'voc'}
+    >>> shown({"seeds": 5, "data_root": "/home/anna/voc", "voc_root": ""})
+    {'seeds': 5, 'data_root': 'voc', 'voc_root': ''}
     """
-    return {k: Path(v).name if k == "data_root" and v else v for k, v in parameters.items()}
+    return {k: Path(v).name if k.endswith("_root") and v else v for k, v in parameters.items()}
 
 
 def command(slug: str, profile: str, changed: Mapping[str, Any], record: str | None) -> str:
