@@ -41,7 +41,7 @@ MAPS = {"cam": "CAM of all classes", "grad_cam": "Grad-CAM of all classes, gradi
 LOCKSTEP = 16
 LEVEL = 0.02  # of the image's area a level: a quarter of the paper's levels, the same ratio
 SIZES = {"cpu": (256, 4), "cuda": (256, 64)}  # side and batch
-ROUNDS = 6  # about four minutes in all on one core
+ROUNDS = 4  # about four minutes in all on one core
 PASSES = 3
 PAIRS = 24
 
