@@ -1,7 +1,7 @@
 """All runs of the PYLON experiment as one table: a row a model, and a row for each map read off the baseline."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -95,9 +95,11 @@ def mean_areas(images: BoxedImages) -> dict[str, float]:
     }
 
 
-def ceilings(images: BoxedImages, side: int, stride: float) -> dict[str, float]:
-    """What a map of this stride can reach in each boxed class of the test part."""
-    test = images.part("test") if len(images.part("test")) else images
+def ceilings(
+    images: BoxedImages, side: int, stride: float, part: Literal["test", "all"] = "test"
+) -> dict[str, float]:
+    """What a map of this stride can reach in each boxed class of the test part, or of all images."""
+    test = images.part("test") if part == "test" else images
     found = {}
     for k, name in enumerate(test.classes):
         boxes = [box for box in test.of_class(k, (side, side)) if len(box)]
@@ -135,8 +137,10 @@ def _share(frame: pd.DataFrame, one: Swept) -> "pd.Series[float]":
     column = f"point/{SMALL}"
     if column not in frame:
         return pd.Series(float("nan"), index=frame.index)
+    folded = any(record.config.fold >= 0 for record in one.records)
     top: Mapping[Any, float] = {
-        stride: ceilings(one.images, one.side, stride).get(SMALL, float("nan"))
+        stride: ceilings(one.images, one.side, stride, "all" if folded else "test").get(SMALL, float("nan"))
         for stride in frame["stride"].dropna().unique()
     }
-    return frame[column] / frame["stride"].map(top)
+    reach = frame["stride"].map(top)
+    return frame[column] / reach.where(reach > 0)
