@@ -50,7 +50,10 @@ def test_every_seed_is_a_dot(frame):
     assert [text.get_text() for text in macro.get_yticklabels()] == ["CAM", "PYLON"]
     assert dots(macro) == {0: [0.1], 1: [0.2, 0.6]}
     assert dots(nodule) == {0: [0.05], 1: [0.1, 0.3]}
-    assert [axis.get_title(loc="left") or axis.get_title() for axis in figure.axes] == ["mean over classes", "Nodule"]
+    assert [axis.get_title(loc="left") or axis.get_title() for axis in figure.axes] == [
+        "mean over classes",
+        "Nodule",
+    ]
 
 
 def test_mean_and_interval_stand_beside(frame):
