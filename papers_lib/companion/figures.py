@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CARD = "#F6F5F2"
 """Background of raster figures in both themes."""
 
-MAX_RASTER_BYTES = 80_000
+MAX_RASTER_BYTES = 60_000
 
 _INKED = (
     "text.color",
