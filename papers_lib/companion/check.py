@@ -105,10 +105,11 @@ def _rules_problem(root: Path, slug: str, manifest: dict[str, Any]) -> Iterator[
 
 
 def _changes(root: Path, slug: str, profile: str, manifest: dict[str, Any]) -> list[str]:
-    """What moved since the results were made; device and data root may be those of another machine."""
-    parameters = {**profiles.resolve(root, slug, profile), "device": "cpu", "data_root": ""}
+    """What moved since the results were made; device and data roots may be those of another machine."""
+    parameters = {**profiles.resolve(root, slug, profile), "device": "cpu"}
+    parameters = {name: "" if name.endswith("_root") else value for name, value in parameters.items()}
     new = staleness.components(root, slug, parameters, manifest.get("record"))
-    new = {name: part for name, part in new.items() if name not in ("device", "data_root")}
+    new = {name: part for name, part in new.items() if name != "device" and not name.endswith("_root")}
     return staleness.differences(manifest["components"], new)
 
 

@@ -1,10 +1,10 @@
 """Whether a page still follows from what made it, and if not, why.
 
-The results depend on the notebook's cells, its parameters, the code it imports, the claims file, recorded
-results, the real data set (if any), the device type and the library versions. Each is stored in the manifest,
-so that a stale page can say which one moved. The number of jobs is left out (a run has one thread and its
-own seed), and so are the parameters ``device`` and ``data_root``: the device type and the fingerprint of the
-data stand for them.
+The results depend on the notebook's cells, its parameters, the code it imports, the claims file with the
+numbers of paper and authors beside it, recorded results, real data sets (if any), the device type and the
+library versions. Each is stored in the manifest, so that a stale page can say which one moved. The number of
+jobs is left out (a run has one thread and its own seed), and so are the parameters ``device``, ``data_root``
+and its like (``…_root``): the device type and the fingerprint of the data stand for them.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from papers_lib.companion import experiment_hooks, machine, notebook_imports, pa
 from papers_lib.errors import UserError
 
 Action = Literal["run", "render", "nothing"]
-_STOOD_FOR = ("jobs", "device", "data_root")
+_STOOD_FOR = ("jobs", "device")
 
 
 def digest(value: Any) -> str:
@@ -67,21 +67,35 @@ def components(
     claims = paths.claims_path(root, slug)
     if not claims.is_file():
         raise UserError(f"{claims.name}: no claims file of this name in notebooks/claims")
-    data_root = str(parameters.get("data_root", ""))
-    if data_root:
-        from papers_lib.datasets.fingerprint import tree_fingerprint
-
-        fingerprint = tree_fingerprint(Path(data_root))
     return {
         "notebook": notebook_digest(notebook),
-        "parameters": {k: v for k, v in parameters.items() if k not in _STOOD_FOR},
+        "parameters": {
+            k: v for k, v in parameters.items() if k not in _STOOD_FOR and not k.endswith("_root")
+        },
         "code": code_digest(notebook_imports.imported_modules(notebook, path.name)),
         "claims": provenance.sha256(claims),
+        "numbers": _numbers(claims),
         "recorded": _recorded(root, slug, record),
-        "data_root": fingerprint if data_root else "",
+        **_data(parameters),
         "device": machine.device_type(str(parameters.get("device", "cpu"))),
         "libraries": machine.library_versions(),
     }
+
+
+def _numbers(claims: Path) -> dict[str, str]:
+    """Digests of the files in ``authors/`` and ``printed/`` beside the claims file that are of its paper."""
+    found = sorted(
+        path for kind in ("authors", "printed") for path in claims.parent.glob(f"{kind}/{claims.stem}*")
+    )
+    return {path.relative_to(claims.parent).as_posix(): provenance.sha256(path) for path in found}
+
+
+def _data(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Fingerprint of the folder that each parameter ``…_root`` names, "" for none; ``data_root`` is always there."""
+    from papers_lib.datasets.fingerprint import tree_fingerprint
+
+    roots = {"data_root": ""} | {k: str(v) for k, v in parameters.items() if k.endswith("_root")}
+    return {k: tree_fingerprint(Path(v)) if v else "" for k, v in roots.items()}
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -95,8 +109,12 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     plain = {
         "notebook": "notebook changed",
         "claims": "claims file changed",
+        "numbers": "numbers of the paper or its authors changed",
         "recorded": "recorded results changed",
         "data_root": "data under the data root changed",
+    }
+    plain |= {
+        name: f"data under {name} changed" for name in new if name.endswith("_root") and name not in plain
     }
     for name in new:
         before, after = old.get(name), new[name]

@@ -1,11 +1,10 @@
 """Data of the CAM-entropy experiment: a set in Pascal VOC's layout, the user's or the synthetic stand-in, as crops."""
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from data_gen.scenes import ScenesSpec, write
 from data_gen.store import ensure
+from papers_lib.datasets.data_kind import data_kind
 from papers_lib.datasets.fingerprint import tree_fingerprint
 from papers_lib.datasets.voc_crop_split import CropSplit
 from papers_lib.datasets.voc_store import CropSpec, write_crops
@@ -90,16 +90,7 @@ def open_data(
         fingerprint = root.name.rpartition("-")[2]
     spec = CropSpec(data=fingerprint, **crops)  # type: ignore[arg-type]
     cut = ensure(folder, "crops", spec, partial(write_crops, root=root, jobs=jobs))
-    return Opened(DataRef(cut, cut.name.rpartition("-")[2], _kind(root)), fingerprint)
-
-
-def _kind(root: Path) -> Literal["stand-in", "real data"]:
-    """Generated sets say so in dataset.json, wherever they were copied to."""
-    described = root / "dataset.json"
-    generated = (
-        described.is_file() and json.loads(described.read_text(encoding="utf-8")).get("kind") == "stand-in"
-    )
-    return "stand-in" if generated else "real data"
+    return Opened(DataRef(cut, cut.name.rpartition("-")[2], data_kind(root)), fingerprint)
 
 
 def examples(split: CropSplit, each: int = 2) -> dict[str, object]:

@@ -1,14 +1,14 @@
 """Data of the PYLON experiment: the user's set in any of three layouts, or the synthetic stand-ins, as image stores."""
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from data_gen import chest, chest_vindr, scenes
 from data_gen.store import ensure
 from papers_lib.datasets.boxed_images import BoxedImages
+from papers_lib.datasets.data_kind import data_kind
 from papers_lib.datasets.fingerprint import tree_fingerprint
 from papers_lib.datasets.image_sets import write_set
 from papers_lib.datasets.image_store import StoreSpec
@@ -80,7 +80,7 @@ def open_set(
     store = StoreSpec(fingerprint, side, CHANNELS[layout], layout, dict(options.get(layout, {})))
     made = ensure(folder, "images", store, partial(write_set, root=root, jobs=jobs))
     images, _ = open_images(made)
-    return Opened(DataRef(made, made.name.rpartition("-")[2], _kind(root)), images, fingerprint, layout)
+    return Opened(DataRef(made, made.name.rpartition("-")[2], data_kind(root)), images, fingerprint, layout)
 
 
 def _stand_in(layout: str, folder: Path, spec: Mapping[str, Any], jobs: int) -> Path:
@@ -92,12 +92,3 @@ def _stand_in(layout: str, folder: Path, spec: Mapping[str, Any], jobs: int) -> 
     of_layout, write = made[layout]
     names = {"nih": "chest", "vindr": "chest-vindr", "voc": "scenes"}
     return ensure(folder, names[layout], of_layout(**spec), partial(write, jobs=jobs))
-
-
-def _kind(root: Path) -> Literal["stand-in", "real data"]:
-    """Generated sets say so in dataset.json, wherever they were copied to."""
-    described = root / "dataset.json"
-    generated = (
-        described.is_file() and json.loads(described.read_text(encoding="utf-8")).get("kind") == "stand-in"
-    )
-    return "stand-in" if generated else "real data"

@@ -133,4 +133,10 @@ def _stages(config: PylonRun) -> set[int]:
 
 
 def _open(plan: Plan, layout: str, root: str, side: int) -> Opened:
-    return open_set(root, layout, plan.folder, plan.specs[layout], side, plan.options, plan.jobs)
+    opened = open_set(root, layout, plan.folder, plan.specs[layout], side, plan.options, plan.jobs)
+    test = opened.images if plan.grid.folds else opened.images.part("test")
+    if not any(len(boxes) for boxes in test.boxes):
+        raise UserError(
+            f"{root or opened.store.root}: found no box among {len(test)} test images, expected some"
+        )
+    return opened

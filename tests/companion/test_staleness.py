@@ -26,6 +26,14 @@ CHANGES: dict[str, tuple[str, Callable[[Path, ModuleType], object]]] = {
         "would run (claims file changed)",
         lambda root, toy: (root / "notebooks/claims/toy.yaml").write_text(toy.CLAIMS + "# more\n"),
     ),
+    "numbers of the authors": (
+        "would run (numbers of the paper or its authors changed)",
+        lambda root, toy: files.write_text(root / "notebooks/claims/authors/toy.yaml", "a: 1\n"),
+    ),
+    "numbers of the paper": (
+        "would run (numbers of the paper or its authors changed)",
+        lambda root, toy: files.write_text(root / "notebooks/claims/printed/toy_table1.csv", "a,b\n"),
+    ),
     "results edited": (
         "would run (toy.results.json is not the one that was written)",
         lambda root, toy: (root / "reports/quick/toy.results.json").write_text("{}"),
@@ -103,6 +111,20 @@ def test_data_root_and_device_count(made: Path, papers: Callable) -> None:
     (made / "images/labels.csv").write_text("a,1\n")
     assert "data under the data root changed" in papers("run", "--dry-run", "--data-root", "images").out
     assert "device cpu: " not in papers("run", "--dry-run", "--device", "cpu").out
+
+
+def test_every_root_stands_for_its_data_and_not_for_its_path(made: Path, tmp_path: Path) -> None:
+    parameters = {"data_root": "", "voc_root": str(tmp_path / "voc"), "epochs": 3}
+    (tmp_path / "voc").mkdir()
+    (tmp_path / "voc" / "a.txt").write_text("1")
+    before = staleness.components(made, "toy", parameters)
+    assert before["parameters"] == {"epochs": 3}
+    (tmp_path / "voc").rename(tmp_path / "moved")
+    moved = staleness.components(made, "toy", {**parameters, "voc_root": str(tmp_path / "moved")})
+    assert staleness.differences(before, moved) == []
+    (tmp_path / "moved" / "a.txt").write_text("2")
+    changed = staleness.components(made, "toy", {**parameters, "voc_root": str(tmp_path / "moved")})
+    assert staleness.differences(before, changed) == ["data under voc_root changed"]
 
 
 def test_imports_are_found_without_importing(toy: ModuleType) -> None:

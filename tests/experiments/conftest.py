@@ -92,3 +92,14 @@ def drawn(monkeypatch):
 
     monkeypatch.setattr(cam_entropy, "batch_of", recording)
     return items
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Images for PYLON runs, with the features that the module's runs store beside them."""
+    import torch
+
+    from tests.experiments.pylon_stores import write_store
+
+    torch.set_num_threads(1)
+    return write_store(tmp_path_factory.mktemp("pylon") / "images")

@@ -1,5 +1,6 @@
 """Image stores of the PYLON tests: noise with squares, stripes and dark patches, drawn from the file's name."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ SIDE = 64
 TRAIN, VAL, TEST = 33, 12, 12
 RUN = PylonRun(seed=0, epochs=2, batch_size=16, width=32)
 """Packaged EfficientNet-Lite0; the last of the three batches holds one image."""
+KEPT = replace(RUN, keep=True)
 
 
 def content(number: int) -> dict[int, tuple[int, int, int]]:
@@ -73,3 +75,10 @@ def write_store(folder: Path, channels: int = 1) -> Path:
 
 def context(store: Path, checkpoint: Path) -> Context:
     return Context("cpu", store, checkpoint)
+
+
+def same(a, b):
+    """Metrics or arrays alike to the last bit; NaN equals NaN."""
+    return a.keys() == b.keys() and all(
+        np.array_equal(a[name], b[name], equal_nan=np.asarray(a[name]).dtype.kind == "f") for name in a
+    )

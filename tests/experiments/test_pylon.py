@@ -1,31 +1,22 @@
 import math
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 from papers_lib.errors import UserError
-from papers_lib.experiments import plateau, pylon
+from papers_lib.experiments import pylon
 from papers_lib.experiments.context import RunFailed
 from papers_lib.experiments.pylon import build, rows_of, run
 from papers_lib.experiments.pylon_inputs import open_images, stored
 from papers_lib.experiments.pylon_source import share_source
-from papers_lib.experiments.training import train
 from papers_lib.models.heatmap_methods import METHODS
-from tests.experiments.pylon_stores import CLASSES, RUN, TEST, TRAIN, VAL, context, listed, write_store
+from tests.experiments.pylon_stores import CLASSES, KEPT, RUN, TEST, TRAIN, VAL, context, listed, same
 
 MOVING = ("running_mean", "running_var", "num_batches_tracked")
 EARLY = ("network.conv_stem", "network.bn1", "network.blocks.0", "network.blocks.1", "network.blocks.2")
 """Layers of Lite0 up to stride 8, the second stage."""
-KEPT = replace(RUN, keep=True)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    torch.set_num_threads(1)
-    return write_store(tmp_path_factory.mktemp("pylon") / "images")
 
 
 @pytest.fixture
@@ -57,30 +48,23 @@ def is_early(name):
     return name.startswith(tuple(f"{early}." for early in EARLY))
 
 
-def same(a, b):
-    """Metrics or arrays alike to the last bit; NaN equals NaN."""
-    return a.keys() == b.keys() and all(
-        np.array_equal(a[name], b[name], equal_nan=np.asarray(a[name]).dtype.kind == "f") for name in a
-    )
-
-
 @pytest.mark.parametrize("method", ["cam", "pylon"])
 def test_a_run_measures_everything_and_the_same_twice(go, method):
-    config = replace(KEPT, method=method, masked=1)
+    config = replace(KEPT, method=method, masked=6)
     metrics, arrays = go(config)
     again, others = go(config, "again")
     assert same(metrics, again)
     assert same(arrays, others)
-    shares = (
-        "point_macro",
-        "point_weighted",
-        "iou_macro",
-        "auroc_macro",
-        "masked_out_macro",
-    )
+    masked = {f"masked_out_{name}" for name in ("macro", "weighted", "negative", "never")}
+    passes = {f"masked_out_{name}" for name in ("passes", "calls", "all_passes")}
+    assert {name for name in metrics if name.startswith("masked_out_")} == masked | passes
+    shares = ("point_macro", "point_weighted", "iou_macro", "auroc_macro", *sorted(masked))
     for name in (*shares, *(f"point/{kind}" for kind in CLASSES)):
-        # so little a model may call every pair negative from the start: then there is no area
-        assert 0 <= metrics[name] <= 1 or metrics["masked_out_negative"] == 1, name
+        assert 0 <= metrics[name] <= 1, name
+    assert metrics["masked_out_negative"] < 1
+    # no shares: passes and all_passes a pair; all six pairs go side by side, so the longest one's passes are the calls
+    assert 1 <= metrics["masked_out_passes"] <= metrics["masked_out_calls"] <= 201
+    assert metrics["masked_out_all_passes"] == 201
     assert metrics["train_images"] == TRAIN
     assert metrics["epochs_run"] == len(arrays["curves"]) == 2
     assert arrays["curve_names"].tolist() == ["phase", "epoch", "loss", "rate"]
@@ -186,68 +170,6 @@ def test_two_phases_keep_the_first_one_s_best_and_leave_no_file(go, tmp_path):
     found, every = moved(config, arrays)
     assert found == {name for name in every if not is_early(name) and not name.startswith("scale.")}
     assert list(tmp_path.iterdir()) == []  # runs too short to be saved
-
-
-def broken_off(surroundings, monkeypatch, at):
-    """Run ``TWO`` to check number ``at`` (from 1); each epoch is saved, from now on."""
-    calls, predict = [], pylon.predict
-
-    def breaking(*args, **options):
-        calls.append(1)
-        if len(calls) == at:
-            raise KeyboardInterrupt
-        return predict(*args, **options)
-
-    monkeypatch.setattr(plateau, "train", partial(train, checkpoint_every=0.0))
-    with monkeypatch.context() as patch:
-        patch.setattr(pylon, "predict", breaking)
-        with pytest.raises(KeyboardInterrupt):
-            run(TWO, surroundings)
-
-
-TWO = replace(KEPT, phases=("decoder", "all"), method="cam", batch_size=32)
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(store, tmp_path_factory):
-    found = context(store, tmp_path_factory.mktemp("whole") / "checkpoint")
-    return run(TWO, found), found.arrays
-
-
-@pytest.mark.parametrize("at", [2, 3, 4])
-def test_an_interrupted_run_of_two_phases_goes_on_to_the_same_weights(
-    store, tmp_path, monkeypatch, uninterrupted, at
-):
-    """Checks 1 and 2 are of the first phase; at check 3 the second one has no file yet."""
-    surroundings = context(store, tmp_path / "checkpoint")
-    broken_off(surroundings, monkeypatch, at)
-    files = {path.name for path in tmp_path.iterdir()}
-    first = {"checkpoint.phase0.training"} if at == 2 else {"checkpoint.phase0"}
-    assert files == first | ({"checkpoint"} if at > 3 else set())
-    metrics = run(TWO, surroundings)
-    weights = {name: value for name, value in uninterrupted[1].items() if name.startswith("weights/")}
-    assert weights
-    assert same(weights, {name: surroundings.arrays[name] for name in weights})
-    measured = ("point_macro", "auroc_macro", "iou_macro", "val_loss")
-    assert all(metrics[name] == uninterrupted[0][name] for name in measured)
-    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint"}  # that of phase 0 is gone
-
-
-@pytest.mark.parametrize("at", [3, 4])
-def test_an_interrupted_run_of_two_phases_reports_the_same_checks(
-    store, tmp_path, monkeypatch, uninterrupted, at
-):
-    surroundings = context(store, tmp_path / "checkpoint")
-    broken_off(surroundings, monkeypatch, at)
-    metrics = run(TWO, surroundings)
-    assert same(surroundings.arrays, uninterrupted[1])
-    assert same(metrics, uninterrupted[0])
-
-
-def test_a_damaged_checkpoint_of_the_second_phase_starts_both_anew(store, tmp_path, uninterrupted):
-    surroundings = context(store, tmp_path / "checkpoint")
-    surroundings.checkpoint.write_bytes(b"half a fi")
-    assert run(TWO, surroundings)["val_loss"] == uninterrupted[0]["val_loss"]
 
 
 def test_a_run_with_a_source_starts_from_it(go, store):

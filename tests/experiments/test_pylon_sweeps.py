@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from papers_lib.datasets.image_store import load_images
@@ -76,6 +78,23 @@ def test_a_source_that_failed_is_one_line(swept, opened, tmp_path, monkeypatch):
     monkeypatch.setattr(pylon_sweeps, "sweep", fails)
     with pytest.raises(UserError, match=r"diverged \(loss is nan\), expected weights to start from$"):
         pylon_sweeps.run_plan(plan(["transfer"], tmp_path), opened)
+
+
+@pytest.mark.parametrize("folds", [0, 3])
+def test_a_set_without_boxes_has_nothing_to_point_at(swept, opened, tmp_path, monkeypatch, folds):
+    none = tuple(boxes[:0] for boxes in opened.images.boxes)
+    kinds = tuple(kind[:0] for kind in opened.images.box_classes)
+    bare = opened._replace(images=replace(opened.images, boxes=none, box_classes=kinds))
+    monkeypatch.setattr(pylon_sweeps, "open_set", lambda *_: bare)
+    asked = plan(["main"], tmp_path)
+    with pytest.raises(UserError, match=r"found no box among \d+ test images, expected some$"):
+        pylon_sweeps.first_set(asked._replace(grid=replace(asked.grid, folds=folds)))
+
+
+def test_more_folds_than_patients_are_one_line(swept, opened, tmp_path):
+    asked = plan(["main"], tmp_path)
+    with pytest.raises(UserError, match=r"parameter folds: found 999, expected at most \d+ \(patients\)$"):
+        pylon_sweeps.run_plan(asked._replace(grid=replace(asked.grid, folds=999)), opened)
 
 
 def test_features_are_stored_once_for_each_kind_of_run(swept, opened, tmp_path, monkeypatch):

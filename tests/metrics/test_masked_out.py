@@ -1,12 +1,8 @@
-"""Masked-out area: levels by hand, the plain loop as reference, and why bisection is no substitute for it."""
-
-from collections.abc import Callable
+"""Masked-out area: levels by hand, options, what counts in the mean, and faults."""
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import Tensor
 
 from papers_lib.metrics.masked_out import (
     ALREADY_NEGATIVE,
@@ -16,64 +12,12 @@ from papers_lib.metrics.masked_out import (
     masked_out,
     mean_masked_out_area,
 )
-from papers_lib.metrics.masks import resize_maps
-
-Model = Callable[[Tensor], Tensor]
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+from tests.metrics.masked_out_models import random_net, seeded
 
 
 def share_left(images: Tensor) -> Tensor:
     """A linear model of one class: the sum of the pixels."""
     return images.sum((1, 2, 3))[:, None]
-
-
-def random_net(generator: torch.Generator, classes: int = 3) -> nn.Sequential:
-    """A small net whose logits rise and fall as pixels go; double precision, so that batches hardly matter."""
-    net = nn.Sequential(
-        nn.Conv2d(2, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 6, 3), nn.ReLU(), nn.Conv2d(6, classes, 1),
-        nn.AdaptiveMaxPool2d(1), nn.Flatten(),
-    ).double()  # fmt: skip
-    for parameter in net.parameters():
-        nn.init.normal_(parameter, std=0.5, generator=generator)
-    return net.eval()
-
-
-def trajectory(
-    model: Model, image: Tensor, heat: Tensor, target: int, step: float, fill: Tensor
-) -> list[float]:
-    """The logit at every level, in plain Python: one pair, one level, one image at a time."""
-    height, width = image.shape[-2:]
-    values = resize_maps(heat[None], (height, width))[0].flatten().tolist()
-    order = sorted(range(height * width), key=lambda pixel: (-values[pixel], pixel))
-    logits = []
-    levels = round(1 / step)
-    for level in range(levels + 1):
-        masked = image.clone()
-        count = -(-level * height * width // levels)  # ceil
-        for pixel in order[:count]:
-            masked[:, pixel // width, pixel % width] = fill
-        logits.append(model(masked[None])[0, target].item())
-    return logits
-
-
-def plain_loop(logits: list[float], threshold: float) -> tuple[int, int, int]:
-    """Step, status and passes of a loop that stops at the first negative prediction."""
-    for level, logit in enumerate(logits):
-        if not logit > threshold:
-            return level, FLIPPED if level else ALREADY_NEGATIVE, level + 1
-    return len(logits) - 1, NEVER, len(logits)
-
-
-def bisection(logits: list[float], threshold: float) -> int:
-    """Some level at which a positive prediction turns negative."""
-    low, high = 0, len(logits) - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if logits[middle] > threshold else (low, middle)
-    return high
 
 
 def test_levels_by_hand():
@@ -128,61 +72,6 @@ def test_paper_step_has_200_levels():
         share_left, torch.ones(2, 1, 20, 20), torch.zeros(2, 5, 5), torch.zeros(2).long(), torch.tensor([0.0])
     )
     assert (found.step.tolist(), found.passes, found.all_levels) == ([200, 200], 402, 402)
-
-
-@settings(deadline=None, max_examples=30)
-@given(
-    seed=st.integers(0, 2**31),
-    batch=st.sampled_from([1, 2, 5, 16]),
-    coarse=st.booleans(),
-    mean=st.booleans(),
-)
-def test_equals_the_plain_loop(seed, batch, coarse, mean):
-    generator = seeded(seed)
-    images = torch.randn(4, 2, 10, 8, generator=generator).double()
-    net = random_net(generator)
-    owner = torch.randint(4, (9,), generator=generator)
-    target = torch.randint(3, (9,), generator=generator)
-    maps = torch.randn(9, *((3, 4) if coarse else (10, 8)), generator=generator)
-    maps = maps.mul(2).round() if seed % 2 else maps  # every other time with ties
-    colour = torch.tensor([0.25, -0.5], dtype=torch.float64)
-    with torch.no_grad():
-        thresholds = net(images).median(0).values - 0.5
-        logits = [
-            trajectory(net, images[i], maps[p], k, 0.05, images[i].mean((1, 2)) if mean else colour)
-            for p, (i, k) in enumerate(zip(owner.tolist(), target.tolist(), strict=True))
-        ]
-    limits = thresholds[target].tolist()
-    assume(min(abs(x - limit) for line, limit in zip(logits, limits, strict=True) for x in line) > 1e-9)
-    expected = [plain_loop(line, limit) for line, limit in zip(logits, limits, strict=True)]
-    found = masked_out(
-        net, images, maps, target, thresholds, owner=owner, step=0.05, batch=batch,
-        fill="image_mean" if mean else colour,
-    )  # fmt: skip
-    assert found.step.tolist() == [step for step, _, _ in expected]
-    assert found.status.tolist() == [status for _, status, _ in expected]
-    assert found.passes == sum(passes for _, _, passes in expected)
-    assert found.area.tolist() == [step * 4 / 80 for step in found.step.tolist()]
-    if batch == 1:
-        assert found.calls == found.passes
-
-
-def test_bisection_is_no_substitute():
-    """Its answer differs where a prediction comes back; the number that the module's docstring gives."""
-    generator = seeded(0)
-    images = torch.randn(20, 2, 10, 8, generator=generator).double()
-    net = random_net(generator)
-    maps = torch.randn(20, 10, 8, generator=generator)
-    zero, target = torch.zeros(2, dtype=torch.float64), torch.zeros(20, dtype=torch.int64)
-    with torch.no_grad():
-        threshold = net(images)[:, 0].min() - 0.1
-        logits = [
-            trajectory(net, image, heat, 0, 1 / 80, zero) for image, heat in zip(images, maps, strict=True)
-        ]
-    found = masked_out(net, images, maps, target, threshold.expand(3), step=1 / 80)
-    assert found.step.tolist() == [plain_loop(line, float(threshold))[0] for line in logits]
-    other = [bisection(line, float(threshold)) for line in logits]
-    assert sum(a != b for a, b in zip(found.step.tolist(), other, strict=True)) == 8
 
 
 def test_batches_stay_full_while_pairs_wait():
@@ -335,22 +224,3 @@ def test_what_counts_in_the_mean_is_an_option():
     negative = MaskedOut(torch.tensor([0]), torch.zeros(1), torch.tensor([ALREADY_NEGATIVE]), 1, 1, 201)
     with pytest.raises(ValueError, match="no pair of an image and a class counts"):
         mean_masked_out_area(negative, torch.tensor([0]), 1)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_gpu_gives_the_same_steps():
-    generator = seeded(2)
-    images = torch.randn(9, 2, 10, 8, generator=generator).double()
-    net, maps = random_net(generator), torch.randn(9, 3, 4, generator=generator)
-    with torch.no_grad():
-        thresholds = net(images).amin(0) - 0.1
-    target = torch.arange(9) % 3
-    expected = masked_out(net, images, maps, target, thresholds, step=0.05, batch=4)
-    net.cuda()
-    for device in ("cpu", "cuda"):
-        found = masked_out(
-            net, images.cuda(), maps.to(device), target.to(device), thresholds.to(device), step=0.05, batch=4
-        )
-        assert torch.equal(found.step, expected.step)
-        assert found.calls == expected.calls
