@@ -1,0 +1,183 @@
+"""Class distinctiveness: the saliency maps of one image's classes are to be encoded differently (section 3.1.1)."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple, get_args
+
+import torch
+from torch import Tensor, nn
+
+from papers_lib.losses.saliency_images import as_images
+
+Estimator = Literal["all", "sampled"]
+Through = Literal["both", "maps", "encoder"]
+
+
+class SampledPairs(NamedTuple):
+    """``images`` (n,), distinct indices into the batch, and ``classes`` (n, 2), two different classes of each."""
+
+    images: Tensor
+    classes: Tensor
+
+
+def class_distinctiveness(codes: Tensor) -> Tensor:
+    """Mean cosine between the codes of an image's classes, averaged over the images: L_CD of section 3.1.1.
+
+    L_CD = 2 / (K (K - 1)) Σ_{c1 < c2} cos(Z_c1, Z_c2) for one image; Z_c is the code of class c's map.
+
+    The report says that the cosine runs from 0 (unlike) to 1 (alike); that holds for codes without negative values,
+    such as features after a ReLU, and is not enforced: otherwise the loss reaches down to -1 / (K - 1), and
+    ``bool((codes < 0).any())`` tells. The report does not say whether Z is pooled: codes are flattened whole.
+    A code of zeros has cosine 0 with every other, and gradient 0: **a dead map costs nothing and learns nothing.**
+
+    Args: codes (B, K, ...), K at least 2, floating point.
+    Returns: a scalar, lower is more distinct; computed in float32 for half precision, autocast or not.
+    Raises: ValueError for another shape, fewer than two classes, no image, or whole numbers.
+
+    >>> codes = torch.tensor([[[1.0, 0.0], [2.0, 0.0], [0.0, 3.0]]])
+    >>> round(class_distinctiveness(codes).item(), 4)  # (1 + 0 + 0) / 3
+    0.3333
+    """
+    if codes.ndim < 3 or codes.numel() == 0 or codes.shape[1] < 2:
+        raise ValueError(f"codes: expected (B, K, ...) with two classes or more, got {tuple(codes.shape)}")
+    if not codes.is_floating_point():
+        raise ValueError(f"codes: expected floating-point values, got {codes.dtype}")
+    with torch.autocast(codes.device.type, enabled=False):
+        unit = _unit(codes.flatten(2))
+        # Off the diagonal only: codes that share no unit have cosine exactly 0.
+        cosines = torch.bmm(unit, unit.mT).triu(1)
+        classes = codes.shape[1]
+        return cosines.sum((1, 2)).mean() * 2 / (classes * (classes - 1))
+
+
+def sample_pairs(batch: int, classes: int, *, share: float, generator: torch.Generator) -> SampledPairs:
+    """Some images of the batch, without replacement, and of each an unordered pair of classes, all equally likely.
+
+    The mean of the pairs' cosines is unbiased for the mean over all images and pairs. Ours: the report has none.
+
+    Args:
+        batch: images to choose from.
+        classes: K, at least 2.
+        share: in (0, 1]; max(1, round(share · batch)) images are chosen.
+        generator: where the draws come from; the indices lie on its device.
+
+    Returns: :class:`SampledPairs`, the smaller class first. Raises: ValueError, naming the argument.
+
+    >>> sample_pairs(3, 2, share=0.4, generator=torch.Generator().manual_seed(0)).classes.tolist()  # the only pair
+    [[0, 1]]
+    """
+    if batch < 1:
+        raise ValueError(f"batch: expected at least 1 image, got {batch}")
+    if classes < 2:
+        raise ValueError(f"classes: expected at least 2, got {classes}")
+    if not 0 < share <= 1:
+        raise ValueError(f"share: expected a number in (0, 1], got {share}")
+    count, device = max(1, round(share * batch)), generator.device
+    images = torch.randperm(batch, generator=generator, device=device)[:count]
+    first = torch.randint(classes, (count,), generator=generator, device=device)
+    step = torch.randint(1, classes, (count,), generator=generator, device=device)
+    return SampledPairs(images, torch.stack([first, (first + step) % classes], 1).sort(1).values)
+
+
+def class_distinctiveness_loss(
+    maps: Tensor,
+    encode: Callable[[Tensor], Tensor] | None,
+    *,
+    size: tuple[int, int] | None = None,
+    channels: int = 1,
+    relu: bool = True,
+    estimator: Estimator = "all",
+    share: float = 1.0,
+    generator: torch.Generator | None = None,
+    through: Through = "both",
+) -> Tensor:
+    """L_CD of section 3.1.1: the maps of all classes become images, are encoded again, and compared.
+
+    The K maps of an image come from ONE forward pass of the caller's model (``cams.head_gradients``), and all
+    re-encodings run as one batch. Batch norm belongs in eval mode there (``models.eval_statistics``): else maps
+    enter the running statistics, and an image's loss depends on its neighbours in the batch.
+
+    Left open by the report, and chosen here: maps are min-max scaled and enlarged to the input's size (``as_images``);
+    the gradient takes both ways, through the maps and through the encoder's weights, unless ``through`` says otherwise.
+    "sampled" is ours: 2 re-encodings for each chosen image instead of K, unbiased for "all" (:func:`sample_pairs`).
+
+    Args:
+        maps: raw maps (B, K, h, w) with their graph.
+        encode: images (N, channels, H, W) in [0, 1] to codes (N, ...): the last convolutional features, the network's
+            normalisation included. None compares the maps themselves, without another pass.
+        size: (H, W) of the images; needed with ``encode``, without effect otherwise.
+        channels: channels of the images.
+        relu: Grad-CAM's ReLU before anything else, with and without ``encode``.
+        estimator: "all" images and pairs, or "sampled".
+        share: images chosen, see :func:`sample_pairs`; only for "sampled".
+        generator: of the draws; only for "sampled", and needed there.
+        through: "both"; "maps" holds the encoder constant (it must be an ``nn.Module``, whose parameters are left as
+            they are); "encoder" holds the maps constant, so that only the second pass learns.
+
+    Returns: a scalar. Raises: ValueError for shapes, options that contradict each other, or codes of another length.
+
+    >>> maps = torch.tensor([[[[3.0, 0.0]], [[3.0, 4.0]]]])
+    >>> round(class_distinctiveness_loss(maps, None).item(), 4)  # 3 · 3 / (3 · 5)
+    0.6
+    """
+    _check(maps, encode, size, estimator, generator, through)
+    if maps.dtype in (torch.float16, torch.bfloat16):
+        maps = maps.float()
+    if through == "encoder":
+        maps = maps.detach()
+    if estimator == "sampled" and generator is not None:
+        pairs = sample_pairs(*maps.shape[:2], share=share, generator=generator)
+        images, classes = pairs.images.to(maps.device), pairs.classes.to(maps.device)
+        maps = maps[images[:, None], classes]
+    if encode is None or size is None:
+        return class_distinctiveness(maps.relu() if relu else maps)
+
+    images = as_images(maps.flatten(0, 1), size, channels, relu=relu)
+    if through == "maps" and isinstance(encode, nn.Module):
+        constants = {name: value.detach() for name, value in encode.named_parameters()}
+        codes = torch.func.functional_call(encode, constants, (images,))
+    else:
+        codes = encode(images)
+    if codes.ndim < 2 or len(codes) != len(images):
+        raise ValueError(f"encode: expected codes ({len(images)}, ...), got {tuple(codes.shape)}")
+    return class_distinctiveness(codes.unflatten(0, maps.shape[:2]))
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    """Vectors of length 1, those of zeros left as they are; (B, K, D)."""
+    vectors = vectors.float() if vectors.dtype in (torch.float16, torch.bfloat16) else vectors
+    # Divided by their largest value first: squares of tiny or huge values leave the range of float32. The cosine does
+    # not depend on that factor, so it is a constant to the gradient.
+    peak = vectors.detach().abs().amax(-1, keepdim=True)
+    zero = peak <= max(1e-30, torch.finfo(vectors.dtype).tiny)
+    vectors = torch.where(zero, 0.0, vectors / torch.where(zero, 1.0, peak))
+    # The guard stands under the root, whose slope at zero is infinite: times the unused branch it would be NaN.
+    return vectors / torch.where(zero, 1.0, vectors.square().sum(-1, keepdim=True)).sqrt()
+
+
+def _check(
+    maps: Tensor,
+    encode: Callable[[Tensor], Tensor] | None,
+    size: tuple[int, int] | None,
+    estimator: str,
+    generator: torch.Generator | None,
+    through: str,
+) -> None:
+    if maps.ndim != 4 or maps.numel() == 0 or maps.shape[1] < 2:
+        raise ValueError(f"maps: expected (B, K, h, w) with two classes or more, got {tuple(maps.shape)}")
+    if not maps.is_floating_point():
+        raise ValueError(f"maps: expected floating-point maps, got {maps.dtype}")
+    if estimator not in get_args(Estimator):
+        raise ValueError(f"estimator: expected all or sampled, got {estimator!r}")
+    if through not in get_args(Through):
+        raise ValueError(f"through: expected both, maps or encoder, got {through!r}")
+    if encode is not None and size is None:
+        raise ValueError("size: expected (H, W) of the images to encode, got None")
+    if estimator == "sampled" and generator is None:
+        raise ValueError("generator: expected a torch.Generator with estimator 'sampled', got None")
+    if through == "maps" and encode is not None and not isinstance(encode, nn.Module):
+        kind = type(encode).__name__
+        raise ValueError(
+            f"encode: expected an nn.Module, to be held constant with through 'maps', got {kind}"
+        )
+    if through == "encoder" and encode is None:
+        raise ValueError("through: 'encoder' needs an encoder, got encode None")

@@ -1,0 +1,123 @@
+"""Losses against class imbalance, multi-label: weighted binary cross-entropy and the focal loss.
+
+Source: the Sibnet report, section 3.4, "Loss Functions to address Class Imbalance". All of them take logits (N, K)
+and labels (N, K), and are the mean over all N * K elements.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def balance_weights(labels: Tensor) -> Tensor:
+    """Weight of a label's negatives and of its positives: the share of the other kind among the N images.
+
+    w- = n+ / N and w+ = n- / N, so that both kinds weigh the same in total, n+ n- / N (Rajpurkar et al. 2017, CheXNet,
+    "Training", for one label). Choice: the report says "weighted cross entropy" (sections 3.3, 3.4 and 4.3) and gives
+    no weights.
+
+    A label without positives has w- = 0 and w+ = 1, one without negatives w- = 1 and w+ = 0: on the images counted
+    here such a label costs nothing and teaches nothing.
+
+    Args: labels (N, K), boolean or 0 and 1: those of the whole training set, not of a batch.
+    Returns: (K, 2), float32, [:, 0] of the negatives, [:, 1] of the positives; each row sums to 1.
+    Raises: ValueError for another shape, no image, or labels other than 0 and 1.
+
+    >>> balance_weights(torch.tensor([[1, 0], [0, 0], [0, 0], [0, 0]])).tolist()
+    [[0.25, 0.75], [0.0, 1.0]]
+    """
+    if labels.ndim != 2 or labels.numel() == 0:
+        raise ValueError(f"labels: expected shape (N, K), not empty, got {tuple(labels.shape)}")
+    _check_binary(labels)
+    positive_share = (labels == 1).double().mean(0)
+    return torch.stack([positive_share, 1 - positive_share], 1).float()
+
+
+def weighted_bce(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Mean of -w+ y log p - w- (1 - y) log(1 - p), with p = sigmoid(z) and a pair of weights for each label.
+
+    Its best p is not the probability: with w+ / w- = n- / n+ the odds come out n- / n+ times too high, so rare labels
+    are overestimated until they are calibrated. A single temperature cannot mend this, since it is a shift.
+
+    Args:
+        logits: z (N, K). Half precision is computed in float32.
+        labels: y (N, K), boolean or 0 and 1.
+        weights: (K, 2), of negatives and positives, finite and at least 0; see :func:`balance_weights`.
+
+    Returns: a scalar. A logit that is infinite or NaN is not hidden: the loss is not finite then.
+    Raises: ValueError for shapes, an empty batch, labels other than 0 and 1, or weights out of range.
+
+    >>> w = torch.tensor([[0.25, 0.75]])
+    >>> round(weighted_bce(torch.zeros(2, 1), torch.tensor([[1], [0]]), w).item(), 4)  # (.75 + .25) ln 2 / 2
+    0.3466
+    """
+    z, positive = checked(logits, labels)
+    if weights.shape != (z.shape[1], 2):
+        raise ValueError(f"weights: expected shape ({z.shape[1]}, 2), got {tuple(weights.shape)}")
+    if not bool(((weights >= 0) & weights.isfinite()).all()):
+        raise ValueError(f"weights: expected finite values of at least 0, got {weights.tolist()}")
+    of_negatives, of_positives = weights.to(z).unbind(1)
+    return (torch.where(positive, of_positives, of_negatives) * -_log_p_true(z, positive)).mean()
+
+
+def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, alpha: float | None = None) -> Tensor:
+    """Mean of -(1 - p_t)^gamma log p_t, with p_t = p for a positive and 1 - p for a negative, p = sigmoid(z).
+
+    Section 3.4.1, the only equation there, after Lin et al. 2017. Deviations and choices: the report prints a sum over
+    i = 1..n in p_i, which it does not define; p_i is read as the p_t of its text, and the mean is taken. It gives
+    neither gamma ("a tunable focusing parameter") nor alpha: gamma is 2, the best of Lin et al., and there is no alpha.
+    Libraries often have alpha = .25 by default. With gamma = 0 this is the binary cross-entropy.
+
+    Args:
+        logits: z (N, K). Half precision is computed in float32.
+        labels: y (N, K), boolean or 0 and 1.
+        gamma: finite, at least 0.
+        alpha: weight of the positives in [0, 1], 1 - alpha that of the negatives (Lin et al.), or None for no weights.
+
+    Returns: a scalar. A logit that is infinite or NaN is not hidden: the loss is not finite then.
+    Raises: ValueError for shapes, an empty batch, labels other than 0 and 1, gamma or alpha out of range.
+
+    >>> round(focal_loss(torch.zeros(1, 2), torch.tensor([[1, 0]])).item(), 4)  # (1/2)^2 ln 2
+    0.1733
+    """
+    if not 0 <= gamma < float("inf"):
+        raise ValueError(f"gamma: expected a finite value of at least 0, got {gamma}")
+    if alpha is not None and not 0 <= alpha <= 1:
+        raise ValueError(f"alpha: expected None or a value in [0, 1], got {alpha}")
+    z, positive = checked(logits, labels)
+    # (1 - p_t)^gamma through the logarithm of 1 - p_t: no power of a rounded 0, whose slope would be infinite
+    factor = (gamma * _log_p_true(z, ~positive)).exp()
+    loss = factor * -_log_p_true(z, positive)
+    if alpha is not None:
+        loss = torch.where(positive, alpha, 1 - alpha) * loss
+    return loss.mean()
+
+
+def checked(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits (N, K), half precision as float32, and labels as booleans on their device.
+
+    Raises: ValueError for other shapes, an empty batch, logits that are integers, or labels other than 0 and 1.
+
+    >>> checked(torch.zeros(1, 2).half(), torch.tensor([[1, 0]]))
+    (tensor([[0., 0.]]), tensor([[ True, False]]))
+    """
+    if logits.ndim != 2 or labels.shape != logits.shape or logits.numel() == 0:
+        raise ValueError(
+            "expected logits and labels of one shape (N, K), not empty, "
+            f"got {tuple(logits.shape)} and {tuple(labels.shape)}"
+        )
+    if not logits.is_floating_point():
+        raise ValueError(f"logits: expected floating-point values, got {logits.dtype}")
+    _check_binary(labels)
+    return (logits.float() if logits.dtype.itemsize == 2 else logits), labels.to(logits.device) == 1
+
+
+def _check_binary(labels: Tensor) -> None:
+    wrong = labels[(labels != 0) & (labels != 1)]
+    if len(wrong):
+        raise ValueError(f"labels: expected 0 and 1 only, got {wrong[0].item()}")
+
+
+def _log_p_true(z: Tensor, positive: Tensor) -> Tensor:
+    """log p_t: log p of a positive, log(1 - p) of a negative; finite for every finite logit."""
+    return F.logsigmoid(torch.where(positive, z, -z))

@@ -1,0 +1,71 @@
+"""Saliency maps as images: what the class-distinctiveness loss feeds back into the network.
+
+Source: the report's section 3.1.1 (the maps are encoded by the model again) and 3.2 (Grad-CAM ends in a ReLU and is
+enlarged, for instance bilinearly). How a map becomes an image, its range and its channels, is not said.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def scaled(maps: Tensor) -> Tensor:
+    """Each map min-max scaled to [0, 1]: (x - min) / (max - min), differentiable, the two ends included.
+
+    Ours: the report prints no scaling. A constant map becomes 0 with gradient 0; so does one whose range is too small
+    for 1 / range to be a number.
+
+    Args: maps (..., H, W), floating point.
+    Returns: the same shape; float32 for half precision.
+    Raises: ValueError for another shape, an empty map or whole numbers.
+
+    >>> scaled(torch.tensor([[-1.0, 0.0, 3.0], [0.0, 1.0, 3.0]])).tolist()
+    [[0.0, 0.25, 1.0], [0.25, 0.5, 1.0]]
+    """
+    values = _checked(maps)
+    low, high = values.amin((-2, -1), keepdim=True), values.amax((-2, -1), keepdim=True)
+    span = high - low
+    # The gradient goes with 1 / span, which must not overflow; NaN compares false, so that it stays visible.
+    constant = span <= max(1e-30, torch.finfo(values.dtype).tiny)
+    return torch.where(constant, 0.0, (values - low) / torch.where(constant, 1.0, span))
+
+
+def as_images(maps: Tensor, size: tuple[int, int], channels: int = 1, *, relu: bool = True) -> Tensor:
+    """Maps as a batch of images in [0, 1]: ReLU, :func:`scaled`, then bilinear (align_corners=False) to ``size``.
+
+    Scaled before it is enlarged, so that the work is done on the small map; the peak of an enlarged map can
+    therefore lie a little below 1. A network that expects other values (mean and deviation of ImageNet) takes them
+    through its own normalisation, which is the caller's.
+
+    Args:
+        maps: raw maps (N, h, w), with their graph.
+        size: (H, W) of the images.
+        channels: channels of the images, all alike.
+        relu: Grad-CAM's final ReLU (section 3.2); False keeps the negative part, as the lower end of the range.
+
+    Returns: (N, channels, H, W), float32 for half precision. A map without positive values is 0 under ``relu``.
+    Raises: ValueError for shapes, whole numbers, a size or a number of channels below 1.
+
+    >>> as_images(torch.tensor([[[-5.0, 0.0], [1.0, 2.0]]]), (2, 2), channels=2)[0].tolist()
+    [[[0.0, 0.0], [0.5, 1.0]], [[0.0, 0.0], [0.5, 1.0]]]
+    """
+    if maps.ndim != 3:
+        raise ValueError(f"maps: expected (N, h, w), got {tuple(maps.shape)}")
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f"size: expected (H, W) of at least 1, got {size}")
+    if channels < 1:
+        raise ValueError(f"channels: expected at least 1, got {channels}")
+    values = _checked(maps)
+    small = scaled(values.relu() if relu else values)
+    if small.shape[-2:] != tuple(size):
+        small = F.interpolate(small[:, None], size, mode="bilinear", align_corners=False)[:, 0]
+    # A copy, not a view: the network's first layer may work in place.
+    return small[:, None].repeat(1, channels, 1, 1)
+
+
+def _checked(maps: Tensor) -> Tensor:
+    if maps.ndim < 2 or maps.shape[-1] == 0 or maps.shape[-2] == 0:
+        raise ValueError(f"maps: expected (..., H, W), not empty, got {tuple(maps.shape)}")
+    if not maps.is_floating_point():
+        raise ValueError(f"maps: expected floating-point maps, got {maps.dtype}")
+    return maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps

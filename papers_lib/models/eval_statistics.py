@@ -1,0 +1,50 @@
+"""A network in eval mode for one pass within a training step: saliency maps are encoded without leaving a trace.
+
+For the class-distinctiveness loss (the report's section 3.1.1), which feeds maps back into the network under training.
+The report does not say in which mode. In training mode the maps would enter batch norm's running statistics, which
+are those of pictures, and one map's code would depend on the others in the batch.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+@contextmanager
+def eval_statistics(module: nn.Module) -> Iterator[None]:
+    """Inside, batch norm uses its running statistics and nothing is dropped; gradients flow as ever.
+
+    All of the module is in eval mode inside, not only its batch-norm and dropout layers: many networks drop by a
+    function that reads the mode of the layer around it (DenseNet's dense layers do). Each layer's own mode comes back
+    at the end, also after an exception; running statistics and parameters are not touched.
+
+    A pass that is recomputed in the backward pass (activation checkpointing) must not be made in here: it would be
+    recomputed in the mode of that later time.
+
+    Args: module, the network or the part of it that encodes.
+    Raises: ValueError for a batch-norm layer without running statistics, which would mix the images in eval mode too.
+
+    >>> import torch
+    >>> norm = nn.BatchNorm1d(1)
+    >>> with eval_statistics(norm):  # mean 0 and variance 1: nearly the identity
+    ...     print(norm(torch.tensor([[3.0]])).round().item())
+    3.0
+    >>> norm.training, norm.running_mean.item()
+    (True, 0.0)
+    """
+    for name, layer in module.named_modules():
+        if isinstance(layer, _BatchNorm) and layer.running_mean is None:
+            raise ValueError(
+                f"module: batch norm {name or type(layer).__name__!r} keeps no running statistics"
+            )
+    modes = [(layer, layer.training) for layer in module.modules()]
+    try:
+        # The flag, not train(): a frozen part (papers_lib.models.freezing) has a train() of its own.
+        for layer, _ in modes:
+            layer.training = False
+        yield
+    finally:
+        for layer, training in modes:
+            layer.training = training

@@ -1,0 +1,156 @@
+"""Convolutions, global average pool, dropout and one linear layer: the multi-label classifier of the Sibnet report.
+
+There it is DenseNet-121, whose features end in batch norm and ReLU, with five outputs (Sharma and Pradeep 2023,
+sections 3.1 and 4.1). Under a linear head Grad-CAM of every class is a weighted sum of the features, so that the maps
+of all classes come from the one forward pass that gives the logits.
+"""
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from papers_lib.cams import cam
+from papers_lib.errors import UserError
+from papers_lib.models.classifier import Weights, pooled_classifier
+
+
+class Seen(NamedTuple):
+    """What one forward pass gives: ``logits`` (B, K) and raw Grad-CAM ``maps`` (B, K, h, w)."""
+
+    logits: Tensor
+    maps: Tensor
+
+
+class MultilabelClassifier(nn.Module):
+    """Named convolutional stages under a linear head.
+
+    Shapes: images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w) -> ``head`` (B, K).
+
+    Args:
+        features: named stages; the last gives ``channels`` channels.
+        channels: C.
+        classes: K.
+        generator: of the linear layer's weights, on the CPU; Glorot-uniform with zero bias.
+        dropout: share of the pooled features that is dropped in training.
+    """
+
+    features: nn.Sequential
+
+    def __init__(
+        self,
+        features: nn.Sequential,
+        channels: int,
+        classes: int,
+        *,
+        generator: torch.Generator,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.features = features
+        self.dropout = nn.Dropout(dropout)
+        with torch.random.fork_rng(devices=[]):  # nn.Linear draws before it is initialised here
+            self.linear = nn.Linear(channels, classes)
+        nn.init.xavier_uniform_(self.linear.weight, generator=generator)
+        nn.init.zeros_(self.linear.bias)
+
+    def head(self, activations: Tensor) -> Tensor:
+        """Logits (B, K) of features (B, C, h, w)."""
+        return self.linear(self.dropout(activations.mean((-2, -1))))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.features(images))
+
+    def see(self, images: Tensor) -> Seen:
+        """Logits and raw Grad-CAM of all classes from one pass; no ReLU, float32 in half precision.
+
+        The mean gradient of logit k by channel c is W_kc / (h w) (Selvaraju 2017, equation 1), so the map is the CAM
+        over h w; it moves the weights through the features and through W, with no second derivative to take. Dropout
+        is left out of the maps, so that those of training and evaluation mean the same.
+        """
+        activations = self.features(images)
+        cells = activations.shape[-2] * activations.shape[-1]
+        with torch.autocast(activations.device.type, enabled=False):
+            maps = cam(activations, self.linear.weight) / cells
+        return Seen(self.head(activations), maps)
+
+    @torch.no_grad()
+    def start_at_prevalence(self, shares: Tensor) -> None:
+        """Set the bias to the log-odds of the classes' shares (K,), so that training starts at the base rates.
+
+        Raises: ValueError for shares that are not above 0 and below 1.
+        """
+        if shares.shape != self.linear.bias.shape or not bool(((shares > 0) & (shares < 1)).all()):
+            raise ValueError(f"shares: expected {len(self.linear.bias)} above 0 and below 1, got {shares}")
+        self.linear.bias.copy_(torch.logit(shares))
+
+
+def multilabel_classifier(
+    backbone: str,
+    classes: int,
+    *,
+    generator: torch.Generator,
+    weights: Weights = "packaged",
+    last_stage: str = "",
+    neck: int = 256,
+    dropout: float = 0.0,
+) -> MultilabelClassifier:
+    """A backbone of timm as a :class:`MultilabelClassifier`, in training mode.
+
+    A network cut after ``last_stage`` ends in a convolution of 1 x 1 to ``neck`` channels, batch norm and ReLU, as
+    whole networks end: features that are not negative, which cosines in [0, 1] need (section 3.1.1).
+
+    Args:
+        backbone, weights: as ``papers_lib.models.classifier.pooled_classifier`` has them.
+        classes: K.
+        generator: of all random weights, on the CPU.
+        last_stage: name of the last stage kept, "" for all of the network.
+        neck: channels of the convolution after a cut.
+        dropout: share of the pooled features that is dropped in training.
+
+    Raises: UserError as ``pooled_classifier``, and for a stage that the network has not.
+    """
+    whole = pooled_classifier(backbone, classes, generator=generator, weights=weights)
+    stages = OrderedDict(whole.features.named_children())
+    if not last_stage:
+        linear = whole.head[2]
+        assert isinstance(linear, nn.Linear)
+        return MultilabelClassifier(
+            whole.features, linear.in_features, classes, generator=generator, dropout=dropout
+        )
+    if last_stage not in stages:
+        raise UserError(f"last_stage: found {last_stage!r}, expected one of {', '.join(stages)} or ''")
+    names = list(stages)
+    kept = OrderedDict((name, stages[name]) for name in names[: names.index(last_stage) + 1])
+    channels = _channels(nn.Sequential(kept))
+    with torch.random.fork_rng(devices=[]):
+        convolution = nn.Conv2d(channels, neck, 1, bias=False)
+    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu", generator=generator)
+    kept["neck"] = nn.Sequential(convolution, nn.BatchNorm2d(neck), nn.ReLU())
+    return MultilabelClassifier(nn.Sequential(kept), neck, classes, generator=generator, dropout=dropout)
+
+
+def cut(model: MultilabelClassifier, stage: str) -> tuple[nn.Sequential, nn.Sequential]:
+    """The features in two parts that share the model's layers: before ``stage``, and from it on; "" has no first part.
+
+    Raises: UserError listing the stages for a name that is none of them.
+    """
+    names = [name for name, _ in model.features.named_children()]
+    if stage and stage not in names:
+        raise UserError(f"train_from: found {stage!r}, expected one of {', '.join(names)} or ''")
+    end = names.index(stage) if stage else 0
+    front, tail = model.features[:end], model.features[end:]
+    assert isinstance(front, nn.Sequential)
+    assert isinstance(tail, nn.Sequential)
+    return front, tail
+
+
+def _channels(stages: nn.Sequential) -> int:
+    """Channels that the stages give, found without touching their batch-norm statistics."""
+    modes = [module.training for module in stages.modules()]
+    with torch.no_grad():
+        found = int(stages.eval()(torch.zeros(1, 3, 64, 64)).shape[1])
+    for module, mode in zip(stages.modules(), modes, strict=True):
+        module.training = mode
+    return found

@@ -1,0 +1,200 @@
+"""Maps fed back through the network: where the gradient goes, what is encoded, which options contradict each other."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from papers_lib.cams import grad_cam, head_gradients
+from papers_lib.losses.class_distinctiveness import (
+    class_distinctiveness,
+    class_distinctiveness_loss,
+    sample_pairs,
+)
+from papers_lib.losses.saliency_images import as_images
+
+SIZE = (8, 8)
+
+
+class Network(nn.Module):
+    """Features and a head, smooth, so that differences can be taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(2, 4, 3, 2, 1), nn.SiLU(), nn.Conv2d(4, 3, 3, 2, 1), nn.SiLU()
+        )
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 4), nn.SiLU(), nn.Linear(4, 3)
+        )
+
+    def maps(self, images: Tensor) -> Tensor:
+        activations = self.features(images)
+        return grad_cam(activations, head_gradients(self.head, activations, "all", create_graph=True)[1])
+
+
+def network() -> Network:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Network().double()
+
+
+def pictures() -> Tensor:
+    return torch.rand(2, 2, *SIZE, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def gradients(loss: Tensor, model: nn.Module) -> list[Tensor]:
+    return list(torch.autograd.grad(loss, list(model.parameters()), materialize_grads=True))
+
+
+def loss_of(model: Network, maps: Tensor, **options: object) -> Tensor:
+    return class_distinctiveness_loss(maps, model.features, size=SIZE, channels=2, relu=False, **options)
+
+
+def test_equals_a_loop_of_single_encodings():
+    model = network()
+    found, maps = loss_of(model, model.maps(pictures())), model.maps(pictures())
+    codes = [
+        torch.stack([model.features(as_images(one[None], SIZE, 2, relu=False))[0] for one in image])
+        for image in maps
+    ]
+    expected = torch.stack([class_distinctiveness(image[None]) for image in codes]).mean()
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+    for a, b in zip(gradients(found, model), gradients(expected, model), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-15)
+
+
+def test_the_full_gradient_is_that_of_finite_differences():
+    model, images = network(), pictures()
+    found = gradients(loss_of(model, model.maps(images)), model)
+    directions = torch.Generator().manual_seed(2)
+    for parameter, gradient in zip(model.parameters(), found, strict=True):
+        direction = torch.randn(parameter.shape, generator=directions, dtype=torch.float64)
+        values = []
+        for step in (1e-6, -1e-6):
+            with torch.no_grad():
+                parameter += step * direction
+            values.append(loss_of(model, model.maps(images)).item())
+            with torch.no_grad():
+                parameter -= step * direction
+        assert (values[0] - values[1]) / 2e-6 == pytest.approx((gradient * direction).sum().item(), abs=1e-7)
+
+
+def test_the_two_ways_add_up():
+    model, images = network(), pictures()
+    both, maps, encoder = (
+        gradients(loss_of(model, model.maps(images), through=way), model)
+        for way in ("both", "maps", "encoder")
+    )
+    for a, b, c in zip(both, maps, encoder, strict=True):
+        torch.testing.assert_close(a, b + c, rtol=1e-9, atol=1e-14)
+    assert all(way[0].abs().max() > 0 for way in (maps, encoder))  # the first convolution learns either way
+    assert encoder[4].abs().max() == 0  # the head speaks through the maps only
+    assert maps[4].abs().max() > 0
+
+
+def test_the_encoder_held_constant_is_left_as_it_is():
+    model = network()
+    maps = torch.rand(2, 3, 4, 4, dtype=torch.float64, requires_grad=True)
+    before = {name: (id(value), value.clone()) for name, value in model.named_parameters()}
+    loss_of(model, maps, through="maps").backward()
+    assert maps.grad.abs().max() > 0
+    assert all(p.grad is None and p.requires_grad for p in model.parameters())
+    assert {name: id(value) for name, value in model.named_parameters()} == {
+        n: i for n, (i, _) in before.items()
+    }
+    assert all(torch.equal(value, before[name][1]) for name, value in model.named_parameters())
+
+
+def test_sampled_images_and_pairs_are_those_of_sample_pairs():
+    model, maps, seen = network(), torch.randn(6, 3, 4, 4, dtype=torch.float64), []
+
+    def encode(images: Tensor) -> Tensor:
+        seen.append(images)
+        return model.features(images)
+
+    found = class_distinctiveness_loss(
+        maps,
+        encode,
+        size=SIZE,
+        channels=2,
+        estimator="sampled",
+        share=0.5,
+        generator=torch.Generator().manual_seed(3),
+    )
+    pairs = sample_pairs(6, 3, share=0.5, generator=torch.Generator().manual_seed(3))
+    chosen = torch.cat([maps[image, two] for image, two in zip(pairs.images, pairs.classes, strict=True)])
+    assert len(seen) == 1  # one batch, 2 re-encodings an image
+    assert torch.equal(seen[0], as_images(chosen, SIZE, 2))
+    codes = model.features(seen[0]).flatten(1)
+    expected = torch.nn.functional.cosine_similarity(codes[::2], codes[1::2]).mean()
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+
+
+def test_without_an_encoder_the_maps_themselves_are_compared():
+    maps = torch.tensor([[[[3.0, -5.0]], [[3.0, 4.0]]]])
+    assert class_distinctiveness_loss(maps, None).item() == pytest.approx(9 / 15)
+    assert class_distinctiveness_loss(maps, None, relu=False).item() == pytest.approx(-11 / (5 * 34**0.5))
+
+
+@pytest.mark.filterwarnings("ignore:Anomaly Detection")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("encoded", [True, False])
+def test_degenerate_maps_leave_loss_and_gradient_finite(encoded, dtype):
+    model = network().float()
+    for value in (0.0, -1.0, 0.3):
+        maps = torch.full((2, 3, 4, 4), value)
+        maps[1, 0] = torch.arange(16.0).reshape(4, 4)
+        maps = maps.to(dtype).requires_grad_()
+        with torch.autograd.detect_anomaly(check_nan=True):
+            loss = class_distinctiveness_loss(
+                maps, model.features if encoded else None, size=SIZE, channels=2
+            )
+            loss.backward()
+        assert loss.dtype == torch.float32
+        assert loss.isfinite()
+        assert maps.grad.isfinite().all()
+        assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
+MAPS = torch.rand(2, 3, 4, 4)
+
+
+def pooled(images: Tensor) -> Tensor:
+    return images.mean((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("maps", "encode", "options", "line"),
+    [
+        (MAPS[0], None, {}, r"maps: expected \(B, K, h, w\) with two classes or more, got \(3, 4, 4\)"),
+        (MAPS[:, :1], None, {}, r"got \(2, 1, 4, 4\)"),
+        (MAPS[:0], None, {}, r"got \(0, 3, 4, 4\)"),
+        (MAPS.int(), None, {}, "maps: expected floating-point maps, got torch.int32"),
+        (MAPS, None, {"estimator": "some"}, "estimator: expected all or sampled, got 'some'"),
+        (MAPS, None, {"through": "none"}, "through: expected both, maps or encoder, got 'none'"),
+        (MAPS, None, {"through": "encoder"}, "through: 'encoder' needs an encoder, got encode None"),
+        (MAPS, None, {"estimator": "sampled"}, "generator: expected a torch.Generator .* got None"),
+        (MAPS, pooled, {}, r"size: expected \(H, W\) of the images to encode, got None"),
+        (
+            MAPS,
+            pooled,
+            {"size": (4, 4), "through": "maps"},
+            "encode: expected an nn.Module, .* got function",
+        ),
+        (
+            MAPS,
+            lambda x: x.mean((2, 3))[:-1],
+            {"size": (4, 4)},
+            r"encode: expected codes \(6, ...\), got \(5, 1\)",
+        ),
+        (
+            MAPS,
+            lambda x: x.mean((1, 2, 3)),
+            {"size": (4, 4)},
+            r"encode: expected codes \(6, ...\), got \(6,\)",
+        ),
+    ],
+)
+def test_bad_input(maps, encode, options, line):
+    with pytest.raises(ValueError, match=line):
+        class_distinctiveness_loss(maps, encode, **options)

@@ -1,0 +1,206 @@
+"""Connected components against scipy's, Otsu's threshold against a search, degenerate maps, bad input."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+from torch import Tensor
+
+from papers_lib.losses.map_components import components, otsu_threshold
+
+CROSS, SQUARE = ndimage.generate_binary_structure(2, 1), ndimage.generate_binary_structure(2, 2)
+HALF = torch.tensor(0.5)
+
+
+def same_partition(ours: np.ndarray, theirs: np.ndarray) -> bool:
+    """Whether two labellings are one up to the numbers, with 0 for none in both."""
+    pairs = set(zip(ours.ravel().tolist(), theirs.ravel().tolist(), strict=True))
+    return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs}) and (
+        {a == 0 for a, b in pairs if b == 0} <= {True} and {b == 0 for a, b in pairs if a == 0} <= {True}
+    )
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    seed=st.integers(0, 2**31),
+    height=st.integers(1, 20),
+    width=st.integers(1, 20),
+    share=st.sampled_from([0.0, 0.1, 0.4, 0.5, 0.6, 0.75, 1.0]),  # around .41 and .59 components percolate
+    connectivity=st.sampled_from([4, 8]),
+)
+def test_equals_scipy(seed, height, width, share, connectivity):
+    random = torch.rand(2, 2, height, width, generator=torch.Generator().manual_seed(seed))
+    maps = (random < share).float()
+    labels = components(maps, threshold=HALF, connectivity=connectivity)
+    assert labels.dtype == torch.int64
+    for one, found in zip(maps.flatten(0, 1).numpy(), labels.flatten(0, 1).numpy(), strict=True):
+        theirs, count = ndimage.label(one > 0.5, CROSS if connectivity == 4 else SQUARE)
+        assert same_partition(found, theirs)
+        assert sorted(set(found.ravel()) - {0}) == list(range(1, count + 1))
+
+
+def spiral(side: int) -> np.ndarray:
+    """One winding corridor: the longest way that numbers can have to go."""
+    picture = np.zeros((side, side), dtype=np.float32)
+    y, x, dy, dx = 0, 0, 0, 1
+    picture[0, 0] = 1
+    for _ in range(side * side):
+        ahead = (y + 2 * dy, x + 2 * dx)
+        blocked = not (0 <= y + dy < side and 0 <= x + dx < side)
+        if blocked or (0 <= ahead[0] < side and 0 <= ahead[1] < side and picture[ahead]):
+            dy, dx = dx, -dy
+            if picture[y + dy, x + dx]:
+                break
+        y, x = y + dy, x + dx
+        picture[y, x] = 1
+    return picture
+
+
+def comb(side: int) -> np.ndarray:
+    """Teeth that meet in the last row only."""
+    picture = np.zeros((side, side), dtype=np.float32)
+    picture[:, ::2] = 1
+    picture[-1] = 1
+    return picture
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+def test_long_ways_round(connectivity):
+    checkers = np.indices((31, 31)).sum(0) % 2
+    pictures = [
+        spiral(31),
+        comb(31),
+        comb(31)[::-1],
+        comb(31).T,
+        1 - spiral(31),
+        checkers,
+        checkers * comb(31),
+    ]
+    maps = torch.tensor(np.stack(pictures), dtype=torch.float32)
+    labels = components(maps, threshold=HALF, connectivity=connectivity).numpy()
+    assert labels[0].max() == labels[1].max() == 1
+    assert labels[5].max() == (480 if connectivity == 4 else 1)
+    for one, found in zip(maps.numpy(), labels, strict=True):
+        theirs, _ = ndimage.label(one > 0.5, CROSS if connectivity == 4 else SQUARE)
+        assert same_partition(found, theirs)
+
+
+def test_borders_do_not_join():
+    maps = torch.tensor([[[1.0, 0.0, 1.0], [1.0, 0.0, 1.0]], [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]])
+    assert components(maps).tolist() == [[[1, 0, 2], [1, 0, 2]], [[1, 0, 2], [0, 0, 0]]]
+
+
+def test_many_maps_equal_single_ones():
+    maps = torch.rand(
+        30, 70, 80, generator=torch.Generator().manual_seed(4)
+    )  # more than are worked on at a time
+    levels = torch.linspace(0.4, 0.8, 30)
+    for options in ({}, {"threshold": "otsu"}, {"erosion": 1, "connectivity": 4}):
+        singles = torch.stack([components(one, **options) for one in maps])
+        assert torch.equal(components(maps, **options), singles)
+    singles = torch.stack([components(one, threshold=level) for one, level in zip(maps, levels, strict=True)])
+    assert torch.equal(components(maps, threshold=levels), singles)
+
+
+def test_connectivity_hand_worked():
+    maps = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0], [1.0, 0.0, 1.0]])
+    assert components(maps).tolist() == [[1, 0, 0], [0, 1, 1], [1, 0, 1]]
+    assert components(maps, connectivity=4).tolist() == [[1, 0, 0], [0, 2, 2], [3, 0, 2]]
+
+
+@pytest.mark.parametrize("erosion", [1, 2])
+def test_erosion_equals_scipy(erosion):
+    maps = torch.rand(4, 15, 13, generator=torch.Generator().manual_seed(5))
+    maps[1:] = (maps[1:] < 0.93).float()
+    labels = components(maps, threshold=HALF, erosion=erosion).numpy()
+    for one, found in zip(maps.numpy(), labels, strict=True):
+        eroded = ndimage.binary_erosion(one > 0.5, SQUARE, iterations=erosion)
+        assert same_partition(found, ndimage.label(eroded, SQUARE)[0])
+    assert labels.any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("threshold", ["mean", "otsu"])
+@pytest.mark.parametrize("value", [0.0, 0.1, 1 / 3, -0.7, 3e4])
+def test_a_constant_map_has_no_component(value, threshold, dtype):
+    assert not components(torch.full((2, 33, 31), value, dtype=dtype), threshold=threshold).any()
+
+
+def test_the_threshold_is_strict_and_may_be_given_for_each_map():
+    maps = torch.tensor([[[0.0, 1.0], [2.0, 3.0]]]).repeat(2, 1, 1)
+    assert components(maps, threshold=torch.tensor([1.0, 2.5])).tolist() == [
+        [[0, 0], [1, 1]],
+        [[0, 0], [0, 1]],
+    ]
+    assert components(maps)[0].tolist() == [[0, 0], [1, 1]]  # the mean is 1.5
+    assert components(maps - 1.5, threshold=torch.tensor(0)).tolist() == components(maps).tolist()
+
+
+def otsu_by_search(values: np.ndarray) -> int:
+    """The lowest whole threshold whose two sides differ most."""
+    scores = []
+    for cut in range(values.min(), values.max()):
+        low, high = values[values <= cut], values[values > cut]
+        scores.append(len(low) * len(high) * (low.mean() - high.mean()) ** 2)
+    return values.min() + int(np.argmax(np.round(scores, 6)))
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**31), spread=st.integers(1, 255))
+def test_otsu_equals_a_search_over_whole_levels(seed, spread):
+    random = np.random.default_rng(seed)
+    values = random.integers(0, spread + 1, size=(3, 40))
+    values[:, :2] = [0, 255]  # one bin a level
+    found = otsu_threshold(torch.tensor(values, dtype=torch.float64).reshape(3, 8, 5) - 7.0)
+    for one, threshold in zip(values, found.numpy() + 7, strict=True):
+        assert (one > threshold).tolist() == (one > otsu_by_search(one)).tolist()
+
+
+def test_otsu_divides_two_heaps():
+    maps = torch.cat([torch.linspace(0, 1, 30), torch.linspace(7, 8, 6)])[None].reshape(1, 6, 6)
+    assert 1 <= otsu_threshold(maps).item() < 7
+    assert components(maps, threshold="otsu").tolist()[0] == [[0] * 6] * 5 + [[1] * 6]
+
+
+def test_nan_and_empty():
+    maps = torch.rand(2, 4, 4, generator=torch.Generator().manual_seed(0))
+    maps[0, 1, 1] = torch.nan
+    for threshold in ("mean", "otsu"):
+        labels = components(maps, threshold=threshold)
+        assert labels.flatten(1).any(1).tolist() == [False, True]
+    assert components(maps[:0]).shape == (0, 4, 4)
+
+
+def test_labels_carry_no_gradient():
+    maps = torch.rand(3, 5, requires_grad=True)
+    assert not components(maps).requires_grad
+    assert not components(maps, threshold="otsu").requires_grad
+
+
+MAPS: Tensor = torch.rand(2, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("maps", "options", "line"),
+    [
+        (MAPS[0, 0], {}, r"maps: expected \(..., H, W\), got \(3,\)"),
+        (MAPS.int(), {}, "maps: expected floating-point maps, got torch.int32"),
+        (MAPS, {"threshold": "median"}, "threshold: expected mean, otsu or a tensor, got 'median'"),
+        (MAPS, {"threshold": torch.rand(3)}, r"threshold: expected a tensor for maps \(2,\), got \(3,\)"),
+        (MAPS, {"threshold": torch.rand(2, 1)}, r"threshold: .* for maps \(2,\), got \(2, 1\)"),
+        (MAPS, {"connectivity": 6}, "connectivity: expected 4 or 8, got 6"),
+        (MAPS, {"erosion": -1}, "erosion: expected at least 0, got -1"),
+    ],
+)
+def test_bad_input(maps, options, line):
+    with pytest.raises(ValueError, match=line):
+        components(maps, **options)
+
+
+def test_bad_input_for_otsu():
+    with pytest.raises(ValueError, match=r"maps: expected \(..., H, W\), not empty, got \(0, 3, 3\)"):
+        otsu_threshold(MAPS[:0])
+    with pytest.raises(ValueError, match="levels: expected at least 2, got 1"):
+        otsu_threshold(MAPS, 1)

@@ -1,0 +1,166 @@
+"""Spatial coherence against plain loops over pixels, hand-worked values, degenerate maps, bad input."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from papers_lib.losses.map_components import components
+from papers_lib.losses.saliency_images import scaled
+from papers_lib.losses.spatial_coherence import spatial_coherence
+
+
+def random_maps(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def by_loops(x: np.ndarray, labels: np.ndarray, window: int) -> tuple[float, int, np.ndarray]:
+    """Equation of section 3.1.2 for one map, pixel by pixel: the sum, its number of pairs, its gradient."""
+    radius, (height, width) = window // 2, x.shape
+    total, pairs, gradient = 0.0, 0, np.zeros_like(x)
+    for y in range(height):
+        for c in range(width):
+            for v in range(max(0, y - radius), min(height, y + radius + 1)):
+                for d in range(max(0, c - radius), min(width, c + radius + 1)):
+                    if (v, d) != (y, c) and labels[y, c] == labels[v, d] != 0:
+                        difference = x[y, c] - x[v, d]
+                        total, pairs = total + difference**2, pairs + 1
+                        gradient[y, c] += 2 * difference
+                        gradient[v, d] -= 2 * difference
+    return total, pairs, gradient
+
+
+@pytest.mark.parametrize("shape", [(2, 7, 9), (1, 12, 5), (2, 2, 11), (2, 1, 6), (2, 8, 3), (1, 1, 1)])
+@pytest.mark.parametrize("window", [3, 5, 9])
+def test_equals_loops_over_pixels_in_value_and_gradient(shape, window):
+    maps = random_maps(sum(shape) + window, *shape).requires_grad_()
+    generator = torch.Generator().manual_seed(1)
+    for labels in (components(maps), torch.randint(-1, 3, shape, generator=generator)):
+        loops = [by_loops(*pair, window) for pair in zip(maps.detach().numpy(), labels.numpy(), strict=True)]
+        for reduction in ("sum", "mean"):
+            share = [1 / max(pairs, 1) if reduction == "mean" else 1.0 for _, pairs, _ in loops]
+            expected = np.mean([s * total for s, (total, _, _) in zip(share, loops, strict=True)])
+            slopes = np.stack([s * slope for s, (_, _, slope) in zip(share, loops, strict=True)]) / len(loops)
+            found = spatial_coherence(maps, labels, window=window, reduction=reduction)
+            (gradient,) = torch.autograd.grad(found, maps)
+            assert found.item() == pytest.approx(expected, rel=1e-12, abs=1e-12)
+            np.testing.assert_allclose(gradient.numpy(), slopes, rtol=1e-12, atol=1e-12)
+
+
+def test_maps_worked_on_in_parts_equal_single_ones():
+    maps = random_maps(2, 100, 40, 40)  # more pixels than one part holds
+    singles = torch.stack([spatial_coherence(one, reduction="mean") for one in maps])
+    torch.testing.assert_close(spatial_coherence(maps, reduction="mean"), singles.mean(), rtol=1e-12, atol=0)
+    folded = spatial_coherence(maps.reshape(4, 25, 40, 40))
+    torch.testing.assert_close(spatial_coherence(maps), folded, rtol=1e-12, atol=0)
+
+
+def test_gradcheck():
+    maps = random_maps(3, 2, 4, 5).requires_grad_()
+    labels = components(maps)
+    for reduction in ("sum", "mean"):
+        assert torch.autograd.gradcheck(
+            lambda m, r=reduction: spatial_coherence(m, labels, reduction=r), (maps,)
+        )
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    seed=st.integers(0, 2**31),
+    factor=st.floats(0.01, 100),
+    shift=st.floats(-10, 10),
+    window=st.sampled_from([3, 5, 9]),
+    reduction=st.sampled_from(["sum", "mean"]),
+)
+def test_properties(seed, factor, shift, window, reduction):
+    maps = random_maps(seed, 3, 6, 7)
+    labels = torch.randint(3, maps.shape, generator=torch.Generator().manual_seed(seed))
+    found = spatial_coherence(maps, labels, window=window, reduction=reduction)
+    assert found >= 0
+
+    def again(some: Tensor, clusters: Tensor) -> Tensor:
+        return spatial_coherence(some, clusters, window=window, reduction=reduction)
+
+    torch.testing.assert_close(again(factor * maps + shift, labels), factor**2 * found, rtol=1e-7, atol=1e-9)
+    for turned in (lambda m: m.flip(-1), lambda m: m.flip(-2), lambda m: m.mT):
+        torch.testing.assert_close(again(turned(maps), turned(labels)), found)
+    names = torch.tensor([0, 2**40, 7])  # numbers that float32 would not keep apart
+    torch.testing.assert_close(again(maps, names[labels]), found)
+    other = torch.tensor([0, 2**40, 2**40 + 1])
+    torch.testing.assert_close(again(maps.float(), other[labels]), again(maps.float(), labels))
+
+
+def test_the_sum_falls_with_the_map_and_the_mean_of_scaled_maps_does_not():
+    maps = random_maps(4, 2, 8, 8)
+    assert spatial_coherence(maps / 10).item() == pytest.approx(spatial_coherence(maps).item() / 100)
+    before, after = (spatial_coherence(scaled(m), reduction="mean").item() for m in (maps, maps / 10))
+    assert after == pytest.approx(before)
+
+
+@pytest.mark.filterwarnings("ignore:Anomaly Detection")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_degenerate_maps_leave_loss_and_gradient_finite(reduction, dtype):
+    maps = torch.zeros(4, 6, 6)
+    maps[1], maps[2, 3, 3], maps[3] = 0.1, 5.0, torch.arange(36.0).reshape(6, 6)
+    maps = maps.to(dtype).requires_grad_()
+    with torch.autograd.detect_anomaly(check_nan=True):
+        loss = spatial_coherence(maps, reduction=reduction)
+        loss.backward()
+    assert loss.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    assert loss > 0
+    assert maps.grad.isfinite().all()
+    assert maps.grad.flatten(1).any(1).tolist() == [False, False, False, True]  # a single pixel has no pair
+    expected = spatial_coherence(maps.detach().double(), reduction=reduction).item()
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+    assert spatial_coherence(maps[:3], reduction=reduction).item() == 0
+
+
+def test_single_precision_keeps_small_differences_of_large_values():
+    maps = torch.tensor([[[4096.0, 4096.5, 4096.25]]])
+    labels = torch.ones(1, 1, 3, dtype=torch.int64)
+    assert spatial_coherence(maps, labels).item() == 2 * (0.25 + 0.0625 + 0.0625)
+
+
+def test_a_nan_map_is_not_silently_coherent():
+    maps = torch.rand(2, 5, 5)
+    maps[0, 2, 2] = torch.nan
+    for reduction in ("sum", "mean"):
+        assert spatial_coherence(maps, reduction=reduction).isnan()
+        assert not spatial_coherence(maps[1:], reduction=reduction).isnan()
+
+
+def test_it_is_differentiated_once_and_says_so():
+    maps = random_maps(5, 1, 4, 4).requires_grad_()
+    with pytest.raises(
+        RuntimeError, match="spatial_coherence: can be differentiated once, got create_graph=True"
+    ):
+        torch.autograd.grad(spatial_coherence(maps), maps, create_graph=True)
+
+
+MAPS = torch.rand(2, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("maps", "labels", "options", "line"),
+    [
+        (MAPS[0, 0], None, {}, r"maps: expected \(..., H, W\), not empty, got \(4,\)"),
+        (MAPS[:0], None, {}, r"not empty, got \(0, 4, 4\)"),
+        (MAPS.long(), None, {}, "maps: expected floating-point maps, got torch.int64"),
+        (
+            MAPS,
+            MAPS[0].long(),
+            {},
+            r"labels: expected whole numbers \(2, 4, 4\), got \(4, 4\) of torch.int64",
+        ),
+        (MAPS, MAPS, {}, r"got \(2, 4, 4\) of torch.float32"),
+        (MAPS, None, {"window": 4}, "window: expected an odd number of at least 3, got 4"),
+        (MAPS, None, {"window": 1}, "window: expected an odd number of at least 3, got 1"),
+        (MAPS, None, {"reduction": "none"}, "reduction: expected sum or mean, got 'none'"),
+    ],
+)
+def test_bad_input(maps, labels, options, line):
+    with pytest.raises(ValueError, match=line):
+        spatial_coherence(maps, labels, **options)

@@ -1,0 +1,79 @@
+"""Brier score: sklearn's value, parts worked by hand, parts that add up exactly, shares for labels."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import brier_score_loss
+
+from papers_lib.metrics.brier import brier
+
+
+def test_parts_by_hand():
+    """Two bins, predictions equal inside each: .25 with 1 positive of 4, and .75 with 4 of 4."""
+    p = torch.tensor([[0.25]] * 4 + [[0.75]] * 4)
+    y = torch.tensor([[1], [0], [0], [0], [1], [1], [1], [1]])
+    found = brier(p, y, bins=2)
+    assert found.reliability.item() == 0.5 * 0.25**2  # only the second is wrong, by .25
+    assert found.resolution.item() == 0.5 * (0.25 - 0.625) ** 2 + 0.5 * (1 - 0.625) ** 2
+    assert found.uncertainty.item() == 0.625 * 0.375
+    assert found.within.item() == 0  # nothing varies within a bin
+    assert found.score.item() == (0.75**2 + 7 * 0.25**2) / 8
+
+
+@given(
+    st.integers(0, 100),
+    st.integers(1, 40),
+    st.integers(1, 20),
+    st.sampled_from(["width", "mass"]),
+    st.booleans(),
+)
+def test_the_parts_add_up_exactly(seed, number, bins, scheme, shares):
+    generator = torch.Generator().manual_seed(seed)
+    p = torch.rand(number, 3, generator=generator, dtype=torch.float64)
+    p[0] = torch.tensor([0.0, 1.0, 0.5])
+    y = torch.rand(number, 3, generator=generator, dtype=torch.float64)
+    y = y if shares else y.round()
+    found = brier(p, y, bins=bins, scheme=scheme)
+    total = found.reliability - found.resolution + found.uncertainty + found.within
+    torch.testing.assert_close(total, found.score, atol=1e-12, rtol=0)
+    for part in (found.reliability, found.resolution, found.uncertainty):
+        assert bool((part >= 0).all())
+    assert bool((found.resolution <= found.uncertainty + 1e-12).all())
+
+
+def test_score_agrees_with_sklearn():
+    generator = torch.Generator().manual_seed(0)
+    p = torch.rand(100, 2, generator=generator, dtype=torch.float64)
+    y = (torch.rand(100, 2, generator=generator) < 0.3).long()
+    expected = [brier_score_loss(y[:, k].numpy(), p[:, k].numpy()) for k in range(2)]
+    assert brier(p, y).score.tolist() == pytest.approx(expected, abs=1e-14)
+
+
+def test_expected_shares_are_the_expectation_over_labels():
+    """One image of share η scored with its label 1, weighted η, and its label 0, weighted 1 - η."""
+    p, share = torch.tensor([[0.25], [0.5]]), torch.tensor([[0.75], [0.25]])
+    expected = (0.75 * 0.75**2 + 0.25 * 0.25**2 + 0.25 * 0.5**2 + 0.75 * 0.5**2) / 2
+    assert brier(p, share).score.item() == pytest.approx(expected)
+    assert brier(share, share).reliability.item() == 0
+
+
+def test_constant_prediction_of_the_prevalence_is_all_uncertainty():
+    y = torch.tensor([[0], [1], [0], [0]])
+    found = brier(torch.full((4, 1), 0.25), y)
+    assert [part.item() for part in found] == [0.1875, 0, 0, 0.1875, 0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_certain_predictions_and_a_label_with_no_positive(dtype):
+    p = torch.tensor([[0.0, 0.0], [1.0, 0.0]], dtype=dtype)
+    assert brier(p, torch.tensor([[0, 0], [1, 0]])).score.tolist() == [0, 0]
+    assert brier(p, torch.tensor([[1, 0], [0, 0]])).score.tolist() == [1, 0]
+    assert brier(p, torch.tensor([[1, 0], [0, 0]])).uncertainty.tolist() == [0.25, 0]
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match=r"labels: expected within \[0, 1\], got 2.0"):
+        brier(torch.rand(1, 1), torch.tensor([[2]]))
+    with pytest.raises(ValueError, match="bins: expected"):
+        brier(torch.rand(1, 1), torch.tensor([[1]]), bins=0)

@@ -1,0 +1,152 @@
+"""Platt scaling: by hand, against scikit-learn with and without smoothing, zero gradient, degenerate labels."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from sklearn.calibration import _SigmoidCalibration
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from papers_lib.metrics.calibration_error import ece
+from papers_lib.metrics.platt import fit_platt
+from papers_lib.metrics.temperature import fit_temperature
+
+
+def multi_label(seed: int = 0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    z = torch.randn(300, 3, generator=generator, dtype=torch.float64)
+    true = z * torch.tensor([2.0, 0.5, 1.0]) + torch.tensor([-2.0, 0.0, 1.0])
+    return z, (torch.rand(300, 3, generator=generator, dtype=torch.float64) < true.sigmoid()).long()
+
+
+def test_by_hand_without_smoothing():
+    """Two logits: the fit meets both shares, sigmoid(b) = 1/4 at 0 and sigmoid(2a + b) = 2/3 at 2."""
+    z = torch.tensor([0.0] * 4 + [2.0] * 3)[:, None]
+    y = torch.tensor([1, 0, 0, 0, 1, 1, 0])[:, None]
+    found = fit_platt(z, y, smooth=False)
+    assert found.offset.item() == pytest.approx(-math.log(3))
+    assert found.slope.item() == pytest.approx((math.log(2) + math.log(3)) / 2)
+    assert found.probabilities(z)[[0, -1], 0].tolist() == pytest.approx([1 / 4, 2 / 3])
+
+
+def test_by_hand_with_smoothing():
+    """Separable, 2 positives and 3 negatives: they count as 3/4 and 1/5."""
+    z = torch.tensor([[-1.0], [-1.0], [-1.0], [1.0], [1.0]])
+    p = fit_platt(z, torch.tensor([[0], [0], [0], [1], [1]])).probabilities(z)
+    assert p.flatten().tolist() == pytest.approx([1 / 5] * 3 + [3 / 4] * 2)
+
+
+def test_agrees_with_scikit_learn():
+    z, y = multi_label()
+    found, plain = fit_platt(z, y), fit_platt(z, y, smooth=False)
+    for k in range(3):
+        reference = _SigmoidCalibration().fit(z[:, k].numpy(), y[:, k].numpy())
+        assert found.slope[k].item() == pytest.approx(-reference.a_, rel=1e-5)
+        assert found.offset[k].item() == pytest.approx(-reference.b_, abs=1e-5)
+        regression = LogisticRegression(C=np.inf, tol=1e-10).fit(z[:, k : k + 1].numpy(), y[:, k].numpy())
+        assert plain.slope[k].item() == pytest.approx(regression.coef_.item(), rel=1e-5)
+        assert plain.offset[k].item() == pytest.approx(regression.intercept_.item(), abs=1e-5)
+
+
+@given(
+    npst.arrays(np.float64, 10, elements=st.floats(-1000, 1000, width=16)),
+    npst.arrays(np.int64, 10, elements=st.integers(0, 1)),
+)
+def test_the_gradient_vanishes_at_the_fit(z, y):
+    """Smoothed, every case has an answer: constant logits, one label, outliers, separable."""
+    z, y = torch.from_numpy(z)[:, None], torch.from_numpy(y)[:, None]
+    assert largest_gradient(z, y) == pytest.approx(0, abs=1e-8)
+
+
+def test_far_outlier_on_which_full_newton_steps_run_away():
+    z = torch.tensor([-1.0] * 7 + [1.0] * 4 + [20.0], dtype=torch.float64)[:, None]
+    assert largest_gradient(z, (z > 1).long()) == pytest.approx(0, abs=1e-12)
+
+
+def largest_gradient(z: Tensor, y: Tensor) -> float:
+    """Of the likelihood of Platt's targets, along the offset and along the slope, for logits scaled to [0, 1]."""
+    off = fit_platt(z, y).probabilities(z) - smoothed(y)
+    scaled = (z - z.min()) / (z.max() - z.min()).clamp(min=1e-300)
+    return max(abs(off.sum().item()), abs((off * scaled).sum().item()))
+
+
+def smoothed(y: Tensor) -> Tensor:
+    positives, negatives = int((y == 1).sum()), int((y == 0).sum())
+    high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
+    return low + (high - low) * y.double()
+
+
+def test_moves_with_the_logits_and_finds_a_reversed_order():
+    z, y = multi_label()
+    found, other = fit_platt(z, y), fit_platt(-10 * z + 3, y)
+    torch.testing.assert_close(other.slope, -found.slope / 10)
+    torch.testing.assert_close(other.probabilities(-10 * z + 3), found.probabilities(z))
+    assert bool((other.slope < 0).all())
+
+
+def test_mends_an_offset_that_a_temperature_cannot():
+    generator = torch.Generator().manual_seed(0)
+    z = 2 * torch.randn(1000, 1, generator=generator, dtype=torch.float64) - 2
+    shares = z.sigmoid()
+    shifted = z + 3  # the order is right, the level is not, as after a loss on the order alone
+    by_temperature = fit_temperature(shifted, shares).probabilities(shifted)
+    by_platt = fit_platt(shifted, shares, smooth=False).probabilities(shifted)
+    assert ece(shifted.sigmoid(), shares).item() > 0.3
+    assert ece(by_temperature, shares).item() > 0.2
+    assert ece(by_platt, shares).item() < 1e-9
+
+
+def test_smoothing_fades_with_the_number_of_images():
+    z, y = multi_label()
+    plain = fit_platt(z, y, smooth=False).slope
+    gaps = [
+        (fit_platt(z.repeat(n, 1), y.repeat(n, 1)).slope - plain).abs().max().item() for n in (1, 10, 100)
+    ]
+    assert gaps[0] > 5 * gaps[1] > 25 * gaps[2] > 0
+
+
+def test_degenerate_labels_and_logits():
+    found = fit_platt(torch.tensor([[1.0, 3.0], [2.0, 3.0]]), torch.tensor([[0, 1], [0, 0]]))
+    assert found.slope.tolist() == pytest.approx([0, 0], abs=1e-12)  # no positive; constant logits
+    assert found.offset.sigmoid().tolist() == pytest.approx([1 / 4, 1 / 2])  # 1 / (2 + 2); half
+    constant = fit_platt(torch.zeros(3, 1), torch.tensor([[0], [1], [1]]), smooth=False)
+    assert constant.probabilities(torch.zeros(1, 1)).item() == pytest.approx(2 / 3)
+    half = fit_platt(torch.tensor([[-6e4], [6e4]], dtype=torch.float16), torch.tensor([[0], [1]]))
+    assert half.probabilities(torch.tensor([[-6e4], [6e4]])).flatten().tolist() == pytest.approx(
+        [1 / 3, 2 / 3]
+    )
+
+
+@pytest.mark.parametrize(
+    ("z", "y", "line"),
+    [
+        (
+            [1.0, 2.0],
+            [0, 0],
+            "labels: label 0 is 0 for all of 2 images: no finite slope or offset; use smooth=True",
+        ),
+        ([1.0, 2.0], [1, 1], "label 0 is 1 for all of 2 images"),
+        ([1.0, 2.0, 3.0], [0, 1, 1], "logits: a cut separates the 3 images of label 0"),
+        ([1.0, 2.0, 2.0, 3.0], [1, 1, 0, 0], "a cut separates the 4 images of label 0"),
+        ([1.0, 2.0, 3.0], [0.0, 0.5, 1.0], "a cut separates the 3 images of label 0"),
+    ],
+)
+def test_without_smoothing_there_may_be_no_answer(z, y, line):
+    z, y = torch.tensor(z)[:, None], torch.tensor(y)[:, None]
+    with pytest.raises(ValueError, match=line):
+        fit_platt(z, y, smooth=False)
+    assert bool(fit_platt(z, y).probabilities(z).isfinite().all())
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="logits: 1 of 1 are not finite"):
+        fit_platt(torch.tensor([[torch.nan]]), torch.zeros(1, 1))
+    with pytest.raises(ValueError, match="logits: expected at least one image and one label, got"):
+        fit_platt(torch.rand(0, 2), torch.zeros(0, 2))
+    with pytest.raises(ValueError, match=r"logits: expected \(N, 2\), got \(4, 1\)"):
+        fit_platt(torch.rand(4, 2), torch.rand(4, 2)).probabilities(torch.rand(4, 1))
