@@ -81,7 +81,7 @@ def mimo_arm(base: SibnetRun, grid: Grid) -> list[SibnetRun]:
 
 
 def rates_arm(base: SibnetRun, grid: Grid) -> list[SibnetRun]:
-    """Figures 4.3 and 4.4: learning rates and dropout rates, of the custom loss's long training."""
+    """Figures 4.3 and 4.4: learning rates and dropout rates, trained for long."""
     base = replace(base, loss="wbce", epochs=grid.long_epochs)
     rates = [replace(base, learning_rate=rate) for rate in grid.rates]
     dropouts = [replace(base, dropout=dropout) for dropout in grid.dropouts]

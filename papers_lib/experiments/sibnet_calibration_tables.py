@@ -6,42 +6,14 @@ import numpy as np
 import pandas as pd
 
 from papers_lib.experiments.sibnet_calibration_frame import NONE
+from papers_lib.experiments.sibnet_calibration_settings import name
 
-NAMES = {
-    "bce": "cross entropy",
-    "wbce": "weighted cross entropy",
-    "focal": "focal loss",
-    "auc_adam": "DeepAUC, Adam",
-    "auc_adam_ascending": "DeepAUC, Adam with ascent",
-    "auc_pesg": "DeepAUC, PESG",
-    "auc_pesg_two_stage": "DeepAUC, PESG after cross entropy",
-    "cd": "custom loss (class distinctiveness)",
-    "cd_two_stage": "modified pipeline (class distinctiveness)",
-    "sc": "spatial coherence",
-    "sc_two_stage": "spatial coherence, two stages",
-    "cd_sc": "full loss",
-    "cd_sc_two_stage": "full loss, two stages",
-    "cd_raw_two_stage": "distinctiveness of raw maps, two stages",
-    "sc_published_two_stage": "published coherence, two stages",
-}
-"""Names of the settings for readers; a MIMO network's is made of its number of inputs."""
 OURS, PAPER, MEAN = "ours", "report", "mean"
 PRINTED = {
     "41": {"wbce": "Cross Entropy", "cd": "Custom", "cd_two_stage": "Modified Pipeline"},
     "42": {"bce": "Cross Entropy", "focal": "Focal", "auc_adam": "DeepAUC"},
 }
 """Rows of the printed tables by setting; DeepAUC was trained with Adam."""
-
-
-def name(setting: str) -> str:
-    """A setting's name for readers.
-
-    >>> name("mimo_2"), name("focal")
-    ('MIMO, 2 inputs', 'focal loss')
-    """
-    if setting.startswith("mimo_"):
-        return f"MIMO, {setting.removeprefix('mimo_')} inputs"
-    return NAMES.get(setting, setting)
 
 
 def chosen(

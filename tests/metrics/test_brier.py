@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
 
@@ -21,6 +21,7 @@ def test_parts_by_hand():
     assert found.score.item() == (0.75**2 + 7 * 0.25**2) / 8
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.integers(0, 100),
     st.integers(1, 40),

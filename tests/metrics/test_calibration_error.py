@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from netcal.metrics.confidence.ECE import ECE
 from netcal.metrics.confidence.MCE import MCE
@@ -96,6 +96,7 @@ def test_binning_hides_errors_that_cancel():
     assert confidence_ece(p, y).item() == pytest.approx(0)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 50), st.sampled_from(["width", "mass"]), st.integers(1, 20))
 def test_bounds_and_order_of_images(seed, scheme, bins):
     p, y = predictions(30, 2, seed)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn.isotonic import IsotonicRegression
@@ -24,6 +24,7 @@ def test_by_hand():
     assert p.flatten().tolist() == pytest.approx([0, 1 / 6, 1 / 3, 1 / 2, 2 / 3])
 
 
+@settings(deadline=None, max_examples=50)
 @given(SCORES, SHARES, npst.arrays(np.float64, (9, 2), elements=st.floats(-3, 3)))
 def test_agrees_with_scikit_learn(z, y, new):
     found = fit_isotonic(torch.from_numpy(z), torch.from_numpy(y))
@@ -34,6 +35,7 @@ def test_agrees_with_scikit_learn(z, y, new):
             np.testing.assert_allclose(ours, reference.predict(scores[:, k]), atol=1e-12, rtol=0)
 
 
+@settings(deadline=None, max_examples=50)
 @given(SCORES, SHARES)
 def test_rises_within_0_and_1_and_keeps_the_mean(z, y):
     z, y = torch.from_numpy(z), torch.from_numpy(y)

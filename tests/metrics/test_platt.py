@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn.calibration import _SigmoidCalibration
@@ -53,6 +53,7 @@ def test_agrees_with_scikit_learn():
         assert plain.offset[k].item() == pytest.approx(regression.intercept_.item(), abs=1e-5)
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     npst.arrays(np.float64, 10, elements=st.floats(-1000, 1000, width=16)),
     npst.arrays(np.int64, 10, elements=st.integers(0, 1)),

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from papers_lib.metrics.reliability import bin_sums, bins_of, reliability
@@ -28,6 +28,7 @@ def test_every_edge_belongs_to_the_bin_below_and_0_to_the_first():
     assert bins_of(above[:, None], 15).indices.flatten().tolist() == list(range(15))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.sampled_from([1, 2, 8, 64]))
 def test_width_bins_by_exact_arithmetic(values, bins):
     p = torch.tensor([*values, 0.125, 0.5], dtype=torch.float64)
@@ -44,6 +45,7 @@ def test_mass_by_hand():
     assert found.frequency.tolist() == [0, 1, 1]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(1, 60), st.integers(1, 20), st.integers(0, 9))
 def test_mass_without_ties_is_even(number, bins, seed):
     p = torch.randperm(number, generator=torch.Generator().manual_seed(seed)).double() / number
@@ -55,6 +57,7 @@ def test_mass_without_ties_is_even(number, bins, seed):
     assert torch.equal(filled, filled.sort().values)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=25), st.integers(1, 8))
 def test_mass_never_splits_ties_and_keeps_the_rule_of_the_edges(values, bins):
     p = torch.tensor(values, dtype=torch.float64)[:, None]

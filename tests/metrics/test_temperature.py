@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -82,6 +82,7 @@ def test_finds_the_scale_that_was_put_in():
     torch.testing.assert_close(fit_temperature(2 * z, y).values, 2 * joint)
 
 
+@settings(deadline=None, max_examples=50)
 @given(LOGITS, LABELS, st.booleans())
 def test_the_likelihood_is_the_best_near_and_far(z, y, per_label):
     z, y = torch.from_numpy(z), torch.from_numpy(y).double()
@@ -96,6 +97,7 @@ def test_the_likelihood_is_the_best_near_and_far(z, y, per_label):
         assert best <= loss((factor * found.values).clamp(1e-3, 1e3)) + 1e-12
 
 
+@settings(deadline=None, max_examples=50)
 @given(LOGITS, st.lists(st.integers(0, 2), min_size=12, max_size=12))
 def test_the_likelihood_of_the_softmax_is_the_best_and_its_classes_stay(z, target):
     z, target = torch.from_numpy(z), torch.tensor(target)
@@ -109,6 +111,7 @@ def test_the_likelihood_of_the_softmax_is_the_best_and_its_classes_stay(z, targe
     assert bool((p.gather(1, z.argmax(1, keepdim=True))[:, 0] == p.amax(1)).all())
 
 
+@settings(deadline=None, max_examples=50)
 @given(LOGITS, LABELS, st.booleans())
 def test_order_and_side_of_one_half_stay(z, y, per_label):
     z = torch.from_numpy(z)

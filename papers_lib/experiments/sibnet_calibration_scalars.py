@@ -1,0 +1,80 @@
+"""Numbers of the Sibnet runs that claims and prose refer to by name; NaN where the runs for one are missing."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+
+from papers_lib.experiments.sibnet_calibration_frame import ELSEWHERE, NONE, calibrated, oracle
+from papers_lib.experiments.sibnet_calibration_settings import models
+from papers_lib.experiments.sibnet_calibration_sweeps import Swept
+from papers_lib.experiments.sibnet_calibration_tables import chosen
+from papers_lib.metrics.calibration import ece
+from papers_lib.metrics.classification import auroc
+
+FEW = 200
+"""Images of the report's validation set (section 4.1)."""
+RESAMPLES = 200
+
+
+def scalars(frame: pd.DataFrame, first: Swept, similar: Mapping[str, float]) -> dict[str, float]:
+    """Numbers by name.
+
+    Args: frame, the tidy one; first, the sweep of the first data set; similar, rank correlations of maps by name, of
+        ``sibnet_calibration_similarity.similarity_scalars``.
+
+    Returns: mean_auroc_SETTING, mean_ece_SETTING_CALIBRATOR; oracle_auroc, oracle_ece of P(y | x) itself; few_sd,
+        standard deviation of focal loss less cross entropy in mean AUROC over draws of 200 test images (of the models
+        of seed 0), and few_wrong, the share of draws in which the sign is another than on all test images;
+        ensemble_auroc, ensemble_ece of cross entropy's models together; rank_focal_less_auc and
+        rank_focal_less_seeds, see the claims file.
+    """
+    found = {**oracle(first), **few_images(first), **ensemble(first)}
+    for setting in dict.fromkeys(frame["setting"]):
+        found[f"mean_auroc_{setting}"] = _mean(frame, setting, NONE, "auroc_macro")
+        for calibrator in (NONE, "one_t", "label_t", "platt", "isotonic", *ELSEWHERE):
+            found[f"mean_ece_{setting}_{calibrator}"] = _mean(frame, setting, calibrator, "ece")
+    focal = similar.get("rank_bce_focal", np.nan)
+    found["rank_focal_less_auc"] = focal - similar.get("rank_bce_auc_adam", np.nan)
+    found["rank_focal_less_seeds"] = focal - similar.get("rank_bce_seeds", np.nan)
+    return found
+
+
+def few_images(first: Swept) -> dict[str, float]:
+    """How far 200 images tell focal loss from cross entropy: see :func:`scalars`."""
+    pair = models(first, ("bce", "focal"), ("losses",))
+    if len(pair) < 2:
+        return {"few_sd": np.nan, "few_wrong": np.nan}
+    images = first.opened.images.images
+    labels = torch.from_numpy(images.part("test").labels)
+    a, b = (torch.from_numpy(pair[name][0].arrays()["test_logits"]) for name in ("focal", "bce"))
+    whole = auroc(a, labels).macro - auroc(b, labels).macro
+    generator = torch.Generator().manual_seed(0)
+    drawn = []
+    for _ in range(RESAMPLES):
+        rows = torch.randint(len(labels), (min(FEW, len(labels)),), generator=generator)
+        if bool((labels[rows].any(0) & ~labels[rows].all(0)).any()):
+            drawn.append(auroc(a[rows], labels[rows]).macro - auroc(b[rows], labels[rows]).macro)
+    values = np.array(drawn)
+    return {
+        "few_sd": float(values.std(ddof=1)),
+        "few_wrong": float((np.sign(values) != np.sign(whole)).mean()),
+    }
+
+
+def ensemble(first: Swept) -> dict[str, float]:
+    """Cross entropy's models together, their probabilities averaged: what MIMO imitates in one network."""
+    several = models(first, ("bce",), ("losses",)).get("bce", [])
+    if len(several) < 2:
+        return {"ensemble_auroc": np.nan, "ensemble_ece": np.nan}
+    scored = [calibrated(first, record, NONE) for record in several]
+    mean = torch.stack([one.probabilities for one in scored]).mean(0)
+    labels = scored[0].labels
+    return {"ensemble_auroc": auroc(mean, labels).macro, "ensemble_ece": float(ece(mean, labels).mean())}
+
+
+def _mean(frame: pd.DataFrame, setting: str, calibrator: str, column: str) -> float:
+    own = chosen(frame, ["losses", "saliency"], calibrator)
+    values = own[own["setting"].eq(setting)].get(column, pd.Series(dtype=float))
+    return float(values.mean()) if len(values) else np.nan
