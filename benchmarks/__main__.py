@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import torch
 
-from benchmarks import cam_entropy_steps, heatmap_loss_steps, pylon_steps
+from benchmarks import cam_entropy_steps, heatmap_loss_steps, pylon_steps, sibnet_calibration_steps
 from papers_lib.companion.machine import device_name, library_versions, threads
 from papers_lib.companion.paths import repo_root
 from papers_lib.experiments.devices import pick_device
@@ -32,6 +32,12 @@ BENCHMARKS = {
     "pylon": Benchmark(
         pylon_steps.table,
         "batch 4 (64 on a GPU), 256 x 256 px, one channel, 14 classes, all layers trained but where it says frozen",
+        1,
+    ),
+    "sibnet_calibration": Benchmark(
+        sibnet_calibration_steps.table,
+        "batch 4 (16 on a GPU), 224 x 224 px, five classes, all layers trained; MIMO: 32 images of 96 x 96 px; "
+        "variance: of the gradient of class distinctiveness, batch 8, 96 x 96 px, random weights",
         1,
     ),
 }
@@ -61,9 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def publish(path: Path, note: str, rows: list[dict[str, Any]]) -> None:
-    """Write ``note`` and ``rows``; rows of the old file that time no step, as that of a whole run, stay."""
-    old = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
-    write_json(path, {"note": note, "rows": rows + [row for row in old if "median ms" not in row]})
+    """Write ``note`` and ``rows``; what the old file has beside them, and its rows that time no step, stay."""
+    old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
+    kept = [row for row in old["rows"] if "median ms" not in row]
+    write_json(path, {**old, "note": note, "rows": rows + kept})
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ class SibnetRun:
         coherent: weight λ2 of spatial coherence; the report gives none. On maps scaled to [0, 1], as a mean over pairs.
         encoded: whether distinctiveness re-encodes the maps; without it compares the raw maps.
         estimator, share: of distinctiveness, see ``papers_lib.losses.class_distinctiveness``.
-        coherence: "printed" (the equation) or "published" (the loss paper's code).
+        variant: of coherence, "printed" (the equation) or "published" (the loss paper's code).
         first_epochs: epochs of the first stage, trained on ``first_loss`` alone ("modified pipeline", section 3.3).
         first_loss: the loss of that stage.
         inputs: images that the network takes at once; 1 is the ordinary network, more a MIMO network (section 3.5).
@@ -65,7 +65,7 @@ class SibnetRun:
     encoded: bool = True
     estimator: str = "sampled"
     share: float = 0.25
-    coherence: str = "printed"
+    variant: str = "printed"
     first_epochs: int = 0
     first_loss: str = "wbce"
     inputs: int = 1
@@ -100,7 +100,7 @@ class SibnetRun:
             parts.append(self.optimizer)
         if self.distinct or self.coherent:
             terms = ("cd" if self.encoded else "cd_raw") if self.distinct else ""
-            coherent = ("sc" if self.coherence == "printed" else "sc_published") if self.coherent else ""
+            coherent = ("sc" if self.variant == "printed" else "sc_published") if self.coherent else ""
             parts = [part for part in (terms, coherent) if part]
         if self.inputs > 1:
             parts = [f"mimo_{self.inputs}"]

@@ -70,7 +70,7 @@ def saliency_arm(base: SibnetRun, grid: Grid) -> list[SibnetRun]:
     sc = replace(base, coherent=grid.coherent)
     both = replace(cd, coherent=grid.coherent)
     main = [base, cd, _staged(cd), sc, _staged(sc), both, _staged(both)]
-    variants = [_staged(replace(cd, encoded=False)), _staged(replace(sc, coherence="published"))]
+    variants = [_staged(replace(cd, encoded=False)), _staged(replace(sc, variant="published"))]
     return _each(main, grid.seeds) + _each(variants, grid.variant_seeds)
 
 

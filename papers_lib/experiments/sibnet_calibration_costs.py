@@ -49,7 +49,7 @@ def read(path: str | Path) -> dict[str, float]:
     - term_share_WAY: what the way adds to BCE's step over what the exact loss adds;
     - variance_SHARE: total variance of the sampled gradient over the squared norm of the exact one;
       variance_cost_SHARE: times the step's ratio;
-    - coherence_LOOP_SIDE_COUNT: time of a loop over pixels over that of the library's, value and gradient of COUNT maps;
+    - coherence_LOOP_SIDE_COUNT: time of a loop over pixels over the library's, value and gradient of COUNT maps;
     - mimo_step_ratio: a step with two inputs over one with one, at an equal number of images.
 
     Raises: UserError for a file that cannot be read so.
@@ -95,14 +95,12 @@ def steps_table(found: Mapping[str, float]) -> pd.DataFrame:
 
 
 def coherence_table(found: Mapping[str, float]) -> pd.DataFrame:
-    """Loops over pixels over the library's spatial coherence, a row a side and number of maps. Empty if not measured."""
+    """Time of loops over pixels over the library's, a row a side and number of maps. Empty if not measured."""
     rows = [
         {
             "maps": count,
             "side, px": side,
-            **{
-                f"loop in {loop}, times ours": found[f"coherence_{loop}_{side}_{count}"] for loop in LOOPS
-            },
+            **{f"loop in {loop}, times ours": found[f"coherence_{loop}_{side}_{count}"] for loop in LOOPS},
         }
         for side in SIDES
         for count in COUNTS
@@ -116,40 +114,51 @@ def rates_table(path: str | Path) -> pd.DataFrame:
     Args: path, as :func:`read` has it; its ``rates`` were written by ``benchmarks.sibnet_calibration_rates``.
     Raises: UserError for a file that cannot be read so.
     """
-    path = Path(path)
-    rates = _content(path).get("rates", {"rows": []})
-    try:
-        rows = [
-            {
-                "distinctiveness by": WAYS.get(row["key"], row["key"]),
-                "step, of all pairs'": row.get("step", math.nan),
-                "epochs": row["epochs"],
-                "seconds, of all pairs'": row.get("seconds", math.nan),
-                "held-out distinctiveness": row["distinctiveness"],
-                "less that of all pairs": row.get("less exact", math.nan),
-                "held-out AUROC": row["auroc"],
-            }
-            for row in rates["rows"]
-        ]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path.name}: rates: not a table ({type(error).__name__}: {error})") from error
+    rows = [
+        {
+            "distinctiveness by": WAYS.get(row["key"], row["key"]),
+            "step, of all pairs'": row.get("step", math.nan),
+            "epochs": row["epochs"],
+            "seconds, of all pairs'": row.get("seconds", math.nan),
+            "held-out distinctiveness": row["distinctiveness"],
+            "less that of all pairs": row.get("less exact", math.nan),
+            "held-out AUROC": row["auroc"],
+        }
+        for row in _rates(Path(path))["rows"]
+    ]
     return pd.DataFrame(rows)
 
 
 def rates_note(path: str | Path) -> str:
     """How the rates were measured, in words; "" if not measured."""
-    rates = _content(Path(path)).get("rates", {})
-    return str(rates.get("note", "")) if isinstance(rates, dict) else ""
+    return str(_rates(Path(path))["note"])
 
 
 def best_share(path: str | Path) -> float:
     """The share of lowest held-out distinctiveness among those whose term costs at most half of the exact loss's.
 
     NaN if not measured, or if none is that cheap; 1 is a pair of every image.
+
+    Raises: UserError for a file that cannot be read so.
     """
-    rates = _content(Path(path)).get("rates", {"rows": []})
-    cheap = [row for row in rates["rows"] if row.get("share") is not None and row.get("term", math.inf) <= 0.5]
+    rows = _rates(Path(path))["rows"]
+    cheap = [row for row in rows if row.get("share") is not None and row.get("term", math.inf) <= 0.5]
     return float(min(cheap, key=lambda row: row["distinctiveness"])["share"]) if cheap else math.nan
+
+
+def _rates(path: Path) -> dict[str, Any]:
+    """``rates`` of the file, of which each row has all that is needed; no rows where it was not measured."""
+    content = _content(path)
+    if "rates" not in content:
+        return {"note": "", "rows": []}
+    try:
+        note, rows = content["rates"].get("note", ""), content["rates"]["rows"]
+        for row in rows:
+            if missing := {"key", "epochs", "distinctiveness", "auroc"} - set(row):
+                raise KeyError(*sorted(missing))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path.name}: rates: not a table ({type(error).__name__}: {error})") from error
+    return {"note": note, "rows": rows}
 
 
 def _content(path: Path) -> dict[str, Any]:

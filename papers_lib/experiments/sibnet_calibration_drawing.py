@@ -37,7 +37,7 @@ LOSSES = {
     "auc": "AUC margin loss",
 }
 WEIGHTS = {"packaged": "ImageNet weights", "timm": "ImageNet weights", "random": "random weights"}
-CD, SC, L1, L2 = "$L_{CD}$", "$L_{SC}$", "$λ_1$", "$λ_2$"
+CD, SC, L1, L2 = "L_CD", "L_SC", "λ1", "λ2"  # not as mathematics: subscripts would be smaller than 8 points
 
 
 class Sizes(NamedTuple):
@@ -84,9 +84,9 @@ def architecture_drawing(config: SibnetRun, classes: int, side: int) -> "Figure"
     cd_loss, sc_loss = ("loss" if weight else "idle" for weight in (config.distinct, config.coherent))
     sampled = config.estimator == "sampled"
     some = f"2 of {classes} maps of {config.share:.0%} of the images" if sampled else "all maps"
-    over = "the pair" if sampled else f"mean of {classes * (classes - 1) // 2} pairs of classes"
+    over = "of the two" if sampled else f"of classes, mean of {classes * (classes - 1) // 2} pairs"
     scaled = f"{some}: ReLU, scaled, enlarged\n{_x(found.again)}"
-    published = config.coherence == "published"
+    published = config.variant == "published"
     clusters = "components: Otsu, eroded" if published else "components above the mean"
     window = inspect.signature(spatial_coherence).parameters["window"].default
 
@@ -129,7 +129,7 @@ def architecture_drawing(config: SibnetRun, classes: int, side: int) -> "Figure"
     rows += [
         {
             "label": Box(f"on the labels: {LOSSES[config.loss]}", "loss", LEFT),
-            "cd": Box(f"{CD}: cosine, {over}", cd_loss, MIDDLE),
+            "cd": Box(f"{CD}: cosine {over}", cd_loss, MIDDLE),
             "sc": Box(f"{SC}: squared differences, {window} × {window}", sc_loss, RIGHT),
         },
         {"total": Box(_total(config), "loss", WHOLE)},
@@ -153,7 +153,7 @@ def pipeline_drawing(config: SibnetRun) -> "Figure":
         last = number == len(stages)
         rate = config.pesg_rate if last and config.optimizer == "pesg" else config.learning_rate
         solver = "PESG" if last and config.optimizer == "pesg" else "Adam"
-        steps = f"{epochs} epoch{'s' * (epochs != 1)}, {solver}, learning rate {rate:g}, batch {config.batch_size}"
+        steps = f"{epochs} epoch{'s' * (epochs != 1)}, {solver},\nlearning rate {rate:g},\nbatch {config.batch_size}"
         image, net, head = f"image {number}", f"net {number}", f"loss {number}"
         rows.append(
             {
@@ -201,7 +201,8 @@ def mimo_drawing(config: SibnetRun, classes: int, side: int) -> "Figure":
         boxes = {f"{name} {m}": Box(text.format(m), kind, place) for m, place in places.items() if m}
         return boxes | ({f"{name} …": Box("…", "", places[0])} if 0 in places else {})
 
-    passed = f"one network, first convolution {first.in_channels} → {first.out_channels} channels\n{logits.numel()} logits"
+    channels = f"{first.in_channels} → {first.out_channels} channels"
+    passed = f"one network, first convolution {channels}\n{logits.numel()} logits"
     words = f"training: a step of {batch} images"
     words += f" in {len(table)} rows, each {often} × in every input" if count > 1 else ""
     heads = [m for m in shown if m]
@@ -242,4 +243,5 @@ def _span(config: SibnetRun, names: Sequence[str]) -> str:
 
 
 def _total(config: SibnetRun) -> str:
-    return f"loss = {LOSSES[config.loss]} + {L1} {CD} + {L2} {SC}\n{L1} = {config.distinct:g}, {L2} = {config.coherent:g}"
+    weights = f"{L1} = {config.distinct:g}, {L2} = {config.coherent:g}"
+    return f"loss = {LOSSES[config.loss]} + {L1} {CD} + {L2} {SC}\n{weights}"

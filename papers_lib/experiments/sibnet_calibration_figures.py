@@ -15,6 +15,7 @@ from papers_lib.datasets.chexpert_store import ChexpertImages
 from papers_lib.experiments.pylon_heat import POINT, draw_image, image_grid, wrapped
 from papers_lib.experiments.records import Record
 from papers_lib.experiments.sibnet_calibration_data import Opened
+from papers_lib.experiments.sibnet_calibration_settings import name
 from papers_lib.experiments.sibnet_calibration_similarity import ARMS
 from papers_lib.experiments.sibnet_calibration_sweeps import Swept
 from papers_lib.metrics.localization import point_hits
@@ -24,20 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAMES = {
-    "bce": "cross entropy",
-    "wbce": "weighted cross entropy",
-    "focal": "focal",
-    "auc_pesg": "AUC margin, PESG",
-    "auc_adam": "AUC margin, Adam",
-    "auc_adam_ascending": "AUC margin, Adam ascending",
-    "cd": "distinctiveness",
-    "cd_raw": "distinctiveness, raw maps",
-    "sc": "coherence",
-    "sc_published": "coherence as published",
-    "cd_sc": "distinctiveness and coherence",
-}
-"""Settings in words; "_two_stage" comes on top."""
 BACKBONES = {
     "efficientnet_lite0": "EfficientNet-Lite0",
     "efficientnet_lite2": "EfficientNet-Lite2",
@@ -51,27 +38,16 @@ Pair = tuple[int, int]
 """An image, by its place among the test images, and a class."""
 
 
-def setting_title(setting: str) -> str:
-    """A setting in words, as a title; an unknown one as it is.
-
-    >>> setting_title("cd_two_stage"), setting_title("mimo_2")
-    ('distinctiveness, two stages', 'mimo 2')
-    """
-    plain = setting.removesuffix("_two_stage")
-    words = NAMES.get(plain, plain.replace("_", " "))
-    return words + (", two stages" if plain != setting else "")
-
-
 def by_setting(
     sweeps: Iterable[Swept], settings: Sequence[str], seed: int = 0, arms: Sequence[str] = ARMS
 ) -> list[Column]:
-    """Title and record of the run of each setting that there is, in the order given, from the first sweep with its arm."""
+    """Title and record of the run of each setting that there is, in the order given; the first of several."""
     ended = [record for one in sweeps for record in _with_maps(one.records) if record.config.seed == seed]
     found: dict[str, Record] = {}
     for record in ended:
         if record.config.arm in arms:
             found.setdefault(record.config.setting(), record)
-    return [(setting_title(name), found[name]) for name in settings if name in found]
+    return [(name(setting), found[setting]) for setting in settings if setting in found]
 
 
 def by_backbone(sweeps: Iterable[Swept], setting: str = "bce", seed: int = 0) -> list[Column]:
@@ -80,8 +56,8 @@ def by_backbone(sweeps: Iterable[Swept], setting: str = "bce", seed: int = 0) ->
     for record in (record for one in sweeps for record in _with_maps(one.records)):
         config = record.config
         if (config.setting(), config.seed) == (setting, seed) and config.arm in ("losses", "backbones"):
-            name = BACKBONES.get(config.backbone, config.backbone)
-            title = f"{name}, random weights" if config.weights == "random" else name
+            title = BACKBONES.get(config.backbone, config.backbone)
+            title += ", random weights" if config.weights == "random" else ""
             found.setdefault(title, record)
     return list(found.items())
 
@@ -133,7 +109,7 @@ def saliency_figure(
 
     Args:
         columns: title and record; see :func:`by_setting` and :func:`by_backbone`. Those without maps are left out.
-        pairs: images and classes; None for the first two of :func:`example_pairs`. Those beyond the kept maps are left out.
+        pairs: images and classes, those beyond the kept maps left out; None for two of :func:`example_pairs`.
         a_line: pictures beside each other; a row with more goes on below.
         side: of a picture in inches.
     """
@@ -184,10 +160,13 @@ def _image(axis: "Axes", images: ChexpertImages, row: int, k: int) -> tuple[np.n
 
 def _heat(axis: "Axes", raw: np.ndarray, boxes: torch.Tensor, size: tuple[int, int]) -> None:
     """The map over what is drawn, and its hottest pixel; words where a map has nothing to show."""
+    from matplotlib.patheffects import Normal, Stroke
+
     finite = bool(np.isfinite(raw).all())
     if not finite or raw.max() <= 0:
         words = "no positive value" if finite else "not finite"
-        axis.text(0.5, 0.04, words, fontsize=8, color="white", ha="center", transform=axis.transAxes)
+        said = axis.text(0.5, 0.04, words, fontsize=8, color="white", ha="center", transform=axis.transAxes)
+        said.set_path_effects([Stroke(linewidth=2, foreground="black"), Normal()])
         return
     heat = display_map(torch.from_numpy(raw), size).numpy()
     axis.imshow(heat, cmap=HEAT, vmin=0, vmax=1, alpha=OPACITY, interpolation="nearest")

@@ -41,7 +41,7 @@ class Weighting(Protocol):
     @property
     def share(self) -> float: ...
     @property
-    def coherence(self) -> str: ...
+    def variant(self) -> str: ...
     @property
     def seed(self) -> int: ...
 
@@ -120,7 +120,7 @@ class SaliencyTerms:
         if config.coherent:
             chosen = self._chosen(maps, generator)
             scaled = as_images(chosen, size)[:, 0]
-            loss: Any = spatial_coherence if config.coherence == "printed" else published_coherence
+            loss: Any = spatial_coherence if config.variant == "printed" else published_coherence
             found = loss(scaled, reduction="mean")
             total, logs["coherence"] = total + config.coherent * found, found
         return total, logs

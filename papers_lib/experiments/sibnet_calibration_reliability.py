@@ -6,7 +6,7 @@ together in truth, so bands and ranges are a little too narrow.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -38,11 +38,11 @@ WORDS = {
 HUES = {
     NONE: "baseline",
     "one_t": "proposed",
-    "label_t": "fourth variant",
+    "label_t": "third variant",
     "platt": "variant",
     "isotonic": "second variant",
-    "one_t_train": "third variant",
-    "one_t_test": "third variant",
+    "one_t_train": "fourth variant",
+    "one_t_test": "fourth variant",
 }
 CHUNK = 4_000_000  # labels drawn at once: bounds the memory
 GREY = PALETTE["reference"]
@@ -137,23 +137,16 @@ def reliability_figure(
 def _panel(axis: "Axes", one: Diagram, hue: str) -> None:
     bins = len(one.counts)
     low, high = (torch.cat([bound, bound[-1:]]).numpy() for bound in (one.low, one.high))
-    edges, band = np.linspace(0, 1, bins + 1), {"color": GREY, "alpha": 0.3, "lw": 0}
-    axis.fill_between(edges, low, high, step="post", label="95 % of a perfect model's", **band)
+    edges = np.linspace(0, 1, bins + 1)
+    axis.fill_between(
+        edges, low, high, step="post", color=GREY, alpha=0.3, lw=0, label="95 % of a perfect model's"
+    )
     axis.plot([0, 1], [0, 1], color=INK, lw=0.9, label="perfectly calibrated")
     sizes = 6 + 90 * (one.counts / one.counts.sum()).sqrt().numpy()
     axis.scatter(one.confidence, one.frequency, sizes, color=hue, lw=0, zorder=3, label="share of positives")
     if not bool(one.truth.isnan().all()):
-        axis.plot(
-            one.confidence,
-            one.truth,
-            "o",
-            mfc="none",
-            mec=INK,
-            mew=0.9,
-            ms=6,
-            zorder=4,
-            label="mean P(y | x)",
-        )
+        ring: dict[str, Any] = {"mfc": "none", "mec": INK, "mew": 0.9, "ms": 6, "zorder": 4}
+        axis.plot(one.confidence, one.truth, "o", label="mean P(y | x)", **ring)
     axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
 
 

@@ -77,7 +77,7 @@ def similarity(maps_a: np.ndarray, maps_b: np.ndarray, chosen: np.ndarray | None
     a, b = (maps[kept].astype(np.float32) for maps in (maps_a, maps_b))
     usable = _varies(a) & _varies(b)
     a, b = a[usable], b[usable]
-    flat_a, flat_b = a.reshape(len(a), -1), b.reshape(len(b), -1)
+    flat_a, flat_b = _flat(a), _flat(b)
     positive = (flat_a.max(1, initial=-1) > 0) & (flat_b.max(1, initial=-1) > 0)
     return Similarity(
         rank=_mean(spearman_statistic(flat_a, flat_b)) if len(a) else np.nan,
@@ -167,7 +167,7 @@ def compared(
 
 
 def similarity_table(found: pd.DataFrame) -> pd.DataFrame:
-    """Of :func:`compared`, a row a kind and pair of settings: the means over pairs of models, and the range of the rank.
+    """Of :func:`compared`, a row a kind and pair of settings: means over pairs of models, and the rank's range.
 
     Columns: a, b, kind, models (pairs of them), rank, rank_low, rank_high, ssim, agree, maps, skipped, dead (sums).
     """
@@ -185,12 +185,14 @@ def similarity_table(found: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
-def similarity_scalars(found: pd.DataFrame) -> dict[str, float]:
+def similarity_scalars(found: pd.DataFrame, prefix: str = "") -> dict[str, float]:
     """Named numbers of :func:`compared`, for each measure M of rank, ssim, agree; those that there are.
 
     M_A_B (same seed), M_A_B_seeds (two seeds, two losses), M_A_B_images (other images), M_A_seeds (two seeds). And the
     answers: M_A_B_less_seeds, M_A_B less M_A_seeds, above 0 if the losses' maps are more alike than those of two
     seeds; M_A_B_cost, M_A_seeds less M_A_B_seeds, what the other loss takes off where the seed differs anyway.
+
+    Args: prefix, before every name.
     """
     ending = {SAME: "", OTHER: "_seeds", IMAGES: "_images"}
     named: dict[str, float] = {}
@@ -200,7 +202,7 @@ def similarity_scalars(found: pd.DataFrame) -> dict[str, float]:
     for a, b in dict.fromkeys(zip(found["a"], found["b"], strict=True)):
         for measure in ("rank", "ssim", "agree"):
             named |= _differences(named, f"{measure}_{a}_{b}", f"{measure}_{a}_seeds")
-    return named
+    return {f"{prefix}{name}": value for name, value in named.items()}
 
 
 def _differences(named: Mapping[str, float], pair: str, seeds: str) -> dict[str, float]:
@@ -214,8 +216,12 @@ def _differences(named: Mapping[str, float], pair: str, seeds: str) -> dict[str,
 
 def _varies(maps: np.ndarray) -> np.ndarray:
     """(n,), whether a map is finite and not constant."""
-    flat = maps.reshape(len(maps), maps.shape[-2] * maps.shape[-1])
+    flat = _flat(maps)
     return np.isfinite(flat).all(1) & (flat != flat[:, :1]).any(1)
+
+
+def _flat(maps: np.ndarray) -> np.ndarray:
+    return maps.reshape(len(maps), maps.shape[-2] * maps.shape[-1])
 
 
 def _shown(maps: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ PANELS = {
     "auroc_macro": "AUROC ↑",
     "distinctiveness": "distinctiveness ↓",
     "coherence": "coherence ↓",
-    "point_macro": "point localization ↑",
+    "point_macro": "pointing ↑",
 }
 """Metrics of the saliency arms; the arrow shows what is better."""
 SWEEPS = {
@@ -72,7 +72,7 @@ def weights_figure(frame: pd.DataFrame) -> "Figure | None":
             axis.plot(own[weight], own[column], "o", color=hue, ms=4.5, mew=0, alpha=0.8)
             mean = own.groupby(weight)[column].mean()
             axis.plot(mean.index, mean, color=hue, lw=1.4)
-        line[0].set_ylabel(fill(PANELS[column], 18))
+        line[0].set_ylabel(PANELS[column])
     for axis, (weight, own) in zip(axes[-1], sweeps.items(), strict=True):
         values = sorted(own[weight].unique())
         axis.set_xscale("log")
@@ -119,9 +119,9 @@ def strips_figure(
             axis.plot(found["mean"], place - 0.16, "D", color=INK, ms=3.5)
         room = 0.25 * float(seen.max() - seen.min()) or 0.01
         axis.set_xlim(seen.min() - room, seen.max() + room)
-        axis.set_title(fill(PANELS.get(column, column), 18), fontsize=9)
-        axis.locator_params(axis="x", nbins=2, min_n_ticks=2)
-    axes[0, 0].set_yticks(range(len(groups)), [fill(words, 22) for words, _ in groups])
+        axis.set_title(PANELS.get(column, column), fontsize=9)
+        _two_ticks(axis)
+    axes[0, 0].set_yticks(range(len(groups)), [fill(words, 24) for words, _ in groups], fontsize=9)
     axes[0, 0].set_ylim(len(groups) - 0.5, -0.5)
     return figure
 
@@ -183,12 +183,22 @@ def _has(frame: pd.DataFrame, column: str) -> bool:
     return column in frame and bool(frame[column].notna().any())
 
 
+def _two_ticks(axis: "Axes") -> None:
+    """Of round numbers, the two furthest apart: narrow panels have no room for more."""
+    from matplotlib.ticker import MaxNLocator
+
+    low, high = axis.get_xlim()
+    inside = [tick for tick in MaxNLocator(3).tick_values(low, high) if low <= tick <= high]
+    axis.set_xticks(sorted({inside[0], inside[-1]}) if inside else [])
+
+
 def _log_axis(axis: "Axes", values: "pd.Series[float]") -> None:
     """Logarithmic with plain ticks; from 0 and linear where a value is 0."""
     if not values.dropna().gt(0).all():
         axis.set_xlim(left=0)
         return
     axis.set_xscale("log")
+    axis.set_xlim(left=0.95 * axis.dataLim.intervalx[0])  # bars have no margin of their own
     low, high = axis.get_xlim()
     ticks = [digit * 10.0**power for power in range(-5, 1) for digit in (1, 2, 5)]
     shown = [tick for tick in ticks if low <= tick <= high]

@@ -7,6 +7,7 @@ import pandas as pd
 
 from papers_lib.experiments.sibnet_calibration_frame import NONE
 from papers_lib.experiments.sibnet_calibration_settings import name
+from papers_lib.metrics.ece_floor import Range
 
 OURS, PAPER, MEAN = "ours", "report", "mean"
 PRINTED = {
@@ -84,7 +85,7 @@ def ece_table(
 ) -> pd.DataFrame:
     """Table 4.3: mean ECE before calibration and after, the report's beside ours, and the floor of each.
 
-    Args: printed, of the report; rows, its names by setting; floors, indexed by setting, columns (calibrator, "mean").
+    Args: printed, of the report; rows, its names by setting; floors, of ``sibnet_calibration_reliability.floors``.
     """
     words = {
         NONE: "before",
@@ -103,8 +104,12 @@ def ece_table(
                 line = (rows or {}).get(setting)
                 column = printed.columns[0 if calibrator == NONE else 1]
                 row[f"{word}, report"] = printed.loc[line, column] if line in printed.index else np.nan
-            if floors is not None and calibrator in (NONE, "one_t") and (calibrator, "mean") in floors:
-                row[f"{word}, floor"] = floors[(calibrator, "mean")].get(setting, np.nan)
+            if floors is not None and calibrator in (NONE, "one_t"):
+                own = floors[
+                    floors["calibrator"].eq(calibrator)
+                    & floors["arm"].isin([arms] if isinstance(arms, str) else arms)
+                ]
+                row[f"{word}, floor"] = own["mean"].get(setting, np.nan)
         found.append(row)
     return pd.DataFrame(found)
 
@@ -223,3 +228,62 @@ def _listed(values: "pd.Series[object]") -> str:
     """The different values, joined."""
     found = [f"{value:g}" if isinstance(value, float) else str(value) for value in dict.fromkeys(values)]
     return ", ".join(found)
+
+
+def floor_table(floors: pd.DataFrame, few: Range | None) -> pd.DataFrame:
+    """Floors by arm, setting and calibrator; last of cross entropy after one temperature, on 200 images.
+
+    Args: floors, of ``sibnet_calibration_reliability.floors``; few, of ``floor_at`` there.
+    """
+    table = floors.reset_index()
+    table.insert(
+        0, "loss", [name(setting, arm) for setting, arm in zip(table["setting"], table["arm"], strict=True)]
+    )
+    table["calibrator"] = table["calibrator"].str.replace("_", " ")
+    table["images"] = "test part"
+    table = table.drop(columns=["setting", "arm"])
+    if few is not None:
+        last = {"loss": name("bce"), "calibrator": "one t", "images": "200", **few._asdict()}
+        table = pd.concat([table, pd.DataFrame([last])], ignore_index=True)
+    return table[["loss", "calibrator", "images", "low", "mean", "high"]]
+
+
+def mimo_table(frame: pd.DataFrame, named: Mapping[str, float]) -> pd.DataFrame:
+    """MIMO beside the same network with one input; then cross entropy's models of the arm "losses", one and together.
+
+    Args: named, with "ensemble_auroc" and "ensemble_ece" of ``sibnet_calibration_scalars.ensemble``.
+    """
+    columns = {"auroc_macro": "AUROC", "nll": "NLL", "ece": "ECE"}
+    found = []
+    for arm in ("mimo", "losses"):
+        own = chosen(frame, arm)
+        after = chosen(frame, arm, "one_t")
+        for setting in dict.fromkeys(own["setting"] if arm == "mimo" else ["bce"]):
+            group = own[own["setting"].eq(setting)]
+            row = {
+                "loss": name(setting, arm),
+                **{words: group[column].mean() for column, words in columns.items()},
+            }
+            row["ECE, one T"] = after[after["setting"].eq(setting)]["ece"].mean()
+            found.append({**row, "models": len(group)})
+    together = {
+        "loss": f"{name('bce')}, all together",
+        "AUROC": named["ensemble_auroc"],
+        "ECE": named["ensemble_ece"],
+    }
+    return pd.DataFrame([*found, {**together, "models": 1}])
+
+
+def rare_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The losses on the set with rarer findings, beside the first set's; means over seeds."""
+    found = []
+    for data, arms in (("rare", "imbalance"), ("first", ["losses", "saliency"])):
+        own, after = (chosen(frame, arms, calibrator, data) for calibrator in (NONE, "one_t"))
+        wanted = chosen(frame, "imbalance", NONE, "rare")["setting"]
+        for setting in dict.fromkeys(wanted):
+            group = own[own["setting"].eq(setting)]
+            row = {"loss": name(setting), "set": data, "AUROC": group["auroc_macro"].mean()}
+            row |= {"ECE": group["ece"].mean(), "bias": group["bias"].mean()}
+            row["ECE, one T"] = after[after["setting"].eq(setting)]["ece"].mean()
+            found.append({**row, "pointing": group["point_macro"].mean(), "seeds": len(group)})
+    return pd.DataFrame(found)

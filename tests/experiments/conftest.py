@@ -103,3 +103,11 @@ def store(tmp_path_factory):
 
     torch.set_num_threads(1)
     return write_store(tmp_path_factory.mktemp("pylon") / "images")
+
+
+@pytest.fixture(scope="session")
+def chexpert(tmp_path_factory):
+    """24 training, 9 calibration and 21 test pictures of 64 px in CheXpert's layout, as runs read them."""
+    from tests.experiments.sibnet_calibration_runs import open_tiny
+
+    return open_tiny(tmp_path_factory.mktemp("chexpert"))

@@ -1,0 +1,70 @@
+"""Equal time for every way, from the same network, and a table that the notebook reads."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import interleaved
+from benchmarks.sibnet_calibration_rates import publish, table
+from benchmarks.sibnet_calibration_ways import BASE, EXACT, PLAIN, Ways
+from papers_lib.datasets.chexpert_store import ChexpertImages
+from papers_lib.experiments import sibnet_calibration_costs as costs
+from papers_lib.experiments.pylon_timing import images_of
+from papers_lib.experiments.sibnet_calibration_inputs import Inputs
+from papers_lib.files import write_json
+
+CLASSES, SIDE, COST = 3, 32, {PLAIN: 1.0, "share 0.5": 2.0, EXACT: 6.0}
+
+
+@pytest.fixture(scope="module")
+def ways():
+    images, uint8 = images_of(CLASSES, SIDE, 1, 14)
+    rows = {"train": np.arange(8), "val": np.arange(8, 14), "test": np.arange(8, 14)}
+    unknown = np.full(images.labels.shape, np.nan)
+    inputs = Inputs(ChexpertImages(images, uint8, unknown, unknown), None, rows)
+    base = {**vars(BASE), "weights": "random", "last_stage": "blocks_1", "train_from": "", "batch_size": 4}
+    return Ways(inputs, shares=[0.5], base=type(BASE)(**base))
+
+
+def test_every_way_has_the_same_time_and_starts_from_the_same_network(ways, monkeypatch):
+    monkeypatch.setattr(Ways, "costs", lambda self, rounds: COST)
+    trained = []
+
+    def train(self, run, whole, steps):
+        trained.append(
+            (run.seed, run.distinct, run.estimator, steps, float(whole.model.linear.weight.sum().detach()))
+        )
+        with torch.no_grad():
+            whole.model.linear.weight += 1
+        return steps * 0.5
+
+    monkeypatch.setattr(Ways, "train", train)
+    rows = {row["key"]: row for row in table(ways, seeds=2, first_epochs=3, budget=2.0)}
+    for seed in (0, 1):
+        first, *second = [one for one in trained if one[0] == seed]
+        assert first[1:4] == (0.0, "sampled", 6)  # 3 epochs of 2 steps
+        # 2 epochs of the exact loss are 4 steps, of cost 6 each
+        assert [one[3] * cost for one, cost in zip(second, COST.values(), strict=True)] == [24.0] * 3
+        assert len({round(one[4], 3) for one in second}) == 1
+        assert second[0][4] > first[4] + 1
+    assert (rows["share 0.5"]["step"], rows["share 0.5"]["term"]) == (0.333, 0.2)
+    assert rows["share 0.5"]["epochs"] == 6.0
+    assert rows["share 0.5"]["seconds"] == 3.0  # 12 steps of half a second over 4
+    assert rows[EXACT]["less exact"] == 0
+    assert len(rows["before"]["distinctiveness by seed"]) == 2
+
+
+def test_a_run_goes_from_costs_to_the_table_that_is_read(ways, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(interleaved, "WARM_UP", 0)
+    rows = table(ways, seeds=1, first_epochs=0.5, budget=0.5, rounds=1)
+    assert [row["key"] for row in rows] == ["before", *COST]
+    path = write_json(tmp_path / "timings.json", {"note": "steps", "rows": [{"key": "plain"}]})
+    publish(path, "how", rows)
+    content = json.loads(path.read_text())
+    assert (content["note"], content["rows"]) == ("steps", [{"key": "plain"}])
+    read = costs.rates_table(path)
+    assert read["held-out distinctiveness"].tolist() == [row["distinctiveness"] for row in rows]
+    assert read["held-out distinctiveness"].between(-0.5, 1).all()
+    assert costs.rates_note(path) == "how"
