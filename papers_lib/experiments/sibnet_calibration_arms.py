@@ -75,8 +75,12 @@ def saliency_arm(base: SibnetRun, grid: Grid) -> list[SibnetRun]:
 
 
 def mimo_arm(base: SibnetRun, grid: Grid) -> list[SibnetRun]:
-    """Section 3.5, with results: all of the network trained, with one input and several, at equal numbers of images."""
-    base = replace(base, train_from="")
+    """Section 3.5, with results: all of the network trained, with one input and several, at equal numbers of images.
+
+    A MIMO network sees each image ``repetition`` times an epoch; epochs of the arm are rounded to a multiple of that.
+    """
+    rounds = max(1, round(base.epochs / base.repetition))
+    base = replace(base, train_from="", epochs=rounds * base.repetition)
     return _each([base, *(replace(base, inputs=inputs) for inputs in grid.mimo)], grid.variant_seeds)
 
 

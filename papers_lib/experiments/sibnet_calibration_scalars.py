@@ -7,9 +7,9 @@ import pandas as pd
 import torch
 
 from papers_lib.experiments.sibnet_calibration_frame import ELSEWHERE, NONE, calibrated, oracle
-from papers_lib.experiments.sibnet_calibration_settings import models
+from papers_lib.experiments.sibnet_calibration_settings import NAMES, models
 from papers_lib.experiments.sibnet_calibration_sweeps import Swept
-from papers_lib.experiments.sibnet_calibration_tables import chosen
+from papers_lib.experiments.sibnet_calibration_tables import chosen, mean_of
 from papers_lib.metrics.calibration import ece
 from papers_lib.metrics.classification import auroc
 
@@ -19,19 +19,19 @@ RESAMPLES = 200
 
 
 def scalars(frame: pd.DataFrame, first: Swept, similar: Mapping[str, float]) -> dict[str, float]:
-    """Numbers by name.
+    """Numbers by name, all of them whatever was trained.
 
     Args: frame, the tidy one; first, the sweep of the first data set; similar, rank correlations of maps by name, of
         ``sibnet_calibration_similarity.similarity_scalars``.
 
-    Returns: mean_auroc_SETTING, mean_ece_SETTING_CALIBRATOR; oracle_auroc, oracle_ece of P(y | x) itself; few_sd,
-        standard deviation of focal loss less cross entropy in mean AUROC over draws of 200 test images (of the models
-        of seed 0), and few_wrong, the share of draws in which the sign is another than on all test images;
-        ensemble_auroc, ensemble_ece of cross entropy's models together; rank_focal_less_auc and
-        rank_focal_less_seeds, see the claims file.
+    Returns: mean_auroc_SETTING, mean_ece_SETTING_CALIBRATOR, of the arms "losses" and "saliency"; oracle_auroc,
+        oracle_ece of P(y | x) itself; few_sd, standard deviation of focal loss less cross entropy in mean AUROC over
+        draws of 200 test images (of the models of the first seed that both have), and few_wrong, the share of draws in
+        which the sign is another than on all test images; ensemble_auroc, ensemble_ece of cross entropy's models
+        together; rank_focal_less_auc and rank_focal_less_seeds, see the claims file.
     """
     found = {**oracle(first), **few_images(first), **ensemble(first)}
-    for setting in dict.fromkeys(frame["setting"]):
+    for setting in dict.fromkeys([*NAMES, *frame["setting"]]):
         found[f"mean_auroc_{setting}"] = _mean(frame, setting, NONE, "auroc_macro")
         for calibrator in (NONE, "one_t", "label_t", "platt", "isotonic", *ELSEWHERE):
             found[f"mean_ece_{setting}_{calibrator}"] = _mean(frame, setting, calibrator, "ece")
@@ -43,12 +43,14 @@ def scalars(frame: pd.DataFrame, first: Swept, similar: Mapping[str, float]) -> 
 
 def few_images(first: Swept) -> dict[str, float]:
     """How far 200 images tell focal loss from cross entropy: see :func:`scalars`."""
-    pair = models(first, ("bce", "focal"), ("losses",))
-    if len(pair) < 2:
+    found = models(first, ("bce", "focal"), ("losses",))
+    of = {name: {one.config.seed: one for one in found.get(name, [])} for name in ("focal", "bce")}
+    seeds = of["focal"].keys() & of["bce"].keys()  # with one seed both started from the same weights
+    if not seeds:
         return {"few_sd": np.nan, "few_wrong": np.nan}
     images = first.opened.images.images
     labels = torch.from_numpy(images.part("test").labels)
-    a, b = (torch.from_numpy(pair[name][0].arrays()["test_logits"]) for name in ("focal", "bce"))
+    a, b = (torch.from_numpy(own[min(seeds)].arrays()["test_logits"]) for own in of.values())
     whole = auroc(a, labels).macro - auroc(b, labels).macro
     generator = torch.Generator().manual_seed(0)
     drawn = []
@@ -56,6 +58,8 @@ def few_images(first: Swept) -> dict[str, float]:
         rows = torch.randint(len(labels), (min(FEW, len(labels)),), generator=generator)
         if bool((labels[rows].any(0) & ~labels[rows].all(0)).any()):
             drawn.append(auroc(a[rows], labels[rows]).macro - auroc(b[rows], labels[rows]).macro)
+    if len(drawn) < 2:  # labels so rare that few draws have one with both values
+        return {"few_sd": np.nan, "few_wrong": np.nan}
     values = np.array(drawn)
     return {
         "few_sd": float(values.std(ddof=1)),
@@ -76,5 +80,4 @@ def ensemble(first: Swept) -> dict[str, float]:
 
 def _mean(frame: pd.DataFrame, setting: str, calibrator: str, column: str) -> float:
     own = chosen(frame, ["losses", "saliency"], calibrator)
-    values = own[own["setting"].eq(setting)].get(column, pd.Series(dtype=float))
-    return float(values.mean()) if len(values) else np.nan
+    return mean_of(own[own["setting"].eq(setting)], column)

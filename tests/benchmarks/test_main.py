@@ -69,4 +69,4 @@ def test_unknown_slug(repository, capsys):
 
 
 def test_the_papers_are_those_with_a_page():
-    assert set(module.BENCHMARKS) == {"cam_entropy", "heatmap_loss", "pylon"}
+    assert set(module.BENCHMARKS) == {"cam_entropy", "heatmap_loss", "pylon", "sibnet_calibration"}

@@ -29,7 +29,7 @@ SETTINGS = {
     "sc_published_two_stage": {
         "loss": "wbce",
         "coherent": 1.0,
-        "coherence": "published",
+        "variant": "published",
         "first_epochs": 1,
     },
     "cd_sc_two_stage": {"loss": "wbce", "distinct": 1.0, "coherent": 1.0, "first_epochs": 1},

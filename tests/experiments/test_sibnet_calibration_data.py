@@ -62,6 +62,8 @@ def test_a_users_set_in_nih_s_layout_has_certain_labels_and_no_truth(tmp_path):
     parts = {part: len(images.images.part(part)) for part in ("train", "val", "test")}
     assert parts["test"] == 6
     assert 0 < parts["val"] < 12
+    smaller = open_set(str(root), tmp_path / "kept", {}, 32, {**options, "calibration_share": 0.1}, 1)
+    assert len(smaller.images.images.part("val")) < parts["val"]
     assert np.isnan(images.truth).all()
     assert np.array_equal(images.raw_labels, images.images.labels)
 

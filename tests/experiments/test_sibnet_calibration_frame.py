@@ -52,7 +52,9 @@ def test_a_row_for_each_model_and_calibrator(swept):
     for name in ("auroc_macro", "point_macro"):
         assert good[name].notna().tolist() == [True] + [False] * (KINDS - 1)
     assert (
-        good[["ece", "ece_mass", "ece_confidence", "brier", "nll_calibrated", "true_ece"]].notna().all(axis=None)
+        good[["ece", "ece_mass", "ece_confidence", "brier", "nll_calibrated", "true_ece"]]
+        .notna()
+        .all(axis=None)
     )
     failed = frame[frame["status"].ne("ok")].iloc[0]
     assert (failed["calibrator"], failed["setting"], failed["seed"]) == (NONE, "focal", 1)

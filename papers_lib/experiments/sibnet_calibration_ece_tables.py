@@ -1,0 +1,178 @@
+"""Tables of the Sibnet page on calibration, made from the tidy frame; means over seeds of runs that ended well.
+
+A table without runs has its columns and no row.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from papers_lib.experiments.sibnet_calibration_frame import CALIBRATORS, NONE
+from papers_lib.experiments.sibnet_calibration_settings import name
+from papers_lib.experiments.sibnet_calibration_tables import chosen, mean_of, means
+from papers_lib.metrics.ece_floor import Range
+
+WORDS = {
+    NONE: "before",
+    "one_t": "one T",
+    "label_t": "T a label",
+    "platt": "Platt",
+    "isotonic": "isotonic",
+}
+MAPPINGS = {
+    "report": "1 for Cardiomegaly and Edema (the report)",
+    "common": "1 for Atelectasis and Edema",
+    "zeros": "0 for all",
+    "ones": "1 for all",
+}
+"""Ways to read uncertain labels; see ``papers_lib.datasets.chexpert.load_chexpert``."""
+
+
+def ece_table(
+    frame: pd.DataFrame,
+    arms: str | Sequence[str],
+    printed: pd.DataFrame | None = None,
+    rows: Mapping[str, str] | None = None,
+    floors: pd.DataFrame | None = None,
+    *,
+    data: str = "first",
+) -> pd.DataFrame:
+    """Table 4.3: mean ECE before calibration and after, the report's beside ours, and the floor of each.
+
+    Args: printed, of the report; rows, its names by setting; floors, of ``sibnet_calibration_reliability.floors`` on
+        the same set.
+    """
+    wanted = [arms] if isinstance(arms, str) else list(arms)
+    found = []
+    for setting in dict.fromkeys(chosen(frame, arms, data=data)["setting"]):
+        row: dict[str, object] = {"loss": name(setting)}
+        for calibrator, word in WORDS.items():
+            own = chosen(frame, arms, calibrator, data)
+            row[word] = mean_of(own[own["setting"].eq(setting)], "ece")
+            if printed is not None and calibrator in (NONE, "one_t"):
+                line = (rows or {}).get(setting)
+                column = printed.columns[0 if calibrator == NONE else 1]
+                row[f"{word}, report"] = printed.loc[line, column] if line in printed.index else np.nan
+            if floors is not None and calibrator in (NONE, "one_t"):
+                own = floors[floors["calibrator"].eq(calibrator) & floors["arm"].isin(wanted)]
+                row[f"{word}, floor"] = mean_of(own[own.index == setting], "mean")
+        found.append(row)
+    more = {"report": printed is not None, "floor": floors is not None}
+    return pd.DataFrame(
+        found, columns=["loss", *_ece_columns([word for word, there in more.items() if there])]
+    )
+
+
+def _ece_columns(more: Sequence[str]) -> Iterator[str]:
+    for calibrator, word in WORDS.items():
+        yield word
+        if calibrator in (NONE, "one_t"):
+            yield from (f"{word}, {other}" for other in more)
+
+
+def calibrator_table(frame: pd.DataFrame, arms: str | Sequence[str]) -> pd.DataFrame:
+    """Every reading of calibration by setting and calibrator; means over seeds."""
+    columns = {
+        "ece": "ECE",
+        "ece_mass": "ECE, equal mass",
+        "ece_confidence": "ECE of the confidence",
+        "true_ece": "ECE against P(y | x)",
+        "bias": "bias",
+        "brier": "Brier score",
+        "nll_calibrated": "NLL",
+    }
+    parts: list[pd.DataFrame] = []
+    for calibrator in dict.fromkeys(frame["calibrator"]):
+        own = chosen(frame, arms, calibrator)
+        if len(own) or not parts:
+            table = means(own, columns)
+            table.insert(1, "calibrator", calibrator.replace("_", " "))
+            parts.append(table)
+    return _by_loss(pd.concat(parts, ignore_index=True))
+
+
+def shift_table(frame: pd.DataFrame, arms: str | Sequence[str]) -> pd.DataFrame:
+    """ECE of the test part, and of its first images with half their contrast, by calibrator; means over seeds.
+
+    The two are not of as many images (``sibnet_calibration_measures.SHIFTED``): fewer have a higher floor.
+    """
+    found = []
+    for calibrator in CALIBRATORS:
+        for setting, group in chosen(frame, arms, calibrator).groupby("setting", sort=False):
+            row: dict[str, object] = {"loss": name(str(setting)), "calibrator": calibrator.replace("_", " ")}
+            found.append(
+                {**row, "ECE": mean_of(group, "ece"), "half contrast": mean_of(group, "ece_contrast")}
+            )
+    return _by_loss(pd.DataFrame(found, columns=["loss", "calibrator", "ECE", "half contrast"]))
+
+
+def floor_table(floors: pd.DataFrame, few: Range | None) -> pd.DataFrame:
+    """Floors by arm, setting and calibrator; last of cross entropy after one temperature, on 200 images.
+
+    Args: floors, of ``sibnet_calibration_reliability.floors``; few, of ``floor_at`` there.
+    """
+    columns = ["loss", "calibrator", "images", "low", "mean", "high"]
+    found = [
+        {"loss": name(str(setting), row["arm"]), "calibrator": row["calibrator"].replace("_", " ")}
+        | {"images": "test part", **row[["low", "mean", "high"]]}
+        for setting, row in floors.iterrows()
+    ]
+    if few is not None:
+        found.append({"loss": name("bce"), "calibrator": "one t", "images": "200", **few._asdict()})
+    return pd.DataFrame(found, columns=columns)
+
+
+def mapping_table(frame: pd.DataFrame, first: str = "report") -> pd.DataFrame:
+    """Cross entropy on each way to map uncertain labels; labels of the test part are certain everywhere.
+
+    AUROC stands in the rows of "none" alone: one temperature does not change it.
+
+    Args: first, how the first set's uncertain labels are mapped: a key of ``MAPPINGS``.
+    """
+    found = []
+    for data in ("first", *(key for key in MAPPINGS if key != "report")):
+        arms = "losses" if data == "first" else "mapping"
+        for calibrator in (NONE, "one_t"):
+            own = chosen(frame, arms, calibrator, data)
+            own = own[own["setting"].eq("bce")]
+            if len(own):
+                text = MAPPINGS[first if data == "first" else data]
+                row: dict[str, object] = {
+                    "uncertain labels": text,
+                    "calibrator": calibrator.replace("_", " "),
+                }
+                row |= {"AUROC": mean_of(own, "auroc_macro"), "ECE": mean_of(own, "ece")}
+                row |= {"ECE against P(y | x)": mean_of(own, "true_ece"), "bias": mean_of(own, "bias")}
+                found.append({**row, "seeds": len(own)})
+    columns = ["uncertain labels", "calibrator", "AUROC", "ECE", "ECE against P(y | x)", "bias", "seeds"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def rare_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The losses on the set with rarer findings, beside the first set's where that has them; means over seeds."""
+    found = []
+    wanted = list(dict.fromkeys(chosen(frame, "imbalance", NONE, "rare")["setting"]))
+    for data, arms in (("rare", ["imbalance"]), ("first", ["losses", "saliency"])):
+        own, after = (chosen(frame, arms, calibrator, data) for calibrator in (NONE, "one_t"))
+        for setting in (one for one in wanted if own["setting"].eq(one).any()):
+            group = own[own["setting"].eq(setting)]
+            row: dict[str, object] = {
+                "loss": name(setting),
+                "set": data,
+                "AUROC": mean_of(group, "auroc_macro"),
+            }
+            row |= {"ECE": mean_of(group, "ece"), "bias": mean_of(group, "bias")}
+            row["ECE, one T"] = mean_of(after[after["setting"].eq(setting)], "ece")
+            found.append({**row, "pointing": mean_of(group, "point_macro"), "seeds": len(group)})
+    return pd.DataFrame(
+        found, columns=["loss", "set", "AUROC", "ECE", "bias", "ECE, one T", "pointing", "seeds"]
+    )
+
+
+def _by_loss(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a loss together; losses in the order in which they come first, as in the other tables."""
+    order = list(dict.fromkeys(table["loss"]))
+    return table.sort_values(
+        "loss", key=lambda names: names.map(order.index), kind="stable", ignore_index=True
+    )

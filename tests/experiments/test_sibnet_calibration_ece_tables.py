@@ -1,0 +1,170 @@
+"""Tables of the Sibnet page on calibration: numbers by hand, and that no arm has to be there."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from papers_lib.companion.tables import save_table
+from papers_lib.experiments import sibnet_calibration_ece_tables as tables
+from papers_lib.experiments.sibnet_calibration_frame import CALIBRATORS, ELSEWHERE, tidy
+from papers_lib.experiments.sibnet_calibration_printed import printed_table, read_numbers
+from papers_lib.experiments.sibnet_calibration_reliability import floors as floors_of
+from papers_lib.experiments.sibnet_calibration_tables import PRINTED
+from papers_lib.metrics.ece_floor import Range
+from tests.experiments.sibnet_calibration_frames import frame_of, model
+from tests.experiments.sibnet_calibration_runs import Runs
+from tests.experiments.sibnet_calibration_sets import logits, opened, swept
+
+CLAIMS = Path(__file__).parents[2] / "notebooks/claims"
+ONE_T = {"one_t": {"ece": 0.125, "bias": 0.25, "ece_contrast": 0.375}}
+FEW = Range(mean=0.07, low=0.06, high=0.08)
+
+
+@pytest.fixture
+def frame():
+    """Two seeds of cross entropy, one of focal loss, one that failed, and cross entropy on other sets."""
+    return frame_of(
+        model("focal", ece=0.75, bias=0.5, ece_contrast=0.875, after=ONE_T),
+        model("bce", ece=0.5, bias=-0.25, auroc_macro=0.5, ece_contrast=0.625, after=ONE_T),
+        model("bce", seed=1, ece=0.25, bias=0.0, auroc_macro=0.75, after={"one_t": {"ece": 0.375}}),
+        model("bce", seed=2, status="diverged"),
+        model("bce", "imbalance", data="rare", ece=0.0625, auroc_macro=0.875, after=ONE_T),
+        model("wbce", "imbalance", data="rare", ece=0.5),
+        model("bce", "mapping", data="zeros", ece=1.0, auroc_macro=0.25, after=ONE_T),
+    )
+
+
+@pytest.fixture
+def floors():
+    rows = [
+        ("bce", "losses", "none", 0.01, 0.02, 0.03),
+        ("bce", "losses", "one_t", 0.02, 0.03, 0.04),
+        ("bce", "mimo", "one_t", 0.04, 0.05, 0.06),
+    ]
+    columns = ["setting", "arm", "calibrator", "low", "mean", "high"]
+    return pd.DataFrame(rows, columns=columns).set_index("setting")
+
+
+def test_ece_stands_beside_the_printed_value_and_the_floor(frame, floors):
+    printed = printed_table(read_numbers(CLAIMS), "4.3")
+    table = tables.ece_table(frame, "losses", printed, PRINTED["42"], floors).set_index("loss")
+    assert table.columns.tolist() == [
+        *("before", "before, report", "before, floor", "one T", "one T, report", "one T, floor"),
+        *("T a label", "Platt", "isotonic"),
+    ]
+    own = table.loc["cross entropy"]
+    assert own["before":"one T, floor"].tolist() == [0.375, 0.1147, 0.02, 0.25, 0.0996, 0.03]
+    assert own["T a label":].isna().all()
+    assert table.loc["focal loss", ["before", "before, report"]].tolist() == [0.75, 0.1763]
+    assert np.isnan(table.loc["focal loss", "before, floor"])
+    rare = tables.ece_table(frame, "imbalance", printed, PRINTED["42"], floors, data="rare")
+    assert rare["before"].tolist() == [0.0625, 0.5]
+    assert rare["before, floor"].isna().all()  # floors are of the first set's arms
+    assert np.isnan(rare.loc[1, "before, report"])
+
+
+def test_two_arms_with_one_setting_share_a_floor(frame, floors):
+    table = tables.ece_table(frame, ["losses", "mimo"], floors=floors)
+    assert table.loc[1, "one T, floor"] == pytest.approx(0.04)
+    assert "before, report" not in table
+
+
+def test_readings_of_a_loss_stand_together_in_the_order_of_the_losses(frame):
+    table = tables.calibrator_table(frame, "losses")
+    assert table.columns.tolist() == ["loss", "calibrator", "ECE", "bias", "seeds"]
+    assert table.to_numpy().tolist() == [
+        ["focal loss", "none", 0.75, 0.5, 1],
+        ["focal loss", "one t", 0.125, 0.25, 1],
+        ["cross entropy", "none", 0.375, -0.125, 2],
+        ["cross entropy", "one t", 0.25, 0.25, 2],
+    ]
+
+
+def test_half_the_contrast(frame):
+    table = tables.shift_table(frame, "losses").set_index(["loss", "calibrator"])
+    assert [*table.index] == [
+        (loss, calibrator) for loss in ("focal loss", "cross entropy") for calibrator in ("none", "one t")
+    ]
+    assert table.loc[("cross entropy", "none")].tolist() == [0.375, 0.625]
+
+
+def test_floors_name_arm_and_calibrator(floors):
+    table = tables.floor_table(floors, FEW)
+    assert table["loss"].tolist() == [
+        "cross entropy",
+        "cross entropy",
+        "one input, all trained",
+        "cross entropy",
+    ]
+    assert table["images"].tolist() == ["test part"] * 3 + ["200"]
+    assert table["calibrator"].tolist() == ["none", "one t", "one t", "one t"]
+    assert table.loc[3, ["low", "mean", "high"]].tolist() == [0.06, 0.07, 0.08]
+    assert table.loc[2, ["low", "mean", "high"]].tolist() == [0.04, 0.05, 0.06]
+    assert len(tables.floor_table(floors, None)) == 3
+    assert tables.floor_table(floors.iloc[:0], None).columns.tolist() == table.columns.tolist()
+
+
+def test_each_way_to_map_uncertain_labels(frame):
+    table = tables.mapping_table(frame)
+    assert table["uncertain labels"].str[:5].tolist() == ["1 for", "1 for", "0 for", "0 for"]
+    assert table["calibrator"].tolist() == ["none", "one t"] * 2
+    assert table["ECE"].tolist() == [0.375, 0.25, 1.0, 0.125]
+    assert table["seeds"].tolist() == [2, 2, 1, 1]
+    assert table["AUROC"].tolist()[::2] == [0.625, 0.25]
+    other = tables.mapping_table(frame, "common")
+    assert other.loc[0, "uncertain labels"] == "1 for Atelectasis and Edema"
+
+
+def test_rare_findings_beside_the_first_set(frame):
+    table = tables.rare_table(frame)
+    assert table[["loss", "set", "ECE", "seeds"]].to_numpy().tolist() == [
+        ["cross entropy", "rare", 0.0625, 1],
+        ["weighted cross entropy", "rare", 0.5, 1],
+        ["cross entropy", "first", 0.375, 2],  # weighted cross entropy has no run there
+    ]
+    assert table.loc[[0, 2], "ECE, one T"].tolist() == [0.125, 0.25]
+    assert table.loc[2, ["AUROC", "bias"]].tolist() == [0.625, -0.125]
+    assert table["pointing"].isna().all()
+
+
+@pytest.mark.parametrize("status", ["ok", "died"])
+def test_nothing_has_to_be_there(status, tmp_path, floors):
+    some = frame_of(model("bce", "other" if status == "ok" else "losses", status=status))
+    printed = printed_table(read_numbers(CLAIMS), "4.3")
+    found = [
+        tables.ece_table(some, "losses"),
+        tables.ece_table(some, "losses", printed, PRINTED["42"], floors),
+        tables.calibrator_table(some, "losses"),
+        tables.shift_table(some, "losses"),
+        tables.mapping_table(some),
+        tables.rare_table(some),
+    ]
+    for table in found:
+        assert table.empty
+        formats = dict.fromkeys(table.columns[2:], ".3f")
+        assert table.columns[-1] in save_table(table, tmp_path, "t", caption="x", formats=formats).html
+
+
+def test_eight_classes_whose_truth_is_not_known(tmp_path):
+    found, runs = opened(8, known=False), Runs(tmp_path)
+    good, bad = runs.record({"auroc_macro": 0.5}, logits(found, 4.0)), runs.record(status="died", seed=1)
+    one = swept(found, good, bad)
+    frame = tidy([one])
+    table = tables.calibrator_table(frame, "losses")
+    assert "ECE against P(y | x)" not in table
+    assert len(table) == len(CALIBRATORS) + len(ELSEWHERE)
+    assert table["seeds"].eq(1).all()
+    after = table.set_index("calibrator")
+    assert after.loc["one t", "NLL"] < after.loc["none", "NLL"]  # logits four times too far out
+    assert np.isnan(tables.mapping_table(frame).loc[0, "ECE against P(y | x)"])
+    generator = torch.Generator().manual_seed(0)
+    simulated = floors_of(one, ["bce"], generator, calibrators=("none", "one_t"), draws=5)
+    row = tables.ece_table(frame, "losses", floors=simulated).iloc[0]
+    assert row["before, floor"] == simulated["mean"].iloc[0]
+    assert tables.floor_table(simulated, None)["calibrator"].tolist() == ["none", "one t"]
+    assert list(tables.shift_table(frame, "losses")["calibrator"]) == [
+        name.replace("_", " ") for name in CALIBRATORS
+    ]
