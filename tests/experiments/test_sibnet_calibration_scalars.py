@@ -87,6 +87,7 @@ def test_the_two_losses_are_compared_from_one_start(runs):
     assert math.isnan(apart["few_wrong"])
 
 
+@pytest.mark.filterwarnings("error")
 def test_draws_without_the_only_positive_are_left_out(runs, monkeypatch):
     found = opened(1)
     images = found.images.images
@@ -112,6 +113,8 @@ def test_the_ensemble_averages_probabilities(runs):
     assert given["ensemble_auroc"] > max(
         roc_auc_score(labels, logits(found, seed=seed)["test_logits"]) for seed in (0, 1)
     )
+    others = [runs.record({}, logits(found, seed=seed), arm="mimo", seed=seed) for seed in (0, 1)]
+    assert math.isnan(ensemble(swept(found, *others))["ensemble_auroc"])
 
 
 @pytest.mark.parametrize("known", [True, False])
