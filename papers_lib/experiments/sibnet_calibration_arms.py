@@ -85,8 +85,8 @@ def mimo_arm(base: SibnetRun, grid: Grid) -> list[SibnetRun]:
 
 
 def rates_arm(base: SibnetRun, grid: Grid) -> list[SibnetRun]:
-    """Figures 4.3 and 4.4: learning rates and dropout rates, trained for long."""
-    base = replace(base, loss="wbce", epochs=grid.long_epochs)
+    """Figures 4.3 and 4.4: learning rates and dropout rates of the custom loss, trained for long (section 4.4)."""
+    base = replace(base, loss="wbce", distinct=grid.distinct, epochs=grid.long_epochs)
     rates = [replace(base, learning_rate=rate) for rate in grid.rates]
     dropouts = [replace(base, dropout=dropout) for dropout in grid.dropouts]
     return _each(list(dict.fromkeys([*rates, *dropouts])), grid.variant_seeds)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from papers_lib.experiments.sibnet_calibration_frame import CALIBRATORS, NONE
+from papers_lib.experiments.sibnet_calibration_frame import NONE
 from papers_lib.experiments.sibnet_calibration_settings import name
 from papers_lib.experiments.sibnet_calibration_tables import chosen, mean_of, means
 from papers_lib.metrics.ece_floor import Range
@@ -20,6 +20,8 @@ WORDS = {
     "platt": "Platt",
     "isotonic": "isotonic",
 }
+SHIFT = (NONE, "one_t", "platt")
+RANGE = "range, one T"
 MAPPINGS = {
     "report": "1 for Cardiomegaly and Edema (the report)",
     "common": "1 for Atelectasis and Edema",
@@ -72,7 +74,10 @@ def _ece_columns(more: Sequence[str]) -> Iterator[str]:
 
 
 def calibrator_table(frame: pd.DataFrame, arms: str | Sequence[str]) -> pd.DataFrame:
-    """Every reading of calibration by setting and calibrator; means over seeds."""
+    """Every reading of calibration by setting and calibrator; means over seeds.
+
+    A loss is named in its first row alone: "loss" is empty in the others.
+    """
     columns = {
         "ece": "ECE",
         "ece_mass": "ECE, equal mass",
@@ -89,64 +94,75 @@ def calibrator_table(frame: pd.DataFrame, arms: str | Sequence[str]) -> pd.DataF
             table = means(own, columns)
             table.insert(1, "calibrator", calibrator.replace("_", " "))
             parts.append(table)
-    return _by_loss(pd.concat(parts, ignore_index=True))
+    table = _by_loss(pd.concat(parts, ignore_index=True))
+    table["loss"] = table["loss"].mask(table["loss"].duplicated(), "")
+    return table
 
 
 def shift_table(frame: pd.DataFrame, arms: str | Sequence[str]) -> pd.DataFrame:
-    """ECE of the test part, and of its first images with half their contrast, by calibrator; means over seeds.
+    """ECE of the test part, and of its first images with half their contrast; a row a loss, means over seeds.
 
-    The two are not of as many images (``sibnet_calibration_measures.SHIFTED``): fewer have a higher floor.
+    Each without calibration, after one temperature and after Platt scaling. The two are not of as many images
+    (``sibnet_calibration_measures.SHIFTED``): fewer have a higher floor.
     """
     found = []
-    for calibrator in CALIBRATORS:
-        for setting, group in chosen(frame, arms, calibrator).groupby("setting", sort=False):
-            row: dict[str, object] = {"loss": name(str(setting)), "calibrator": calibrator.replace("_", " ")}
-            found.append(
-                {**row, "ECE": mean_of(group, "ece"), "half contrast": mean_of(group, "ece_contrast")}
-            )
-    return _by_loss(pd.DataFrame(found, columns=["loss", "calibrator", "ECE", "half contrast"]))
+    for setting in dict.fromkeys(chosen(frame, arms)["setting"]):
+        row: dict[str, object] = {"loss": name(setting)}
+        for calibrator in SHIFT:
+            own = chosen(frame, arms, calibrator)
+            own = own[own["setting"].eq(setting)]
+            row[WORDS[calibrator]] = mean_of(own, "ece")
+            row[f"{WORDS[calibrator]}, half contrast"] = mean_of(own, "ece_contrast")
+        found.append(row)
+    columns = [f"{WORDS[calibrator]}{more}" for calibrator in SHIFT for more in ("", ", half contrast")]
+    return pd.DataFrame(found, columns=["loss", *columns])
 
 
 def floor_table(floors: pd.DataFrame, few: Range | None) -> pd.DataFrame:
-    """Floors by arm, setting and calibrator; last of cross entropy after one temperature, on 200 images.
+    """Mean floors, a row a setting of an arm, a column a calibrator; last of cross entropy on 200 images.
+
+    That last row has one temperature alone.
 
     Args: floors, of ``sibnet_calibration_reliability.floors``; few, of ``floor_at`` there.
+
+    Returns: "loss", the calibrators (``WORDS``; NaN without a floor), "range, one T" (95 % of the draws, as text).
     """
-    columns = ["loss", "calibrator", "images", "low", "mean", "high"]
-    found = [
-        {"loss": name(str(setting), row["arm"]), "calibrator": row["calibrator"].replace("_", " ")}
-        | {"images": "test part", **row[["low", "mean", "high"]]}
-        for setting, row in floors.iterrows()
-    ]
+    found: list[dict[str, object]] = []
+    for (arm, setting), group in floors.reset_index().groupby(["arm", "setting"], sort=False):
+        row: dict[str, object] = {"loss": name(str(setting), str(arm))}
+        for calibrator, word in WORDS.items():
+            row[word] = mean_of(group[group["calibrator"].eq(calibrator)], "mean")
+        after = group[group["calibrator"].eq("one_t")]
+        row[RANGE] = _range(after["low"].iloc[0], after["high"].iloc[0]) if len(after) else None
+        found.append(row)
     if few is not None:
-        found.append({"loss": name("bce"), "calibrator": "one t", "images": "200", **few._asdict()})
-    return pd.DataFrame(found, columns=columns)
+        row = {"loss": f"{name('bce')}, 200 images", WORDS["one_t"]: few.mean}
+        found.append({**row, RANGE: _range(few.low, few.high)})
+    return pd.DataFrame(found, columns=["loss", *WORDS.values(), RANGE])
 
 
 def mapping_table(frame: pd.DataFrame, first: str = "report") -> pd.DataFrame:
     """Cross entropy on each way to map uncertain labels; labels of the test part are certain everywhere.
 
-    AUROC stands in the rows of "none" alone: one temperature does not change it.
+    AUROC and bias (mean predicted less share of positives) are of the model before calibration; one temperature does
+    not change AUROC.
 
     Args: first, how the first set's uncertain labels are mapped: a key of ``MAPPINGS``.
     """
+    readings = {"ece": "ECE", "true_ece": "ECE against P(y | x)"}
     found = []
     for data in ("first", *(key for key in MAPPINGS if key != "report")):
         arms = "losses" if data == "first" else "mapping"
-        for calibrator in (NONE, "one_t"):
-            own = chosen(frame, arms, calibrator, data)
-            own = own[own["setting"].eq("bce")]
-            if len(own):
-                text = MAPPINGS[first if data == "first" else data]
-                row: dict[str, object] = {
-                    "uncertain labels": text,
-                    "calibrator": calibrator.replace("_", " "),
-                }
-                row |= {"AUROC": mean_of(own, "auroc_macro"), "ECE": mean_of(own, "ece")}
-                row |= {"ECE against P(y | x)": mean_of(own, "true_ece"), "bias": mean_of(own, "bias")}
-                found.append({**row, "seeds": len(own)})
-    columns = ["uncertain labels", "calibrator", "AUROC", "ECE", "ECE against P(y | x)", "bias", "seeds"]
-    return pd.DataFrame(found, columns=columns)
+        before, after = (chosen(frame, arms, calibrator, data) for calibrator in (NONE, "one_t"))
+        before, after = (own[own["setting"].eq("bce")] for own in (before, after))
+        if len(before):
+            row: dict[str, object] = {"uncertain labels": MAPPINGS[first if data == "first" else data]}
+            row["AUROC"] = mean_of(before, "auroc_macro")
+            for key, words in readings.items():
+                row |= {words: mean_of(before, key), f"{words}, one T": mean_of(after, key)}
+            found.append({**row, "bias": mean_of(before, "bias"), "seeds": len(before)})
+    columns = [f"{words}{more}" for words in readings.values() for more in ("", ", one T")]
+    return pd.DataFrame(found, columns=["uncertain labels", "AUROC", *columns, "bias", "seeds"])
 
 
 def rare_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -176,3 +192,12 @@ def _by_loss(table: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(
         "loss", key=lambda names: names.map(order.index), kind="stable", ignore_index=True
     )
+
+
+def _range(low: float, high: float) -> str:
+    """Both ends to three decimals, without the zero before the point.
+
+    >>> _range(0.04, 0.0628), _range(0.9996, 1)
+    ('.040 to .063', '1.000 to 1.000')
+    """
+    return " to ".join(f"{end:.3f}".removeprefix("0") for end in (low, high))

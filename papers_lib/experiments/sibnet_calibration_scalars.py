@@ -12,33 +12,39 @@ from papers_lib.experiments.sibnet_calibration_sweeps import Swept
 from papers_lib.experiments.sibnet_calibration_tables import chosen, mean_of
 from papers_lib.metrics.calibration import ece
 from papers_lib.metrics.classification import auroc
+from papers_lib.metrics.ece_floor import Range
 
 FEW = 200
 """Images of the report's validation set (section 4.1)."""
 RESAMPLES = 200
 
 
-def scalars(frame: pd.DataFrame, first: Swept, similar: Mapping[str, float]) -> dict[str, float]:
+def scalars(
+    frame: pd.DataFrame, first: Swept, similar: Mapping[str, float], few: Range | None = None
+) -> dict[str, float]:
     """Numbers by name, all of them whatever was trained.
 
     Args: frame, the tidy one; first, the sweep of the first data set; similar, rank correlations of maps by name, of
-        ``sibnet_calibration_similarity.similarity_scalars``.
+        ``sibnet_calibration_similarity.similarity_scalars``; few, the floor of the mean ECE on 200 images.
 
     Returns: mean_auroc_SETTING, mean_ece_SETTING_CALIBRATOR, of the arms "losses" and "saliency"; oracle_auroc,
         oracle_ece of P(y | x) itself; few_sd, standard deviation of focal loss less cross entropy in mean AUROC over
         draws of 200 test images (of the models of the first seed that both have), and few_wrong, the share of draws in
         which the sign is another than on all test images; ensemble_auroc, ensemble_ece of cross entropy's models
-        together; rank_focal_less_auc and rank_focal_less_seeds, see the claims file.
+        together; rank_bce_focal, rank_bce_seeds, rank_bce_auc_pesg, rank_bce_auc_adam of ``similar``, and
+        rank_focal_less_auc, rank_focal_less_seeds, see the claims file; floor_200 with floor_200_low and _high.
     """
     found = {**oracle(first), **few_images(first), **ensemble(first)}
     for setting in dict.fromkeys([*NAMES, *frame["setting"]]):
         found[f"mean_auroc_{setting}"] = _mean(frame, setting, NONE, "auroc_macro")
         for calibrator in (NONE, "one_t", "label_t", "platt", "isotonic", *ELSEWHERE):
             found[f"mean_ece_{setting}_{calibrator}"] = _mean(frame, setting, calibrator, "ece")
-    focal = similar.get("rank_bce_focal", np.nan)
-    found["rank_focal_less_auc"] = focal - similar.get("rank_bce_auc_adam", np.nan)
-    found["rank_focal_less_seeds"] = focal - similar.get("rank_bce_seeds", np.nan)
-    return found
+    ranks = {f"rank_bce_{other}": np.nan for other in ("focal", "seeds", "auc_pesg", "auc_adam")}
+    found |= {key: similar.get(key, value) for key, value in ranks.items()}
+    found["rank_focal_less_auc"] = found["rank_bce_focal"] - found["rank_bce_auc_adam"]
+    found["rank_focal_less_seeds"] = found["rank_bce_focal"] - found["rank_bce_seeds"]
+    low, mean, high = (np.nan, np.nan, np.nan) if few is None else (few.low, few.mean, few.high)
+    return {**found, "floor_200": mean, "floor_200_low": low, "floor_200_high": high}
 
 
 def few_images(first: Swept) -> dict[str, float]:

@@ -66,7 +66,8 @@ def auroc_table(
 
     Args: printed, indexed by the names that ``rows`` gives to settings, a column a label and "Mean"; data, the set.
 
-    Returns: "loss", "of" (ours or the report's), the labels, "mean", "sd" (of the mean AUROC, over seeds), "seeds".
+    Returns: "loss", "of" (ours or the report's), the labels, "mean", "sd" (of the mean AUROC, over seeds), "seeds"
+        (whole numbers, missing in the report's rows).
     """
     found = []
     labels = labels_of(frame)
@@ -79,7 +80,8 @@ def auroc_table(
             values = printed.loc[rows[str(setting)]]
             row = {"loss": name(str(setting)), "of": PAPER, MEAN: values.get("Mean")}
             found.append({**row, **{label: values.get(label) for label in labels}})
-    return pd.DataFrame(found, columns=["loss", "of", *labels, MEAN, "sd", "seeds"])
+    table = pd.DataFrame(found, columns=["loss", "of", *labels, MEAN, "sd", "seeds"])
+    return table.astype({"seeds": "Int64"})
 
 
 def map_table(frame: pd.DataFrame, arms: str | Sequence[str]) -> pd.DataFrame:
@@ -170,6 +172,32 @@ def mimo_table(frame: pd.DataFrame, named: Mapping[str, float]) -> pd.DataFrame:
         row = {"loss": f"{name('bce')}, all together", "models": 1}
         found.append({**row, "AUROC": named["ensemble_auroc"], "ECE": named["ensemble_ece"]})
     return pd.DataFrame(found, columns=["loss", *columns.values(), "ECE, one T", "models"])
+
+
+def similarity_words(table: pd.DataFrame) -> pd.DataFrame:
+    """``sibnet_calibration_similarity.similarity_table`` under words for readers.
+
+    Returns: "loss" and "beside" (the two settings' names), "models" (same or two seeds, other images), "pairs of
+        models", "rank correlation" (mean), "lowest", "highest" (of a pair of models), "SSIM", "same hottest cell" (a
+        share), "maps" (pairs that count); "skipped" (constant maps) and "without SSIM" where there are any.
+    """
+    words = {
+        "a": "loss",
+        "b": "beside",
+        "kind": "models",
+        "models": "pairs of models",
+        "rank": "rank correlation",
+        "rank_low": "lowest",
+        "rank_high": "highest",
+        "ssim": "SSIM",
+        "agree": "same hottest cell",
+        "maps": "maps",
+        "skipped": "skipped",
+        "dead": "without SSIM",
+    }
+    shown = [key for key in words if key not in ("skipped", "dead") or table[key].any()]
+    settings = {key: table[key].map(name) for key in ("a", "b")}
+    return table.assign(**settings)[shown].rename(columns=words)
 
 
 def _listed(values: "pd.Series[object]") -> str:

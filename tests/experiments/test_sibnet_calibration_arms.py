@@ -30,7 +30,7 @@ def test_settings_of_every_arm_by_hand():
     assert counted("losses") == dict.fromkeys(["bce", "focal", *auc], 2)
     assert counted("saliency") == {**dict.fromkeys(main, 2), **variants}
     assert counted("mimo") == {"bce": 1, "mimo_2": 1, "mimo_3": 1}
-    assert counted("rates") == {"wbce": 4}
+    assert counted("rates") == {"cd": 4}
     assert counted("backbones") == {"bce": 2}
     assert counted("weights") == {"cd_two_stage": 2, "sc_two_stage": 1}
     assert counted("imbalance") == dict.fromkeys(["bce", "wbce", "focal", "auc_pesg"], 1)

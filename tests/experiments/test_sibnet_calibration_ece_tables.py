@@ -27,8 +27,8 @@ FEW = Range(mean=0.07, low=0.06, high=0.08)
 def frame():
     """Two seeds of cross entropy, one of focal loss, one that failed, and cross entropy on other sets."""
     return frame_of(
-        model("focal", ece=0.75, bias=0.5, ece_contrast=0.875, after=ONE_T),
-        model("bce", ece=0.5, bias=-0.25, auroc_macro=0.5, ece_contrast=0.625, after=ONE_T),
+        model("focal", ece=0.75, bias=0.5, after=ONE_T),
+        model("bce", ece=0.5, bias=-0.25, auroc_macro=0.5, after=ONE_T),
         model("bce", seed=1, ece=0.25, bias=0.0, auroc_macro=0.75, after={"one_t": {"ece": 0.375}}),
         model("bce", seed=2, status="diverged"),
         model("bce", "imbalance", data="rare", ece=0.0625, auroc_macro=0.875, after=ONE_T),
@@ -77,43 +77,74 @@ def test_readings_of_a_loss_stand_together_in_the_order_of_the_losses(frame):
     assert table.columns.tolist() == ["loss", "calibrator", "ECE", "bias", "seeds"]
     assert table.to_numpy().tolist() == [
         ["focal loss", "none", 0.75, 0.5, 1],
-        ["focal loss", "one t", 0.125, 0.25, 1],
+        ["", "one t", 0.125, 0.25, 1],
         ["cross entropy", "none", 0.375, -0.125, 2],
-        ["cross entropy", "one t", 0.25, 0.25, 2],
+        ["", "one t", 0.25, 0.25, 2],
     ]
 
 
-def test_half_the_contrast(frame):
-    table = tables.shift_table(frame, "losses").set_index(["loss", "calibrator"])
-    assert [*table.index] == [
-        (loss, calibrator) for loss in ("focal loss", "cross entropy") for calibrator in ("none", "one t")
+def test_half_the_contrast_beside_the_test_part():
+    frame = frame_of(
+        model("focal", ece=0.75, ece_contrast=0.875, after={"platt": {"ece": 0.0625, "ece_contrast": 0.5}}),
+        model("bce", ece=0.5, ece_contrast=0.625, after=ONE_T),
+        model("bce", seed=1, ece=0.25, ece_contrast=0.875, after={"one_t": {"ece": 0.375}}),
+        model("bce", seed=2, status="diverged", ece=9.0),
+    )
+    table = tables.shift_table(frame, "losses").set_index("loss")
+    assert table.columns.tolist() == [
+        *(
+            "before",
+            "before, half contrast",
+            "one T",
+            "one T, half contrast",
+            "Platt",
+            "Platt, half contrast",
+        ),
     ]
-    assert table.loc[("cross entropy", "none")].tolist() == [0.375, 0.625]
+    assert table.index.tolist() == ["focal loss", "cross entropy"]
+    # before (.5 + .25) / 2 and (.625 + .875) / 2; one T (.125 + .375) / 2, half contrast of one seed alone
+    assert table.loc["cross entropy"].tolist()[:4] == [0.375, 0.75, 0.25, 0.375]
+    assert table.loc["cross entropy"].isna().tolist() == [False] * 4 + [True] * 2
+    assert table.loc["focal loss"].dropna().tolist() == [0.75, 0.875, 0.0625, 0.5]
 
 
-def test_floors_name_arm_and_calibrator(floors):
+def test_floors_have_a_row_a_setting_and_a_column_a_calibrator(floors, tmp_path):
     table = tables.floor_table(floors, FEW)
-    assert table["loss"].tolist() == [
-        "cross entropy",
-        "cross entropy",
-        "one input, all trained",
-        "cross entropy",
+    assert table.columns.tolist() == [
+        *("loss", "before", "one T", "T a label", "Platt", "isotonic", "range, one T"),
     ]
-    assert table["images"].tolist() == ["test part"] * 3 + ["200"]
-    assert table["calibrator"].tolist() == ["none", "one t", "one t", "one t"]
-    assert table.loc[3, ["low", "mean", "high"]].tolist() == [0.06, 0.07, 0.08]
-    assert table.loc[2, ["low", "mean", "high"]].tolist() == [0.04, 0.05, 0.06]
-    assert len(tables.floor_table(floors, None)) == 3
-    assert tables.floor_table(floors.iloc[:0], None).columns.tolist() == table.columns.tolist()
+    assert table.astype(object).fillna("").to_numpy().tolist() == [
+        ["cross entropy", 0.02, 0.03, "", "", "", ".020 to .040"],
+        ["one input, all trained", "", 0.05, "", "", "", ".040 to .060"],
+        ["cross entropy, 200 images", "", 0.07, "", "", "", ".060 to .080"],
+    ]
+    formats = dict.fromkeys(table.columns[1:-1], ".4f")
+    page = save_table(table, tmp_path, "t", caption="x", formats=formats).html
+    assert "0.0700" in page
+    assert ".060 to .080" in page
+    assert len(tables.floor_table(floors, None)) == 2
+    none = tables.floor_table(floors[floors["calibrator"].eq("none")], None)
+    assert none[["before", "range, one T"]].to_numpy().tolist() == [[0.02, None]]
+    empty = tables.floor_table(floors.iloc[:0], None)
+    assert empty.empty
+    assert empty.columns.tolist() == table.columns.tolist()
 
 
 def test_each_way_to_map_uncertain_labels(frame):
-    table = tables.mapping_table(frame)
-    assert table["uncertain labels"].str[:5].tolist() == ["1 for", "1 for", "0 for", "0 for"]
-    assert table["calibrator"].tolist() == ["none", "one t"] * 2
-    assert table["ECE"].tolist() == [0.375, 0.25, 1.0, 0.125]
-    assert table["seeds"].tolist() == [2, 2, 1, 1]
-    assert table["AUROC"].tolist()[::2] == [0.625, 0.25]
+    measured = frame["data"].eq("zeros")
+    table = tables.mapping_table(frame.assign(true_ece=frame["ece"].where(measured) / 2))
+    assert table.columns.tolist() == [
+        *("uncertain labels", "AUROC", "ECE", "ECE, one T", "ECE against P(y | x)"),
+        *("ECE against P(y | x), one T", "bias", "seeds"),
+    ]
+    assert table["uncertain labels"].str[:5].tolist() == ["1 for", "0 for"]
+    assert table["AUROC"].tolist() == [0.625, 0.25]
+    assert table["ECE"].tolist() == [0.375, 1.0]
+    assert table["ECE, one T"].tolist() == [0.25, 0.125]
+    assert table["ECE against P(y | x)"].fillna(-1).tolist() == [-1, 0.5]
+    assert table["ECE against P(y | x), one T"].fillna(-1).tolist() == [-1, 0.0625]
+    assert table.loc[0, "bias"] == -0.125
+    assert table["seeds"].tolist() == [2, 1]
     other = tables.mapping_table(frame, "common")
     assert other.loc[0, "uncertain labels"] == "1 for Atelectasis and Edema"
 
@@ -164,7 +195,8 @@ def test_eight_classes_whose_truth_is_not_known(tmp_path):
     simulated = floors_of(one, ["bce"], generator, calibrators=("none", "one_t"), draws=5)
     row = tables.ece_table(frame, "losses", floors=simulated).iloc[0]
     assert row["before, floor"] == simulated["mean"].iloc[0]
-    assert tables.floor_table(simulated, None)["calibrator"].tolist() == ["none", "one t"]
-    assert list(tables.shift_table(frame, "losses")["calibrator"]) == [
-        name.replace("_", " ") for name in CALIBRATORS
-    ]
+    wide = tables.floor_table(simulated, None).iloc[0]
+    assert wide[["before", "one T"]].tolist() == simulated["mean"].tolist()
+    low, high = map(float, wide["range, one T"].split(" to "))
+    assert low <= wide["one T"].round(3) <= high
+    assert tables.shift_table(frame, "losses").iloc[0].drop("loss").notna().all()

@@ -1,5 +1,6 @@
 """Tables of the Sibnet page but those on calibration: numbers by hand, and that no arm has to be there."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def frame():
     )
 
 
-def test_auroc_stands_above_the_printed_row(frame):
+def test_auroc_stands_above_the_printed_row(frame, tmp_path):
     printed = printed_table(read_numbers(CLAIMS), "4.1")
     table = tables.auroc_table(frame, "saliency", printed, tables.PRINTED["41"])
     assert table.columns.tolist() == ["loss", "of", "Edema", "Rib", "mean", "sd", "seeds"]
@@ -48,6 +49,8 @@ def test_auroc_stands_above_the_printed_row(frame):
     assert report[["Edema", "mean"]].tolist() == [0.675, 0.756]
     assert report[["Rib", "sd", "seeds"]].isna().all()
     assert np.isnan(table.loc[2, "sd"])  # one seed
+    html = save_table(table, tmp_path, "t", caption="x").html
+    assert re.findall(r"([^>]*)</td></tr>", html) == ["2", "–", "1", "–"]  # the last column
     rare = tables.auroc_table(frame, "imbalance", data="rare")
     assert rare["mean"].tolist() == [0.125]
 
@@ -152,6 +155,34 @@ def test_mimo_beside_one_input_and_the_ensemble():
     assert np.isnan(table.loc[3, "NLL"])
     alone = tables.mimo_table(frame[frame["arm"].eq("mimo")], NO_ENSEMBLE)
     assert alone["loss"].tolist() == ["one input, all trained", "MIMO, 2 inputs"]  # no rows of nothing
+
+
+def test_similarities_in_words():
+    rows = [
+        ("bce", "focal", "same seed", 2, 0.5, 0.25, 0.75, 0.625, 0.125, 40, 0, 0),
+        ("wbce", "wbce", "two seeds", 1, 0.0, 0.0, 0.0, np.nan, 1.0, 20, 0, 3),
+    ]
+    raw = ["a", "b", "kind", "models", "rank", "rank_low", "rank_high", "ssim", "agree", "maps"]
+    found = pd.DataFrame(rows, columns=[*raw, "skipped", "dead"])
+    table = tables.similarity_words(found.iloc[:1])
+    assert table.iloc[0].to_dict() == {
+        "loss": "cross entropy",
+        "beside": "focal loss",
+        "models": "same seed",
+        "pairs of models": 2,
+        "rank correlation": 0.5,
+        "lowest": 0.25,
+        "highest": 0.75,
+        "SSIM": 0.625,
+        "same hottest cell": 0.125,
+        "maps": 40,
+    }
+    both = tables.similarity_words(found)
+    assert both.columns.tolist() == [*table.columns, "without SSIM"]
+    assert both.loc[1, ["loss", "beside"]].tolist() == ["weighted cross entropy"] * 2
+    assert both["without SSIM"].tolist() == [0, 3]
+    assert tables.similarity_words(found.iloc[:0]).columns.tolist() == table.columns.tolist()
+    assert found.columns.tolist() == [*raw, "skipped", "dead"]  # the caller's is as it was
 
 
 @pytest.mark.parametrize("status", ["ok", "died"])
