@@ -52,7 +52,7 @@ class SibnetRun:
         dropout: of the pooled features.
         epochs, batch_size, learning_rate, weight_decay: of both stages together; the report has 15 epochs (Table 4.1),
             5 with batch 64, 1e-4 and 1e-5 (Table 4.2).
-        pesg_rate: learning rate of PESG.
+        pesg_rate: learning rate of PESG, which is run as one stage: no falling rate, its reference is the start.
         mixed: bfloat16 autocast.
     """
 

@@ -18,7 +18,7 @@ from papers_lib.experiments.sibnet_calibration_inputs import open_images
 from papers_lib.experiments.sweep import DataRef
 
 CALIBRATION_SHARE = 1 / 3
-"""Of the patients of the part that is cut, see ``papers_lib.datasets.chexpert.load_chexpert``."""
+"""Of the images of the table that is cut, whole patients; see ``papers_lib.datasets.chexpert.load_chexpert``."""
 
 
 class Opened(NamedTuple):

@@ -124,6 +124,10 @@ def _check_arms(parameters: Mapping[str, Any]) -> None:
         given = [name for name in names if name in parameters]
         if arm in arms and given and not any(len(parameters[name]) for name in given):
             raise _error(given[0], [], f"a value in {' or '.join(names)}, since arms has {arm}")
+    uncertain = parameters.get("uncertain", "report")
+    if "mapping" in arms and uncertain != "report":
+        why = f"since uncertain is {uncertain}: its comparison is with the report's mapping"
+        raise _error("arms", arms, f"no mapping, {why}")
     if set(arms) & {"saliency", "weights"}:
         _check_two_stages(parameters, "saliency_epochs")
     if not parameters.get("quick_rows", True):
@@ -192,6 +196,7 @@ def _look_up(parameter: str, backbone: str, last: str, frozen: str) -> None:
 
 
 def _check_root(parameters: Mapping[str, Any]) -> None:
+    from papers_lib.datasets.chexpert_rows import check_rows
     from papers_lib.experiments.sibnet_calibration_data import layout_of
 
     root = Path(parameters["data_root"]).expanduser()
@@ -199,6 +204,8 @@ def _check_root(parameters: Mapping[str, Any]) -> None:
         raise _error("data_root", str(root), "a folder that is there")
     try:
         layout = layout_of(root)
+        if layout == "chexpert":
+            check_rows(root)
     except UserError as error:
         raise UserError(f"parameter data_root: {error}") from error
     arms = list(parameters.get("arms", []))
@@ -206,8 +213,19 @@ def _check_root(parameters: Mapping[str, Any]) -> None:
         raise _error(
             "arms", arms, "no imbalance, since data_root is set and only the stand-in can be made rarer"
         )
-    if "mapping" in arms and layout == "nih":
+    if layout == "nih":
+        _check_nih(parameters, arms)
+
+
+def _check_nih(parameters: Mapping[str, Any], arms: Sequence[str]) -> None:
+    """What CheXpert's layout alone can do; else it would be left out without a word."""
+    if "mapping" in arms:
         raise _error("arms", arms, "no mapping, since the labels of the set in data_root are all certain")
+    if parameters.get("uncertain", "report") != "report":
+        why = "report (no effect), since the labels of the set in data_root are all certain"
+        raise _error("uncertain", parameters["uncertain"], why)
+    if parameters.get("views") == "lateral":
+        raise _error("views", "lateral", "frontal or all, since the set in data_root has no lateral views")
 
 
 def _check_stand_in(parameters: Mapping[str, Any]) -> None:

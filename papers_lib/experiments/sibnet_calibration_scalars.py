@@ -5,18 +5,21 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
 
-from papers_lib.experiments.sibnet_calibration_frame import ELSEWHERE, NONE, calibrated, oracle
+from papers_lib.experiments.sibnet_calibration_frame import BINS, ELSEWHERE, NONE, oracle
 from papers_lib.experiments.sibnet_calibration_settings import NAMES, models
 from papers_lib.experiments.sibnet_calibration_sweeps import Swept
 from papers_lib.experiments.sibnet_calibration_tables import chosen, mean_of
-from papers_lib.metrics.calibration import ece
+from papers_lib.metrics.calibration import ece, fit_temperature
 from papers_lib.metrics.classification import auroc
 from papers_lib.metrics.ece_floor import Range
 
 FEW = 200
 """Images of the report's validation set (section 4.1)."""
 RESAMPLES = 200
+MEASURES = ("distinctiveness", "raw_distinctiveness", "coherence", "point_macro", "code_negative")
+"""Of the maps."""
 
 
 def scalars(
@@ -27,16 +30,19 @@ def scalars(
     Args: frame, the tidy one; first, the sweep of the first data set; similar, rank correlations of maps by name, of
         ``sibnet_calibration_similarity.similarity_scalars``; few, the floor of the mean ECE on 200 images.
 
-    Returns: mean_auroc_SETTING, mean_ece_SETTING_CALIBRATOR, of the arms "losses" and "saliency"; oracle_auroc,
+    Returns: mean_auroc_SETTING, mean_MEASURE_SETTING of ``MEASURES``, mean_ece_SETTING_CALIBRATOR, of the arms
+        "losses" and "saliency"; oracle_auroc,
         oracle_ece of P(y | x) itself; few_sd, standard deviation of focal loss less cross entropy in mean AUROC over
         draws of 200 test images (of the models of the first seed that both have), and few_wrong, the share of draws in
-        which the sign is another than on all test images; ensemble_auroc, ensemble_ece of cross entropy's models
-        together; rank_bce_focal, rank_bce_seeds, rank_bce_auc_pesg, rank_bce_auc_adam of ``similar``, and
+        which the sign is another than on all test images; ensemble_auroc, _nll, _ece and _ece_one_t of cross entropy's
+        models together; rank_bce_focal, rank_bce_seeds, rank_bce_auc_pesg, rank_bce_auc_adam of ``similar``, and
         rank_focal_less_auc, rank_focal_less_seeds, see the claims file; floor_200 with floor_200_low and _high.
     """
     found = {**oracle(first), **few_images(first), **ensemble(first)}
     for setting in dict.fromkeys([*NAMES, *frame["setting"]]):
         found[f"mean_auroc_{setting}"] = _mean(frame, setting, NONE, "auroc_macro")
+        for measure in MEASURES:
+            found[f"mean_{measure}_{setting}"] = _mean(frame, setting, NONE, measure)
         for calibrator in (NONE, "one_t", "label_t", "platt", "isotonic", *ELSEWHERE):
             found[f"mean_ece_{setting}_{calibrator}"] = _mean(frame, setting, calibrator, "ece")
     ranks = {f"rank_bce_{other}": np.nan for other in ("focal", "seeds", "auc_pesg", "auc_adam")}
@@ -75,13 +81,22 @@ def few_images(first: Swept) -> dict[str, float]:
 
 def ensemble(first: Swept) -> dict[str, float]:
     """Cross entropy's models together, their probabilities averaged: what MIMO imitates in one network."""
-    several = models(first, ("bce",), ("losses",)).get("bce", [])
+    several = [record.arrays() for record in models(first, ("bce",), ("losses",)).get("bce", [])]
     if len(several) < 2:
-        return {"ensemble_auroc": np.nan, "ensemble_ece": np.nan}
-    scored = [calibrated(first, record, NONE) for record in several]
-    mean = torch.stack([one.probabilities for one in scored]).mean(0)
-    labels = scored[0].labels
-    return {"ensemble_auroc": auroc(mean, labels).macro, "ensemble_ece": float(ece(mean, labels).mean())}
+        return dict.fromkeys(("ensemble_auroc", "ensemble_nll", "ensemble_ece", "ensemble_ece_one_t"), np.nan)
+    images = first.opened.images.images
+    logits, labels = {}, {}
+    for part in ("val", "test"):
+        each = torch.stack([torch.from_numpy(arrays[f"{part}_logits"]).double() for arrays in several])
+        logits[part] = torch.logit(each.sigmoid().mean(0), eps=1e-12)
+        labels[part] = torch.from_numpy(images.part(part).labels).double()
+    after = fit_temperature(logits["val"], labels["val"]).probabilities(logits["test"])
+    return {
+        "ensemble_auroc": auroc(logits["test"], labels["test"]).macro,
+        "ensemble_nll": float(binary_cross_entropy_with_logits(logits["test"], labels["test"])),
+        "ensemble_ece": float(ece(logits["test"].sigmoid(), labels["test"], bins=BINS).mean()),
+        "ensemble_ece_one_t": float(ece(after, labels["test"], bins=BINS).mean()),
+    }
 
 
 def _mean(frame: pd.DataFrame, setting: str, calibrator: str, column: str) -> float:

@@ -185,6 +185,29 @@ def similarity_table(found: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
+def backbone_ranks(swept: Swept, setting: str = "bce") -> dict[tuple[str, str], float]:
+    """Rank correlation of another network's maps with the first one's of the same seed, mean over seeds.
+
+    Returns: by (backbone, weights) of the arm "backbones"; NaN where the maps are of another size.
+    """
+    first = by_seed(swept, setting, ("losses",))
+    found: dict[tuple[str, str], list[float]] = {}
+    for record in swept.records:
+        config = record.config
+        if record.status != "ok" or config.arm != "backbones" or config.seed not in first:
+            continue
+        own, beside = (one.arrays()["maps"] for one in (record, first[config.seed]))
+        rank = similarity(own, beside).rank if own.shape == beside.shape else float("nan")
+        found.setdefault((config.backbone, config.weights), []).append(rank)
+    return {key: float(np.mean(values)) for key, values in found.items()}
+
+
+def shown(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Rows of :func:`similarity_table` for the page: same seed, two seeds; of the first pair the other yardsticks."""
+    first = table["a"].eq(PAIRS[0][0]) & table["b"].eq(PAIRS[0][1])
+    return table["kind"].isin([SAME, SEEDS]) | first
+
+
 def similarity_scalars(found: pd.DataFrame, prefix: str = "") -> dict[str, float]:
     """Named numbers of :func:`compared`, for each measure M of rank, ssim, agree; those that there are.
 

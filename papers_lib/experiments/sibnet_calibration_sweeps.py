@@ -47,7 +47,7 @@ class Swept(NamedTuple):
 
 
 def first_set(plan: Plan) -> Opened:
-    """The set of all arms but two: the user's, or the stand-in; uncertain labels are mapped as in the report.
+    """The set of all arms but two: the user's, or the stand-in; uncertain labels are mapped by ``plan.options``.
 
     Raises:
         UserError: a set that cannot be read, or whose training part has a label always or never.

@@ -11,6 +11,7 @@ import pandas as pd
 from papers_lib.experiments.sibnet_calibration_frame import NONE
 from papers_lib.experiments.sibnet_calibration_settings import name
 
+LIKENESS = "rank correlation of maps with the first"
 OURS, PAPER, MEAN = "ours", "report", "mean"
 PRINTED = {
     "41": {"wbce": "Cross Entropy", "cd": "Custom", "cd_two_stage": "Modified Pipeline"},
@@ -64,6 +65,8 @@ def auroc_table(
 ) -> pd.DataFrame:
     """Tables 4.1 and 4.2: AUROC by label, a row a setting, with the report's below ours where it has the row.
 
+    With several arms a row is a setting of an arm; the report's stands below the first arm's.
+
     Args: printed, indexed by the names that ``rows`` gives to settings, a column a label and "Mean"; data, the set.
 
     Returns: "loss", "of" (ours or the report's), the labels, "mean", "sd" (of the mean AUROC, over seeds), "seeds"
@@ -71,13 +74,15 @@ def auroc_table(
     """
     found = []
     labels = labels_of(frame)
-    for setting, group in chosen(frame, arms, data=data).groupby("setting", sort=False):
+    left = dict(rows or {})  # settings whose printed row is still to come
+    for (arm, setting), group in chosen(frame, arms, data=data).groupby(["arm", "setting"], sort=False):
         scores = group["auroc_macro"]
-        row = {"loss": name(str(setting)), "of": OURS}
+        row = {"loss": name(str(setting), str(arm)), "of": OURS}
         row |= {label: group[f"auroc/{label}"].mean() for label in labels}
         found.append({**row, MEAN: scores.mean(), "sd": scores.std(ddof=1), "seeds": len(scores)})
-        if printed is not None and rows and setting in rows and rows[str(setting)] in printed.index:
-            values = printed.loc[rows[str(setting)]]
+        line = left.pop(str(setting), None)
+        if printed is not None and line in printed.index:
+            values = printed.loc[line]
             row = {"loss": name(str(setting)), "of": PAPER, MEAN: values.get("Mean")}
             found.append({**row, **{label: values.get(label) for label in labels}})
     table = pd.DataFrame(found, columns=["loss", "of", *labels, MEAN, "sd", "seeds"])
@@ -98,8 +103,11 @@ def map_table(frame: pd.DataFrame, arms: str | Sequence[str]) -> pd.DataFrame:
     return means(chosen(frame, arms), columns)
 
 
-def backbone_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """AUROC, calibration and pointing of each network with cross entropy; means over seeds."""
+def backbone_table(frame: pd.DataFrame, ranks: Mapping[tuple[str, str], float]) -> pd.DataFrame:
+    """AUROC, calibration and pointing of each network with cross entropy, means over seeds, and likeness of the maps.
+
+    Args: ranks, of ``sibnet_calibration_similarity.backbone_ranks``.
+    """
     own = chosen(frame, ("backbones", "losses"))
     own = own[own["arm"].eq("backbones") | own["setting"].eq("bce")].sort_values("arm", kind="stable")
     found = []
@@ -107,8 +115,10 @@ def backbone_table(frame: pd.DataFrame) -> pd.DataFrame:
     for (backbone, weights, stage), group in own.groupby(keys, sort=False):
         row = {"backbone": backbone, "weights": weights, "trained from": stage or "the first layer"}
         row |= {"AUROC": mean_of(group, "auroc_macro"), "ECE": mean_of(group, "ece")}
-        found.append({**row, "pointing": mean_of(group, "point_macro"), "seeds": len(group)})
-    columns = ["backbone", "weights", "trained from", "AUROC", "ECE", "pointing", "seeds"]
+        row |= {"pointing": mean_of(group, "point_macro")}
+        row[LIKENESS] = ranks.get((str(backbone), str(weights)), np.nan)
+        found.append({**row, "seeds": len(group)})
+    columns = ["backbone", "weights", "trained from", "AUROC", "ECE", "pointing", LIKENESS, "seeds"]
     return pd.DataFrame(found, columns=columns)
 
 
@@ -152,11 +162,13 @@ def seeds_table(frame: pd.DataFrame, arms: str | Sequence[str]) -> pd.DataFrame:
     )
 
 
-def mimo_table(frame: pd.DataFrame, named: Mapping[str, float]) -> pd.DataFrame:
+def mimo_table(frame: pd.DataFrame, named: Mapping[str, float], floors: pd.DataFrame) -> pd.DataFrame:
     """MIMO beside the same network with one input; then cross entropy's models of the arm "losses", one and together.
 
-    Args: named, with "ensemble_auroc" and "ensemble_ece" of ``sibnet_calibration_scalars.ensemble``; NaN: no last row.
+    Args: named, of ``sibnet_calibration_scalars.ensemble``, NaN for no last row; floors, of
+        ``sibnet_calibration_reliability.floors``.
     """
+    least = floors[floors["calibrator"].eq(NONE)].set_index("arm", append=True)["mean"]
     columns = {"auroc_macro": "AUROC", "nll": "NLL", "ece": "ECE"}
     found: list[dict[str, object]] = []
     for arm in ("mimo", "losses"):
@@ -166,12 +178,14 @@ def mimo_table(frame: pd.DataFrame, named: Mapping[str, float]) -> pd.DataFrame:
         for setting, group in own.groupby("setting", sort=False):
             row: dict[str, object] = {"loss": name(str(setting), arm)}
             row |= {words: mean_of(group, column) for column, words in columns.items()}
+            row["floor"] = least.get((setting, arm), np.nan)
             row["ECE, one T"] = mean_of(after[after["setting"].eq(setting)], "ece")
             found.append({**row, "models": len(group)})
     if not np.isnan(named["ensemble_auroc"]):
         row = {"loss": f"{name('bce')}, all together", "models": 1}
-        found.append({**row, "AUROC": named["ensemble_auroc"], "ECE": named["ensemble_ece"]})
-    return pd.DataFrame(found, columns=["loss", *columns.values(), "ECE, one T", "models"])
+        row |= {"AUROC": named["ensemble_auroc"], "NLL": named["ensemble_nll"]}
+        found.append({**row, "ECE": named["ensemble_ece"], "ECE, one T": named["ensemble_ece_one_t"]})
+    return pd.DataFrame(found, columns=["loss", *columns.values(), "floor", "ECE, one T", "models"])
 
 
 def similarity_words(table: pd.DataFrame) -> pd.DataFrame:

@@ -44,7 +44,7 @@ def weighted_bce(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
         labels: y (N, K), boolean or 0 and 1.
         weights: (K, 2), of negatives and positives, finite and at least 0; see :func:`balance_weights`.
 
-    Returns: a scalar. A logit that is infinite or NaN is not hidden: the loss is not finite then.
+    Returns: a scalar. NaN is not hidden, nor an infinite logit on the wrong side: the loss is not finite then.
     Raises: ValueError for shapes, an empty batch, labels other than 0 and 1, or weights out of range.
 
     >>> w = torch.tensor([[0.25, 0.75]])
@@ -74,7 +74,7 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, alpha: float 
         gamma: finite, at least 0.
         alpha: weight of the positives in [0, 1], 1 - alpha that of the negatives (Lin et al.), or None for no weights.
 
-    Returns: a scalar. A logit that is infinite or NaN is not hidden: the loss is not finite then.
+    Returns: a scalar. NaN is not hidden, nor an infinite logit on the wrong side: the loss is not finite then.
     Raises: ValueError for shapes, an empty batch, labels other than 0 and 1, gamma or alpha out of range.
 
     >>> round(focal_loss(torch.zeros(1, 2), torch.tensor([[1, 0]])).item(), 4)  # (1/2)^2 ln 2

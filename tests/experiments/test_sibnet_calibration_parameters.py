@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from data_gen import chest
+from papers_lib.companion import paths, profiles
 from papers_lib.errors import UserError
 from papers_lib.experiments import sibnet_calibration_arms as arms
 from papers_lib.experiments import sibnet_calibration_parameters as module
@@ -64,6 +65,10 @@ WRONG = [
     ({"arms": ["saliency"]}, "arms: found ['saliency'], expected losses among them"),
     ({"arms": ["losses", "rates"]}, "rates: found [], expected a value in rates or dropouts"),
     ({"arms": ["losses", "weights"]}, "distincts: found [], expected a value in distincts or coherents"),
+    (
+        {"arms": ["losses", "mapping"], "uncertain": "common"},
+        "arms: found ['losses', 'mapping'], expected no mapping, since uncertain is common: its comparison is",
+    ),
     ({"saliency_epochs": 1}, "saliency_epochs: found 1, expected at least 2"),
     ({"quick_rows": False, "epochs": 1}, "epochs: found 1, expected at least 2"),
     ({"last_stage": "layer4"}, "last_stage: found 'layer4', expected one of scale, stem"),
@@ -122,6 +127,9 @@ def test_each_wrong_value_is_one_line(changes, message):
         {"weights": "random", "train_from": ""},
         {"last_stage": "blocks_6", "train_from": "blocks_6"},
         {"calibration": "train", "views": "all"},
+        {"arms": ["losses", "mapping"]},
+        {"uncertain": "common"},
+        {"arms": ["losses"], "mimo": []},
         {"backbone": "resnet18", "weights": "timm", "last_stage": "layer3", "train_from": "layer3"},
         {"backbone": "efficientnet_lite2", "epochs": 1},
         {
@@ -152,9 +160,34 @@ def test_folders_with_data(chexpert, tmp_path):
     check({**QUICK, "data_root": str(tmp_path / "nih")})
     with pytest.raises(UserError, match=r"parameter arms: .* expected no mapping"):
         check({**QUICK, "data_root": str(tmp_path / "nih"), "arms": ["losses", "mapping"]})
+    with pytest.raises(UserError, match=r"parameter uncertain: found 'zeros', expected report \(no effect\)"):
+        check({**QUICK, "data_root": str(tmp_path / "nih"), "uncertain": "zeros"})
+    with pytest.raises(UserError, match=r"parameter views: found 'lateral', expected frontal or all"):
+        check({**QUICK, "data_root": str(tmp_path / "nih"), "views": "lateral"})
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"parameter data_root: .*found no data set"):
         check({**QUICK, "data_root": str(tmp_path / "empty")})
+
+
+@pytest.mark.parametrize("profile", paths.PROFILES)
+def test_every_profile_of_the_notebook_passes_and_is_covered(profile):
+    parameters = profiles.resolve(paths.repo_root(), "sibnet_calibration", profile)
+    check(parameters)
+    assert set(parameters) <= {*QUICK}
+
+
+def test_a_table_that_was_cut_off(tmp_path):
+    header = "Path,Sex,Age,Frontal/Lateral,AP/PA,Edema"
+    rows = "CheXpert/train/patient00001/study1/view1_frontal.jpg,Male,40,Frontal,AP,1.0"
+    table = tmp_path / "release/train.csv"
+    table.parent.mkdir()
+    table.write_text(f"{header}\n{rows}\n")
+    check({**QUICK, "data_root": str(tmp_path)})
+    table.write_text(f"{header}\n{rows}\n{rows[:-4]}")
+    with pytest.raises(UserError) as caught:
+        check({**QUICK, "data_root": str(tmp_path)})
+    expected = f"parameter data_root: {table} line 3: found 5 values, expected 6 as in the header"
+    assert str(caught.value) == expected
 
 
 def test_names_are_those_of_the_arms_and_of_the_network():

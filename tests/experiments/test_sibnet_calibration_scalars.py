@@ -110,6 +110,9 @@ def test_the_ensemble_averages_probabilities(runs):
     bins = np.minimum((p * 15).astype(int), 14)
     gaps = [abs((p - labels)[bins[:, k] == b, k].sum()) for k in range(3) for b in range(15)]
     assert given["ensemble_ece"] == pytest.approx(sum(gaps) / labels.size)
+    nll = -np.where(labels, np.log(p), np.log1p(-p)).mean()
+    assert given["ensemble_nll"] == pytest.approx(nll)
+    assert 0 < given["ensemble_ece_one_t"] < 1
     assert given["ensemble_auroc"] > max(
         roc_auc_score(labels, logits(found, seed=seed)["test_logits"]) for seed in (0, 1)
     )

@@ -1,6 +1,7 @@
 """Similarities of maps: against scipy, a loop over windows, and pairs of models made by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -19,6 +20,7 @@ from papers_lib.experiments.sibnet_calibration_similarity import (
     SAME,
     SEEDS,
     compared,
+    shown,
     similarity,
     similarity_scalars,
     similarity_table,
@@ -206,3 +208,11 @@ def test_without_runs_all_is_empty(runs):
 def test_every_pair_of_settings_is_one_of_the_experiment_s():
     known = {one.setting() for one in runs_of(SibnetRun(seed=0), list(ARMS), Grid())}
     assert {name for pair in PAIRS for name in pair} <= known
+
+
+def test_the_page_shows_every_yardstick_of_the_first_pair_and_two_of_the_others():
+    kinds = [SAME, SEEDS, OTHER, IMAGES]
+    table = pd.DataFrame(
+        [{"a": "bce", "b": b, "kind": kind} for b in ("focal", "auc_pesg") for kind in kinds]
+    )
+    assert shown(table).tolist() == [True, True, True, True, True, True, False, False]

@@ -16,7 +16,16 @@ from tests.experiments.sibnet_calibration_runs import Runs
 from tests.experiments.sibnet_calibration_sets import logits, opened, swept
 
 CLAIMS = Path(__file__).parents[2] / "notebooks/claims"
-NO_ENSEMBLE = {"ensemble_auroc": np.nan, "ensemble_ece": np.nan}
+ENSEMBLE = {"ensemble_auroc": 0.875, "ensemble_nll": 0.75, "ensemble_ece": 0.5, "ensemble_ece_one_t": 0.25}
+NO_ENSEMBLE = dict.fromkeys(ENSEMBLE, np.nan)
+FLOORS = pd.DataFrame(
+    {
+        "setting": ["bce", "bce", "bce"],
+        "arm": ["mimo", "mimo", "losses"],
+        "calibrator": ["none", "one_t", "none"],
+    }
+    | {"mean": [0.0625, 0.5, 0.03125]}
+).set_index("setting")
 
 
 def scores(edema, rib):
@@ -53,6 +62,20 @@ def test_auroc_stands_above_the_printed_row(frame, tmp_path):
     assert re.findall(r"([^>]*)</td></tr>", html) == ["2", "–", "1", "–"]  # the last column
     rare = tables.auroc_table(frame, "imbalance", data="rare")
     assert rare["mean"].tolist() == [0.125]
+
+
+def test_arms_that_share_a_setting_have_a_row_each_and_the_printed_one_stands_once():
+    frame = frame_of(
+        model("bce", **scores(0.75, 0.5)),
+        model("bce", "mimo", **scores(0.25, 0.5)),
+        model("mimo_2", "mimo", **scores(0.5, 0.5)),
+    )
+    printed = printed_table(read_numbers(CLAIMS), "4.2")
+    table = tables.auroc_table(frame, ("losses", "mimo"), printed, tables.PRINTED["42"])
+    names = ["cross entropy", "cross entropy", "one input, all trained", "MIMO, 2 inputs"]
+    assert table["loss"].tolist() == names
+    assert table["of"].tolist() == ["ours", "report", "ours", "ours"]
+    assert table["mean"].tolist() == [0.625, 0.8841, 0.375, 0.5]
 
 
 def test_printed_rows_need_a_name(frame):
@@ -125,8 +148,10 @@ def test_networks_with_cross_entropy():
             model("focal", auroc_macro=0.0),
             model("bce", "backbones", backbone="vgg19", train_from="", auroc_macro=0.25),
             model("bce", "backbones", backbone="resnet101", status="died"),
-        )
+        ),
+        {("vgg19", str(frame_of(model("bce"))["weights"].iloc[0])): 0.125},
     )
+    assert table[tables.LIKENESS].fillna(-1).tolist() == [0.125, -1]
     assert table[["backbone", "trained from", "AUROC", "seeds"]].to_numpy().tolist() == [
         ["vgg19", "the first layer", 0.25, 1],
         ["efficientnet_lite0", "blocks_4", 0.625, 2],
@@ -142,7 +167,7 @@ def test_mimo_beside_one_input_and_the_ensemble():
         model("bce", seed=1, auroc_macro=0.75),
         model("focal", auroc_macro=1.0),
     )
-    table = tables.mimo_table(frame, {"ensemble_auroc": 0.875, "ensemble_ece": 0.5})
+    table = tables.mimo_table(frame, ENSEMBLE, FLOORS)
     assert table["loss"].tolist() == [
         "one input, all trained",
         "MIMO, 2 inputs",
@@ -152,8 +177,9 @@ def test_mimo_beside_one_input_and_the_ensemble():
     assert table["AUROC"].tolist() == [0.5, 0.75, 0.5, 0.875]
     assert table["models"].tolist() == [1, 1, 2, 1]
     assert table.loc[0, ["NLL", "ECE", "ECE, one T"]].tolist() == [1.0, 0.25, 0.125]
-    assert np.isnan(table.loc[3, "NLL"])
-    alone = tables.mimo_table(frame[frame["arm"].eq("mimo")], NO_ENSEMBLE)
+    assert table.loc[3, ["NLL", "ECE", "ECE, one T"]].tolist() == [0.75, 0.5, 0.25]
+    assert table["floor"].fillna(-1).tolist() == [0.0625, -1, 0.03125, -1]
+    alone = tables.mimo_table(frame[frame["arm"].eq("mimo")], NO_ENSEMBLE, FLOORS)
     assert alone["loss"].tolist() == ["one input, all trained", "MIMO, 2 inputs"]  # no rows of nothing
 
 
@@ -192,9 +218,9 @@ def test_nothing_has_to_be_there(status, tmp_path):
     found = [
         tables.auroc_table(some, "losses"),
         tables.map_table(some, "saliency"),
-        tables.backbone_table(some),
+        tables.backbone_table(some, {}),
         tables.seeds_table(some, ["losses", "saliency"]),
-        tables.mimo_table(some, NO_ENSEMBLE),
+        tables.mimo_table(some, NO_ENSEMBLE, FLOORS),
     ]
     for table in found:
         assert table.empty
@@ -213,4 +239,4 @@ def test_eight_classes_without_boxes_or_truth(tmp_path):
     assert table.loc[0, [f"label {k}" for k in range(8)]].mean() == table.loc[0, "mean"] == 0.71875
     assert tables.setup_table(frame)[["images", "models", "failed"]].to_numpy().tolist() == [[20, 2, 1]]
     assert tables.seeds_table(frame, "losses")["NLL"].tolist() == [0.5]
-    assert "–" in save_table(tables.backbone_table(frame), tmp_path, "t", caption="x").html  # no boxes
+    assert "–" in save_table(tables.backbone_table(frame, {}), tmp_path, "t", caption="x").html  # no boxes
