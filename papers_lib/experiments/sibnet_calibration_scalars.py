@@ -35,8 +35,9 @@ def scalars(
         oracle_ece of P(y | x) itself; few_sd, standard deviation of focal loss less cross entropy in mean AUROC over
         draws of 200 test images (of the models of the first seed that both have), and few_wrong, the share of draws in
         which the sign is another than on all test images; ensemble_auroc, _nll, _ece and _ece_one_t of cross entropy's
-        models together; rank_bce_focal, rank_bce_seeds, rank_bce_auc_pesg, rank_bce_auc_adam of ``similar``, and
-        rank_focal_less_auc, rank_focal_less_seeds, see the claims file; floor_200 with floor_200_low and _high.
+        models together; rank_bce_focal, rank_bce_seeds, rank_bce_auc_pesg, rank_bce_auc_adam and ssim_bce_focal of
+        ``similar``, and rank_focal_less_auc, rank_focal_less_pesg, rank_focal_less_seeds, see the claims file;
+        floor_200 with floor_200_low and _high.
     """
     found = {**oracle(first), **few_images(first), **ensemble(first)}
     for setting in dict.fromkeys([*NAMES, *frame["setting"]]):
@@ -45,9 +46,13 @@ def scalars(
             found[f"mean_{measure}_{setting}"] = _mean(frame, setting, NONE, measure)
         for calibrator in (NONE, "one_t", "label_t", "platt", "isotonic", *ELSEWHERE):
             found[f"mean_ece_{setting}_{calibrator}"] = _mean(frame, setting, calibrator, "ece")
-    ranks = {f"rank_bce_{other}": np.nan for other in ("focal", "seeds", "auc_pesg", "auc_adam")}
-    found |= {key: similar.get(key, value) for key, value in ranks.items()}
+    likeness = (
+        *(f"rank_bce_{other}" for other in ("focal", "seeds", "auc_pesg", "auc_adam")),
+        "ssim_bce_focal",
+    )
+    found |= {key: similar.get(key, np.nan) for key in likeness}
     found["rank_focal_less_auc"] = found["rank_bce_focal"] - found["rank_bce_auc_adam"]
+    found["rank_focal_less_pesg"] = found["rank_bce_focal"] - found["rank_bce_auc_pesg"]
     found["rank_focal_less_seeds"] = found["rank_bce_focal"] - found["rank_bce_seeds"]
     low, mean, high = (np.nan, np.nan, np.nan) if few is None else (few.low, few.mean, few.high)
     return {**found, "floor_200": mean, "floor_200_low": low, "floor_200_high": high}
