@@ -6,6 +6,7 @@ together in truth, so bands and ranges are a little too narrow.
 """
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -126,7 +127,7 @@ def reliability_figure(
             head = f"{WORDS[calibrator]}\n" if number == 0 else ""
             range_of = f"{one.floor.low:.3f} to {one.floor.high:.3f}"
             axis.set_title(f"{head}ECE {one.ece:.3f} (floor {range_of})", fontsize=8.5)
-        line[0].set_ylabel(name(setting))
+        line[0].set_ylabel(fill(name(setting), 18))
     handles, words = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, words, loc="outside upper left", ncols=4, fontsize=9)
     figure.supxlabel("predicted probability", fontsize=9.5, color=INK)
