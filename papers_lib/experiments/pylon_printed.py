@@ -6,16 +6,16 @@ follows from these numbers alone: :mod:`.pylon_printed_counts`, :mod:`.pylon_pri
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from papers_lib.datasets.tabular import Row, read_rows
 from papers_lib.errors import UserError
+from papers_lib.experiments.printed_yaml import any_mapping, load, mapping
 
 AREA, WEIGHTED, MACRO = "avg_area", "Weighted avg.", "Macro avg."
 TABLES = (1, 2, 3, 4)
@@ -60,10 +60,10 @@ def read_numbers(claims: str | Path) -> Numbers:
         of the wrong type, a header, class or cell that is not as declared.
     """
     path = Path(claims) / "printed" / "pylon.yaml"
-    content = _mapping(_load(path), path.name, ("source", "tables", "text"))
-    tables = _mapping(content["tables"], f"{path.name}: tables", TABLES)
+    content = mapping(load(path), path.name, ("source", "tables", "text"))
+    tables = mapping(content["tables"], f"{path.name}: tables", TABLES)
     declared = {n: _declared(tables[n], f"{path.name}: table {n}") for n in TABLES}
-    text = _any_mapping(content["text"], f"{path.name}: text")
+    text = any_mapping(content["text"], f"{path.name}: text")
     return Numbers(
         tables={n: _table(path.parent / entry["file"], entry) for n, entry in declared.items()},
         data={n: entry["data"] for n, entry in declared.items()},
@@ -83,35 +83,6 @@ def printed_table(numbers: Numbers, number: int) -> pd.DataFrame:
     return numbers.tables[number].copy()
 
 
-def _load(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path.name}: is not UTF-8 text ({error.reason})") from error
-    except yaml.YAMLError as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "not YAML"
-        raise UserError(f"{path.name}{f', line {mark.line + 1}' if mark else ''}: {problem}") from error
-
-
-def _any_mapping(entry: Any, place: str) -> dict[Any, Any]:
-    if not isinstance(entry, dict):
-        raise UserError(f"{place}: found {entry!r}, expected a mapping")
-    return entry
-
-
-def _mapping(entry: Any, place: str, keys: Collection[Any], optional: Collection[Any] = ()) -> dict[Any, Any]:
-    entry = _any_mapping(entry, place)
-    for key in keys:
-        if key not in entry:
-            raise UserError(f"{place}: found no {key!r}, expected {', '.join(map(str, keys))}")
-    for key in entry:
-        if key not in {*keys, *optional}:
-            raise UserError(f"{place}: found {key!r}, expected {', '.join(map(str, [*keys, *optional]))}")
-    return entry
-
-
 def _number(value: Any, place: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UserError(f"{place}: found {value!r}, expected a number")
@@ -119,7 +90,7 @@ def _number(value: Any, place: str) -> float:
 
 
 def _stated(entry: Any, place: str) -> Stated:
-    found = _mapping(entry, place, ("value", "where"), ("of", "says"))
+    found = mapping(entry, place, ("value", "where"), ("of", "says"))
     of = found.get("of")
     if of is not None and type(of) is not int:
         raise UserError(f"{place}: of: found {of!r}, expected a whole number")
@@ -131,7 +102,7 @@ def _stated(entry: Any, place: str) -> Stated:
 
 def _declared(entry: Any, place: str) -> dict[str, Any]:
     kinds = {"file": str, "data": str, "classes": int, "methods": list}
-    found = _mapping(entry, place, kinds)
+    found = mapping(entry, place, kinds)
     for key, kind in kinds.items():
         if type(found[key]) is not kind:
             raise UserError(f"{place}: {key}: found {found[key]!r}, expected {kind.__name__}")
@@ -167,17 +138,17 @@ def _cell(row: Row, column: str) -> float:
 
 def _authors(path: Path) -> dict[str, Any]:
     place = f"authors/{path.name}"
-    content = _mapping(_load(path), place, ("source", "single_seed", "split", "release"))
+    content = mapping(load(path), place, ("source", "single_seed", "split", "release"))
     flat = {
         "single_seed": ("weighted", "macro", "nodule"),
         "split": ("train", "val", "test", "train_val_patients", "train_val_test_patients"),
     }
     for section, keys in flat.items():
-        for key, value in _mapping(content[section], f"{place}: {section}", keys).items():
+        for key, value in mapping(content[section], f"{place}: {section}", keys).items():
             _number(value, f"{place}: {section}: {key}")
-    release = _mapping(content["release"], f"{place}: release", ("source", "images", "boxes", "areas"))
+    release = mapping(content["release"], f"{place}: release", ("source", "images", "boxes", "areas"))
     _number(release["images"], f"{place}: release: images")
     for key in ("boxes", "areas"):
-        for name, value in _mapping(release[key], f"{place}: {key}", release["boxes"]).items():
+        for name, value in mapping(release[key], f"{place}: {key}", release["boxes"]).items():
             _number(value, f"{place}: release: {key}: {name}")
     return content

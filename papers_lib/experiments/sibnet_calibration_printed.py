@@ -6,16 +6,16 @@ follows from these numbers alone: :mod:`.sibnet_calibration_printed_checks`, :mo
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import yaml
 
 from papers_lib.datasets.tabular import Row, read_rows
 from papers_lib.errors import UserError
+from papers_lib.experiments.printed_yaml import any_mapping, load, mapping
 
 LABELS = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
 MEAN, BEFORE, AFTER = "Mean", "Mean ECE before calibration", "Mean ECE after calibration"
@@ -77,20 +77,20 @@ def read_numbers(claims: str | Path) -> Numbers:
         of the wrong type, a header, loss or cell that is not as in the report.
     """
     path = Path(claims) / "printed" / "sibnet_calibration.yaml"
-    content = _mapping(_load(path), path.name, ("source", "tables", "text", "validation"))
+    content = mapping(load(path), path.name, ("source", "tables", "text", "validation"))
     tables, decimals = {}, {}
-    for number, entry in _mapping(content["tables"], f"{path.name}: tables", _LAYOUTS).items():
+    for number, entry in mapping(content["tables"], f"{path.name}: tables", _LAYOUTS).items():
         place = f"{path.name}: table {number}"
-        found = _mapping(entry, place, ("file", "decimals"))
+        found = mapping(entry, place, ("file", "decimals"))
         decimals[number] = _count(found["decimals"], f"{place}: decimals")
         tables[number] = _table(path.parent / str(found["file"]), _LAYOUTS[number], decimals[number])
-    text = _any_mapping(content["text"], f"{path.name}: text")
+    text = any_mapping(content["text"], f"{path.name}: text")
     place = f"{path.name}: validation"
-    validation = _mapping(
+    validation = mapping(
         content["validation"], place, ("source", "patients", "images", "frontal", "positives")
     )
     images, frontal = (_count(validation[key], f"{place}: {key}") for key in ("images", "frontal"))
-    positives = _mapping(validation["positives"], f"{place}: positives", LABELS)
+    positives = mapping(validation["positives"], f"{place}: positives", LABELS)
     for label, count in positives.items():
         if _count(count, f"{place}: {label}") >= frontal:
             raise UserError(
@@ -111,35 +111,6 @@ def printed_table(numbers: Numbers, number: str) -> pd.DataFrame:
     return numbers.tables[number].copy()
 
 
-def _load(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path.name}: is not UTF-8 text ({error.reason})") from error
-    except yaml.YAMLError as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "not YAML"
-        raise UserError(f"{path.name}{f', line {mark.line + 1}' if mark else ''}: {problem}") from error
-
-
-def _any_mapping(entry: Any, place: str) -> dict[Any, Any]:
-    if not isinstance(entry, dict):
-        raise UserError(f"{place}: found {entry!r}, expected a mapping")
-    return entry
-
-
-def _mapping(entry: Any, place: str, keys: Collection[str], optional: Collection[str] = ()) -> dict[Any, Any]:
-    entry = _any_mapping(entry, place)
-    for key in keys:
-        if key not in entry:
-            raise UserError(f"{place}: found no {key!r}, expected {', '.join(keys)}")
-    for key in entry:
-        if key not in {*keys, *optional}:
-            raise UserError(f"{place}: found {key!r}, expected {', '.join([*keys, *optional])}")
-    return entry
-
-
 def _count(value: Any, place: str) -> int:
     if type(value) is not int or value < 1:
         raise UserError(f"{place}: found {value!r}, expected a whole number of 1 or more")
@@ -147,7 +118,7 @@ def _count(value: Any, place: str) -> int:
 
 
 def _stated(entry: Any, place: str) -> Stated:
-    found = _mapping(entry, place, ("value", "where"), ("says",))
+    found = mapping(entry, place, ("value", "where"), ("says",))
     value = found["value"]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UserError(f"{place}: value: found {value!r}, expected a number")

@@ -260,3 +260,13 @@ def test_prediction_in_parts_is_that_at_once(trained, monkeypatch):
     for a, b in zip(whole, parts, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
     assert predict(trained.staged, trained.inputs, rows, "cpu")[1] is None
+
+
+def test_pairs_that_are_negative_from_the_start_have_no_area(trained, monkeypatch):
+    """Such pairs are counted and left out; where all are, there is no mean."""
+    never = torch.full((len(CLASSES),), 1e9)
+    monkeypatch.setattr(pylon_measures, "_thresholds", lambda *_: never)
+    metrics, _ = trained.measured(masked=2)
+    assert metrics["masked_out_negative"] == 1
+    assert np.isnan(metrics["masked_out_macro"])
+    assert "masked_out_never" not in metrics
