@@ -46,6 +46,7 @@ class HeatmapRun:
             let a Bayesian search choose.
         weight, form, method, target, mask: of the heatmap term; the defaults are what the authors coded
             (``target`` is the class whose map is taken, ``mask`` how the mask is shrunk to the map).
+        mixed: bfloat16 autocast; head, map and term of the heatmap group stay in float32, and so does all measuring.
     """
 
     experiment: int
@@ -64,6 +65,7 @@ class HeatmapRun:
     method: str = "hires_cam"
     target: str = "predicted"
     mask: str = "point"
+    mixed: bool = False
 
     def label(self) -> str:
         """Short name of the run for the progress line."""
@@ -154,11 +156,14 @@ def objective_of(config: HeatmapRun, data: Samples) -> Objective:
         classes = data.classes[indices]
         activations = model.features(data.images[indices])
         target: Target = classes if config.target == "true" else "predicted"
-        logits, gradients = head_gradients(model.head, activations, target, create_graph=True)
-        maps = METHODS[config.method](activations, gradients)
-        term = heatmap_loss(maps, data.outside[config.mask][indices], form=config.form)  # type: ignore[arg-type]
-        logs = {"heatmap_term": term, "dead_share": dead_share(maps)}
-        return sigmoid_mse(logits, classes) + config.weight * term, logs
+        # The term divides by the map's maximum: half precision would be felt in a gradient of a gradient.
+        with torch.autocast(activations.device.type, enabled=False):
+            activations = activations.float()
+            logits, gradients = head_gradients(model.head, activations, target, create_graph=True)
+            maps = METHODS[config.method](activations, gradients)
+            term = heatmap_loss(maps, data.outside[config.mask][indices], form=config.form)  # type: ignore[arg-type]
+            logs = {"heatmap_term": term, "dead_share": dead_share(maps)}
+            return sigmoid_mse(logits, classes) + config.weight * term, logs
 
     return heatmap if config.group == "heatmap" else classify
 
@@ -193,6 +198,7 @@ def run(config: HeatmapRun, context: Context) -> dict[str, float | int | bool | 
         batch_size=config.batch_size,
         generator=torch.Generator().manual_seed(config.seed),
         checkpoint=context.checkpoint,
+        autocast=torch.bfloat16 if config.mixed else None,
     )
     logits = predict(model, data["val"].images)
     predicted = len(logits.argmax(1).unique())

@@ -65,6 +65,7 @@ def _runs(experiment: int, parameters: Mapping[str, Any]) -> list[HeatmapRun]:
         weights=str(parameters["weights"]),
         epochs=int(parameters["epochs"]),
         batch_size=int(parameters["batch_size"]),
+        mixed=bool(parameters["mixed"]),
     )
     factors = float(parameters["authors_lr_factor"]), int(parameters["authors_epoch_factor"])
     return grid(
@@ -99,7 +100,8 @@ def _seconds_a_step(run: HeatmapRun, samples: Samples, batch: int) -> float:
         _wait(device)
         start = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
-        loss, _logs = objective(model, indices)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=run.mixed):
+            loss, _logs = objective(model, indices)
         loss.backward()
         optimizer.step()
         _wait(device)

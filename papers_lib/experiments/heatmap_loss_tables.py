@@ -60,7 +60,7 @@ def groups_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
     """What each arm and group was trained with, and how many models."""
-    columns = ["weights", "train_features", "epochs", "batch_size", "lr_low", "lr_high"]
+    columns = ["weights", "train_features", "epochs", "batch_size", "lr_low", "lr_high", "mixed"]
     rows = frame.groupby(["experiment", "arm", "group"], sort=False)
     table = rows[columns].first()
     table["learning rate"] = [
@@ -69,7 +69,7 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
     ]
     table["convolutions"] = table.pop("train_features").map({True: "trained", False: "frozen"})
     table["models"] = rows.size()
-    titles = {"experiment": "exp.", "batch_size": "batch"}
+    titles = {"experiment": "exp.", "batch_size": "batch", "mixed": "mixed precision"}
     return table.reset_index().replace({"group": NAMES}).rename(columns=titles)
 
 

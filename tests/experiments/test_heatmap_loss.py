@@ -87,6 +87,32 @@ def test_each_variant_changes_the_gradient_of_the_convolutions(slices, change):
     assert not torch.allclose(gradient(BASE), gradient(replace(BASE, **change)), rtol=1e-3, atol=0)
 
 
+@pytest.mark.parametrize("group", ["cce", "mse", "heatmap"])
+def test_a_mixed_step_is_near_a_full_one_and_the_term_is_not_rounded(slices, group):
+    """Rounding moves the winners of maxima: of the predicted class, which an untrained model hardly prefers, most."""
+    data, config = samples(slices[2], "train", "cpu"), replace(BASE, group=group, target="true")
+
+    def step(mixed):
+        model = build(config, "cpu")
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed):
+            loss, logs = objective_of(config, data)(model, torch.arange(32))
+        loss.backward()
+        return loss, logs, model.convolutions[1].weight.grad.flatten()
+
+    (full, _, wanted), (mixed, logs, found) = step(False), step(True)
+    assert torch.nn.functional.cosine_similarity(found, wanted, 0) > 0.98
+    assert 0 < abs(mixed - full) < 0.02 * full
+    if group == "heatmap":
+        assert logs["heatmap_term"].dtype == torch.float32
+        assert logs["heatmap_term"] != logs["heatmap_term"].bfloat16()  # more than 8 bits of it
+
+
+def test_a_mixed_run_trains_as_well(trained, context):
+    mixed, (full, _) = run(replace(BASE, mixed=True), context), trained
+    assert mixed["train_loss"] == pytest.approx(full["train_loss"], rel=0.2)
+    assert mixed["train_loss"] != full["train_loss"]
+
+
 def test_frozen_convolutions_stay_and_their_cached_features_give_the_same_loss(slices, tmp_path):
     config = replace(BASE, group="cce", train_features=False)
     data = samples(slices[2], "train", "cpu")

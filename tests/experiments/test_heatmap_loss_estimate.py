@@ -18,6 +18,7 @@ PARAMETERS = {
     "jobs": 1,
     "authors_lr_factor": 30.0,
     "authors_epoch_factor": 6,
+    "mixed": False,
 }
 
 

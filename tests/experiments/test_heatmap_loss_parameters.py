@@ -16,7 +16,7 @@ GOOD: dict[str, Any] = {
     **{"arms": ["main", "authors", "frozen", "variants"], "seeds": 1, "variant_seeds": 1, "data_seed": 0},
     **{"train_slices": 8, "val_slices": 8, "test_slices": 8, "model": "small_vgg", "weights": "random"},
     **{"epochs": 1, "batch_size": 1, "lr_low": 1e-3, "lr_high": 1e-3, "authors_lr_factor": 1.0},
-    "authors_epoch_factor": 1,
+    **{"authors_epoch_factor": 1, "mixed": False},
 }
 
 

@@ -161,7 +161,9 @@ def test_setup_names_what_differs(frame):
         "batch_size": 16,
         "lr_low": 4e-4,
         "lr_high": 1e-3,
+        "mixed": True,
     }
     table = tables.setup_table(frame.assign(**columns))
+    assert table["mixed precision"].all()
     assert table["learning rate"].tolist() == ["0.0004 to 0.001"] * 3
     assert table["models"].tolist() == [3, 4, 1]
