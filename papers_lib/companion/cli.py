@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from papers_lib.companion import paths
+from papers_lib.companion.cli_new import new
 from papers_lib.errors import UserError
 
 app = typer.Typer(
@@ -24,6 +25,8 @@ app = typer.Typer(
     help="Every figure and table of the papers, regenerated beside the printed value. "
     "With --debug, a refused command shows its traceback.",
 )
+
+app.command("new")(new)
 
 Profile = StrEnum("Profile", paths.PROFILES)  # type: ignore[misc]
 Device = StrEnum("Device", ("auto", "cpu", "cuda"))
