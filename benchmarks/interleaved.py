@@ -8,12 +8,13 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-WARM_UP = 2  # rounds left out
+WARM_UP = 1  # rounds left out
 
 
 def interleaved(
@@ -27,22 +28,35 @@ def interleaved(
     Args: losses, a way's name and its loss on the model that ``optimizer`` trains; rounds, steps of each.
     Returns: name → ``rounds`` seconds, in the order of ``losses``; position i is round i of all.
     """
-    times: dict[str, list[float]] = {name: [] for name in losses}
+    return alternating(
+        {name: partial(_step, loss, optimizer) for name, loss in losses.items()}, rounds, device
+    )
+
+
+def alternating(
+    actions: Mapping[str, Callable[[], Any]], rounds: int, device: str = "cpu"
+) -> dict[str, list[float]]:
+    """The same of actions of any kind, such as passes that train nothing."""
+    times: dict[str, list[float]] = {name: [] for name in actions}
     order = random.Random(0)
     for turn in range(WARM_UP + rounds):
-        for name in order.sample(list(losses), len(losses)):
-            seconds = _step(losses[name], optimizer, device)
+        for name in order.sample(list(actions), len(actions)):
+            seconds = _seconds(actions[name], device)
             if turn >= WARM_UP:
                 times[name].append(seconds)
     return times
 
 
-def _step(loss: Callable[[], Tensor], optimizer: torch.optim.Optimizer, device: str) -> float:
-    _wait(device)
-    start = time.perf_counter()
+def _step(loss: Callable[[], Tensor], optimizer: torch.optim.Optimizer) -> None:
     optimizer.zero_grad(set_to_none=True)
     loss().backward()
     optimizer.step()
+
+
+def _seconds(action: Callable[[], Any], device: str) -> float:
+    _wait(device)
+    start = time.perf_counter()
+    action()
     _wait(device)
     return time.perf_counter() - start
 
@@ -75,3 +89,11 @@ def ratio_rows(
             }
         )
     return rows
+
+
+def rows_over(
+    times: Mapping[str, list[float]], base: str, network: str, labels: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """As :func:`ratio_rows`, with one column "ratio" for all tables and "over" beside it."""
+    rows = ratio_rows(times, base, network, labels)
+    return [row | {"ratio": row.pop(f"ratio to {labels[base]}"), "over": labels[base]} for row in rows]

@@ -5,12 +5,10 @@ the paper's 64 on a GPU. Weights are random, which costs the same, and all of th
 methods share (a dilated one for DeepLabV3+). Then PYLON in three ways to train it: all of it, its decoder on a frozen
 encoder that runs in every step, its decoder on stored features.
 
-Two things without training: the masked-out area of pairs in lockstep against one pair after the other, on a network
-that runs often on a small image, EfficientNet-Lite0 at 128 px; and Grad-CAM of all classes, differentiated through the
-baseline's head, against the CAM that the same pass gives.
+One thing without training: Grad-CAM of all classes, differentiated through the baseline's head, against the CAM that
+the same pass gives.
 """
 
-from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,11 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from benchmarks.interleaved import interleaved, ratio_rows
+from benchmarks.interleaved import alternating, interleaved, rows_over
 from papers_lib.cams import grad_cam, head_gradients
 from papers_lib.experiments.pylon import PylonRun, build
 from papers_lib.experiments.pylon_timing import saved_bytes
-from papers_lib.metrics.masked_out import MaskedOut, masked_out
 from papers_lib.models.heatmap_classifier import HeatmapClassifier
 from papers_lib.models.heatmap_methods import METHODS
 
@@ -33,17 +30,9 @@ SPARED = {
     "pylon_stored": "PYLON, on stored features of the frozen encoder",
 }
 LABELS = {method: METHODS[method].label for method in SHOWN} | SPARED
-MASKED = {
-    "plain": "masked-out area, one pair after the other",
-    "lockstep": "masked-out area, 16 pairs in lockstep (ours)",
-}
 MAPS = {"cam": "CAM of all classes", "grad_cam": "Grad-CAM of all classes, gradient of the head"}
-LOCKSTEP = 16
-LEVEL = 0.02  # of the image's area a level: a quarter of the paper's levels, the same ratio
 SIZES = {"cpu": (256, 4), "cuda": (256, 64)}  # side and batch
-ROUNDS = 4  # about four minutes in all on one core
-PASSES = 3
-PAIRS = 24
+ROUNDS = 3  # about two minutes in all on one core
 
 
 class Steps:
@@ -120,65 +109,15 @@ def _millions(module: nn.Module) -> float:
 def steps_table(steps: Steps, rounds: int, device: str) -> list[dict[str, Any]]:
     """A row a method and way to train, over CAM's step."""
     times = interleaved(steps.losses, steps.optimizer, rounds, device)
-    rows = _rows(times, "cam", "ResNet-50", LABELS)
+    rows = rows_over(times, "cam", "ResNet-50", LABELS)
     return [row | steps.amounts(row["key"]) for row in rows]
-
-
-class Pairs:
-    """Pairs of image and class whose masked-out area is sought; each flips between no mask and a full one.
-
-    Args: count: of pairs; backbone, side, device: of the network, whose weights are random.
-    """
-
-    def __init__(
-        self, count: int = PAIRS, backbone: str = "efficientnet_lite0", side: int = 128, device: str = "cpu"
-    ) -> None:
-        run = PylonRun(seed=0, method="pylon", backbone=backbone, weights="random")
-        model = build(run, CLASSES).eval().to(device)
-        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        generator = torch.Generator().manual_seed(0)
-        self.images = torch.rand(count, 1, side, side, generator=generator).to(device)
-        with torch.no_grad():
-            logits, maps = self.model(self.images)
-            falls = logits - self.model(torch.zeros_like(self.images[:1])).logits
-        assert maps is not None
-        self.target = falls.argmax(1)
-        chosen = torch.arange(count, device=device)
-        self.maps = maps[chosen, self.target]
-        # halfway down for the pair of the class that falls least, so that every pair flips
-        least = torch.full((CLASSES,), torch.inf, device=device)
-        least.scatter_reduce_(0, self.target, falls[chosen, self.target], "amin")
-        blank = (logits - falls)[0]
-        self.thresholds = torch.where(least.isfinite(), blank + least / 2, 0.0)
-
-    def search(self, batch: int) -> MaskedOut:
-        """The area of every pair, ``batch`` pairs a pass."""
-        return masked_out(
-            lambda images: self.model(images).logits,
-            self.images,
-            self.maps,
-            self.target,
-            self.thresholds,
-            step=LEVEL,
-            batch=batch,
-        )
-
-
-def masked_table(pairs: Pairs, rounds: int, device: str) -> list[dict[str, Any]]:
-    """Lockstep over a plain loop that stops at the flip; passes are the same, of which a loop to the end has more."""
-    actions = {"plain": partial(pairs.search, 1), "lockstep": partial(pairs.search, LOCKSTEP)}
-    rows = _rows(_passes(actions, rounds, device), "plain", "EfficientNet-Lite0", MASKED)
-    found = pairs.search(LOCKSTEP)
-    calls = {"plain": found.passes, "lockstep": found.calls}  # one pair after the other is an image a call
-    extra = {"passes": found.passes, "passes to the end": found.all_levels}
-    return [row | {"key": f"masked_{row['key']}", "calls": calls[row["key"]], **extra} for row in rows]
 
 
 def maps_table(steps: Steps, rounds: int, device: str) -> list[dict[str, Any]]:
     """Grad-CAM of all classes over the CAM, both from the image on."""
     model = steps.models["cam"].eval()
     actions = {"cam": partial(cam_maps, model, steps.x), "grad_cam": partial(grad_cam_maps, model, steps.x)}
-    rows = _rows(_passes(actions, rounds, device), "cam", "ResNet-50", MAPS)
+    rows = rows_over(alternating(actions, rounds, device), "cam", "ResNet-50", MAPS)
     return [row | {"key": f"maps_{row['key']}"} for row in rows]
 
 
@@ -200,38 +139,13 @@ def grad_cam_maps(model: HeatmapClassifier, x: Tensor) -> Tensor:
     return grad_cam(A, G)
 
 
-def _passes(actions: Mapping[str, Callable[[], Any]], rounds: int, device: str) -> dict[str, list[float]]:
-    """Seconds of actions that train nothing: the step around each is one of a single number."""
-    number = torch.zeros(1, requires_grad=True)
-
-    def loss(action: Callable[[], Any]) -> Tensor:
-        action()
-        return number.sum()
-
-    losses = {name: partial(loss, action) for name, action in actions.items()}
-    return interleaved(losses, torch.optim.SGD([number], lr=0.0), rounds, device)
-
-
-def _rows(
-    times: dict[str, list[float]], base: str, network: str, labels: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """As :func:`benchmarks.interleaved.ratio_rows`, with one column "ratio" for all tables and "over" beside it."""
-    rows = ratio_rows(times, base, network, labels)
-    return [row | {"ratio": row.pop(f"ratio to {labels[base]}"), "over": labels[base]} for row in rows]
-
-
-def table(
-    device: str = "cpu", rounds: int = ROUNDS, passes: int = PASSES, pairs: int = PAIRS, **size: Any
-) -> list[dict[str, Any]]:
+def table(device: str = "cpu", rounds: int = ROUNDS, **size: Any) -> list[dict[str, Any]]:
     """All rows; "ratio" and "over", the labels of what it is a ratio to, are what the notebook reads.
 
-    Args: rounds, of steps; passes, rounds of what trains nothing; pairs, of the masked-out area; size, of
-    :class:`Steps` in place of ``SIZES``.
+    Args: rounds, of steps and of passes; size, of :class:`Steps` in place of ``SIZES``.
     """
     side, batch = SIZES[device.partition(":")[0]]
-    steps = Steps(device=device, **{"side": side, "batch": batch, **size})
-    return [
-        *steps_table(steps, rounds, device),
-        *maps_table(steps, max(passes, rounds), device),
-        *masked_table(Pairs(pairs, device=device), passes, device),
-    ]
+    size = {"side": side, "batch": batch, **size}
+    steps = Steps(device=device, **size)
+    rows = [*steps_table(steps, rounds, device), *maps_table(steps, rounds, device)]
+    return [row | {"size": f"batch {size['batch']}, {size['side']} px"} for row in rows]

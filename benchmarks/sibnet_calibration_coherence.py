@@ -5,8 +5,6 @@ pixels in clusters of all maps, since nothing passes from row to row or from map
 so that the whole loops would take a few percent less.
 """
 
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks.interleaved import alternating, rows_over
 from papers_lib.losses.map_components import components
 from papers_lib.losses.spatial_coherence import spatial_coherence
 
@@ -25,8 +24,8 @@ ROUNDS = 15
 LABELS = {
     "ours": "spatial coherence (ours)",
     "clusters": "spatial coherence (ours), clusters found as well",
-    "autograd": "loop over pixels, autograd, a row multiplied up",
-    "numpy": "loop over pixels, numpy, a row multiplied up",
+    "autograd": "spatial coherence, loop over pixels, autograd, a row multiplied up",
+    "numpy": "spatial coherence, loop over pixels, numpy, a row multiplied up",
 }
 
 
@@ -78,7 +77,7 @@ def _window(i: int, j: int) -> tuple[slice, slice]:
     return slice(max(0, i - RADIUS), i + RADIUS + 1), slice(max(0, j - RADIUS), j + RADIUS + 1)
 
 
-def coherence_table(
+def table(
     device: str = "cpu", sides: Sequence[int] = SIDES, counts: Sequence[int] = COUNTS, rounds: int = ROUNDS
 ) -> list[dict[str, Any]]:
     """A row a way, side and number of maps, over ours; the numpy loop is on the CPU in any case."""
@@ -104,29 +103,8 @@ def _table(maps: Tensor, rounds: int) -> list[dict[str, Any]]:
     }
     pixels = float((labels > 0).sum()) / side  # in rows full of pixels
     factor = {"ours": 1.0, "clusters": 1.0, "autograd": pixels, "numpy": pixels}
-    times: dict[str, list[float]] = {name: [] for name in actions}
-    for turn in range(rounds + 1):  # the first warms up
-        for name, action in actions.items():
-            seconds = _seconds(action, maps.device.type)
-            if turn:
-                times[name].append(factor[name] * seconds)
-    median = {name: statistics.median(found) for name, found in times.items()}
-    return [
-        {
-            "key": f"coherence_{side}_{count}_{name}",
-            "network": f"{count} map{'s' if count > 1 else ''}, {side} px",
-            "step": LABELS[name],
-            "median ms": round(1000 * median[name], 3),
-            "ratio": round(median[name] / median["ours"], 3),
-            "over": LABELS["ours"],
-        }
-        for name in actions
-    ]
-
-
-def _seconds(action: Callable[[], Any], device: str) -> float:
-    start = time.perf_counter()
-    action()
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+    times = alternating(actions, rounds, maps.device.type)
+    whole = {name: [factor[name] * one for one in seconds] for name, seconds in times.items()}
+    size = f"{count} map{'s' if count > 1 else ''}, {side} px"
+    rows = rows_over(whole, "ours", size, LABELS)
+    return [row | {"key": f"coherence_{side}_{count}_{row['key']}"} for row in rows]

@@ -6,8 +6,8 @@ on a GPU. Weights are random, which costs the same. The maps of all classes come
 depends on whether the noise is encoded again.
 
 MIMO with two inputs stands beside the plain network at an equal number of images a step, on the network that the
-experiment trains. Other tables: spatial coherence alone (``sibnet_calibration_coherence``), the variance of the sampled
-estimator's gradient (``sibnet_calibration_variance``).
+experiment trains. The variance of the sampled estimator's gradient stands in ``sibnet_calibration_variance``; spatial
+coherence alone is timed against loops in ``sibnet_calibration_coherence``.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from benchmarks.interleaved import interleaved, ratio_rows
-from benchmarks.sibnet_calibration_coherence import coherence_table
+from benchmarks.interleaved import interleaved, rows_over
 from benchmarks.sibnet_calibration_variance import relative_variances
 from papers_lib.experiments.sibnet_calibration import SibnetRun, build
 from papers_lib.losses.class_distinctiveness import class_distinctiveness_loss
@@ -183,14 +182,6 @@ class Several:
         return binary_cross_entropy_with_logits(logits, self.y[rows])
 
 
-def rows_over(
-    times: dict[str, list[float]], base: str, network: str, labels: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """As :func:`benchmarks.interleaved.ratio_rows`, with one column "ratio" for all tables and "over" beside it."""
-    rows = ratio_rows(times, base, network, labels)
-    return [row | {"ratio": row.pop(f"ratio to {labels[base]}"), "over": labels[base]} for row in rows]
-
-
 def table(
     device: str = "cpu",
     rounds: int = ROUNDS,
@@ -198,20 +189,21 @@ def table(
     mimo_rounds: int = MIMO_ROUNDS,
     several: Mapping[str, Any] | None = None,
     variance: Mapping[str, Any] | None = None,
-    coherence: Mapping[str, Any] | None = None,
     **size: Any,
 ) -> list[dict[str, Any]]:
     """All rows; "ratio" and "over", the labels of what it is a ratio to, are what the notebook reads.
 
     Rows of sampled estimators have "variance" too, and "variance x cost": times the step's ratio to BCE.
 
-    Args: rounds, whole_rounds, mimo_rounds, of steps; several, variance, coherence, sizes of the other parts; size, of
+    Args: rounds, whole_rounds, mimo_rounds, of steps; several, variance, sizes of the other parts; size, of
         :class:`Steps` in place of ``SIZES``.
     """
     side, batch = SIZES[device.partition(":")[0]]
-    steps = Steps(device=device, **{"side": side, "batch": batch, **size})
+    size = {"side": side, "batch": batch, **size}
+    steps = Steps(device=device, **size)
     rows = steps_table(steps, rounds, whole_rounds, "DenseNet-121", device)
     del steps
+    rows = [row | {"size": f"batch {size['batch']}, {size['side']} px"} for row in rows]
     found = relative_variances(SHARES, device=device, **(variance or {}))
     for row in rows:
         if row["key"] in found:
@@ -219,5 +211,7 @@ def table(
             row |= {"variance": round(relative, 4), "variance x cost": round(relative * row["ratio"], 4)}
     mimo = Several(device=device, **(several or {}))
     times = interleaved(mimo.losses, mimo.optimizer, mimo_rounds, device)
-    rows += rows_over(times, "mimo_plain", "EfficientNet-Lite0, cut", MIMO)
-    return rows + coherence_table(device, **(coherence or {}))
+    shape = f"batch {len(mimo.x)}, {mimo.x.shape[-1]} px"
+    return rows + [
+        row | {"size": shape} for row in rows_over(times, "mimo_plain", "EfficientNet-Lite0, cut", MIMO)
+    ]

@@ -1,22 +1,10 @@
 import pytest
 import torch
 
-from benchmarks import interleaved, pylon_steps
-from benchmarks.pylon_steps import (
-    LABELS,
-    LOCKSTEP,
-    MAPS,
-    MASKED,
-    SHOWN,
-    Pairs,
-    Steps,
-    cam_maps,
-    grad_cam_maps,
-    table,
-)
+from benchmarks import interleaved, masked_out
+from benchmarks.pylon_steps import LABELS, MAPS, SHOWN, Steps, cam_maps, grad_cam_maps, table
 from papers_lib.experiments import pylon_costs
 from papers_lib.files import write_json
-from papers_lib.metrics.masked_out import FLIPPED
 
 SMALL = {"backbone": "resnet18", "side": 64, "batch": 3, "width": 32}
 
@@ -24,11 +12,6 @@ SMALL = {"backbone": "resnet18", "side": 64, "batch": 3, "width": 32}
 @pytest.fixture(scope="module")
 def steps():
     return Steps(**SMALL)
-
-
-@pytest.fixture(scope="module")
-def pairs():
-    return Pairs(6, side=64)
 
 
 def test_methods_share_one_encoder_and_the_dilated_one(steps):
@@ -69,23 +52,18 @@ def test_grad_cam_and_cam_rank_all_cells_alike(steps):
     torch.testing.assert_close(other * cells, own.detach(), rtol=1e-4, atol=1e-4)
 
 
-def test_lockstep_takes_the_passes_of_the_plain_loop(pairs):
-    plain, lockstep = pairs.search(1), pairs.search(LOCKSTEP)
-    assert (plain.status == FLIPPED).all()
-    assert plain.step.tolist() == lockstep.step.tolist()
-    assert plain.passes == plain.calls == lockstep.passes
-    assert lockstep.calls < plain.calls
-    assert plain.passes < plain.all_levels
-
-
 def test_the_table_is_what_the_page_and_the_notebook_read(tmp_path, monkeypatch):
     monkeypatch.setattr(interleaved, "WARM_UP", 0)
-    monkeypatch.setattr(pylon_steps, "LEVEL", 0.1)
-    rows = table(rounds=1, passes=1, pairs=3, **SMALL)
+    monkeypatch.setattr(masked_out, "LEVEL", 0.1)
+    rows = table(rounds=1, **SMALL) + masked_out.table(rounds=1, pairs=3, side=64)
     keys = [row["key"] for row in rows]
-    assert keys == [*LABELS, *(f"maps_{name}" for name in MAPS), *(f"masked_{name}" for name in MASKED)]
+    assert keys == [
+        *LABELS,
+        *(f"maps_{name}" for name in MAPS),
+        *(f"masked_{name}" for name in masked_out.LABELS),
+    ]
     assert all(row["median ms"] > 0 and row["ratio"] > 0 for row in rows)
-    assert {row["over"] for row in rows} == {"CAM", MAPS["cam"], MASKED["plain"]}
+    assert {row["over"] for row in rows} == {"CAM", MAPS["cam"], masked_out.LABELS["plain"]}
     found = pylon_costs.read(write_json(tmp_path / "pylon.timings.json", {"rows": rows}))
     assert all(value > 0 for value in found.values())
     assert set(SHOWN) == {"cam", *pylon_costs.METHODS}

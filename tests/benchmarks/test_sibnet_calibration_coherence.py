@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from benchmarks import sibnet_calibration_coherence as module
+from benchmarks import interleaved
 from benchmarks.sibnet_calibration_coherence import (
     LABELS,
     blobs,
     by_autograd,
     by_numpy,
-    coherence_table,
     ours,
+    table,
 )
 from papers_lib.losses.map_components import components
 
@@ -36,8 +36,8 @@ def test_clusters_found_are_those_given():
 
 
 def test_a_row_of_a_loop_stands_for_all_pixels_in_clusters(monkeypatch):
-    monkeypatch.setattr(module, "_seconds", lambda action, device: 1.0)
-    rows = coherence_table(sides=[SIDE], counts=[1, 3], rounds=1)
+    monkeypatch.setattr(interleaved, "_seconds", lambda action, device: 1.0)
+    rows = table(sides=[SIDE], counts=[1, 3], rounds=1)
     assert [row["key"] for row in rows] == [f"coherence_{SIDE}_{n}_{name}" for n in (1, 3) for name in LABELS]
     for count in (1, 3):
         pixels = int((components(blobs(count, SIDE)) > 0).sum())
@@ -49,4 +49,4 @@ def test_a_row_of_a_loop_stands_for_all_pixels_in_clusters(monkeypatch):
 
 
 def test_times_are_positive():
-    assert all(row["median ms"] > 0 for row in coherence_table(sides=[8], counts=[2], rounds=1))
+    assert all(row["median ms"] > 0 for row in table(sides=[8], counts=[2], rounds=1))

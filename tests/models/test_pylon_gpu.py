@@ -57,5 +57,5 @@ def test_a_gpu_gives_the_same_maps(design, dtype):
 def test_the_benchmark_runs_on_a_gpu():
     from benchmarks.pylon_steps import table
 
-    rows = table("cuda", rounds=1, passes=1, pairs=3, backbone="resnet18", side=64, batch=3, width=32)
+    rows = table("cuda", rounds=1, backbone="resnet18", side=64, batch=3, width=32)
     assert all(row["median ms"] > 0 for row in rows)
