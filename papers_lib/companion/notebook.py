@@ -195,8 +195,10 @@ class Page:
         """Write results.json, claims.md and, last, finished.json, once everything declared is there.
 
         Raises:
-            UserError: no data named, or figures and tables declared for this profile not made (all listed).
+            UserError: no data named, figures and tables declared for this profile not made (all listed), or
+                runs that failed or died.
         """
+        results.check_ended(self.slug, self._rows)
         made = {"figure": {*self._figures, *self._absent}, "table": {*self._tables, *self._absent}}
         results.check_complete(self.contract, self.profile, made)
         content = {

@@ -37,6 +37,31 @@ def check_complete(contract: "ClaimsFile", profile: str, made: Mapping[str, Coll
         raise UserError(f"{contract.slug}: declared for profile {profile} but not made: {', '.join(missing)}")
 
 
+def check_ended(slug: str, rows: "pd.DataFrame | None") -> None:
+    """Refuse a page from which runs are missing by accident: its claims would be judged without them.
+
+    Runs that diverged or collapsed have ended: that is their result. Those that raised another exception, or
+    whose process was killed, are not in the cache, and the next ``papers run`` tries them again.
+
+    Args:
+        slug: the paper.
+        rows: a row a run (or several), with the columns ``status`` and ``reason`` of ``records_frame``.
+
+    Raises:
+        UserError: rows of such runs; the line holds their number and the first reason.
+    """
+    from papers_lib.experiments.records import STORED
+
+    if rows is None or "status" not in rows:
+        return
+    missing = rows[~rows["status"].isin(STORED)]
+    if len(missing):
+        first = missing.iloc[0]
+        why = ": ".join(str(first[name]) for name in ("status", "reason") if name in rows and first[name])
+        found = f"{len(missing)} of {len(rows)} rows are of runs that did not end ({why})"
+        raise UserError(f"{slug}: {found}; run again: the others are in the cache")
+
+
 def judged(
     contract: "ClaimsFile", rows: "pd.DataFrame | None", values: dict[str, float], profile: str, evidence: str
 ) -> "list[ClaimResult]":

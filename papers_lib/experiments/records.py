@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from papers_lib.experiments import checkpoints
 from papers_lib.experiments.context import FAILURES, RunFailed
 from papers_lib.experiments.encoding import decode, json_digest
 from papers_lib.files import write_bytes, write_json
@@ -117,9 +118,10 @@ class Store:
         return result
 
     def forget(self, key: str) -> None:
-        """Remove the result of ``key`` and the checkpoint of an unfinished attempt at it."""
-        for suffix in (".json", ".npz", ".checkpoint"):
+        """Remove the result of ``key`` and the checkpoints of an unfinished attempt at it."""
+        for suffix in (".json", ".npz"):
             self.path(key, suffix).unlink(missing_ok=True)
+        checkpoints.remove(self.path(key, ".checkpoint"))
 
     def entries(self) -> dict[str, list[dict[str, Any]]]:
         """Label → components of its usable entries, newest first."""

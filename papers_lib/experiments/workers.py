@@ -1,5 +1,6 @@
 """One run in one process: its surroundings, its outcome, and how a worker ends with its parent."""
 
+import json
 import os
 import pickle
 import signal
@@ -16,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from papers_lib.errors import UserError
+from papers_lib.experiments import checkpoints, mishaps
 from papers_lib.experiments.context import Context, RunFailed
-from papers_lib.experiments.digest import OURS, ROOT, code_digest
+from papers_lib.experiments.digest import code_digest
 from papers_lib.experiments.encoding import encode
-from papers_lib.experiments.progress import one_line
+from papers_lib.experiments.progress import one_line, say
 from papers_lib.experiments.records import STORED, Store
-from papers_lib.files import write_bytes, write_text
+from papers_lib.files import write_bytes, write_json, write_text
 
 POLL = 0.5  # seconds between two looks whether the parent lives
 ORPHANED = 71  # exit status of a worker whose parent is gone
@@ -78,6 +80,7 @@ def execute(task: Task) -> Outcome:
     store = Store(task.folder)
     note, checkpoint = store.path(task.key, ".traceback.txt"), store.path(task.key, ".checkpoint")
     note.unlink(missing_ok=True)
+    checkpoints.put_away_damaged(checkpoint)
     context = Context(
         task.device,
         task.data_root,
@@ -87,20 +90,34 @@ def execute(task: Task) -> Outcome:
     )
     status, reason, metrics = "ok", "", {}
     try:
-        returned = task.run(task.config, context)
+        returned = _returned(task, context)
         if not isinstance(returned, dict):
             raise TypeError(f"the run returned {type(returned).__name__}; expected a dict of metrics")
         metrics = encode(returned, "metrics")
     except RunFailed as failure:
         status, reason = failure.status, one_line(failure.reason)
     except (Exception, SystemExit) as error:
-        status, reason = "failed", _reason(error, task)
+        status, reason = "failed", mishaps.reason(error, task.run.__module__, task.data_root)
         write_text(note, traceback.format_exc())
     result = {"status": status, "reason": reason, "metrics": metrics}
     if status in STORED:
         result = store.save(task.components, task.label, result, context.arrays)
-        checkpoint.unlink(missing_ok=True)
+        checkpoints.remove(checkpoint)
     return Outcome(task.key, result, time.perf_counter() - started)
+
+
+def _returned(task: Task, context: Context) -> Any:
+    """What the run returns; where a checkpoint does not fit, it is put away and the run starts anew."""
+    try:
+        return task.run(task.config, context)
+    except Exception as error:
+        if not checkpoints.refused(error):
+            raise
+        what = type(error).__name__
+    say(f"checkpoint {context.checkpoint.name} does not fit the model ({what}); the run starts anew")
+    checkpoints.remove(context.checkpoint)
+    context.arrays.clear()
+    return task.run(task.config, context)
 
 
 def execute_in_worker(task: Task) -> Outcome:
@@ -191,11 +208,11 @@ def execute_alone(task: Task) -> Outcome:
         check=False,
     )
     if process.returncode == 0 and answer.exists():
-        result, seconds = pickle.loads(answer.read_bytes())
+        result, seconds = json.loads(answer.read_text(encoding="utf-8"))
         return Outcome(task.key, result, seconds)
     last = (process.stderr.strip().splitlines() or ["no message"])[-1]
     reason = (
-        _signal_name(-process.returncode)
+        mishaps.signal_name(-process.returncode)
         if process.returncode < 0
         else f"exit code {process.returncode}: {last}"
     )
@@ -208,28 +225,6 @@ def main() -> None:
     """Entry point of the process that ``execute_alone`` starts."""
     order, answer, parent = sys.argv[1:]
     start_worker(int(parent))
+    # Pickled by the parent a moment ago, in its own scratch folder, which nobody else may enter (mode 700).
     outcome = execute_in_worker(pickle.loads(Path(order).read_bytes()))
-    write_bytes(answer, pickle.dumps((outcome.result, outcome.seconds)))
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return f"killed by signal {number} ({signal.Signals(number).name})"
-    except ValueError:
-        return f"killed by signal {number}"
-
-
-def _reason(error: BaseException, task: Task) -> str:
-    """``TypeName: message (file:line)``; the innermost line of our code or of the run's module."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = {str(ROOT / name) + os.sep for name in OURS}
-    module = getattr(sys.modules.get(task.run.__module__), "__file__", None)
-    ours = [f for f in frames[1:] if f.filename == module or f.filename.startswith(tuple(own))] or frames
-    file = Path(ours[-1].filename)
-    shown = (
-        file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) and ours is not frames else file.name
-    )
-    message = (
-        one_line(str(error)).replace(str(task.data_root), "the data folder").replace(f"{ROOT}{os.sep}", "")
-    )
-    return f"{type(error).__name__}: {message} ({shown}:{ours[-1].lineno})".replace(": (", " (")
+    write_json(answer, [outcome.result, outcome.seconds])

@@ -185,3 +185,18 @@ def test_an_absent_figure_says_why_in_its_place_and_finish_accepts_it(root):
 def test_absence_of_the_unknown_or_without_reason_is_refused(root, name, reason, said):
     with pytest.raises(UserError, match=said):
         Page("demo", profile="quick").absent(name, reason)
+
+
+@pytest.mark.parametrize(("status", "reason"), [("died", "killed by signal 9 (SIGKILL)"), ("failed", "")])
+def test_a_page_without_a_run_that_had_a_mishap_is_refused(root, status, reason):
+    page = Page("demo", profile="quick")
+    page.rows(pd.DataFrame({"status": ["ok", status, "diverged"], "reason": ["", reason, "loss is nan"]}))
+    why = f"{status}: {reason}" if reason else status
+    with pytest.raises(UserError) as caught:
+        page.finish()
+    assert str(caught.value) == (
+        f"demo: 1 of 3 rows are of runs that did not end ({why}); run again: the others are in the cache"
+    )
+    page.rows(pd.DataFrame({"status": ["ok", "diverged", "collapsed"], "reason": ""}))
+    with pytest.raises(UserError, match="declared for profile quick but not made"):
+        page.finish()

@@ -1,0 +1,27 @@
+"""The line of a run that failed, at its edges; test_sweep has the ordinary one."""
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from papers_lib.experiments import mishaps, pylon_phases
+from papers_lib.experiments.plateau import Fit
+
+
+def test_a_full_disk_under_a_checkpoint_is_said_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pylon_phases, "replacing", lambda path: nullcontext(Path("/dev/full")))
+    with pytest.raises(RuntimeError, match="enforce fail") as caught:
+        pylon_phases.save_phase(
+            tmp_path / "a.phase0", nn.Linear(300, 300), torch.Generator(), Fit([], 0, True)
+        )
+    line = mishaps.reason(caught.value, __name__, tmp_path)
+    assert line.startswith("RuntimeError: the checkpoint cannot be written; is the disk full? (papers_lib/")
+
+
+def test_a_signal_without_a_name() -> None:
+    assert mishaps.signal_name(99) == "killed by signal 99"
