@@ -127,7 +127,7 @@ def describe(root: str | Path) -> Description:
         return Description(Path(root).resolve().name, "real")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: not readable as JSON ({error})") from error
     content = content if isinstance(content, dict) else {}
     name, kind = content.get("name"), content.get("kind")
@@ -178,7 +178,9 @@ def _read_png(path: Path, row: Row, modes: tuple[str, ...], expected: str) -> np
             return np.array(picture)
     except FileNotFoundError as error:
         raise UserError(f"{path} ({row.where}): no such file, expected {expected}") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, IndexError, struct.error …
         raise UserError(f"{path} ({row.where}): not a readable PNG image, expected {expected}") from error
 
 

@@ -1,6 +1,7 @@
 """CSV files of data sets, read so that an error can name the file and the line."""
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +81,8 @@ def read_rows(path: str | Path, required: Sequence[str]) -> list[Row]:
 def _check_header(path: Path, header: list[str], required: Sequence[str]) -> None:
     missing = [name for name in required if name not in header]
     if missing:
-        found = ", ".join(header) or "nothing"
+        found = " ".join(", ".join(header).split())[:200] or "nothing"  # a quoted name may run over lines
         raise UserError(f"{path} line 1: found columns {found}, expected also {', '.join(missing)}")
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
-        raise UserError(f"{path} line 1: found column {twice[0]!r} twice, expected it once")
+        raise UserError(f"{path} line 1: found column {twice[0][:60]!r} twice, expected it once")
