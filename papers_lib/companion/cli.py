@@ -15,6 +15,7 @@ import typer
 from papers_lib.companion import paths
 from papers_lib.companion.cli_new import new
 from papers_lib.errors import UserError
+from papers_lib.experiments.backends import BACKENDS, pick_backend
 
 app = typer.Typer(
     add_completion=False,
@@ -30,6 +31,7 @@ app.command("new")(new)
 
 Profile = StrEnum("Profile", paths.PROFILES)  # type: ignore[misc]
 Device = StrEnum("Device", ("auto", "cpu", "cuda"))
+Backend = StrEnum("Backend", BACKENDS)  # type: ignore[misc]
 QUICK, FULL = Profile("quick"), Profile("full")
 
 Slugs = Annotated[list[str] | None, typer.Argument(metavar="[SLUG]...", help="Papers by slug; default: all.")]
@@ -61,6 +63,10 @@ def run(
     profile: OfProfile = QUICK,
     device: Annotated[Device | None, typer.Option(help="Overrides the notebook's device.")] = None,
     jobs: Annotated[int | None, typer.Option(min=0, help="Processes of a sweep; 0: as many as fit.")] = None,
+    backend: Annotated[
+        Backend | None,
+        typer.Option(help="What carries the runs: processes here (loky), a Ray cluster (ray)."),
+    ] = None,
     data_root: Annotated[
         Path | None, typer.Option(help="Folder of the real data set, in its published layout.")
     ] = None,
@@ -91,9 +97,17 @@ def run(
     if data_root is not None:
         options["data_root"] = str(data_root)
     name = None if record is None else checked_name(record)
+    carrier = pick_backend(backend and backend.value)
     plans = [
         make_plan(
-            root, slug, profile.value, options=options, settings=settings or [], force=force, record=name
+            root,
+            slug,
+            profile.value,
+            options=options,
+            settings=settings or [],
+            force=force,
+            record=name,
+            backend=carrier,
         )
         for slug in chosen
     ]  # all of them before the first runs: a bad parameter costs nothing

@@ -29,6 +29,7 @@ def _variables(plan: Plan, staging: Path, work: Path) -> dict[str, str]:
         "PAPERS_PROGRESS": str(work / "progress.txt"),
         "PAPERS_NONCE": secrets.token_hex(8),
         "PAPERS_FORCE": "1" if plan.force else "",  # set either way: of this run alone
+        "PAPERS_BACKEND": plan.backend,
     }
 
 

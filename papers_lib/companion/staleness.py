@@ -145,6 +145,7 @@ class Plan:
         action: run the notebook, render the page again, or nothing.
         reasons: why; empty for nothing.
         force: whether the runs in the cache are computed again, too.
+        backend: what carries the runs of its sweeps; nothing depends on it.
     """
 
     slug: str
@@ -159,6 +160,7 @@ class Plan:
     action: Action
     reasons: list[str]
     force: bool = False
+    backend: str = "loky"
 
 
 def _damaged(out: Path, slug: str, manifest: Mapping[str, Any]) -> list[str]:
@@ -204,7 +206,7 @@ def judge(out: Path, slug: str, new: Mapping[str, Any], renderer: str) -> tuple[
 
 def make_plan(
     root: Path, slug: str, profile: str, *, options: Mapping[str, Any], settings: list[str],
-    force: bool = False, record: str | None = None,
+    force: bool = False, record: str | None = None, backend: str = "loky",
 ) -> Plan:  # fmt: skip
     """Validate the parameters of one page and decide what it needs.
 
@@ -239,4 +241,5 @@ def make_plan(
         action,
         reasons,
         force,
+        backend,
     )
