@@ -17,8 +17,10 @@ from papers_lib.datasets.fingerprint import tree_fingerprint
 from papers_lib.datasets.voc_crop_split import CropSplit
 from papers_lib.datasets.voc_store import CropSpec, write_crops
 from papers_lib.errors import UserError
+from papers_lib.experiments.cam_entropy import run
 from papers_lib.experiments.cam_entropy_levels import box_masks, levels_of, mean_masks, means_of_others
 from papers_lib.experiments.cam_entropy_localization import SIZE, object_masks, on_grid, part_boxes
+from papers_lib.experiments.one_pool import one_pool
 from papers_lib.experiments.sweep import DataRef
 from papers_lib.metrics.localization import (
     PointHits,
@@ -66,6 +68,7 @@ def check_backbone(backbone: str, weights: str) -> None:
         )
 
 
+@one_pool(run)
 def open_data(
     data_root: str, folder: Path, sizes: Mapping[str, int], seed: int, crops: Mapping[str, object], jobs: int
 ) -> Opened:

@@ -13,10 +13,13 @@ from data_gen.store import ensure
 from papers_lib.datasets.cardiac import CardiacSplit, describe, load_cardiac
 from papers_lib.datasets.fingerprint import tree_fingerprint
 from papers_lib.errors import UserError
+from papers_lib.experiments.heatmap_loss import run
+from papers_lib.experiments.one_pool import one_pool
 from papers_lib.experiments.sweep import DataRef
 from papers_lib.metrics.overlap import best_cell_share
 
 
+@one_pool(run)
 def open_data(
     experiment: int, data_root: str, folder: Path, sizes: Mapping[str, int], seed: int, jobs: int
 ) -> DataRef:

@@ -1,6 +1,5 @@
 """Tasks to outcomes: in this process, or in a pool of processes that survives the death of a worker."""
 
-import os
 import warnings
 from collections.abc import Callable, Generator
 from concurrent.futures.process import BrokenProcessPool
@@ -8,7 +7,7 @@ from contextlib import closing
 
 from papers_lib.errors import UserError
 from papers_lib.experiments.digest import loaded_before_change
-from papers_lib.experiments.encoding import json_digest
+from papers_lib.experiments.one_pool import note_data, settings
 from papers_lib.experiments.records import Store, Unusable
 from papers_lib.experiments.workers import (
     Outcome,
@@ -17,7 +16,6 @@ from papers_lib.experiments.workers import (
     execute_alone,
     execute_in_worker,
     one_thread,
-    start_worker,
 )
 
 
@@ -74,11 +72,10 @@ def _here(tasks: list[Task]) -> Generator[Outcome]:
 def _pool(tasks: list[Task], jobs: int, backend: str) -> Generator[Outcome]:
     from joblib import Parallel, delayed, parallel_config
 
-    made_for = json_digest({name: tasks[0].components[name] for name in ("code", "data")})
-    options = {"initializer": start_worker, "initargs": (os.getpid(), made_for)} if backend == "loky" else {}
+    note_data(tasks[0].data_root, tasks[0].components["data"])
     # At least two: joblib takes one as "in this process", where a death would end the sweep.
     processes = max(2, min(jobs, len(tasks)))
-    with parallel_config(backend=backend, inner_max_num_threads=1, **options):
+    with parallel_config(**settings(tasks[0].run.__module__)):
         parallel = Parallel(n_jobs=processes, return_as="generator_unordered", batch_size=1)
         outcomes = parallel(delayed(execute_in_worker)(task) for task in tasks)
     try:

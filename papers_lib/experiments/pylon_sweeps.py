@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from papers_lib.errors import UserError
+from papers_lib.experiments.one_pool import one_pool
 from papers_lib.experiments.progress import say
 from papers_lib.experiments.pylon import STAGES, PylonRun, run
 from papers_lib.experiments.pylon_arms import FAIR, Grid, budget_arm, runs_of, transfer_arm
@@ -47,11 +48,13 @@ class Plan(NamedTuple):
     device: str
 
 
+@one_pool(run)
 def first_set(plan: Plan) -> Opened:
     """The set of the headline comparison: the user's, in any of the three layouts, or the NIH-like stand-in."""
     return _open(plan, "nih", plan.roots["first"], plan.sides["first"])
 
 
+@one_pool(run)
 def run_plan(plan: Plan, opened: Opened) -> list[Swept]:
     """Train what the cache lacks, arm by arm; an empty list of records where an arm is not asked for.
 

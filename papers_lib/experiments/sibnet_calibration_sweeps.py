@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from papers_lib.errors import UserError
+from papers_lib.experiments.one_pool import one_pool
 from papers_lib.experiments.progress import say
 from papers_lib.experiments.sibnet_calibration import SibnetRun, run
 from papers_lib.experiments.sibnet_calibration_arms import FIRST, Grid, runs_of
@@ -46,6 +47,7 @@ class Swept(NamedTuple):
     opened: Opened
 
 
+@one_pool(run)
 def first_set(plan: Plan) -> Opened:
     """The set of all arms but two: the user's, or the stand-in; uncertain labels are mapped by ``plan.options``.
 
@@ -55,6 +57,7 @@ def first_set(plan: Plan) -> Opened:
     return _open(plan)
 
 
+@one_pool(run)
 def run_plan(plan: Plan, opened: Opened) -> list[Swept]:
     """Train what the cache lacks, set by set.
 

@@ -166,12 +166,11 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def start_worker(parent: int | None, made_for: str = "") -> None:
+def start_worker(parent: int | None) -> None:
     """Once a worker: leave Ctrl-C to the parent, and die when the parent does.
 
     Args:
         parent: process id of the sweep; None for whoever started this process.
-        made_for: hash of code and data; a pool that was started for others is thereby never used again.
     """
     if any(thread.name == "watch-parent" for thread in threading.enumerate()):
         return
