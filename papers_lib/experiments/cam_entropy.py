@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from papers_lib.experiments import gpu_batches
 from papers_lib.experiments.cam_entropy_measures import (
     Measured,
     curve_point,
@@ -23,6 +24,7 @@ from papers_lib.experiments.cam_entropy_measures import (
 from papers_lib.experiments.cam_entropy_split import Split, batch_of, open_splits
 from papers_lib.experiments.context import Context
 from papers_lib.experiments.front_features import frozen_front
+from papers_lib.experiments.gpu import on_gpu
 from papers_lib.experiments.training import Objective, train
 from papers_lib.losses.cam_sharpness import cam_sharpness_loss
 from papers_lib.models.classifier import PooledClassifier, pooled_classifier, pooled_mlp_grad_cam, split_at
@@ -109,7 +111,10 @@ def objective_of(config: EntropyRun, data: Split, generator: torch.Generator, de
         # One box drawn at random for each sample and epoch, section IV A
         drawn = (torch.rand(len(images), generator=generator) * count[images]).long()
         items = start[images] + drawn
-        target = classes[items.to(device)]
+        if on_gpu(device):
+            target = classes[gpu_batches.to_device(items, device)]
+        else:
+            target = classes[items.to(device)]
         activations = model.features(batch_of(data.inputs, items, device))
         with torch.autocast(activations.device.type, enabled=False):
             wanted: Tensor | Literal["all"] = "all" if config.others else target

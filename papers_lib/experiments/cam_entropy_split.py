@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from papers_lib.datasets.voc_crop_split import CropSplit, load_crops
+from papers_lib.experiments import gpu_batches
 from papers_lib.experiments.front_features import front_features
+from papers_lib.experiments.gpu import on_gpu
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,10 @@ def open_split(
 
 def batch_of(inputs: np.ndarray, items: Tensor | np.ndarray, device: str) -> Tensor:
     """Some items as float32 (B, C, h, w) on the device: features as they are, pixels in [0, 1]."""
-    chosen = torch.from_numpy(inputs[np.asarray(items)]).to(device)
+    if on_gpu(device):
+        chosen = gpu_batches.taken(inputs, np.asarray(items), device)
+    else:
+        chosen = torch.from_numpy(inputs[np.asarray(items)]).to(device)
     if chosen.dtype == torch.uint8:
         return chosen.permute(0, 3, 1, 2).float() / 255
     return chosen.float()

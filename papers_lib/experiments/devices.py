@@ -1,6 +1,8 @@
 """Where to train, and how much at once: found at run time, or as asked for."""
 
 from papers_lib.errors import UserError
+from papers_lib.experiments import gpu
+from papers_lib.experiments.gpu import on_gpu
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -25,9 +27,14 @@ def pick_device(device: str) -> str:
 
 
 def processes(jobs: int, device: str) -> int:
-    """Processes that train at once: ``jobs``, or where that is 0 one a physical core on the CPU and 1 on a GPU."""
+    """Processes that train at once: ``jobs``, or where that is 0 one a physical core on the CPU.
+
+    On a GPU 0 means as many as its free memory takes; see ``gpu.at_once``.
+    """
     if jobs:
         return jobs
+    if on_gpu(device):
+        return gpu.at_once(device)
     if device.partition(":")[0] != "cpu":
         return 1
     from joblib import cpu_count

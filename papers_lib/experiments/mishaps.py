@@ -25,6 +25,13 @@ def signal_name(number: int) -> str:
         return f"killed by signal {number}"
 
 
+def out_of_gpu_memory(error: BaseException) -> bool:
+    """Whether a GPU had too little memory: torch's own error, or that of a library below it which torch passes on."""
+    torch = sys.modules.get("torch")
+    below = isinstance(error, RuntimeError) and "ALLOC_FAILED" in str(error)  # of cuBLAS and cuDNN
+    return below or (torch is not None and isinstance(error, torch.OutOfMemoryError))
+
+
 def reason(error: BaseException, module: str, data_root: Path) -> str:
     """``TypeName: message (file:line)``; the innermost line of our code or of the run's ``module``.
 

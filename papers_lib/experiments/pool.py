@@ -25,15 +25,33 @@ def cost(task: Task) -> float:
     return float(known()) if callable(known) else 1.0
 
 
-def outcomes_of(tasks: list[Task], jobs: int, backend: str, say: Callable[[str], None]) -> Generator[Outcome]:
-    """Execute tasks, longest first where they tell their cost."""
+def outcomes_of(tasks: list[Task], jobs: int, say: Callable[[str], None]) -> Generator[Outcome]:
+    """Execute tasks, longest first where they tell their cost.
+
+    A run that found no room on a GPU beside others is repeated after them, alone in a process of its own.
+    """
+    crowded: dict[str, Task] = {}
+    with closing(_outcomes(tasks, jobs, say)) as outcomes:
+        for outcome in outcomes:
+            if outcome.crowded and jobs > 1:
+                crowded |= {task.key: task for task in tasks if task.key == outcome.key}
+            else:
+                yield outcome
+    if crowded:
+        say(f"no room on the GPU beside other runs; runs to repeat one at a time: {len(crowded)}")
+        _end_workers()  # what they keep on the GPU is room, too
+    for task in crowded.values():
+        yield execute_alone(task)
+
+
+def _outcomes(tasks: list[Task], jobs: int, say: Callable[[str], None]) -> Generator[Outcome]:
     tasks = sorted(tasks, key=cost, reverse=True)
     if tasks and jobs == 1:
         yield from _here(tasks)
     pending = {task.key: task for task in tasks if jobs > 1}
     while pending:
         try:
-            with closing(_pool(list(pending.values()), jobs, backend)) as outcomes:
+            with closing(_pool(list(pending.values()), jobs)) as outcomes:
                 for outcome in outcomes:
                     del pending[outcome.key]
                     yield outcome
@@ -44,11 +62,11 @@ def outcomes_of(tasks: list[Task], jobs: int, backend: str, say: Callable[[str],
             return
         say(f"a worker process died; runs to repeat, each in a process of its own: {len(suspects)}")
         for task in suspects:
-            yield _stored(task) or execute_alone(task)
+            yield stored(task) or execute_alone(task)
             del pending[task.key]
 
 
-def _stored(task: Task) -> Outcome | None:
+def stored(task: Task) -> Outcome | None:
     """The outcome of a run whose worker was killed after it had stored the result."""
     try:
         result = Store(task.folder).load(task.key)
@@ -69,7 +87,13 @@ def _here(tasks: list[Task]) -> Generator[Outcome]:
         yield outcome
 
 
-def _pool(tasks: list[Task], jobs: int, backend: str) -> Generator[Outcome]:
+def _end_workers() -> None:
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)
+
+
+def _pool(tasks: list[Task], jobs: int) -> Generator[Outcome]:
     from joblib import Parallel, delayed, parallel_config
 
     note_data(tasks[0].data_root, tasks[0].components["data"])

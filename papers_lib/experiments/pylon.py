@@ -18,7 +18,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.datasets.splits import k_folds_by_patient
 from papers_lib.errors import UserError
+from papers_lib.experiments import gpu, gpu_batches
 from papers_lib.experiments.context import Context
+from papers_lib.experiments.gpu import on_gpu
 from papers_lib.experiments.plateau import Fit, Plateau, fit
 from papers_lib.experiments.pylon_inputs import Inputs, Staged, open_images, stored
 from papers_lib.experiments.pylon_measures import measure, predict
@@ -180,6 +182,9 @@ def objective_of(
         chosen = rows[np.asarray(indices.cpu())]
         chosen = np.repeat(chosen, 2) if len(chosen) == 1 else chosen
         logits = model(inputs.batch(chosen, device, generator)).logits
+        if on_gpu(device):
+            target = labels[gpu_batches.to_device(torch.from_numpy(chosen), device)]
+            return binary_cross_entropy_with_logits(logits.float(), target), {}
         return binary_cross_entropy_with_logits(
             logits.float(), labels[torch.from_numpy(chosen).to(device)]
         ), {}
@@ -251,6 +256,8 @@ def _train(
         given = _given(config, phase)
         stages = stored(context.data_root, config.frozen(given), device) if given else ()
         inputs, staged = Inputs(uint8, tuple(stages), config.policy), Staged(model, given)
+        if on_gpu(device):
+            gpu.compile_where_asked(staged, context.precision)
         before = load_phase(finished[number], model, generator)
         if before is not None:
             fits.append(before)

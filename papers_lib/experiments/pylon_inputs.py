@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from papers_lib.augmentation import PHOTOGRAPH, RADIOGRAPH, augment
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.datasets.image_store import load_images
+from papers_lib.experiments import gpu_batches
+from papers_lib.experiments.gpu import on_gpu
 from papers_lib.experiments.pyramid_features import Frozen, pixels, pyramid_features
 from papers_lib.models.heatmap_classifier import HeatmapClassifier, HeatmapOutput
 from papers_lib.models.later_stages import LaterStages
@@ -38,7 +40,10 @@ class Inputs:
         """Pixels (n, C, H, W) in [0, 1], augmented where a generator is given, or raw features of the stages."""
         if self.stages:
             return [_features(stage, rows, device) for stage in self.stages]
-        found = pixels(self.images[rows], device).contiguous(memory_format=torch.channels_last)
+        if on_gpu(device):
+            found = gpu_batches.pixels(self.images, rows, device)
+        else:
+            found = pixels(self.images[rows], device).contiguous(memory_format=torch.channels_last)
         if self.policy and generator is not None:
             found = augment(found, POLICIES[self.policy], generator)
         return found
@@ -46,6 +51,8 @@ class Inputs:
 
 def _features(stage: np.ndarray, rows: np.ndarray, device: str) -> Tensor:
     """Channels last in memory, so that no decoder has to turn them."""
+    if on_gpu(device):
+        return gpu_batches.taken(stage, rows, device).permute(0, 3, 1, 2).float()
     return torch.from_numpy(stage[rows]).to(device).permute(0, 3, 1, 2).float()
 
 

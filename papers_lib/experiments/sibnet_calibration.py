@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from papers_lib.errors import UserError
+from papers_lib.experiments import gpu, gpu_batches
 from papers_lib.experiments.context import Context
+from papers_lib.experiments.gpu import on_gpu
 from papers_lib.experiments.sibnet_calibration_inputs import Inputs, frozen_part, open_images, stored
 from papers_lib.experiments.sibnet_calibration_losses import LabelLoss, SaliencyTerms, label_loss, step_seed
 from papers_lib.experiments.sibnet_calibration_measures import epoch_scores, measure
@@ -177,6 +179,8 @@ def objective_of(
         )
         images = torch.stack([inputs.batch(rows[column.numpy()], device) for column in table.T], 1)
         logits = Mimo(net, inputs=config.inputs, classes=labels.shape[1])(images)
+        if on_gpu(device):
+            return logits.flatten(0, 1), labels[gpu_batches.to_device(table.flatten(), device)]
         return logits.flatten(0, 1), labels[table.flatten().to(device)]
 
     def objective(model: Trained, indices: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
@@ -231,6 +235,8 @@ def run(config: SibnetRun, context: Context) -> dict[str, float | int | bool | s
     front = frozen_part(config.backbone, config.weights, config.train_from, device)
     generator = torch.Generator().manual_seed(config.seed)
     whole = Trained(model, config.train_from, label_loss(config, stages[0][0], labels))
+    if on_gpu(device):
+        gpu.compile_where_asked(whole.model.features, context.precision)
     history: list[dict[str, float]] = []
     for number, (loss, epochs) in enumerate(stages):
         whole.loss = label_loss(config, loss, labels)

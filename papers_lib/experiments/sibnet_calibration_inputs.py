@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from papers_lib.datasets.chexpert_store import ARRAYS, ChexpertImages, open_store
 from papers_lib.datasets.image_store import load_images
+from papers_lib.experiments import gpu_batches
 from papers_lib.experiments.front_features import front_features, frozen_front
+from papers_lib.experiments.gpu import on_gpu
 
 PARTS = ("train", "val", "test")
 """Parts of a set; "val" is the part on which calibrators are fitted."""
@@ -77,11 +79,17 @@ class Inputs:
     def batch(self, rows: np.ndarray, device: str) -> Tensor:
         """Features (n, C, h, w), or pixels (n, 3, H, W) in [0, 1], as float32 on the device."""
         if self.features is not None:
-            found = torch.from_numpy(self.features[rows]).to(device).float()
+            if on_gpu(device):
+                found = gpu_batches.taken(self.features, rows, device).float()
+            else:
+                found = torch.from_numpy(self.features[rows]).to(device).float()
             return found.contiguous(memory_format=torch.channels_last)
         return self.pixels(rows, device)
 
     def pixels(self, rows: np.ndarray, device: str) -> Tensor:
         """Pixels (n, 3, H, W) in [0, 1], as float32 on the device."""
-        grey = torch.from_numpy(np.asarray(self.images.pixels[rows])).to(device).float() / 255
+        if on_gpu(device):
+            grey = gpu_batches.taken(self.images.pixels, rows, device).float() / 255
+        else:
+            grey = torch.from_numpy(np.asarray(self.images.pixels[rows])).to(device).float() / 255
         return grey[:, None].expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)

@@ -17,11 +17,14 @@ from typing import Any, Literal
 
 from papers_lib.errors import UserError
 from papers_lib.experiments import progress
+from papers_lib.experiments.backends import pick_backend
 from papers_lib.experiments.context import Context, RunFailed
 from papers_lib.experiments.devices import processes
-from papers_lib.experiments.digest import code_digest, library_versions
+from papers_lib.experiments.digest import library_versions
 from papers_lib.experiments.encoding import encode, json_digest
+from papers_lib.experiments.gpu_digest import code_digest
 from papers_lib.experiments.pool import cost, outcomes_of
+from papers_lib.experiments.ray_pool import outcomes_on_ray
 from papers_lib.experiments.records import Record, Store, Unusable, records_frame
 from papers_lib.experiments.staleness import explain_stale
 from papers_lib.experiments.workers import Outcome, Task
@@ -68,7 +71,7 @@ def sweep(
     initial_weights: str = "random",
     force: bool = False,
     say: Say | None = None,
-    backend: str = "loky",
+    backend: str | None = None,
 ) -> list[Record]:
     """Compute what the cache lacks and return one record a config, in the order of ``configs``.
 
@@ -88,21 +91,23 @@ def sweep(
         force: compute again what the cache has; so does the environment variable ``PAPERS_FORCE=1``, which
             ``papers run --force`` sets for its notebook.
         say: takes a line of progress; ``progress.say`` if None.
-        backend: joblib's backend for more than one job.
+        backend: "loky", processes of this machine, or "ray", a cluster (``ray_pool``; its jobs count over all
+            nodes); None takes the environment variable ``PAPERS_BACKEND``, which ``papers run --backend`` sets
+            for its notebook, else "loky". Results do not depend on it.
 
     Raises:
         TypeError: ``run`` or a config is not of the kind described.
-        UserError: ``jobs`` is negative, a result cannot be written, or code changed under a process that had
-            loaded it.
+        UserError: ``jobs`` is negative, the backend is not there, a result cannot be written, or code changed
+            under a process that had loaded it.
     """
-    say = say or progress.say
+    say, backend = say or progress.say, pick_backend(backend)
     force = force or os.environ.get("PAPERS_FORCE") == "1"
     if not _importable(run):
         raise TypeError(f"run={run!r}: expected a function at the top level of an importable module")
     labels = [_label(config, type(configs[0])) for config in configs]
     if jobs < 0:
         raise UserError(f"jobs={jobs}: expected 0 (choose) or a positive number of processes")
-    store = Store(Path(cache) / run.__module__.rpartition(".")[2])
+    store = Store(Path(cache).absolute() / run.__module__.rpartition(".")[2])
     shared = components(run, data, device, precision, initial_weights)
     parts = [{**shared, **_config_parts(config)} for config in configs]
     keys = [json_digest(part) for part in parts]
@@ -113,9 +118,11 @@ def sweep(
     results, unusable = _cached(store, set() if force else set(keys))
     for key, why in sorted(unusable.items()):
         say(f"cache entry {key[:12]} is not used ({why}); its run is computed again")
-    with tempfile.TemporaryDirectory(prefix="papers-sweep-") as scratch:
+    # The nodes of a cluster share the cache's file system, and no other folder for sure.
+    shared_folder, root = store.folder if backend == "ray" else None, Path(data.root).absolute()
+    with tempfile.TemporaryDirectory(prefix=".papers-sweep-", dir=shared_folder) as scratch:
         tasks = {
-            key: Task(run, config, label, key, part, store.folder, Path(data.root), device, Path(scratch))
+            key: Task(run, config, label, key, part, store.folder, root, device, Path(scratch))
             for config, label, part, key in zip(configs, labels, parts, keys, strict=True)
             if key not in results
         }
@@ -123,7 +130,12 @@ def sweep(
             for key in tasks:
                 store.forget(key)  # a forced sweep that is interrupted goes on without force
         say(_plan(store, len(results), list(tasks.values()), force))
-        with closing(outcomes_of(list(tasks.values()), processes(jobs, device), backend, say)) as outcomes:
+        computed = (
+            outcomes_on_ray(list(tasks.values()), jobs, say)
+            if backend == "ray"
+            else outcomes_of(list(tasks.values()), processes(jobs, device), say)
+        )
+        with closing(computed) as outcomes:
             for outcome in _reported(outcomes, tasks, say):
                 results[outcome.key] = outcome.result
     return [
@@ -142,7 +154,7 @@ def components(run: Run, data: DataRef, device: str, precision: str, initial_wei
         "precision": precision,
         "initial_weights": initial_weights,
         "libraries": library_versions([module]),
-        "code": code_digest([module]),
+        "code": code_digest([module], device),
     }
 
 

@@ -13,7 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from papers_lib.experiments import gpu_batches
 from papers_lib.experiments.context import RunFailed
+from papers_lib.experiments.gpu import on_gpu
 from papers_lib.experiments.progress import say
 from papers_lib.files import replacing
 
@@ -73,6 +75,8 @@ def train(
         order = torch.randperm(samples, generator=generator)
         sums: dict[str, Tensor] = {}
         for indices in order.split(batch_size):
+            if on_gpu(device):
+                indices = gpu_batches.sent(indices, device)
             optimizer.zero_grad(set_to_none=True)
             with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
                 loss, logs = objective(model, indices.to(device))

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import platform
 import signal
 import subprocess
 import sys
@@ -19,8 +20,10 @@ from typing import Any
 from papers_lib.errors import UserError
 from papers_lib.experiments import checkpoints, mishaps
 from papers_lib.experiments.context import Context, RunFailed
-from papers_lib.experiments.digest import code_digest
+from papers_lib.experiments.digest import library_versions
 from papers_lib.experiments.encoding import encode
+from papers_lib.experiments.gpu import on_gpu
+from papers_lib.experiments.gpu_digest import code_digest
 from papers_lib.experiments.progress import one_line, say
 from papers_lib.experiments.records import STORED, Store
 from papers_lib.files import write_bytes, write_json, write_text
@@ -61,11 +64,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a task: ``result`` as ``Store.save`` writes it, and the seconds it took, if known."""
+    """What came of a task: ``result`` as ``Store.save`` writes it, and the seconds it took, if known.
+
+    ``crowded``: it failed for want of memory on a GPU, which other processes may have held.
+    """
 
     key: str
     result: dict[str, Any]
     seconds: float | None
+    crowded: bool = False
 
 
 def execute(task: Task) -> Outcome:
@@ -88,7 +95,7 @@ def execute(task: Task) -> Outcome:
         task.components["precision"],
         task.components["initial_weights"],
     )
-    status, reason, metrics = "ok", "", {}
+    status, reason, metrics, crowded = "ok", "", {}, False
     try:
         returned = _returned(task, context)
         if not isinstance(returned, dict):
@@ -99,11 +106,17 @@ def execute(task: Task) -> Outcome:
     except (Exception, SystemExit) as error:
         status, reason = "failed", mishaps.reason(error, task.run.__module__, task.data_root)
         write_text(note, traceback.format_exc())
+        crowded = mishaps.out_of_gpu_memory(error)
+    finally:
+        if on_gpu(task.device):
+            from papers_lib.experiments.gpu_batches import release
+
+            release()
     result = {"status": status, "reason": reason, "metrics": metrics}
     if status in STORED:
         result = store.save(task.components, task.label, result, context.arrays)
         checkpoints.remove(checkpoint)
-    return Outcome(task.key, result, time.perf_counter() - started)
+    return Outcome(task.key, result, time.perf_counter() - started, crowded)
 
 
 def _returned(task: Task, context: Context) -> Any:
@@ -125,10 +138,11 @@ def execute_in_worker(task: Task) -> Outcome:
 
     Raises:
         UserError: this worker started after a source file changed, so that it would store a result of the new
-            code under the key of the old; or the result cannot be written.
+            code under the key of the old; it has other versions of libraries (on a node of a cluster); or the
+            result cannot be written.
     """
     start_worker(None)
-    now = _code_at_start(task.run.__module__)
+    now = _code_at_start(task.run.__module__, task.device)
     changed = sorted(
         name
         for name in {*now, *task.components["code"]}
@@ -138,6 +152,7 @@ def execute_in_worker(task: Task) -> Outcome:
         raise UserError(
             f"{changed[0].replace('.', '/')}.py changed while the sweep ran; start the sweep again"
         )
+    _check_libraries(task)
     write_text(task.marker, str(os.getpid()))
     if "torch" in sys.modules:  # otherwise the environment says it
         sys.modules["torch"].set_num_threads(1)
@@ -147,8 +162,17 @@ def execute_in_worker(task: Task) -> Outcome:
 
 
 @cache
-def _code_at_start(module: str) -> dict[str, str]:
-    return code_digest([module])
+def _code_at_start(module: str, device: str) -> dict[str, str]:
+    return code_digest([module], device)
+
+
+def _check_libraries(task: Task) -> None:
+    here = library_versions([task.run.__module__])
+    for name, version in task.components.get("libraries", {}).items():
+        if here.get(name) != version:
+            raise UserError(
+                f"{platform.node()}: found {name} {here.get(name)}, expected {version} as where the sweep was started"
+            )
 
 
 @contextmanager
@@ -186,7 +210,11 @@ def start_worker(parent: int | None) -> None:
 
 
 def execute_alone(task: Task) -> Outcome:
-    """``execute`` in a process of its own, whose death harms no other run: its outcome is then "died"."""
+    """``execute`` in a process of its own, whose death harms no other run: its outcome is then "died".
+
+    Raises:
+        UserError: what ``execute_in_worker`` refused there.
+    """
     started = time.perf_counter()
     order, answer = task.scratch / f"{task.key}.task", task.scratch / f"{task.key}.outcome"
     write_bytes(order, pickle.dumps(task))
@@ -207,7 +235,9 @@ def execute_alone(task: Task) -> Outcome:
         check=False,
     )
     if process.returncode == 0 and answer.exists():
-        result, seconds = json.loads(answer.read_text(encoding="utf-8"))
+        result, seconds, refused = json.loads(answer.read_text(encoding="utf-8"))
+        if refused:
+            raise UserError(refused)
         return Outcome(task.key, result, seconds)
     last = (process.stderr.strip().splitlines() or ["no message"])[-1]
     reason = (
@@ -225,5 +255,10 @@ def main() -> None:
     order, answer, parent = sys.argv[1:]
     start_worker(int(parent))
     # Pickled by the parent a moment ago, in its own scratch folder, which nobody else may enter (mode 700).
-    outcome = execute_in_worker(pickle.loads(Path(order).read_bytes()))
-    write_json(answer, [outcome.result, outcome.seconds])
+    task: Task = pickle.loads(Path(order).read_bytes())
+    try:
+        outcome = execute_in_worker(task)
+    except UserError as error:  # of the sweep, not of this run
+        write_json(answer, [None, None, str(error)])
+    else:
+        write_json(answer, [outcome.result, outcome.seconds, ""])
