@@ -1,76 +1,66 @@
-"""``python -m benchmarks [SLUG ...]``: costs of a step as ratios; ``--publish`` writes them beside the pages."""
+"""``python -m benchmarks [PART ...]``: what things cost here, as one table; ``--publish`` keeps it."""
 
 import argparse
-import json
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+import sys
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
-import pandas as pd
 import torch
 
-from benchmarks import cam_entropy_steps, heatmap_loss_steps, pylon_steps, sibnet_calibration_steps
-from papers_lib.companion.machine import device_name, library_versions, threads
+from benchmarks import notebook_times, one_table, publish
+from benchmarks.parts import PARTS, chosen
+from papers_lib.companion.machine import threads
 from papers_lib.companion.paths import repo_root
-from papers_lib.experiments.devices import pick_device
-from papers_lib.files import write_json
-
-
-class Benchmark(NamedTuple):
-    """A paper's table, what it times in words, and the CPU threads it runs on (None: one a core)."""
-
-    table: Callable[[str], list[dict[str, Any]]]
-    what: str
-    threads: int | None
-
-
-BENCHMARKS = {
-    "cam_entropy": Benchmark(
-        cam_entropy_steps.table, "batch 20, 192 x 192 px, 20 classes, all layers trained", None
-    ),
-    "heatmap_loss": Benchmark(heatmap_loss_steps.table, "batch 16, 105 x 135 px", 1),
-    "pylon": Benchmark(
-        pylon_steps.table,
-        "batch 4 (64 on a GPU), 256 x 256 px, one channel, 14 classes, all layers trained but where it says frozen",
-        1,
-    ),
-    "sibnet_calibration": Benchmark(
-        sibnet_calibration_steps.table,
-        "batch 4 (16 on a GPU), 224 x 224 px, five classes, all layers trained; MIMO: 32 images of 96 x 96 px; "
-        "variance: of the gradient of class distinctiveness, batch 8, 96 x 96 px, random weights",
-        1,
-    ),
-}
+from papers_lib.companion.provenance import git_state
+from papers_lib.errors import UserError
+from papers_lib.experiments.devices import DEVICES, pick_device
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("slug", nargs="*", help=f"{', '.join(BENCHMARKS)}; all without one")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--publish", action="store_true", help="write reports/full/SLUG.timings.json")
+    parser.add_argument(
+        "part", nargs="*", help=f"{', '.join(PARTS)}; all that need not be asked for without one"
+    )
+    parser.add_argument("--device", default="auto", choices=DEVICES)
+    parser.add_argument(
+        "--notebooks",
+        default="",
+        metavar="PROFILE",
+        help="run every notebook of smoke or quick from an empty cache, too",
+    )
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="write benchmarks/RESULTS.md, results.json and the pages' timings",
+    )
     options = parser.parse_args(arguments)
-    if unknown := [slug for slug in options.slug if slug not in BENCHMARKS]:
-        parser.error(f"slug: found {unknown[0]!r}, expected one of {', '.join(BENCHMARKS)}")
-    device = pick_device(options.device)
-    for slug in options.slug or BENCHMARKS:
-        benchmark = BENCHMARKS[slug]
-        count = benchmark.threads or threads()
+    if unknown := [name for name in options.part if name not in PARTS]:
+        parser.error(f"part: found {unknown[0]!r}, expected one of {', '.join(PARTS)}")
+    if options.notebooks not in ("", *notebook_times.PROFILES):
+        parser.error(f"--notebooks: found {options.notebooks!r}, expected smoke or quick")
+    try:
+        run(options.part, pick_device(options.device), options.notebooks, options.publish)
+    except UserError as error:
+        parser.exit(1, f"benchmarks: {error}\n")
+
+
+def run(names: Sequence[str], device: str, notebooks: str, keep: bool) -> None:
+    """Measure part after part, each kept as soon as it is done, and print the table."""
+    root, done = repo_root(), dict[str, Any]()
+    git = git_state(root)
+    for name in chosen([*names, *(["notebooks"] if names and notebooks else [])], device):
+        part = PARTS[name]
+        count = part.threads or threads()
         torch.set_num_threads(count)
-        rows = benchmark.table(device)
-        note = (
-            f"Time of a training step, {benchmark.what}; interleaved; {device_name(device)}, "
-            f"{'one CPU thread' if count == 1 else f'{count} CPU threads'}, torch {library_versions()['torch']}."
-        )
-        print(f"{slug}: {note}", pd.DataFrame(rows).to_string(index=False), sep="\n", flush=True)
-        if options.publish:
-            publish(repo_root() / f"reports/full/{slug}.timings.json", note, rows)
-
-
-def publish(path: Path, note: str, rows: list[dict[str, Any]]) -> None:
-    """Write ``note`` and ``rows``; what the old file has beside them, and its rows that time no step, stay."""
-    old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
-    kept = [row for row in old["rows"] if "median ms" not in row]
-    write_json(path, {**old, "note": note, "rows": rows + kept})
+        start = time.perf_counter()
+        measure = partial(part.table, measured=notebooks) if name == "notebooks" else part.table
+        done[name] = publish.described(name, device, count, git, measure(device))
+        print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+        if keep and (waits := publish.publish(name, done[name], root)):
+            print(waits, file=sys.stderr)
+    print(one_table.text(publish.lines(done)))
 
 
 if __name__ == "__main__":

@@ -1,30 +1,21 @@
 """Which share of images class distinctiveness should sample: held-out distinctiveness after equal time of training.
 
-``python -m benchmarks.sibnet_calibration_rates`` trains, on the stand-in set, the Sibnet experiment's network in two
+``python -m benchmarks rates`` trains, on the stand-in set, the Sibnet experiment's network in two
 stages (section 3.3 of the report): cross entropy alone, once a seed, and from there class distinctiveness by every
 estimator. The exact loss gets a number of epochs; each other one as many steps as take the same time at the cost of a
 step that was measured first, all ways in turn. "no term" goes on with cross entropy for that time, for comparison.
 What is compared is the loss itself as it is measured on the held-out part: re-encoded, all pairs, in eval mode.
 """
 
-import argparse
 import copy
-import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import torch
-
-from benchmarks.sibnet_calibration_ways import BASE, EXACT, PLAIN, SHARES, Ways
-from papers_lib.companion.machine import device_name, library_versions
-from papers_lib.companion.paths import data_folder, repo_root
-from papers_lib.experiments.devices import pick_device
+from benchmarks.sibnet_calibration_ways import BASE, EXACT, PLAIN, Ways
+from papers_lib.companion.paths import data_folder
 from papers_lib.experiments.sibnet_calibration_data import open_set
-from papers_lib.files import write_json
 
 SPEC = {"train": 1500, "valid": 3000, "seed": 1000, "side": 128}  # of the stand-in
 SIDE = 96  # px
@@ -97,44 +88,31 @@ def _means(found: Sequence[dict[str, float]]) -> dict[str, Any]:
     return rows
 
 
-def publish(path: Path, note: str, rows: list[dict[str, Any]]) -> None:
-    """Write ``rates`` into the file of the timings; all else of it stays."""
-    old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"note": "", "rows": []}
-    write_json(path, {**old, "rates": {"note": note, "rows": rows}})
+def run(device: str = "cpu") -> list[dict[str, Any]]:
+    """The table on the stand-in, at the sizes above."""
+    opened = open_set("", data_folder(), SPEC, SIDE, {"uncertain": "report"}, 1)
+    return table(Ways.of(opened.store.root, device=device))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.sibnet_calibration_rates", description=__doc__
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--budget", type=float, default=BUDGET, help="epochs of the exact loss")
-    parser.add_argument("--first", type=float, default=FIRST_EPOCHS, help="epochs of cross entropy before")
-    parser.add_argument("--shares", type=float, nargs="+", default=SHARES)
-    parser.add_argument("--folder", type=Path, default=None, help="where generated sets are kept")
-    parser.add_argument(
-        "--publish", action="store_true", help="into reports/full/sibnet_calibration.timings.json"
-    )
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    device = pick_device(options.device)
-    opened = open_set("", options.folder or data_folder(), SPEC, SIDE, {"uncertain": "report"}, 1)
-    rows = table(
-        Ways.of(opened.store.root, device=device, shares=options.shares),
-        seeds=options.seeds,
-        first_epochs=options.first,
-        budget=options.budget,
-    )
-    note = (
-        f"Second stage of {options.budget:g} epochs of the exact loss, all others for the same time; "
-        f"{SPEC['train']} training images of {SIDE} px, batch {BASE.batch_size}, weight {BASE.distinct}; "
-        f"{device_name(device)}, one CPU thread, torch {library_versions()['torch']}."
-    )
-    print(note, pd.DataFrame(rows).to_string(index=False), sep="\n", flush=True)
-    if options.publish:
-        publish(repo_root() / "reports/full/sibnet_calibration.timings.json", note, rows)
+def lines(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of :func:`table` for the table of all benchmarks: held-out distinctiveness, lower is better."""
+    exact = next(row["distinctiveness"] for row in rows if row["key"] == EXACT)
+    return [
+        {
+            "key": row["key"],
+            "step": f"held-out class distinctiveness, {row['key']}, {row['epochs']:g} epochs",
+            "network": "EfficientNet-Lite0, cut",
+            "size": f"{SPEC['train']} images of {SIDE} px",
+            "value": row["distinctiveness"],
+            "unit": "mean cosine",
+            "ratio": round(row["distinctiveness"] / exact, 3) if exact else None,
+            "over": f"{EXACT} loss, equal time",
+        }
+        for row in rows
+    ]
 
 
-if __name__ == "__main__":
-    main()
+WHAT = (
+    f"second stage of {BUDGET:g} epochs of the exact loss, all others for the same time; {SPEC['train']} training "
+    f"images of {SIDE} px, batch {BASE.batch_size}, weight {BASE.distinct}"
+)

@@ -1,13 +1,11 @@
 """Equal time for every way, from the same network, and a table that the notebook reads."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
 
 from benchmarks import interleaved
-from benchmarks.sibnet_calibration_rates import publish, table
+from benchmarks.sibnet_calibration_rates import lines, table
 from benchmarks.sibnet_calibration_ways import BASE, EXACT, PLAIN, Ways
 from papers_lib.datasets.chexpert_store import ChexpertImages
 from papers_lib.experiments import sibnet_calibration_costs as costs
@@ -56,14 +54,15 @@ def test_every_way_has_the_same_time_and_starts_from_the_same_network(ways, monk
     assert len(rows["before"]["distinctiveness by seed"]) == 2
 
 
-def test_a_run_goes_from_costs_to_the_table_that_is_read(ways, tmp_path, monkeypatch, capsys):
+def test_a_run_goes_from_costs_to_the_table_that_is_read(ways, tmp_path, monkeypatch):
     monkeypatch.setattr(interleaved, "WARM_UP", 0)
     rows = table(ways, seeds=1, first_epochs=0.5, budget=0.5, rounds=1)
     assert [row["key"] for row in rows] == ["before", *COST]
-    path = write_json(tmp_path / "timings.json", {"note": "steps", "rows": [{"key": "plain"}]})
-    publish(path, "how", rows)
-    content = json.loads(path.read_text())
-    assert (content["note"], content["rows"]) == ("steps", [{"key": "plain"}])
+    shown = lines(rows)
+    assert [one["key"] for one in shown] == ["before", *COST]
+    assert [one["value"] for one in shown] == [row["distinctiveness"] for row in rows]
+    assert shown[-1]["ratio"] == 1.0
+    path = write_json(tmp_path / "timings.json", {"rows": [], "rates": {"note": "how", "rows": rows}})
     read = costs.rates_table(path)
     assert read["held-out distinctiveness"].tolist() == [row["distinctiveness"] for row in rows]
     assert read["held-out distinctiveness"].between(-0.5, 1).all()
