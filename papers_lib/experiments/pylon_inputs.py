@@ -45,6 +45,9 @@ class Inputs:
         else:
             found = pixels(self.images[rows], device).contiguous(memory_format=torch.channels_last)
         if self.policy and generator is not None:
+            if on_gpu(device):
+                with torch.autocast("cuda", enabled=False):  # half precision would move its sampling grid
+                    return augment(found, POLICIES[self.policy], generator)
             found = augment(found, POLICIES[self.policy], generator)
         return found
 
