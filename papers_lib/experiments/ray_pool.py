@@ -12,17 +12,21 @@ import os
 import pickle
 import platform
 import sys
+import threading
+import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import closing
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from papers_lib.errors import UserError
 from papers_lib.experiments.devices import processes
 from papers_lib.experiments.pool import cost, stored
 from papers_lib.experiments.progress import one_line
-from papers_lib.experiments.workers import Outcome, Task, execute_alone
+from papers_lib.experiments.workers import ORPHANED, POLL, Outcome, Task, execute_alone
 
 LOSSES = 3  # a run under way is given up when its node or actor was lost as often
 OBJECTS = 100 * 2**20  # bytes of Ray's object store: tasks and outcomes are small, results go to the cache
@@ -105,6 +109,9 @@ def slots(jobs: int, device: str, resources: dict[str, float]) -> tuple[int, dic
 def _connect(jobs: int) -> None:
     """Join the cluster of ``RAY_ADDRESS``, else the one that ``ray start`` left on this machine, else start one."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray reports its use over the network
+    os.environ.setdefault(
+        "RAY_ENABLE_AUTO_CONNECT", "0"
+    )  # else a thread left over starts an instance at exit
     import ray
 
     if ray.is_initialized():
@@ -153,11 +160,16 @@ def _pool(tasks: list[Task], at_once: int, share: dict[str, float]) -> Generator
         parallel = Parallel(
             n_jobs=max(2, at_once), return_as="generator_unordered", batch_size=1, pre_dispatch=at_once
         )
-        outcomes = parallel(delayed(execute_on_node)(pickle.dumps(task), sys.path) for task in tasks)
+        with NamedTemporaryFile(dir=tasks[0].scratch, suffix=".wanted", delete=False) as wanted:
+            pass
+        outcomes = parallel(
+            delayed(execute_on_node)(pickle.dumps(task), sys.path, wanted.name) for task in tasks
+        )
     try:
         for outcome in outcomes:  # noqa: UP028 (`yield from` would close it outside of the block below)
             yield outcome
     finally:
+        Path(wanted.name).unlink(missing_ok=True)  # joblib forgets the actors that are at a run
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # joblib tells how many runs were cancelled
             outcomes.close()
@@ -177,12 +189,14 @@ def _register() -> None:
     register_parallel_backend("ray", Streaming)
 
 
-def execute_on_node(order: bytes, path: list[str]) -> Outcome:
+def execute_on_node(order: bytes, path: list[str], wanted: str) -> Outcome:
     """``execute_alone`` on whichever node Ray chose.
 
     Args:
         order: the pickled task; what it holds may be found only where the sweep looks for modules.
         path: folders where the sweep looks for modules.
+        wanted: file that is there as long as somebody waits for the outcome; this process ends when it goes, and
+            the run's own process with it.
 
     Raises:
         UserError: the node does not see the sweep's folders.
@@ -195,7 +209,14 @@ def execute_on_node(order: bytes, path: list[str]) -> Outcome:
                 f"Ray node {platform.node()}: {folder} ({what}) is not there; "
                 "expected a file system that all nodes share, under the same paths"
             )
+    threading.Thread(target=_watch, args=(wanted,), name="watch-sweep", daemon=True).start()
     return execute_alone(task)
+
+
+def _watch(wanted: str) -> None:
+    while os.path.exists(wanted):
+        time.sleep(POLL)
+    os._exit(ORPHANED)
 
 
 def _last_line(error: BaseException) -> str:
