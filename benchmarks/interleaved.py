@@ -22,27 +22,29 @@ def interleaved(
     optimizer: torch.optim.Optimizer,
     rounds: int,
     device: str = "cpu",
+    warm_up: int | None = None,
 ) -> dict[str, list[float]]:
     """Seconds of every training step by way: forward, loss, backward, optimizer.
 
-    Args: losses, a way's name and its loss on the model that ``optimizer`` trains; rounds, steps of each.
+    Args: losses, a way's name and its loss on the model that ``optimizer`` trains; rounds, steps of each; warm_up,
+        rounds before them that do not count, ``WARM_UP`` if None.
     Returns: name → ``rounds`` seconds, in the order of ``losses``; position i is round i of all.
     """
-    return alternating(
-        {name: partial(_step, loss, optimizer) for name, loss in losses.items()}, rounds, device
-    )
+    steps = {name: partial(_step, loss, optimizer) for name, loss in losses.items()}
+    return alternating(steps, rounds, device, warm_up)
 
 
 def alternating(
-    actions: Mapping[str, Callable[[], Any]], rounds: int, device: str = "cpu"
+    actions: Mapping[str, Callable[[], Any]], rounds: int, device: str = "cpu", warm_up: int | None = None
 ) -> dict[str, list[float]]:
     """The same of actions of any kind, such as passes that train nothing."""
     times: dict[str, list[float]] = {name: [] for name in actions}
     order = random.Random(0)
-    for turn in range(WARM_UP + rounds):
+    before = WARM_UP if warm_up is None else warm_up
+    for turn in range(before + rounds):
         for name in order.sample(list(actions), len(actions)):
             seconds = _seconds(actions[name], device)
-            if turn >= WARM_UP:
+            if turn >= before:
                 times[name].append(seconds)
     return times
 

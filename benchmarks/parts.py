@@ -92,7 +92,7 @@ PARTS = {
     ),
     "models": Benchmark(
         models_an_hour.table,
-        "whole runs, evaluation included, each process with one thread; the start of the processes counts",
+        "one sweep a row of whole runs, evaluation included; a thread a process, whose start counts",
         1,
         "models an hour",
     ),

@@ -144,7 +144,7 @@ def steps_table(
     """
     few = interleaved({name: steps.losses[name] for name in SPARING}, steps.optimizer, rounds, device)
     whole = {name: steps.losses[name] for name in ("plain", *WHOLE)}
-    all_maps = interleaved(whole, steps.optimizer, whole_rounds, device)
+    all_maps = interleaved(whole, steps.optimizer, whole_rounds, device, warm_up=0)  # the network is warm
     rows = rows_over(few, "plain", network, LABELS)
     rows += rows_over(all_maps, "plain", network, LABELS)[1:]
     added = {row["key"]: row["ratio"] - 1 for row in rows}

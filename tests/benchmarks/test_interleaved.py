@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmarks import interleaved as module
-from benchmarks.interleaved import WARM_UP, interleaved, ratio_rows
+from benchmarks.interleaved import WARM_UP, alternating, interleaved, ratio_rows
 
 
 @pytest.fixture
@@ -35,6 +35,13 @@ def test_every_way_is_timed_once_a_round_and_warm_up_is_left_out(calls):
     assert weight.item() == -3 * (
         30 + WARM_UP
     )  # one step of the optimizer each, on that step's gradient alone
+
+
+def test_a_network_that_is_warm_needs_no_more_rounds(monkeypatch):
+    monkeypatch.setattr(module, "WARM_UP", 5)
+    seen = []
+    times = alternating({"a": lambda: seen.append("a")}, rounds=2, warm_up=0)
+    assert (seen, len(times["a"])) == (["a", "a"], 2)
 
 
 def test_nobody_is_always_after_the_same(calls):
