@@ -23,12 +23,17 @@ class SmokeRun(NamedTuple):
     results: dict[str, Any]
 
 
-def smoke_run(root: Path, slug: str) -> SmokeRun:
-    """Run ``papers run SLUG --profile smoke`` in a copy of what it needs: nobody's pages and caches are touched."""
+def copy_checkout(root: Path) -> None:
+    """Copy what ``papers run`` needs: nobody's pages and caches are touched."""
     for name in ("pyproject.toml", "constraints.txt", "README.md"):
         shutil.copy(ROOT / name, root)
     for name in ("notebooks", "papers_lib", "data_gen", "docs"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def smoke_run(root: Path, slug: str) -> SmokeRun:
+    """Run ``papers run SLUG --profile smoke`` in a copy of the checkout."""
+    copy_checkout(root)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PAPERS_")}
     environment["PYTHONPATH"] = str(root)
     command = [sys.executable, "-m", "papers_lib.companion.cli", "run", slug, "--profile", "smoke"]
