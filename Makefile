@@ -21,8 +21,8 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-benchmarks: $(VENV)/.notebooks  ## costs of a training step as ratios; idle machine, please
-	$(BIN)/python -m benchmarks
+benchmarks: $(VENV)/.notebooks  ## what things cost here, as one table; ten minutes of an idle machine; ARGS=--publish keeps it
+	$(BIN)/python -m benchmarks $(ARGS)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'

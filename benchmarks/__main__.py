@@ -52,8 +52,9 @@ def run(names: Sequence[str], device: str, notebooks: str, keep: bool) -> None:
     git = git_state(root)
     for name in chosen([*names, *(["notebooks"] if names and notebooks else [])], device):
         part = PARTS[name]
-        count = part.threads or threads()
-        torch.set_num_threads(count)
+        count = threads() if part.threads is None else part.threads
+        if count:
+            torch.set_num_threads(count)
         start = time.perf_counter()
         measure = partial(part.table, measured=notebooks) if name == "notebooks" else part.table
         done[name] = publish.described(name, device, count, git, measure(device))

@@ -38,7 +38,7 @@ def _of_pages(root: Path, slug: str) -> list[dict[str, Any]]:
         manifest = read_manifest(folder, slug)
         if manifest and manifest["command"] == command(slug, profile, {}, None):
             what = f"{slug}, profile {profile}: its notebook as last run here, runs read that the cache had"
-            size = f"page of {manifest['date'][:10]}"
+            size = f"page of {manifest['date'][:10]}, {manifest['device'].get('name', '')}"
             rows.append(_row(f"{slug}_{profile}", what, size, manifest["wall_seconds"]))
     timings = paths.report_folder(root, "full") / f"{slug}.timings.json"
     beside = json.loads(timings.read_text(encoding="utf-8"))["rows"] if timings.is_file() else []

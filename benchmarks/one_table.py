@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 COLUMNS = ("section", "what", "network, size", "median", "unit", "ratio", "quartiles", "against")
-MACHINE = {"cpu": "CPU", "cores": "cores", "memory": "memory", "gpu": "GPU", "torch": "torch"}
 
 
 def line(section: str, row: Mapping[str, Any]) -> dict[str, str]:
@@ -85,17 +84,20 @@ def markdown(lines: Iterable[Mapping[str, str]], parts: Mapping[str, Mapping[str
 
 
 def thread_words(count: int) -> str:
+    """Threads of the CPU in words; 0 stands for no choice.
+
+    >>> thread_words(0), thread_words(1), thread_words(2)
+    ('threads as it takes', 'one CPU thread', '2 CPU threads')
     """
-    >>> thread_words(1), thread_words(2)
-    ('one CPU thread', '2 CPU threads')
-    """
-    return "one CPU thread" if count == 1 else f"{count} CPU threads"
+    return {0: "threads as it takes", 1: "one CPU thread"}.get(count, f"{count} CPU threads")
 
 
 def _machines(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
     """Each machine in words, with the parts that ran on it."""
     found: dict[str, list[str]] = {}
     for name, part in parts.items():
-        words = ", ".join(f"{word} {part['machine'][key]}" for key, word in MACHINE.items())
+        own = part["machine"]
+        gpu = own["gpu"] if own["gpu"] else "no GPU"
+        words = f"{own['cpu']}, {own['cores']} cores, {own['memory']}, {gpu}, torch {own['torch']}"
         found.setdefault(words, []).append(name)
     return found

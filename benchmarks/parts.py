@@ -24,7 +24,7 @@ class Benchmark(NamedTuple):
     Fields:
         table: device → rows, see ``one_table.line``.
         what: that is timed, in words.
-        threads: of the CPU; None, one a core.
+        threads: of the CPU; None, one a core; 0, as many as it takes.
         section: of the table.
         slug: paper whose page shows the rows, "" for none.
         asked: whether it runs only where it is named.
@@ -99,7 +99,7 @@ PARTS = {
     "notebooks": Benchmark(
         notebook_times.table,
         "a notebook from its first cell to its last, or, with an empty cache, the command from start to page",
-        None,
+        0,
         "seconds a notebook",
     ),
     "gpu": Benchmark(_gpu, "training steps in the ways that a GPU offers", None, "GPU", asked=True),

@@ -34,7 +34,7 @@ def described(name: str, device: str, threads: int, git: tuple[str, bool], rows:
             "cpu": machine.cpu_model(),
             "cores": machine.cores(),
             "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
-            "gpu": machine.device_name("cuda") if machine.has_cuda() else "none",
+            "gpu": machine.device_name("cuda") if machine.has_cuda() else "",
             "torch": machine.library_versions()["torch"],
         },
         "rows": rows,

@@ -26,7 +26,8 @@ def repository(tmp_path, monkeypatch):
 
     found = {
         "one": Benchmark(table("one"), "batch 1", 1, "steps", "one"),
-        "notebooks": Benchmark(table("notebooks"), "whole notebooks", None, "seconds"),
+        "notebooks": Benchmark(table("notebooks"), "whole notebooks", 0, "seconds"),
+        "two": Benchmark(table("two"), "batch 2", None, "steps"),
         "broken": Benchmark(table("broken"), "nothing", 1, "none", asked=True),
     }
     for where in (module, parts, publish):
@@ -41,11 +42,11 @@ def repository(tmp_path, monkeypatch):
 def test_one_table_of_all_parts_each_on_its_threads_and_nothing_written_unasked(repository, capsys):
     folder, ran = repository
     main(["--device", "cpu"])
-    assert ran == [("one", "cpu", 1), ("notebooks", "cpu", 2, "")]
+    assert ran == [("one", "cpu", 1), ("notebooks", "cpu", 1, ""), ("two", "cpu", 2)]
     assert list(folder.iterdir()) == []
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.startswith("section ")
-    assert [row.split("|")[1].strip() for row in rows] == ["one", "notebooks"]
+    assert [row.split("|")[1].strip() for row in rows] == ["one", "notebooks", "two"]
 
 
 def test_publish_keeps_what_is_done_before_a_part_fails(repository, capsys):
@@ -66,7 +67,7 @@ def test_notebooks_are_measured_where_that_is_asked_for(repository):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["pylon"], "part: found 'pylon', expected one of one, notebooks, broken"),
+        (["pylon"], "part: found 'pylon', expected one of one, notebooks, two, broken"),
         (["--notebooks", "full"], "--notebooks: found 'full', expected smoke or quick"),
     ],
 )

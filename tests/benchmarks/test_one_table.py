@@ -17,7 +17,7 @@ PART = {
     "date": "2026-11-21T17:33:54Z",
     "commit": "a" * 40,
     "dirty": False,
-    "machine": {"cpu": "CPU A", "cores": 2, "memory": "8 GiB", "gpu": "none", "torch": "2.13.0"},
+    "machine": {"cpu": "CPU A", "cores": 2, "memory": "8 GiB", "gpu": "", "torch": "2.13.0"},
 }
 
 
@@ -64,8 +64,8 @@ def test_text_is_aligned_and_names_a_section_once():
 def test_markdown_has_machines_parts_and_every_line():
     other = PART | {"machine": PART["machine"] | {"gpu": "GPU B"}, "dirty": True, "threads": 2}
     page = markdown([line("one", STEP | {"step": "a | b"})], {"x": PART, "y": other, "z": PART})
-    assert "- **CPU CPU A, cores 2, memory 8 GiB, GPU none, torch 2.13.0**: x, z\n" in page
-    assert "GPU GPU B" in page
+    assert "- **CPU A, 2 cores, 8 GiB, no GPU, torch 2.13.0**: x, z\n" in page
+    assert "- **CPU A, 2 cores, 8 GiB, GPU B, torch 2.13.0**: y\n" in page
     assert f"- `x`: batch 2 (one CPU thread; 2026-11-21, commit {'a' * 12})\n" in page
     assert f"(2 CPU threads; 2026-11-21, commit {'a' * 12}+)\n" in page
     rows = [row for row in page.splitlines() if row.startswith("|")]
