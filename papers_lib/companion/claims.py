@@ -10,14 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from papers_lib.companion.claims_grammar import Section, parse_rule
 from papers_lib.companion.claims_rules import evaluate
 from papers_lib.companion.claims_text import outcome_word, rule_text, to_markdown
 from papers_lib.companion.claims_types import JUDGED, KINDS, PROFILES, ClaimResult, ClaimsFile, Item, Link
 from papers_lib.companion.claims_verdict import check_sentence, verdict
 from papers_lib.errors import UserError
+from papers_lib.yaml_files import read_yaml
 
 __all__ = [
     "ClaimResult",
@@ -32,26 +31,11 @@ __all__ = [
 
 _FILE_KEYS = (
     "slug", "title", "authors", "year", "venue", "url", "bibtex", "summary", "labels", "verdict", "items",
+    "thumbnail",
 )  # fmt: skip
 _ITEM_KEYS = (
     "id", "kind", "title", "printed", "profiles", "paper", "comparable", "figure", "rule", "untestable",
 )  # fmt: skip
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML that refuses a key given twice, where plain YAML silently keeps the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue  # refused below, as a key of a mapping must be
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key.value!r} twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 def load_claims(path: str | Path) -> ClaimsFile:
@@ -62,15 +46,7 @@ def load_claims(path: str | Path) -> ClaimsFile:
             does not fit; the line names the file, the item and the key.
     """
     path = Path(path)
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path.name}: is not UTF-8 text ({error.reason})") from error
-    except yaml.YAMLError as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or "not YAML"
-        raise UserError(f"{path.name}{f', line {mark.line + 1}' if mark else ''}: {problem}") from error
+    content = read_yaml(path)
     top = Section(content, path.name, _FILE_KEYS)
     if top.text("slug") != path.stem:
         raise top.fail("slug", f"{path.stem!r}, the name of the file")
@@ -92,7 +68,10 @@ def load_claims(path: str | Path) -> ClaimsFile:
         verdict=top.texts("verdict"),
         items=_items(top, path.name),
         labels=_labels(top),
+        thumbnail=top.text("thumbnail", ""),
     )
+    if claims.thumbnail and claims.thumbnail not in {i.id for i in claims.items if i.kind == "figure"}:
+        raise top.fail("thumbnail", "the id of a figure of this file")
     if len(claims.verdict) > 3:
         raise UserError(f"{path.name}: verdict: found {len(claims.verdict)} sentences, expected at most 3")
     for number, sentence in enumerate(claims.verdict, start=1):

@@ -6,6 +6,7 @@ from typing import Any, TypeGuard
 
 from papers_lib.companion.claims_types import DIRECTIONS, OF_NO_DATA, Contrast, Rule, Scalar
 from papers_lib.errors import UserError
+from papers_lib.yaml_files import show
 
 # Kind of contrast → keys it needs, keys it may have, interval methods that fit it.
 CONTRASTS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
@@ -107,12 +108,6 @@ class Section:
         if len(set(value)) < len(value) or (choices and not set(value) <= set(choices)):
             raise self.fail(key, expected + ", each once")
         return tuple(value)
-
-
-def show(value: Any) -> str:
-    """Return a value as an error shows it, cut to 60 characters."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def is_scalar(value: Any) -> TypeGuard[Scalar]:

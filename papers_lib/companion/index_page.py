@@ -3,16 +3,18 @@
 import base64
 import json
 import re
+from collections import Counter
 from html import unescape
 from pathlib import Path
 from typing import Any
 
-from papers_lib.companion import paths, render_claims, render_header
-from papers_lib.companion.wording import date_text, duration_text
+from papers_lib.companion import paths, recorded, render_claims, render_header
+from papers_lib.companion.claims_types import JUDGED
+from papers_lib.companion.wording import day_text, duration_text, evidence_text
 from papers_lib.errors import UserError
 from papers_lib.files import write_text
 
-_FIGURE = re.compile(r"<figure id=.*?</figure>", re.DOTALL)
+_FIGURE = re.compile(r"<figure id=[\"']([\w-]+).*?</figure>", re.DOTALL)
 _VECTOR = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 _RASTER = re.compile(r'<img\b[^>]*\bsrc="(data:image/[^"]+)"')
 _ALT = re.compile(r'\b(?:alt|aria-label)="([^"]*)"')
@@ -44,32 +46,69 @@ def _entry(slug: str, out: Path, root: Path) -> dict[str, Any]:
     contract = load_claims(paths.claims_path(root, slug))
     results = _read(out / f"{slug}.results.json")
     manifest = _read(out / f"{slug}.manifest.json") if (out / f"{slug}.manifest.json").is_file() else {}
-    picture, alt = thumbnail((out / f"{slug}.html").read_text(encoding="utf-8"))
+    picture, alt = thumbnail((out / f"{slug}.html").read_text(encoding="utf-8"), contract.thumbnail)
+    judged = [claim for claim in results["claims"] if claim.get("kind", "claim") in JUDGED]
     return {
         "slug": slug,
         **render_header.paper(contract),
+        "judged": len(judged),
         "counts": render_claims.outcome_counts(results["claims"]),
         "warnings": [
             w for w in render_header.warnings(results, manifest, contract.rules_sha256) if "Smoke" not in w
         ],
-        "evidence": results["evidence"],
+        "evidence": evidence(judged) or results["evidence"],
         "profile": results["profile"],
-        "date": date_text(manifest.get("date")),
-        "wall": duration_text(manifest.get("wall_seconds")),
+        "date": str(manifest.get("date") or ""),
+        "day": day_text(manifest.get("date")),
+        "wall": _wall(manifest, out / f"{slug}.timings.json"),
+        "recorded": [record["name"] for record in recorded.load(root, slug)],
         "thumbnail": picture,
+        "vector": picture.startswith("data:image/svg"),
         "alt": alt,
     }
 
 
-def thumbnail(html: str) -> tuple[str, str]:
-    """The first figure of a page as a data URI, and its alt text; empty texts when it has none.
+def evidence(claims: list[dict[str, Any]]) -> str:
+    """What the claims that were tested rest on, the most frequent first.
+
+    >>> evidence([{"outcome": "holds", "evidence": "stand-in"}, {"outcome": "not tested", "evidence": "stand-in"}])
+    'stand-in for 1 claim'
+    """
+    kinds = Counter(
+        evidence_text(claim.get("evidence")) for claim in claims if claim["outcome"] != "not tested"
+    )
+    parts = [f"{kind} for {count}" for kind, count in kinds.most_common()]
+    if not parts:
+        return ""
+    return ", ".join([f"{parts[0]} claim{'s' * (kinds.most_common(1)[0][1] > 1)}", *parts[1:]])
+
+
+def _wall(manifest: dict[str, Any], timings: Path) -> str:
+    """How long the page took with what the cache held, and where it was measured without a cache."""
+    seconds = manifest.get("wall_seconds")
+    if seconds is None:
+        return duration_text(seconds)
+    minutes = (
+        [row["minutes"] for row in _read(timings)["rows"] if row.get("minutes")] if timings.is_file() else []
+    )
+    whole = f"; {round(sum(minutes))} min from an empty cache" if minutes else ""
+    return f"{duration_text(seconds)}, finished runs read from the cache{whole}"
+
+
+def thumbnail(html: str, name: str = "") -> tuple[str, str]:
+    """A figure of a page as a data URI, and its alt text; empty texts when it has none.
 
     It is read from the page, the one file that is always there: figure files are not in git.
+
+    Args:
+        html: the page.
+        name: id of the figure that is wanted; the first one where the page has no such figure.
 
     >>> thumbnail('<figure id="a"><img alt="A map" src="data:image/webp;base64,AA=="></figure>')
     ('data:image/webp;base64,AA==', 'A map')
     """
-    figure = _FIGURE.search(html)
+    found = {figure[1]: figure for figure in _FIGURE.finditer(html)}
+    figure = found.get(name) or next(iter(found.values()), None)
     if figure is None:
         return "", ""
     vector, raster = _VECTOR.search(figure[0]), _RASTER.search(figure[0])
@@ -89,6 +128,6 @@ def thumbnail(html: str) -> tuple[str, str]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path.name}: not JSON ({error})") from error
     return content

@@ -21,7 +21,7 @@ def title(root: Path, slug: str) -> str:
             content = yaml.load(
                 path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
             )
-        except yaml.YAMLError:
+        except Exception:  # PyYAML raises what it likes about values of the wrong kind
             content = None  # `papers run` says what is wrong with it; a list is no place to stop
         if isinstance(content, dict) and content.get("title"):
             return str(content["title"])

@@ -15,15 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from papers_lib.companion import paths
 from papers_lib.errors import UserError
+from papers_lib.yaml_files import PlainLoader, parse_yaml, read_yaml, show
 
 _SCALARS = (bool, int, float, str)  # bool first: it is an int to isinstance
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(PlainLoader):
     """YAML whose floats are those of Python: PyYAML alone reads ``1e-3`` (no point) as a string."""
 
 
@@ -81,6 +80,8 @@ def parse_cell(source: str, where: str) -> dict[str, Parameter]:
         body, comments = ast.parse(source).body, _comments(source)
     except SyntaxError as error:
         raise UserError(f"{where}: parameters cell, line {error.lineno}: {error.msg}") from error
+    except (ValueError, tokenize.TokenError, RecursionError, MemoryError) as error:
+        raise UserError(f"{where}: parameters cell: is not Python ({_line(error)})") from error
     found: dict[str, Parameter] = {}
     for node in body:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -95,13 +96,13 @@ def parse_cell(source: str, where: str) -> dict[str, Parameter]:
         value = getattr(node, "value", None)
         try:
             default = ast.literal_eval(value) if value is not None else None
-        except ValueError:
+        except (ValueError, TypeError, RecursionError, MemoryError):
             default = None
         kind = _kind(default)
         if len(targets) != 1 or not isinstance(targets[0], ast.Name) or kind is None:
             raise UserError(
                 f"{where}: parameters cell, line {node.lineno}: expected name = literal (bool, int, float, "
-                f"str or a list of one of them), found {ast.unparse(node)}"
+                f"str or a list of one of them), found {_line(ast.unparse(node))}"
             )
         name = targets[0].id
         found[name] = Parameter(name, default, kind, comments.get(node.end_lineno or node.lineno, ""))
@@ -120,9 +121,12 @@ def read_notebook(path: Path) -> dict[str, Any]:
         for cell in cells:
             if isinstance(cell["source"], list):
                 cell["source"] = "".join(cell["source"])
+            if not isinstance(cell["source"], str) or not isinstance(cell["cell_type"], str):
+                raise TypeError("cell_type, source: expected texts")
+            list(cell.get("metadata", {}).get("tags", []))
     except OSError as error:
         raise UserError(f"{path.name}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path.name}: is not a notebook ({type(error).__name__}: {error})") from error
     return notebook
 
@@ -155,14 +159,18 @@ def check(parameter: Parameter, value: Any, where: str) -> Any:
     if kind is None or (kind != parameter.kind and not (either_empty and parameter.kind.startswith("list"))):
         found = type(value).__name__ if kind is None else kind
         raise UserError(
-            f"{where}: parameter {parameter.name} takes {parameter.kind}, found {value!r} ({found})"
+            f"{where}: parameter {parameter.name} takes {parameter.kind}, found {show(value)} ({found})"
         )
     return value
 
 
+def _line(text: object) -> str:
+    return " ".join(str(text).split())[:200]
+
+
 def _unknown(name: str, known: Mapping[str, Parameter], where: str) -> UserError:
     listing = ", ".join(f"{p.name} ({p.kind})" for p in known.values())
-    return UserError(f"{where}: unknown parameter {name}; there are {listing}")
+    return UserError(f"{where}: unknown parameter {_line(name)}; there are {listing}")
 
 
 def _overlay(root: Path, profile: str, slug: str) -> dict[str, Any]:
@@ -171,10 +179,7 @@ def _overlay(root: Path, profile: str, slug: str) -> dict[str, Any]:
         if profile == "quick":
             return {}
         raise UserError(f"{path.name}: profile {profile} has no file in notebooks/profiles")
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path.name}: is not YAML ({' '.join(str(error).split())})") from error
+    content = read_yaml(path, _Loader) or {}
     if not isinstance(content, dict) or not isinstance(content.get(slug) or {}, dict):
         raise UserError(f"{path.name}: expected a mapping of slug to parameters, found otherwise at {slug}")
     return content.get(slug) or {}
@@ -184,15 +189,15 @@ def parse_setting(text: str, known: Mapping[str, Parameter], where: str) -> tupl
     """``name=value`` of ``--set``: the value is a YAML literal, for a str parameter its text as is."""
     name, equals, literal = text.partition("=")
     if not equals or not name:
-        raise UserError(f"--set {text}: expected name=value")
+        raise UserError(f"--set {_line(text)}: expected name=value")
     if name == "profile":
-        raise UserError(f"--set {text}: the profile is chosen with --profile")
+        raise UserError(f"--set {_line(text)}: the profile is chosen with --profile")
     if name not in known:
         raise _unknown(name, known, where)
     try:
-        value = yaml.load(literal, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {text}: the value is not a YAML literal") from error
+        value = parse_yaml(literal, name, _Loader)
+    except UserError as error:
+        raise UserError(f"--set {_line(text)}: the value is not a YAML literal ({error})") from error
     return name, literal if known[name].kind == "str" and not isinstance(value, str) else value
 
 

@@ -178,7 +178,7 @@ def render(slug: str, out: Path, root: Path) -> Path:
     contents.entries += [(2, "verdict", "Verdict"), (2, "claims", "Claims")]
     body = body_html(nbformat.read(executed, as_version=4), contents)
     context = render_header.page_context(contract, results, manifest)
-    context["recorded"] = recorded.html(recorded.load(root, slug))
+    context["recorded"] = recorded.html(recorded.load(root, slug), results)
     context["timings"] = timings_html(out / f"{slug}.timings.json")
     for wanted, anchor, title in (
         (context["recorded"], "recorded", "Recorded results"),
@@ -230,7 +230,7 @@ def _json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path.name}: not found in {path.parent.name}; first run: papers run") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path.name}: not JSON ({error})") from error
     if not isinstance(content, dict):
         raise UserError(f"{path.name}: found a {type(content).__name__}; expected an object")

@@ -4,11 +4,23 @@ import json
 from pathlib import Path
 from typing import Literal
 
+from papers_lib.datasets.voc_annotations import shown
+from papers_lib.errors import UserError
+
 
 def data_kind(root: Path) -> Literal["stand-in", "real data"]:
-    """What ``dataset.json`` under ``root`` says; real data where there is none."""
+    """What ``dataset.json`` under ``root`` says; real data where there is none.
+
+    Raises:
+        UserError: that file is no JSON object.
+    """
     described = root / "dataset.json"
-    generated = (
-        described.is_file() and json.loads(described.read_text(encoding="utf-8")).get("kind") == "stand-in"
-    )
-    return "stand-in" if generated else "real data"
+    if not described.is_file():
+        return "real data"
+    try:
+        content = json.loads(described.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{described}: not readable as JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{described}: found {shown(content)}, expected an object with the kind of the data")
+    return "stand-in" if content.get("kind") == "stand-in" else "real data"

@@ -29,7 +29,7 @@ def read(path: str | Path) -> dict[str, float]:
         found = {row["key"]: row[RATIO] for row in rows if "key" in row}
     except FileNotFoundError:
         return dict.fromkeys(NAMES, math.nan)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path.name}: not a table of timings ({type(error).__name__}: {error})") from error
     for key in ("ce", "ca", "cd", *NAIVE):
         ratio = found.get(key)

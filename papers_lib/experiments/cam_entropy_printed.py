@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from papers_lib.experiments import map_bounds as bound
 from papers_lib.experiments.cam_entropy_printed_checks import (
@@ -26,6 +25,8 @@ from papers_lib.experiments.cam_entropy_printed_checks import (
     outcomes,
     rounding,
 )
+from papers_lib.experiments.printed_yaml import any_mapping
+from papers_lib.yaml_files import read_yaml
 
 OFFSET = 1.0  # conjecture: the printed extremes are those of 1 + M, the measures those of M
 LARGEST_SIDE = 32  # of the square maps tried for ca; least possible ca grows with the square of the side
@@ -33,8 +34,7 @@ LARGEST_SIDE = 32  # of the square maps tried for ca; least possible ca grows wi
 
 def read_numbers(path: str | Path) -> Numbers:
     """The printed numbers by section: table1, figure3, text, captions, setup, network, voc."""
-    numbers: Numbers = yaml.safe_load(Path(path).read_text())
-    return numbers
+    return any_mapping(read_yaml(Path(path)), Path(path).name)
 
 
 def less_offset(numbers: Numbers, offset: float) -> Numbers:

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
+from papers_lib.experiments.printed_yaml import any_mapping
 from papers_lib.stats import cohens_d_from_summary, holm
 from papers_lib.stats_ranks import mann_whitney_from_u, mann_whitney_p_floor, rank_biserial_from_u
+from papers_lib.yaml_files import read_yaml
 
 Numbers = Mapping[str, Any]
 
 
 def read_numbers(path: str | Path) -> Numbers:
     """The authors' numbers by section: setup, overlaps, tests, lr_overlap_spearman, area_baselines."""
-    numbers: Numbers = yaml.safe_load(Path(path).read_text())
-    return numbers
+    return any_mapping(read_yaml(Path(path)), Path(path).name)
 
 
 def setup_table(numbers: Numbers) -> pd.DataFrame:

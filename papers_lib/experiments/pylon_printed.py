@@ -15,7 +15,8 @@ import pandas as pd
 
 from papers_lib.datasets.tabular import Row, read_rows
 from papers_lib.errors import UserError
-from papers_lib.experiments.printed_yaml import any_mapping, load, mapping
+from papers_lib.experiments.printed_yaml import any_mapping, mapping
+from papers_lib.yaml_files import read_yaml
 
 AREA, WEIGHTED, MACRO = "avg_area", "Weighted avg.", "Macro avg."
 TABLES = (1, 2, 3, 4)
@@ -60,7 +61,7 @@ def read_numbers(claims: str | Path) -> Numbers:
         of the wrong type, a header, class or cell that is not as declared.
     """
     path = Path(claims) / "printed" / "pylon.yaml"
-    content = mapping(load(path), path.name, ("source", "tables", "text"))
+    content = mapping(read_yaml(path), path.name, ("source", "tables", "text"))
     tables = mapping(content["tables"], f"{path.name}: tables", TABLES)
     declared = {n: _declared(tables[n], f"{path.name}: table {n}") for n in TABLES}
     text = any_mapping(content["text"], f"{path.name}: text")
@@ -138,7 +139,7 @@ def _cell(row: Row, column: str) -> float:
 
 def _authors(path: Path) -> dict[str, Any]:
     place = f"authors/{path.name}"
-    content = mapping(load(path), place, ("source", "single_seed", "split", "release"))
+    content = mapping(read_yaml(path), place, ("source", "single_seed", "split", "release"))
     flat = {
         "single_seed": ("weighted", "macro", "nodule"),
         "split": ("train", "val", "test", "train_val_patients", "train_val_test_patients"),

@@ -201,7 +201,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         return None
     except OSError as error:
         raise Unusable(f"it cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unusable("it is truncated or not a record of a run") from error
     if content["schema"] != SCHEMA:
         raise Unusable(f"its schema is {content['schema']!r}, expected {SCHEMA}")

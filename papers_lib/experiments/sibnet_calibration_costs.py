@@ -170,7 +170,7 @@ def _content(path: Path) -> dict[str, Any]:
             raise TypeError("rows: expected a list of objects")
     except FileNotFoundError:
         return {"rows": []}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path.name}: not a table of timings ({type(error).__name__}: {error})") from error
     return found
 

@@ -15,7 +15,8 @@ import pandas as pd
 
 from papers_lib.datasets.tabular import Row, read_rows
 from papers_lib.errors import UserError
-from papers_lib.experiments.printed_yaml import any_mapping, load, mapping
+from papers_lib.experiments.printed_yaml import any_mapping, mapping
+from papers_lib.yaml_files import read_yaml
 
 LABELS = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
 MEAN, BEFORE, AFTER = "Mean", "Mean ECE before calibration", "Mean ECE after calibration"
@@ -77,7 +78,7 @@ def read_numbers(claims: str | Path) -> Numbers:
         of the wrong type, a header, loss or cell that is not as in the report.
     """
     path = Path(claims) / "printed" / "sibnet_calibration.yaml"
-    content = mapping(load(path), path.name, ("source", "tables", "text", "validation"))
+    content = mapping(read_yaml(path), path.name, ("source", "tables", "text", "validation"))
     tables, decimals = {}, {}
     for number, entry in mapping(content["tables"], f"{path.name}: tables", _LAYOUTS).items():
         place = f"{path.name}: table {number}"
