@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from papers_lib.errors import UserError
+from papers_lib.experiments.gpu import FULL
 from papers_lib.experiments.one_pool import one_pool
 from papers_lib.experiments.progress import say
 from papers_lib.experiments.pylon import STAGES, PylonRun, run
@@ -32,7 +33,7 @@ class Plan(NamedTuple):
         sides: pixels, by "first", "large" and "tuned".
         options: of the loaders by layout.
         folder, cache: where sets and results are kept.
-        jobs, device: as the sweep has them.
+        jobs, device, precision: as the sweep has them.
     """
 
     base: PylonRun
@@ -46,6 +47,7 @@ class Plan(NamedTuple):
     cache: Path
     jobs: int
     device: str
+    precision: str = FULL
 
 
 @one_pool(run)
@@ -113,11 +115,8 @@ def _sweep(plan: Plan, opened: Opened, data: str, runs: Sequence[PylonRun], side
     if all(one.greys == "backbone" and not one.policy for one in runs):
         for which in dict.fromkeys(one.frozen(stages) for one in runs for stages in _stages(one)):
             stored(opened.store.root, which, plan.device, plan.jobs)
-    records = (
-        sweep(run, runs, data=opened.store, cache=plan.cache, jobs=plan.jobs, device=plan.device)
-        if runs
-        else []
-    )
+    how: dict[str, Any] = {"jobs": plan.jobs, "device": plan.device, "precision": plan.precision}
+    records = sweep(run, runs, data=opened.store, cache=plan.cache, **how) if runs else []
     return Swept(
         data,
         records,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from papers_lib.errors import UserError
+from papers_lib.experiments.gpu import FULL
 from papers_lib.experiments.one_pool import one_pool
 from papers_lib.experiments.progress import say
 from papers_lib.experiments.sibnet_calibration import SibnetRun, run
@@ -22,7 +23,7 @@ class Plan(NamedTuple):
 
     Fields: base, the run that all others vary; grid; arms by name; data_root, folder of the real set or ""; spec, sizes
     and seed of the stand-in; rare_odds, of the stand-in's findings in the arm "imbalance"; side in pixels; options of
-    the loader; folder and cache, where sets and results are kept; jobs and device as the sweep has them.
+    the loader; folder and cache, where sets and results are kept; jobs, device and precision as the sweep has them.
     """
 
     base: SibnetRun
@@ -37,6 +38,7 @@ class Plan(NamedTuple):
     cache: Path
     jobs: int
     device: str
+    precision: str = FULL
 
 
 class Swept(NamedTuple):
@@ -83,7 +85,8 @@ def _swept(plan: Plan, opened: Opened, data: str, arms: Sequence[str]) -> Swept:
     say(f"{data}: {len(runs)} models on {len(opened.images.images)} images of {plan.side} pixels")
     for front in dict.fromkeys((one.backbone, one.weights, one.train_from) for one in runs if one.train_from):
         stored(opened.store.root, *front, plan.device, plan.jobs)
-    records = sweep(run, runs, data=opened.store, cache=plan.cache, jobs=plan.jobs, device=plan.device)
+    how: dict[str, Any] = {"jobs": plan.jobs, "device": plan.device, "precision": plan.precision}
+    records = sweep(run, runs, data=opened.store, cache=plan.cache, **how)
     return Swept(data, records, opened)
 
 

@@ -34,7 +34,15 @@ GOOD: dict[str, Any] = {
         "epochs": 2,
     },
     **{"tuned_epochs": 2, "batch_size": 16, "tuned_batch": 16, "learning_rate": 3e-3, "tuned_rate": 1e-3},
-    **{"weight_decay": 0.0, "patience": 1, "every": 1, "policy": "", "mixed": False, "masked": 0},
+    **{
+        "weight_decay": 0.0,
+        "patience": 1,
+        "every": 1,
+        "policy": "",
+        "mixed": False,
+        "masked": 0,
+        "compiled": False,
+    },
 }
 TRAINED = {"backbone": "resnet50", "weights": "timm", "phases": ["all"], "train_from": 0, "tuned_from": 0}
 RANDOM = {**TRAINED, "weights": "random", "arms": ["main", "large"]}

@@ -62,6 +62,7 @@ def test_every_arm_runs_on_its_set_at_its_size(swept, opened, tmp_path):
     assert all(len(one.pixels) == len(one.images) for one in found)
     assert {config.channels for config in asked[-1][0]} == {3}  # photographs
     assert {config.channels for config in asked[0][0]} == {1}
+    assert {settings["precision"] for _, settings in asked} == {"float32"}
 
 
 def test_models_with_a_source_start_from_that_of_their_method(swept, opened, tmp_path):

@@ -21,7 +21,7 @@ QUICK = {
     **{"saliency_epochs": 6, "long_epochs": 20, "batch_size": 32, "learning_rate": 3.0e-4},
     **{"weight_decay": 1.0e-5, "pesg_rate": 1.0, "gamma": 2.0, "margin": 1.0, "distinct": 1.4},
     **{"coherent": 30.0, "share": 0.25, "distincts": [], "coherents": [], "rates": [], "dropouts": []},
-    **{"mimo": [2], "repetition": 4, "backbones": [], "mixed": False},
+    **{"mimo": [2], "repetition": 4, "backbones": [], "mixed": False, "compiled": False},
 }
 FULL = {
     **QUICK,

@@ -47,7 +47,8 @@ def plan(tmp_path, *arms, data_root=""):
 
 
 def test_every_arm_runs_on_its_set(swept, chexpert, tmp_path):
-    found = sweeps.run_plan(plan(tmp_path, "mapping", "imbalance", "mimo", "losses"), chexpert)
+    asked = plan(tmp_path, "mapping", "imbalance", "mimo", "losses")._replace(precision="float32 compiled")
+    found = sweeps.run_plan(asked, chexpert)
     assert [one.data for one in found] == ["first", "rare", "common", "zeros", "ones"]
     arms = [list(dict.fromkeys(record.config.arm for record in one.records)) for one in found]
     assert arms == [["losses", "mimo"], ["imbalance"], *[["mapping"]] * 3]
@@ -56,6 +57,7 @@ def test_every_arm_runs_on_its_set(swept, chexpert, tmp_path):
     assert [one[3]["uncertain"] for one in mapped] == ["common", "zeros", "ones"]
     assert all(one[1] == SPEC and one[3]["seed"] == 5 for one in mapped)
     for _, settings in swept["sweep"]:
+        assert settings.pop("precision") == "float32 compiled"
         assert settings == {"data": chexpert.store, "cache": tmp_path / "cache", "jobs": 2, "device": "cpu"}
 
 
