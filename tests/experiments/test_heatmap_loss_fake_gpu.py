@@ -18,7 +18,6 @@ ARMS = arms(
     method=tuple(METHODS),
     target=("true",),
     mask=("area",),
-    model=("vgg16",),
     mixed=(True,),
 ) | {"frozen": replace(HEATMAP, group="cce", train_features=False)}
 
