@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: reports test lint published benchmarks clean
+.PHONY: reports test test-ray lint docs published benchmarks clean
 
 reports: $(VENV)/.notebooks  ## the quick pages, about three minutes of compute a notebook
 	$(BIN)/papers run --profile quick
@@ -14,12 +14,21 @@ published: $(VENV)/.notebooks  ## remake the tracked pages of reports/full
 	$(BIN)/papers run --profile full
 
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+test-ray: $(VENV)/.dev  ## installs Ray, too, and compares a sweep on it with processes; a minute or two on an idle machine
+	$(PIP) -e '.[ray]'
+	$(BIN)/python -m pytest tests/experiments/test_ray_pool.py tests/notebooks/test_ray_backend.py
+
+docs: $(VENV)/.notebooks  ## the interface as pages in docs/api (ignored by git), and its index docs/api.md
+	$(PIP) -e '.[docs]'
+	$(BIN)/pdoc papers_lib data_gen --docformat google --no-show-source -o docs/api
+	$(BIN)/python -m papers_lib.companion.api_index
 
 benchmarks: $(VENV)/.notebooks  ## what things cost here, as one table; ten minutes of an idle machine; ARGS=--publish keeps it
 	$(BIN)/python -m benchmarks $(ARGS)
