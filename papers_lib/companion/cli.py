@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from papers_lib.companion import paths
+from papers_lib.companion.cli_data import app as data
 from papers_lib.companion.cli_new import new
 from papers_lib.errors import UserError
 from papers_lib.experiments.backends import BACKENDS, pick_backend
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 
 app.command("new")(new)
+app.add_typer(data, name="data")
 
 Profile = StrEnum("Profile", paths.PROFILES)  # type: ignore[misc]
 Device = StrEnum("Device", ("auto", "cpu", "cuda"))
