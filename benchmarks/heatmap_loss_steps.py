@@ -66,7 +66,7 @@ LABELS = {
     "second_pass": "heatmap loss, second pass (authors)",
     "whole_graph": "heatmap loss, whole graph",
 }
-ROUNDS = {"small VGG": 200, "VGG16": 2}  # a round of VGG16 is about 26 s on one core
+ROUNDS = {"small VGG": 100, "VGG16": 2}  # a round of VGG16 is about 26 s on one core
 
 
 def measure(network: str, device: str = "cpu", rounds: int = 60, batch: int = 16) -> dict[str, list[float]]:

@@ -1,6 +1,5 @@
 """The CAM-entropy experiment's own code, timed on a few synthetic scenes: what an estimate of its costs rests on."""
 
-import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from papers_lib.experiments.cam_entropy import EntropyRun, build, objective_of
 from papers_lib.experiments.cam_entropy_measures import Measured, explain, measure, one_item_a_picture
 from papers_lib.experiments.cam_entropy_split import Split
 from papers_lib.experiments.front_features import frozen_front, through
+from papers_lib.experiments.pylon_timing import seconds
 from papers_lib.experiments.training import train
 
 STEPS = 4  # timings of an action; the first, which warms up, is left out
@@ -114,7 +114,7 @@ def step(run: EntropyRun, data: Split, device: str) -> float:
     count = run.batch_size if device != "cpu" else min(run.batch_size, BATCH)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-6)
     autocast = torch.bfloat16 if run.mixed else None
-    seconds = _seconds(
+    taken = _seconds(
         lambda: train(
             model,
             lambda trained, indices: objective(trained, indices % SAMPLE),
@@ -127,21 +127,8 @@ def step(run: EntropyRun, data: Split, device: str) -> float:
         ),
         device,
     )
-    return seconds * run.batch_size / count
+    return taken * run.batch_size / count
 
 
 def _seconds(action: Callable[[], Any], device: str) -> float:
-    """Median seconds of ``action``; what takes long is done only once."""
-    times: list[float] = []
-    while not times or (len(times) < STEPS and sum(times) < ENOUGH):
-        _wait(device)
-        start = time.perf_counter()
-        action()
-        _wait(device)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[1:] or times)
-
-
-def _wait(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
+    return seconds(action, device, STEPS, ENOUGH)

@@ -212,10 +212,16 @@ def kept_storages() -> Iterator[dict[int, int]]:
         yield kept
 
 
-def seconds(action: Callable[[], Any], device: str) -> float:
-    """Median seconds of ``action``; what takes long is done only once."""
+def seconds(
+    action: Callable[[], Any], device: str, steps: int | None = None, enough: float | None = None
+) -> float:
+    """Median seconds of ``action``; what takes long is done only once.
+
+    Args: steps, enough: in the place of ``STEPS`` and ``ENOUGH``.
+    """
+    steps, enough = STEPS if steps is None else steps, ENOUGH if enough is None else enough
     times: list[float] = []
-    while not times or (len(times) < STEPS and sum(times) < ENOUGH):
+    while not times or (len(times) < steps and sum(times) < enough):
         _wait(device)
         start = time.perf_counter()
         action()

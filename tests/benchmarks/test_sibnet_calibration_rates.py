@@ -1,29 +1,14 @@
 """Equal time for every way, from the same network, and a table that the notebook reads."""
 
-import numpy as np
-import pytest
 import torch
 
 from benchmarks import interleaved
 from benchmarks.sibnet_calibration_rates import lines, table
-from benchmarks.sibnet_calibration_ways import BASE, EXACT, PLAIN, Ways
-from papers_lib.datasets.chexpert_store import ChexpertImages
+from benchmarks.sibnet_calibration_ways import EXACT, PLAIN, Ways
 from papers_lib.experiments import sibnet_calibration_costs as costs
-from papers_lib.experiments.pylon_timing import images_of
-from papers_lib.experiments.sibnet_calibration_inputs import Inputs
 from papers_lib.files import write_json
 
-CLASSES, SIDE, COST = 3, 32, {PLAIN: 1.0, "share 0.5": 2.0, EXACT: 6.0}
-
-
-@pytest.fixture(scope="module")
-def ways():
-    images, uint8 = images_of(CLASSES, SIDE, 1, 14)
-    rows = {"train": np.arange(8), "val": np.arange(8, 14), "test": np.arange(8, 14)}
-    unknown = np.full(images.labels.shape, np.nan)
-    inputs = Inputs(ChexpertImages(images, uint8, unknown, unknown), None, rows)
-    base = {**vars(BASE), "weights": "random", "last_stage": "blocks_1", "train_from": "", "batch_size": 4}
-    return Ways(inputs, shares=[0.5], base=type(BASE)(**base))
+COST = {PLAIN: 1.0, "share 0.5": 2.0, EXACT: 6.0}
 
 
 def test_every_way_has_the_same_time_and_starts_from_the_same_network(ways, monkeypatch):

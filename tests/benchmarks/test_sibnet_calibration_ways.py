@@ -7,23 +7,10 @@ import pytest
 import torch
 from torch.nn.functional import cosine_similarity
 
-from benchmarks.sibnet_calibration_ways import BASE, EXACT, PLAIN, Ways, batches
-from papers_lib.datasets.chexpert_store import ChexpertImages
-from papers_lib.experiments.pylon_timing import images_of
-from papers_lib.experiments.sibnet_calibration_inputs import Inputs
+from benchmarks.sibnet_calibration_ways import EXACT, PLAIN, batches
 from papers_lib.losses.saliency_images import as_images
 
 CLASSES, SIDE = 3, 32
-
-
-@pytest.fixture(scope="module")
-def ways():
-    images, uint8 = images_of(CLASSES, SIDE, 1, 14)
-    rows = {"train": np.arange(8), "val": np.arange(8, 14), "test": np.arange(8, 14)}
-    unknown = np.full(images.labels.shape, np.nan)
-    inputs = Inputs(ChexpertImages(images, uint8, unknown, unknown), None, rows)
-    base = {**vars(BASE), "weights": "random", "last_stage": "blocks_1", "train_from": "", "batch_size": 4}
-    return Ways(inputs, shares=[0.5], base=type(BASE)(**base))
 
 
 def test_the_ways_differ_in_the_estimator_alone(ways):
