@@ -9,19 +9,19 @@ import numpy as np
 
 from papers_lib.experiments.context import Context
 from tests.experiments.fake_gpu import fake_gpu
-from tests.experiments.first_steps import Start, steps
+from tests.experiments.first_steps import first_start, steps
 
 LOOP = "papers_lib/experiments/training.py"  # looks at the losses at the end of an epoch
 
 
-def step_on_both(start: Callable[[str], Start]) -> tuple[dict[str, int], dict[str, int]]:
-    """An epoch of one step on both devices, ``start(device)``.
+def step_on_both(config: Any) -> tuple[dict[str, int], dict[str, int]]:
+    """An epoch of one step of a run on both devices.
 
     Returns: waits of the step on the GPU by file: for values, and for copies from the CPU.
     """
-    here = steps(start("cpu"))
+    here = steps(first_start(config, "cpu"))
     with fake_gpu(memory=0) as waits:  # data come from the CPU, batch by batch
-        made = start("cuda")
+        made = first_start(config, "cuda")
         waits.values.clear()
         waits.copies.clear()
         there = steps(made)

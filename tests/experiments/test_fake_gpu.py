@@ -10,17 +10,7 @@ from torch import nn
 
 from papers_lib.experiments.front_features import frozen_front
 from tests.experiments.fake_gpu import fake_gpu
-from tests.experiments.first_steps import (
-    ENTROPY,
-    HEATMAP,
-    PYLON,
-    SIBNET,
-    entropy_start,
-    heatmap_start,
-    pylon_start,
-    sibnet_start,
-    steps,
-)
+from tests.experiments.first_steps import ENTROPY, HEATMAP, PYLON, SIBNET, first_start, steps
 
 CPU, ONE = torch.arange(3.0), torch.tensor(2.0)
 
@@ -157,16 +147,10 @@ def planted(start):
     return start
 
 
-def test_one_tensor_left_on_the_cpu_stops_a_step_of_every_experiment(slices):
-    makes = {
-        "heatmap_loss": lambda device: heatmap_start(HEATMAP, slices[1], device),
-        "cam_entropy": lambda device: entropy_start(ENTROPY, device),
-        "pylon": lambda device: pylon_start(PYLON, device),
-        "sibnet_calibration": lambda device: sibnet_start(replace(SIBNET, distinct=1.4), device),
-    }
-    for make in makes.values():
-        steps(planted(make("cpu")))
-        with fake_gpu():
-            broken = planted(make("cuda"))
-            with pytest.raises(RuntimeError, match="same device"):
-                steps(broken)
+@pytest.mark.parametrize("config", [HEATMAP, ENTROPY, PYLON, replace(SIBNET, distinct=1.4)], ids=type)
+def test_one_tensor_left_on_the_cpu_stops_a_step_of_every_experiment(config):
+    steps(planted(first_start(config, "cpu")))
+    with fake_gpu():
+        broken = planted(first_start(config, "cuda"))
+        with pytest.raises(RuntimeError, match="same device"):
+            steps(broken)
