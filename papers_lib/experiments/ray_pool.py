@@ -11,6 +11,7 @@ import math
 import os
 import pickle
 import platform
+import socket
 import sys
 import threading
 import time
@@ -120,20 +121,30 @@ def _connect(jobs: int) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)  # its advice would land on the page
     quiet: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
     address = os.environ.get("RAY_ADDRESS", "")
+    _check_answers(address)
     try:
         if address != "local":
             ray.init(address="auto", **quiet)
             return
     except (ConnectionError, RuntimeError, ValueError) as error:
         if address:
-            raise UserError(
-                f"RAY_ADDRESS={address}: no Ray cluster answers there ({_last_line(error)})"
-            ) from error
+            raise UserError(f"RAY_ADDRESS={address}: no Ray cluster there ({_last_line(error)})") from error
     cpus = max(2, processes(jobs, "cpu"))
     try:
         ray.init("local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECTS, **quiet)
     except Exception as error:  # Ray raises no class of its own here
         raise UserError(f"Ray does not start on this machine: {_last_line(error)}") from error
+
+
+def _check_answers(address: str) -> None:
+    """Refuse an address HOST:PORT where nothing listens; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"RAY_ADDRESS={address}: nothing answers there ({error})") from error
 
 
 def _resources() -> dict[str, float]:

@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import socket
 import sys
 import threading
 import time
@@ -68,6 +69,17 @@ def test_a_node_that_does_not_share_the_folders_says_so(tmp_path: Path) -> None:
             UserError, match=rf"^Ray node .*elsewhere \({what}\) is not there; expected a file"
         ):
             ray_pool.execute_on_node(order, [], "")
+
+
+def test_an_address_where_nothing_listens_is_refused_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        ray_pool._check_answers(address)
+    for wrong in (address, "127.0.0.1:99999"):
+        with pytest.raises(UserError, match=rf"^RAY_ADDRESS={wrong}: nothing answers there \("):
+            ray_pool._check_answers(wrong)
+    for other in ("", "auto", "local"):
+        ray_pool._check_answers(other)
 
 
 @pytest.fixture(scope="module")
