@@ -125,7 +125,9 @@ def fake_gpu(memory: int = 2**37) -> Iterator[Waits]:
     """
     GpuTensor.waits = Waits()
     swap = torch.__future__.get_swap_module_params_on_conversion()
-    torch.__future__.set_swap_module_params_on_conversion(True)  # as ``param.data = …``, which keeps who a parameter is
+    torch.__future__.set_swap_module_params_on_conversion(
+        True
+    )  # as ``param.data = …``, which keeps who a parameter is
     try:
         with (
             mock.patch.object(torch, "autocast", _Autocast),
