@@ -1,8 +1,6 @@
 """What a profile of the CAM-entropy notebook would cost, from its own code timed on this machine."""
 
 import os
-import resource
-import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -11,8 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
-
 from papers_lib.datasets.voc import load_voc
 from papers_lib.datasets.voc_store import CropSpec, has_masks, splits_of
 from papers_lib.experiments import cam_entropy_timing as timing
@@ -20,6 +16,7 @@ from papers_lib.experiments.cam_entropy import EntropyRun
 from papers_lib.experiments.cam_entropy_arms import Grid, runs_of
 from papers_lib.experiments.cam_entropy_localization import CHUNK, GRID, SHARES
 from papers_lib.experiments.devices import pick_device, processes
+from papers_lib.experiments.estimate_costs import peak_bytes
 from papers_lib.experiments.workers import one_thread
 
 BOXES_A_SCENE = 2.4  # of data_gen.scenes, as in VOC 2012
@@ -75,7 +72,7 @@ def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
     sums = min(counts.masked["test"], CHUNK) * GRID**2 * BYTES_PER_MASK_CELL
     return {
         "seconds": once + max(sum(each) / jobs, *each),
-        "memory_bytes": jobs * (_peak_bytes(device) + sums),
+        "memory_bytes": jobs * (peak_bytes(device) + sums),
         "disk_bytes": _data_bytes(parameters, counts, sample) + features + len(runs) * BYTES_PER_RECORD,
         "how": f"{len(runs)} models, {jobs} at once on {device}; {counts.pictures['train']} + {scenes} pictures with "
         f"{counts.boxes['train']} + {counts.boxes['test']} boxes; from timed steps and evaluations of each kind",
@@ -127,10 +124,3 @@ def _data_bytes(parameters: Mapping[str, Any], counts: Counts, sample: timing.Sa
     masks = sum(counts.masked.values()) * MASK_SIDE**2
     drawn = 0 if parameters["data_root"] else sum(counts.pictures.values()) * sample.scene_bytes
     return 3 * pixels + masks + round(drawn)
-
-
-def _peak_bytes(device: str) -> int:
-    if device == "cuda":
-        return int(torch.cuda.max_memory_allocated())
-    unit = 1 if sys.platform == "darwin" else 1024  # kilobytes on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,6 +1,5 @@
 """What a profile of the heatmap-loss notebook would cost, from step times measured on this machine."""
 
-import resource
 import statistics
 import time
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from papers_lib.experiments.devices import pick_device, processes
+from papers_lib.experiments.estimate_costs import peak_bytes
 from papers_lib.experiments.heatmap_loss import HeatmapRun, Samples, build, objective_of
 from papers_lib.experiments.heatmap_loss_arms import grid
 from papers_lib.losses.heatmap import shrink_mask
@@ -50,7 +50,7 @@ def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
     data = sum(int(parameters[f"{split}_slices"]) for split in ("train", "val", "test"))
     return {
         "seconds": seconds / jobs,
-        "memory_bytes": jobs * _peak_bytes(device) + jobs * data * INPUT_SIZE[0] * INPUT_SIZE[1] * 4,
+        "memory_bytes": jobs * peak_bytes(device) + jobs * data * INPUT_SIZE[0] * INPUT_SIZE[1] * 4,
         "disk_bytes": data * len(parameters["experiments"]) * BYTES_PER_SLICE + len(runs) * BYTES_PER_RECORD,
         "how": f"{len(runs)} models, {jobs} at once on {device}; from {STEPS - 1} timed steps of each kind",
     }
@@ -112,9 +112,3 @@ def _seconds_a_step(run: HeatmapRun, samples: Samples, batch: int) -> float:
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize()
-
-
-def _peak_bytes(device: str) -> int:
-    if device == "cuda":
-        return int(torch.cuda.max_memory_allocated())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # kilobytes on Linux

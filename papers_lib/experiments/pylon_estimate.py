@@ -1,18 +1,15 @@
 """What a profile of the PYLON notebook would cost, arm by arm, from its own code timed on this machine."""
 
 import os
-import resource
-import sys
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
-
-import torch
 
 from papers_lib.experiments import pylon
 from papers_lib.experiments import pylon_timing as timing
 from papers_lib.experiments.devices import pick_device, processes
+from papers_lib.experiments.estimate_costs import Costs, peak_bytes
 from papers_lib.experiments.progress import duration
 from papers_lib.experiments.pylon import PylonRun
 from papers_lib.experiments.pylon_amounts import Amounts, amounts
@@ -36,16 +33,6 @@ class Job:
     side: int
 
 
-@dataclass
-class Costs:
-    """Sums over all jobs; seconds by arm and of each run."""
-
-    each: list[float] = field(default_factory=list)
-    by_arm: dict[str, float] = field(default_factory=dict)
-    memory: float = 0.0
-    records: float = 0.0
-
-
 def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Seconds, memory and disk of a whole run with the notebook's ``parameters``, with nothing on disk yet.
 
@@ -64,7 +51,7 @@ def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
     device = pick_device(str(parameters["device"]))
     count = processes(int(parameters["jobs"]), device)
     writers = int(parameters["jobs"]) or os.cpu_count() or 1
-    resident = _peak_bytes()
+    resident = peak_bytes()
     jobs = jobs_of(parameters)
     with one_thread() if device == "cpu" else nullcontext():
         largest = {job.data: max(one.side for one in jobs if one.data == job.data) for job in jobs}
@@ -75,7 +62,7 @@ def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
         encoded, features = _features(frozen, sets)
         costs = _costs(jobs, sets, frozen, device)
     once = made / writers + encoded / (count if device == "cpu" else 1)
-    memory = count * (resident + costs.memory) if device == "cpu" else torch.cuda.max_memory_allocated()
+    memory = count * (resident + costs.memory) if device == "cpu" else peak_bytes(device)
     arms = {name: seconds / count for name, seconds in costs.by_arm.items()}
     return {
         "seconds": once + max(sum(costs.each) / count, *costs.each),
@@ -241,9 +228,3 @@ def _how(
         f"images {images}; all {parameters['epochs']} epochs of each phase counted, training stops sooner at a "
         f"plateau; from timed steps and evaluations of each kind{gpu}"
     )
-
-
-def _peak_bytes() -> int:
-    """Of this process up to now."""
-    unit = 1 if sys.platform == "darwin" else 1024  # kilobytes on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,19 +1,16 @@
 """What a profile of the Sibnet notebook would cost, arm by arm, from its own code timed on this machine."""
 
 import os
-import resource
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import torch
 
 from data_gen import chest_chexpert
 from papers_lib.datasets.boxed_images import BoxedImages
@@ -22,6 +19,7 @@ from papers_lib.datasets.image_sets import KINDS, load_set
 from papers_lib.datasets.image_store import StoreSpec, write_images
 from papers_lib.experiments import sibnet_calibration_timing as timing
 from papers_lib.experiments.devices import pick_device, processes
+from papers_lib.experiments.estimate_costs import Costs, peak_bytes
 from papers_lib.experiments.progress import duration
 from papers_lib.experiments.sibnet_calibration import SibnetRun
 from papers_lib.experiments.sibnet_calibration_arms import FIRST, Grid, runs_of
@@ -58,16 +56,6 @@ class Amounts:
         return self.train + self.val + self.test
 
 
-@dataclass
-class Costs:
-    """Sums over all runs; seconds by arm and of each run."""
-
-    each: list[float] = field(default_factory=list)
-    by_arm: dict[str, float] = field(default_factory=dict)
-    memory: float = 0.0
-    records: float = 0.0
-
-
 def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Seconds, memory and disk of a whole run with the notebook's ``parameters``, with nothing on disk yet.
 
@@ -85,7 +73,7 @@ def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
     device = pick_device(str(parameters["device"]))
     count = processes(int(parameters["jobs"]), device)
     writers = int(parameters["jobs"]) or os.cpu_count() or 1
-    side, resident = int(parameters["side"]), _peak_bytes()
+    side, resident = int(parameters["side"]), peak_bytes()
     runs = jobs_of(parameters)
     with one_thread() if device == "cpu" else nullcontext():
         one = amounts(parameters)
@@ -100,7 +88,7 @@ def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
     once = made / writers + encoded / (count if device == "cpu" else 1) + fitted
     disk = one.images * (drawn * one.drawn_bytes + stores * side**2)
     disk += one.images * sum(front.bytes for front in stored.values()) + costs.records
-    memory = count * (resident + costs.memory) if device == "cpu" else torch.cuda.max_memory_allocated()
+    memory = count * (resident + costs.memory) if device == "cpu" else peak_bytes(device)
     arms = {name: seconds / count for name, seconds in costs.by_arm.items()}
     listed = ", ".join(f"{name} {duration(seconds)}" for name, seconds in arms.items())
     gpu = "; GPU hours unknown, none was timed" if device == "cpu" else ""
@@ -226,9 +214,3 @@ def _seconds_of(
 def _often(run: SibnetRun) -> int:
     """Times that a step sees each of its images: a MIMO network's are repeated, and its steps and epochs fewer."""
     return run.repetition if run.inputs > 1 else 1
-
-
-def _peak_bytes() -> int:
-    """Of this process up to now."""
-    unit = 1 if sys.platform == "darwin" else 1024  # kilobytes on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

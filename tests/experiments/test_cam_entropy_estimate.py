@@ -32,7 +32,7 @@ def known_speed(monkeypatch):
         return None, Speed(EXPLAIN, MEASURE, *frozen)
 
     monkeypatch.setattr(cam_entropy_timing, "speed", speed)
-    monkeypatch.setattr(cam_entropy_estimate, "_peak_bytes", lambda device: 10**9)
+    monkeypatch.setattr(cam_entropy_estimate, "peak_bytes", lambda device: 10**9)
 
 
 @pytest.mark.usefixtures("known_speed")

@@ -52,7 +52,7 @@ def known_speed(monkeypatch):
             *parts[name], parts[name][-1], 14, 3 if name == "voc" else 1, name, DRAW, RESIZE, 5_000.0
         ),
     )
-    monkeypatch.setattr(pylon_estimate, "_peak_bytes", lambda: 10**8)
+    monkeypatch.setattr(pylon_estimate, "peak_bytes", lambda: 10**8)
 
 
 @pytest.mark.usefixtures("known_speed")

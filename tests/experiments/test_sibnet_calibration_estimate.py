@@ -56,7 +56,7 @@ def known_speed(monkeypatch):
     )
     monkeypatch.setattr(timing, "calibration", lambda classes, count: FITTED)
     monkeypatch.setattr(module, "_stand_in", stand_in)
-    monkeypatch.setattr(module, "_peak_bytes", lambda: 10**8)
+    monkeypatch.setattr(module, "peak_bytes", lambda: 10**8)
 
 
 @pytest.mark.usefixtures("known_speed")
