@@ -6,7 +6,7 @@ fault alone of this file is known. Pictures are then opened one by one by `data_
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from papers_lib.datasets.cardiac_layout import COLUMNS, IMAGES, MASKS, SPLITS, T
 from papers_lib.datasets.chexpert_rows import check_rows
 from papers_lib.datasets.chexpert_table import read_table
 from papers_lib.datasets.data_kind import data_kind
-from papers_lib.datasets.dicom_reader import read_radiograph
+from papers_lib.datasets.dicom_reader import SUFFIXES, read_radiograph
 from papers_lib.datasets.image_pixels import read_image
 from papers_lib.datasets.tabular import read_rows
 from papers_lib.datasets.voc_files import VocIndex, read_picture
@@ -61,9 +61,11 @@ class Listed:
                 self.problems.append(line)
             return None
 
-    def take(self, images: BoxedImages | None) -> None:
-        """Count what an adapter listed, and have its pictures opened."""
+    def take(self, images: BoxedImages | None, otherwise: Iterable[tuple[Path, str]]) -> None:
+        """Count what an adapter listed, and have its pictures opened; those of ``otherwise`` where it refused."""
         if images is None:
+            self.pictures = list(otherwise)
+            self.counts["images"] = "not counted, as they cannot be listed yet"
             return
         self.pictures = list(zip(images.paths, images.where, strict=True))
         boxes = [len(box) for box in images.boxes]
@@ -98,9 +100,11 @@ def read_nih(root: Path) -> Listed:
         found.problems += [
             f"{one.where}: found no picture {one.image!r}, expected it in images" for one in gone
         ]
-    found.take(found.attempt(nih_cxr14.load_nih, root, missing="skip"))
-    if not found.pictures:
-        found.pictures = [(path, "a folder of pictures") for path in (pictures or {}).values()]
+    there = [(one, entry) for name, one in (pictures or {}).items() if (entry := (entries or {}).get(name))]
+    found.take(
+        found.attempt(nih_cxr14.load_nih, root, missing="skip"),
+        ((path, entry.where) for path, entry in there),
+    )
     return found
 
 
@@ -112,7 +116,9 @@ def read_vindr(root: Path) -> Listed:
         gone = found.attempt(vindr_cxr.missing_images, root) or []
         where = {name: findings[name][0].where for name in gone}
         found.problems += [f"{where[name]}: found no image {name!r}, expected it in train" for name in gone]
-    found.take(found.attempt(vindr_cxr.load_vindr, root, missing="skip"))
+    files = sorted(root.glob("train/*"))
+    there = ((path, str(path.parent)) for path in files if path.suffix.lower() in (*SUFFIXES, ".png"))
+    found.take(found.attempt(vindr_cxr.load_vindr, root, missing="skip"), there)
     return found
 
 
@@ -123,12 +129,15 @@ def read_chexpert(root: Path) -> Listed:
     base = found.attempt(chexpert.find_root, root)
     if base is None:
         return found
+    there = []
     for name in (chexpert.TRAIN, chexpert.VALID):
         table = found.attempt(read_table, base / name)
         for row, file in enumerate(table.files if table else ()):
-            if not os.path.isfile(f"{base}/{file}"):
+            if os.path.isfile(f"{base}/{file}"):
+                there.append((base / file, table.where(row)))
+            else:
                 found.problems.append(f"{table.where(row)}: found no picture {file}, expected it in {base}")
-    found.take(found.attempt(chexpert.load_chexpert, root, views="all", missing="skip"))
+    found.take(found.attempt(chexpert.load_chexpert, root, views="all", missing="skip"), there)
     return found
 
 

@@ -109,6 +109,7 @@ def _data_sets() -> Iterator[Row]:
         else []
     )
     yield "generated data", ", ".join(found) or "none yet; made at the first run"
+    yield "your own data", "papers data check DIR says what a folder holds and what is wrong with it"
     states = []
     for network, package in _WEIGHTS.items():
         absent = importlib.util.find_spec(package.replace("-", "_")) is None

@@ -50,6 +50,7 @@ def test_nih(tmp_path):
         "line 7: found no picture '00000006_000.png'",
     )
     assert len(found.pictures) == 37
+    assert found.counts["images"].startswith("not counted")
 
 
 def test_vindr(tmp_path):
@@ -66,6 +67,7 @@ def test_vindr(tmp_path):
         "train.csv line 5: found no image 'i3'",
         "train_meta.csv line 6: dim0: found",
     )
+    assert len(read_set(root, "vindr").pictures) == 19
 
 
 def test_chexpert(tmp_path):
@@ -78,6 +80,7 @@ def test_chexpert(tmp_path):
     replace(root / "valid.csv", "patient64541/study1", "patient64541/study7")
     found = read_set(root.parent, "chexpert")
     has(found.problems, "train.csv line 3: ", "valid.csv line 2: found no picture valid/patient64541/study7")
+    assert len(found.pictures) == 5
 
 
 @pytest.fixture
