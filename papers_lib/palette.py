@@ -1,6 +1,7 @@
 """Colours of every figure: by role, told apart by colour-blind readers, on a light and on a dark page."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 INK = "#010203"
 """The colour that the theme draws text, axes and ticks in; it becomes ``currentColor`` in the page."""
@@ -9,16 +10,33 @@ HEAT = "inferno"
 """Perceptually uniform colour map of every heat overlay."""
 
 PALETTE: dict[str, str] = {
-    "proposed": "#0072B2",  # blue
+    "proposed": "#0062C8",  # blue
     "baseline": "#D55E00",  # vermillion
-    "variant": "#009E73",  # bluish green
-    "second variant": "#BC6C9A",  # reddish purple, darkened
-    "third variant": "#B07A00",  # orange, darkened
-    "fourth variant": "#3A8FC4",  # sky blue, darkened
-    "reference": "#7C7F85",  # grey: chance, priors, ceilings, values printed in the paper
+    "variant": "#00694A",  # bluish green
+    "second variant": "#93226F",  # reddish purple
+    "third variant": "#6B4C0F",  # brown
+    "fourth variant": "#0098BA",  # sky blue
+    "reference": "#85878A",  # grey: chance, priors, ceilings, values printed in the paper
 }
-"""Colours by the role that a group of runs plays; Okabe and Ito's hues (2008), told apart by colour-blind
-readers. The light ones are darkened: each has a contrast of 3 or more on white and on the dark page."""
+"""Colours by the role that a group of runs plays: Okabe and Ito's hues (2008), with lightnesses so far apart that
+each pair stays apart with any one kind of cone missing, and each colour has a contrast of 3 or more on a light page."""
+
+DARK: dict[str, str] = {
+    "proposed": "#7A90EA",
+    "baseline": "#F0803C",
+    "variant": "#3DEB9C",
+    "second variant": "#CB80B8",
+    "third variant": "#F0C43A",
+    "fourth variant": "#78C6F8",
+    "reference": "#A0A09A",
+}
+"""What the page shows for each colour of ``PALETTE`` in its dark theme."""
+
+MARKERS = ("o", "s", "^", "v", "P", "X", "D")
+"""Second cue beside the colour of dots, in the order of the groups of a figure."""
+
+DASHES: tuple[Any, ...] = ("", (4, 1.5), (1, 1), (6, 1.5, 1, 1.5), (3, 1, 3, 2.5), (8, 2), (1, 2.5))
+"""Second cue beside the colour of lines, in seaborn's form: on and off lengths in line widths; "" is solid."""
 
 ROLES: dict[str, str] = {
     "heatmap": "proposed",
@@ -30,6 +48,11 @@ ROLES: dict[str, str] = {
     "entropy": "proposed",
     "pylon": "proposed",
     "cam": "baseline",
+    "β = 0": "baseline",
+    "relu": "proposed",
+    "m − min m": "variant",
+    "train": "third variant",
+    "test": "proposed",
     "sibnet": "proposed",
     "paper": "reference",
     "chance": "reference",
@@ -53,3 +76,13 @@ def colours(groups: Sequence[str], palette: Mapping[str, str] | None = None) -> 
         if group not in chosen:
             chosen[group] = free.pop(0) if free else PALETTE["reference"]
     return {group: chosen[group] for group in groups}
+
+
+def line_style(number: int) -> Any:
+    """Matplotlib's line style of the group ``number`` (from 0) of a figure, after ``DASHES``.
+
+    >>> line_style(0), line_style(1)
+    ('-', (0, (4, 1.5)))
+    """
+    dashes = DASHES[number % len(DASHES)]
+    return (0, dashes) if dashes else "-"

@@ -87,7 +87,7 @@ class Link:
 
 @dataclass(frozen=True)
 class ClaimsFile:
-    """The claims file of one paper."""
+    """The claims file of one paper; ``thumbnail`` is the figure that stands for it on the index."""
 
     file: str
     slug: str
@@ -101,6 +101,7 @@ class ClaimsFile:
     verdict: tuple[str, ...]
     items: tuple[Item, ...]
     labels: dict[str, str] = field(default_factory=dict)
+    thumbnail: str = ""
 
     def declared(self, profile: str, kind: str) -> list[str]:
         """Return the ids of the items of a kind that a profile makes or tests, in the file's order.

@@ -25,6 +25,9 @@ CARD = "#F6F5F2"
 
 MAX_RASTER_BYTES = 60_000
 
+SMALLEST = 8.0
+"""Points of the smallest text: never shown smaller than 7.5 points, since ``svg.scrolling`` keeps 15/16 of the size."""
+
 _INKED = (
     "text.color",
     "axes.edgecolor",
@@ -104,6 +107,7 @@ def save_figure(
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):
         raise UserError(f"figure {name!r}: not a valid id; expected a letter, then letters, digits, _ or -")
     canvas = _matplotlib_figure(figure, name)
+    _make_readable(canvas)
     picture, file = (_save_png if raster else _save_svg)(canvas, folder, name, alt)
     _close(canvas)
     kind = "raster" if raster else "vector"
@@ -124,6 +128,30 @@ def _matplotlib_figure(figure: Any, name: str) -> "Figure":
     return found
 
 
+def _make_readable(figure: "Figure") -> None:
+    """Enlarge text below ``SMALLEST``, and give transparent areas an edge of their full colour.
+
+    Logarithmic axes are labelled 0.01, 0.1, 1: exponents are set smaller than the text.
+    """
+    from matplotlib.collections import PolyCollection
+    from matplotlib.colors import to_rgb
+    from matplotlib.patches import Patch
+    from matplotlib.text import Text
+    from matplotlib.ticker import FuncFormatter, LogFormatterMathtext
+
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if isinstance(axis.get_major_formatter(), LogFormatterMathtext):
+                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    for area in [*figure.findobj(PolyCollection), *figure.findobj(Patch)]:
+        alpha, face = area.get_alpha(), area.get_facecolor()  # type: ignore[attr-defined]
+        if alpha is not None and alpha < 1 and len(face):
+            hue = to_rgb(face[0] if isinstance(area, PolyCollection) else face)
+            area.set(alpha=None, facecolor=(*hue, alpha), edgecolor=hue, linewidth=0.7)
+    for text in figure.findobj(Text):
+        text.set_fontsize(max(SMALLEST, text.get_fontsize()))
+
+
 def _close(figure: "Figure") -> None:
     import matplotlib.pyplot as plt
 
@@ -136,7 +164,8 @@ def _save_svg(figure: "Figure", folder: Path, name: str, alt: str) -> tuple[str,
     document = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "papers"}):
         figure.savefig(document, format="svg", transparent=True, metadata={"Date": None})
-    picture = inline_svg(document.getvalue(), name, alt, PALETTE.values())
+    drawn = document.getvalue().replace("#333333", INK)  # seaborn's own grey, of a legend of sizes
+    picture = inline_svg(drawn, name, alt, PALETTE.values())
     return picture, write_text(folder / f"{name}.svg", picture + "\n")
 
 

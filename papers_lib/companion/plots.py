@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from papers_lib.errors import UserError
-from papers_lib.palette import HEAT, INK, PALETTE, colours
+from papers_lib.palette import HEAT, INK, MARKERS, PALETTE, colours
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +97,7 @@ def strip_by_group(
     level: float = 0.95,
     ax: "Axes | None" = None,
 ) -> "Figure":
-    """Every run as a dot, by group; beside the dots the median (diamond) and its interval (line).
+    """Every run as a dot, told by colour and marker; beside a group the median (diamond) and its interval (line).
 
     The interval is the percentile bootstrap's of the median (2000 resamples, fixed seed); none is drawn for
     a single run.
@@ -128,7 +128,8 @@ def strip_by_group(
     kept = frame.dropna(subset=[y])
     groups = list(order) if order is not None else list(dict.fromkeys(kept[x]))
     hues = list(hue_order or dict.fromkeys(kept[hue])) if hue else [None]
-    tint = colours([str(name) for name in (hues if hue else groups)], palette)
+    named = [str(name) for name in (hues if hue else groups)]
+    tint, cue = colours(named, palette), dict(zip(named, MARKERS * len(named), strict=False))
     width = 0.8 / len(hues)
     for position, group in enumerate(groups):
         for offset, name in enumerate(hues):
@@ -136,20 +137,15 @@ def strip_by_group(
             if hue:
                 mask &= kept[hue] == name
             centre = position + (offset - (len(hues) - 1) / 2) * width
-            _dots(
-                axis,
-                centre,
-                kept.loc[mask, y].to_numpy(float),
-                width,
-                tint[str(name if hue else group)],
-                level,
-            )
+            shown = str(name if hue else group)
+            look = {"color": tint[shown], "marker": cue[shown]}
+            _dots(axis, centre, kept.loc[mask, y].to_numpy(float), width, look, level)
     axis.set_xticks(range(len(groups)), [str(group) for group in groups])
     axis.set_xlim(-0.55, len(groups) - 0.45)
     axis.set_xlabel(labels[0] if labels else x)
     axis.set_ylabel(labels[1] if labels else y)
     if hue:
-        handles = [axis.plot([], [], "o", color=tint[str(name)], label=str(name))[0] for name in hues]
+        handles = [axis.plot([], [], cue[one], color=tint[one], label=one)[0] for one in named]
         axis.legend(
             handles=handles, ncols=len(hues), loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderpad=0
         )
@@ -195,13 +191,15 @@ def median_interval(values: Any, level: float = 0.95, resamples: int = 2000) -> 
     return float(low), float(high)
 
 
-def _dots(axis: "Axes", centre: float, values: np.ndarray, width: float, colour: str, level: float) -> None:
+def _dots(
+    axis: "Axes", centre: float, values: np.ndarray, width: float, look: Mapping[str, str], level: float
+) -> None:
     if len(values) == 0:
         return
     # A fixed sideways pattern, not random jitter: neighbours in value lie far apart, the file is the same.
     rank = np.argsort(np.argsort(values, kind="stable"))
     sideways = ((rank * 0.618034) % 1 - 0.5) * width * 0.42 - width * 0.06
-    axis.plot(centre + sideways, values, "o", color=colour, markersize=4.8, markeredgewidth=0)
+    axis.plot(centre + sideways, values, linestyle="", markersize=4.8, markeredgewidth=0, **look)  # type: ignore[arg-type]
     low, high = median_interval(values, level)
     beside = centre + width * 0.27
     if np.isfinite(low):

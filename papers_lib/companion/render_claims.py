@@ -6,7 +6,7 @@ from typing import Any
 from papers_lib.companion.claims_text import reason_text, rule_text
 from papers_lib.companion.claims_types import JUDGED
 from papers_lib.companion.tables import MISSING
-from papers_lib.companion.wording import ours_text, outcome_text, sample_text
+from papers_lib.companion.wording import evidence_text, ours_text, outcome_text, sample_text
 
 SYMBOLS = {"holds": "✓", "reproduced": "✓", "opposite": "✗", "inconclusive": "?", "not tested": "–"}
 
@@ -52,7 +52,7 @@ def claim_rows(
                 "outcome": outcome,
                 "symbol": SYMBOLS.get(outcome, ""),
                 "css": claim["outcome"].replace(" ", "-"),
-                "evidence": claim.get("evidence") or MISSING,
+                "evidence": evidence_text(claim.get("evidence")),
                 "reason": reason_text(reason, rule),
                 "elsewhere": outcome == "not tested" and reason.startswith("not tested in "),
                 "absent": f"evidence not shown: {why}" if why else "",

@@ -13,11 +13,8 @@ import jinja2
 
 from papers_lib.companion.render_claims import claim_rows, item_rows, outcome_counts
 from papers_lib.companion.tables import MISSING
-from papers_lib.companion.wording import (
-    date_text,
-    duration_text,
-    sizes_text,
-)
+from papers_lib.companion.wording import date_text, duration_text, sizes_text
+from papers_lib.palette import DARK, PALETTE
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -33,14 +30,16 @@ class Fact:
 
 @cache
 def environment() -> jinja2.Environment:
-    """The templates of the page, with HTML escaping on."""
-    return jinja2.Environment(
+    """The templates of the page, with HTML escaping on; they know the dark theme's colour of each hue."""
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.globals["hues_on_dark"] = [(hue[1:].lower(), DARK[role].lower()) for role, hue in PALETTE.items()]
+    return found
 
 
 def facts(results: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Fact]:
@@ -138,7 +137,8 @@ def page_context(contract: Any, results: Mapping[str, Any], manifest: Mapping[st
         "items": item_rows(contract.items, profile, results),
         "description": contract.summary,
         "command": manifest.get("command") or "",
-        "run_again": f"Took {duration_text(manifest.get('wall_seconds'))} on {device_text(manifest)}.",
+        "run_again": f"Took {duration_text(manifest.get('wall_seconds'))} on {device_text(manifest)}, "
+        "with finished runs read from the cache.",
         "libraries": ", ".join(f"{name} {version}" for name, version in sorted(libraries.items())),
     }
 

@@ -13,11 +13,15 @@ from html import escape
 from papers_lib.palette import INK
 
 PHONE = 340
-"""Width of a phone's text column in CSS pixels; a wider drawing scrolls there instead of shrinking."""
+"""Width of a phone's text column in CSS pixels; a wider figure scrolls there instead of shrinking."""
+
+SHRINKS = 15 / 16
+"""How far a figure shrinks below its own size, before it scrolls: text of 8 points to 7.5, which is 10 pixels."""
 
 _DRAWING = re.compile(
     r'(<figure\b[^>]*\bclass="vector"[^>]*>)(<svg\b[^>]*\bviewBox="0 0 ([\d.]+) [^>]*>.*?</svg>)', re.DOTALL
 )
+_PICTURE = re.compile(r'(<figure\b[^>]*\bclass="raster"[^>]*>)(<img\b[^>]*\bwidth="(\d+)"[^>]*>)')
 _TAG = re.compile(r"<[^>]+>")
 _NUMBER = re.compile(r"(?<![#\w.])-?\d+\.\d+")
 _ID = re.compile(r'\bid="([^"]+)"')
@@ -71,25 +75,25 @@ def inline_svg(document: str, name: str, alt: str, hues: Iterable[str] = ()) -> 
 
 
 def scrolling(html: str) -> str:
-    """Put each ``<figure class="vector">`` drawing that is too wide for a phone into a box that scrolls.
+    """Put each figure that is too wide for a phone into a box that scrolls, so that its text stays readable.
 
-    A unit of the viewBox is there shown as at least one pixel, so that the theme's smallest text, of 9 units,
-    is not smaller than 9 pixels.
+    A unit of a drawing's viewBox is a point, 4/3 pixels; an image says its width in pixels.
 
     >>> scrolling('<figure class="vector"><svg viewBox="0 0 692.4 260"></svg></figure>').split(">")[1]
-    '<div class="scroll drawing" tabindex="0" role="region" aria-label="Figure" style="--narrowest:693px"'
+    '<div class="scroll drawing" tabindex="0" role="region" aria-label="Figure" style="--narrowest:866px"'
     """
 
     def boxed(match: re.Match[str]) -> str:
         figure, drawing, width = match.groups()
-        if float(width) <= PHONE:
+        narrowest = math.ceil(float(width) * SHRINKS * (4 / 3 if drawing.startswith("<svg") else 1))
+        if narrowest <= PHONE:
             return match[0]
         return (
             f'{figure}<div class="scroll drawing" tabindex="0" role="region" aria-label="Figure" '
-            f'style="--narrowest:{math.ceil(float(width))}px">{drawing}</div>'
+            f'style="--narrowest:{narrowest}px">{drawing}</div>'
         )
 
-    return _DRAWING.sub(boxed, html)
+    return _PICTURE.sub(boxed, _DRAWING.sub(boxed, html))
 
 
 def _two_decimals(number: re.Match[str]) -> str:

@@ -58,20 +58,23 @@ def is_missing(value: Any) -> bool:
 def default_format(values: Sequence[Any]) -> str:
     """The format of a column of numbers: whole numbers as they are, others with a common number of decimals.
 
-    Three decimals below 10, two below 100, one below 1000; two significant digits where a value other than
-    zero would vanish.
+    Three decimals below 10, two below 100, one below 1000; two significant digits, or those of the largest whole
+    number, where a value other than zero would vanish.
 
     >>> default_format([1, 20]), default_format([0.5, 0.25]), default_format([1e-9, 0.1])
     ('d', '.3f', '.2g')
+    >>> default_format([0.33, 4952.0])
+    '.4g'
     """
     found = [value for value in values if not is_missing(value)]
     if all(isinstance(value, numbers.Integral) for value in found):
         return "d"
     sizes = [abs(float(value)) for value in found if math.isfinite(value)]
-    if any(0 < size < 0.0005 for size in sizes):
-        return ".2g"
     largest = max(sizes, default=0.0)
-    return ".3f" if largest < 10 else ".2f" if largest < 100 else ".1f" if largest < 1000 else ".0f"
+    decimals = 3 if largest < 10 else 2 if largest < 100 else 1 if largest < 1000 else 0
+    if any(0 < size < 0.5 * 10.0**-decimals for size in sizes):
+        return f".{max(2, len(f'{largest:.0f}'))}g"
+    return f".{decimals}f"
 
 
 def save_table(

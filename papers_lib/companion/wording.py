@@ -3,6 +3,7 @@
 import numbers
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from papers_lib.companion.tables import MISSING, format_number, is_missing
@@ -101,6 +102,15 @@ def outcome_text(claim: Mapping[str, Any]) -> str:
     return "reproduced" if found == ("claim", "holds", "real data") else str(claim["outcome"])
 
 
+def evidence_text(evidence: Any) -> str:
+    """The evidence as the page words it: "printed numbers" are the authors' too, from tables that they published.
+
+    >>> evidence_text("printed numbers"), evidence_text("stand-in"), evidence_text(None)
+    ('published numbers', 'stand-in', '–')
+    """
+    return {"printed numbers": "published numbers"}.get(str(evidence), str(evidence or MISSING))
+
+
 def sizes_text(sizes: Mapping[str, int]) -> str:
     """Images by split, in the order in which they are used.
 
@@ -120,6 +130,18 @@ def date_text(date: Any) -> str:
     """
     text = str(date or "")
     return f"{text[:10]} {text[11:16]} UTC" if len(text) > 16 else text or MISSING
+
+
+def day_text(date: Any) -> str:
+    """The day of an ISO date and time, in words.
+
+    >>> day_text("2026-03-01T12:30:59Z"), day_text(None)
+    ('1 March 2026', '–')
+    """
+    if not date:
+        return MISSING
+    found = datetime.fromisoformat(str(date))
+    return f"{found.day} {found:%B %Y}"
 
 
 def duration_text(seconds: Any) -> str:

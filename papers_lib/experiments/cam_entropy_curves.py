@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from papers_lib.experiments.records import Record
+from papers_lib.palette import DASHES, colours
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,14 +16,23 @@ NAMES = {"none": "β = 0"}
 FORMS = {"relu": "ReLU", "shifted": "M − min M", "offset": "1 + M"}
 SHARPNESS = {"ce": "entropy", "ca": "area, cells", "cd": "dispersion σ²/μ²", "cv": "σ/μ"}
 PANELS = {"accuracy": "accuracy", **SHARPNESS, "dead_share": "share of dead maps"}
-RANGE: dict[str, Any] = {"kind": "line", "errorbar": ("pi", 100)}
+LINES: dict[str, Any] = {"kind": "line", "dashes": list(DASHES)}
+RANGE: dict[str, Any] = {**LINES, "errorbar": ("pi", 100)}
 CURVES = {
     **RANGE,
-    **{"x": "epoch", "y": "value", "hue": "split", "col": "panel", "col_wrap": 3},
+    **{"x": "epoch", "y": "value", "hue": "split", "style": "split", "col": "panel", "col_wrap": 3},
     **{"height": 2.5, "aspect": 1.2, "facet_kws": {"sharey": False}},
 }
 """Of ``seaborn.relplot`` for figures 1 and 2: the paper's four panels, σ/μ and dead maps."""
-DEAD_CURVES = {**RANGE, "x": "epoch", "y": "dead", "hue": "loss", "height": 3.4, "aspect": 1.6}
+DEAD_CURVES = {
+    **RANGE,
+    "x": "epoch",
+    "y": "dead",
+    "hue": "loss",
+    "style": "loss",
+    "height": 3.4,
+    "aspect": 1.6,
+}
 
 
 def drawn(
@@ -34,7 +44,8 @@ def drawn(
 
     if long.empty:
         return None
-    plot = sns.relplot(long, **how).set_axis_labels(*labels)
+    tints = colours(list(dict.fromkeys(long[how["hue"]])))
+    plot = sns.relplot(long, palette=tints, **how).set_axis_labels(*labels)
     if "col" in how:
         plot.set_titles("{col_name}")
     for axis in plot.axes.flat:

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from papers_lib.experiments.cam_entropy_curves import FORMS
+from papers_lib.experiments.cam_entropy_curves import FORMS, LINES
+from papers_lib.palette import MARKERS, colours
 from papers_lib.stats import student_t
 
 FRONT_PANELS = {
@@ -33,16 +34,20 @@ def t_interval(values: "pd.Series[float]") -> tuple[float, float]:
     return interval.low, interval.high
 
 
+_TOLD_BY: dict[str, Any] = {
+    **{"hue": "form", "style": "form", "markers": list(MARKERS[:3])},
+    "palette": colours(["β = 0", *(FORMS[form] for form in ("relu", "shifted"))]),
+}
 OVER_BETA: dict[str, Any] = {
-    **{"kind": "line", "marker": "o", "errorbar": t_interval, "x": "beta", "y": "value", "hue": "form"},
+    **{**LINES, **_TOLD_BY, "errorbar": t_interval, "x": "beta", "y": "value"},
     **{"col": "panel", "col_wrap": 2, "height": 2.6, "aspect": 1.5, "facet_kws": {"sharey": False}},
 }
 FRONT: dict[str, Any] = {
-    **{"x": "normalised entropy of live maps", "y": "test accuracy", "hue": "form", "size": "dead maps"},
+    **{"x": "normalised entropy of live maps", "y": "test accuracy", **_TOLD_BY, "size": "dead maps"},
     **{"sizes": (25, 160), "height": 4.0, "aspect": 1.5},
 }
 BETTER_PANELS: dict[str, Any] = {
-    **{"x": "ce_norm", "y": "value", "hue": "form", "col": "panel", "col_wrap": 2},
+    **{"x": "ce_norm", "y": "value", **_TOLD_BY, "col": "panel", "col_wrap": 2},
     **{"height": 2.6, "aspect": 1.5, "facet_kws": {"sharey": False}},
 }
 HIDDEN: list[dict[str, Any]] = [

@@ -79,7 +79,7 @@ def _row(axis: "Axes", place: int, group: pd.DataFrame, column: str, bounds: "pd
     seeds = by_seed(group, column)
     found = interval(seeds)
     tint = _colour(group["method"].iloc[0])
-    axis.plot(seeds, np.full(len(seeds), place + 0.14), "o", color=tint, ms=5, mew=0, alpha=0.85)
+    axis.plot(seeds, np.full(len(seeds), place + 0.14), "o", color=tint, ms=5, mew=0)
     axis.plot([found["low"], found["high"]], [place - 0.18] * 2, color=INK, lw=1.4, solid_capstyle="butt")
     axis.plot(found["mean"], place - 0.18, "D", color=INK, ms=4)
     ceiling = bounds.get(f"ceiling, stride {group['stride'].iloc[0]:g}")
@@ -143,7 +143,7 @@ def curves(found: pd.DataFrame, *, a_line: int = 3) -> "Figure | None":
         own = found[found["name"].eq(name)]
         colour = _colour(own["method"].iloc[0])
         for _, one in own.groupby(["seed", "fold"]):
-            axis.plot(one["epoch"], one["loss"], color=colour, lw=1.1, alpha=0.8)
+            axis.plot(one["epoch"], one["loss"], color=colour, lw=1.1)
             kept = one[one["best"]]
             axis.plot(kept["epoch"], kept["loss"], "o", color=colour, ms=4, mec="none")
             for start in one.groupby("phase")["epoch"].max().iloc[:-1]:

@@ -103,7 +103,7 @@ def size_figure(table: pd.DataFrame, palette: Mapping[str, str] | None = None) -
     import matplotlib.pyplot as plt
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    from papers_lib.palette import PALETTE, colours
+    from papers_lib.palette import MARKERS, PALETTE, colours
 
     if table.empty:
         raise ValueError("table: found no row, expected at least one")
@@ -118,7 +118,7 @@ def size_figure(table: pd.DataFrame, palette: Mapping[str, str] | None = None) -
             place - (len(names) - 1) / 2
         )  # side by side, or intervals hide each other
         bars = np.stack([own["share"] - own["low"], own["high"] - own["share"]]).clip(0)
-        marker = "osD^vPX<>h"[place % 10]
+        marker = MARKERS[place % len(MARKERS)]
         axis.errorbar(
             at, own["share"], bars, color=tint[name], marker=marker, ms=5, lw=1.6, elinewidth=1.1, label=name
         )

@@ -14,7 +14,7 @@ from papers_lib.experiments.records import Record
 from papers_lib.experiments.sibnet_calibration_settings import name, of_seed, tints
 from papers_lib.experiments.sibnet_calibration_sweeps import Swept
 from papers_lib.metrics.classification import auroc
-from papers_lib.palette import INK, PALETTE, colours
+from papers_lib.palette import INK, PALETTE, colours, line_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,11 +64,11 @@ def roc_figure(swept: Swept, settings: Sequence[str], seed: int = 0, *, a_line: 
     )
     hues = tints(list(found))
     drawn: list[tuple[str, np.ndarray, dict[str, Any]]] = [
-        (name(one), record.arrays()["test_logits"], {"color": hues[one], "lw": 1.4})
-        for one, record in found.items()
+        (name(one), record.arrays()["test_logits"], {"color": hues[one], "lw": 1.4, "ls": line_style(place)})
+        for place, (one, record) in enumerate(found.items())
     ]
     if not np.isnan(truth).any():
-        drawn.append(("P(y | x) itself", truth, {"color": GREY, "lw": 1.4, "ls": (0, (4, 2))}))
+        drawn.append(("P(y | x) itself", truth, {"color": GREY, "lw": 1.4, "ls": line_style(len(found))}))
     for axis in axes.flat[len(shown) :]:
         axis.set_axis_off()
     for axis, k in zip(axes.flat, shown, strict=False):
@@ -124,8 +124,8 @@ def curves_figure(found: Mapping[str, Sequence[Record]]) -> "Figure | None":
         for epoch in np.flatnonzero(np.diff(curve["stage"]))
     }
     for axis, (column, title) in zip(axes, words.items(), strict=True):
-        for setting, several in values.items():
-            _bundle(axis, [curve[column] for curve in several], hues[setting], name(setting))
+        for place, (setting, several) in enumerate(values.items()):
+            _bundle(axis, [curve[column] for curve in several], hues[setting], name(setting), place)
         for start in sorted(starts):
             axis.axvline(start, color=GREY, lw=0.9, ls=":", zorder=0)
         axis.set_title(title)
@@ -154,25 +154,27 @@ def rates_figure(swept: Swept, by: str = "learning_rate") -> "Figure | None":
     rates = sorted({getattr(record.config, by) for record in own})
     hues = colours([str(rate) for rate in rates])
     figure, axis = plt.subplots(figsize=(5.6, 3.3), layout="constrained")
-    for rate in rates:
+    for place, rate in enumerate(rates):
         records = [record for record in own if getattr(record.config, by) == rate]
         ended = [curves_of(record)["val_auroc"] for record in records if record.status == "ok"]
         failed = (
             f" ({len(records) - len(ended)} of {len(records)} failed)" if len(ended) < len(records) else ""
         )
-        _bundle(axis, ended, hues[str(rate)], f"{rate:g}{failed}")
+        _bundle(axis, ended, hues[str(rate)], f"{rate:g}{failed}", place)
     _epochs(axis)
     axis.set_ylabel("validation AUROC")
     axis.legend(title=words, loc="best", fontsize=9, title_fontsize=9)
     return figure
 
 
-def _bundle(axis: "Axes", lines: Sequence[np.ndarray], hue: str, words: str) -> None:
-    """Seeds thin, their mean thick, over epochs counted from 1."""
+def _bundle(axis: "Axes", lines: Sequence[np.ndarray], hue: str, words: str, place: int) -> None:
+    """Seeds thin, their mean thick and dashed by the ``place`` in the legend, over epochs counted from 1."""
     for line in lines:
-        axis.plot(range(1, len(line) + 1), line, color=hue, lw=THIN, alpha=0.55)
+        axis.plot(range(1, len(line) + 1), line, color=hue, lw=THIN)
     mean = pd.DataFrame(list(map(pd.Series, lines)), dtype=float).mean()
-    axis.plot(np.arange(len(mean)) + 1, mean.to_numpy(), color=hue, lw=THICK, label=words)
+    axis.plot(
+        np.arange(len(mean)) + 1, mean.to_numpy(), color=hue, lw=THICK, ls=line_style(place), label=words
+    )
 
 
 def _epochs(axis: "Axes") -> None:

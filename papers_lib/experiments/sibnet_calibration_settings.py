@@ -36,7 +36,7 @@ TINTS = {
     "sc_two_stage": "variant",
     "cd_sc_two_stage": "second variant",
 }
-"""Settings that keep their colour on every figure; so does "wbce" as the baseline where "bce" is not beside it."""
+"""Settings that keep their colour wherever it is free; so does "wbce" as the baseline where "bce" is not beside it."""
 
 
 def name(setting: str, arm: str = "") -> str:
@@ -92,6 +92,7 @@ def family(setting: str) -> str:
 
 
 def tints(settings: Sequence[str]) -> dict[str, str]:
-    """A colour for each setting."""
-    known = {setting: PALETTE[TINTS[setting]] for setting in settings if setting in TINTS}
+    """A colour for each setting, its own one if no setting before it has that."""
+    first = {TINTS[setting]: setting for setting in reversed(settings) if setting in TINTS}
+    known = {setting: PALETTE[role] for role, setting in first.items()}
     return colours(settings, {**({} if "bce" in settings else {"wbce": PALETTE["baseline"]}), **known})

@@ -14,7 +14,7 @@ from papers_lib.experiments.pylon_ablation import interval
 from papers_lib.experiments.sibnet_calibration_frame import CALIBRATORS, NONE
 from papers_lib.experiments.sibnet_calibration_reliability import HUES, WORDS
 from papers_lib.experiments.sibnet_calibration_settings import TINTS, family, rows_of
-from papers_lib.palette import INK, PALETTE
+from papers_lib.palette import INK, MARKERS, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ def weights_figure(frame: pd.DataFrame) -> "Figure | None":
             if len(plain):
                 axis.axhspan(plain.min(), plain.max(), color=GREY, alpha=0.2, lw=0)
                 axis.axhline(plain.mean(), color=GREY, lw=1.1, ls=(0, (4, 3)))
-            axis.plot(own[weight], own[column], "o", color=hue, ms=4.5, mew=0, alpha=0.8)
+            axis.plot(own[weight], own[column], "o", color=hue, ms=4.5, mew=0)
             mean = own.groupby(weight)[column].mean()
             axis.plot(mean.index, mean, color=hue, lw=1.4)
         line[0].set_ylabel(PANELS[column])
@@ -112,7 +112,7 @@ def strips_figure(
             if seeds.empty:
                 continue
             found, hue = interval(seeds), family(group["setting"].iloc[0])
-            axis.plot(seeds, np.full(len(seeds), place + 0.16), "o", color=hue, ms=4.5, mew=0, alpha=0.85)
+            axis.plot(seeds, np.full(len(seeds), place + 0.16), "o", color=hue, ms=4.5, mew=0)
             axis.plot(
                 [found["low"], found["high"]], [place - 0.16] * 2, color=INK, lw=1.4, solid_capstyle="butt"
             )
@@ -156,7 +156,7 @@ def ece_figure(
             seeds = group.loc[group["calibrator"].eq(key), "ece"].dropna()
             label = WORDS[key] if place == 0 else None
             axis.plot(
-                seeds, [y] * len(seeds), "o", color=PALETTE[HUES[key]], ms=5, mew=0, alpha=0.85, label=label
+                seeds, [y] * len(seeds), MARKERS[number], color=PALETTE[HUES[key]], ms=5, mew=0, label=label
             )
     centre = (len(shown) - 1) / 2
     axis.set_yticks(

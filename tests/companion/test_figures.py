@@ -10,28 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from papers_lib import palette
 from papers_lib.companion import figures
 from papers_lib.errors import UserError
 
 mpl.use("agg")
 
 import matplotlib.pyplot as plt
-
-LIGHT, DARK = "#fdfdfc", "#14171b"  # page colours of templates/page.css.j2
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance of WCAG 2.2."""
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(a: str, b: str) -> float:
-    """Contrast ratio of WCAG 2.2, 1 to 21."""
-    high, low = sorted((luminance(a), luminance(b)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
 
 
 def line():
@@ -40,23 +24,6 @@ def line():
     axis.plot([0, 1, 2], [0.1, 0.3, 0.2], "o-")
     axis.set_xlabel("epoch")
     return figure
-
-
-def test_contrast_of_black_on_white():
-    assert contrast("#000000", "#ffffff") == pytest.approx(21)
-
-
-@pytest.mark.parametrize("role", list(palette.PALETTE))
-def test_every_hue_is_visible_on_both_pages(role):
-    assert contrast(palette.PALETTE[role], LIGHT) >= 3
-    assert contrast(palette.PALETTE[role], DARK) >= 3
-
-
-def test_a_group_keeps_its_colour_whatever_the_others():
-    assert palette.colours(["cce", "heatmap"])["heatmap"] == palette.colours(["heatmap"])["heatmap"]
-    tints = palette.colours(["cce", "heatmap", "third", "fourth"])
-    assert len(set(tints.values())) == 4
-    assert palette.colours(["cce"], {"cce": "#123456"}) == {"cce": "#123456"}
 
 
 def test_svg_is_one_wellformed_named_element_and_the_figure_is_closed(tmp_path):
@@ -118,3 +85,19 @@ def test_bad_arguments_are_named(tmp_path, change, says):
 def test_something_else_than_a_figure(tmp_path):
     with pytest.raises(UserError, match="found a str"):
         figures.save_figure("plot", tmp_path, "a", caption="c", alt="d")
+
+
+def test_what_is_too_small_too_faint_or_an_exponent_is_made_readable(tmp_path):
+    figures.apply_theme()
+    figure, axis = plt.subplots()
+    axis.fill_between([0.01, 1], [1, 1], [2, 3], color="#0062C8", alpha=0.2)
+    axis.text(0.1, 1.5, "tiny", fontsize=5)
+    axis.set_xscale("log")
+    html = figures.save_figure(figure, tmp_path, "a", caption="c", alt="d").html
+    sizes = {float(size) for size in re.findall(r"font(?:-size)?: ([\d.]+)px", html)}
+    assert min(sizes) == figures.SMALLEST
+    assert ">0.01</text>" in html
+    assert "10^" not in html
+    band = next(tag for tag in re.findall(r"<(?:path|use|g)[^>]*>", html) if "fill-opacity: 0.2" in tag)
+    assert "stroke: var(--hue-0062c8,#0062c8)" in band
+    assert "stroke-opacity" not in band

@@ -17,7 +17,10 @@ def test_index_shows_each_paper_with_outcomes_and_thumbnail(tmp_path):
         html = render_index(out, root).read_text()
     for text in ("Looking where it matters", 'href="demo.html"', "1 holds", "1 opposite", "1 not tested"):
         assert text in html
-    assert "quick · 2026-03-01 12:30 UTC · 3 min 12 s" in html
+    assert '<time datetime="2026-03-01T12:30:59Z">1 March 2026</time>, profile quick' in html
+    assert "3 min 12 s, finished runs read from the cache" in html
+    assert "from an empty cache" not in html
+    assert 'href="demo.results.json"' in html
     assert 'alt="Dots: heatmap at 0.8, CCE at 0.3"' in html
     refuse_requests(html, "index")
 
@@ -34,3 +37,11 @@ def test_a_vector_thumbnail_is_drawn_in_ink():
 @pytest.mark.parametrize("html", ["<p>none</p>", '<figure id="x"></figure>'])
 def test_no_figure_no_thumbnail(html):
     assert thumbnail(html) == ("", "")
+
+
+def test_the_claims_file_chooses_the_thumbnail():
+    figures = "".join(
+        f'<figure id="{id_}"><img alt="{id_}" src="data:image/webp;base64,AA=="></figure>' for id_ in "ab"
+    )
+    assert thumbnail(figures, "b")[1] == "b"
+    assert thumbnail(figures, "gone")[1] == thumbnail(figures)[1] == "a"  # not made in this profile

@@ -24,7 +24,7 @@ FRAME = pd.DataFrame({"group": ["a", "a", "a", "b"], "x": [1.0, 2.0, 9.0, 4.0], 
 
 def test_every_run_and_each_median_is_drawn():
     axis = strip_by_group(FRAME, "group", "x", baselines={"chance": 0.5}).axes[0]
-    dots = [line for line in axis.lines if line.get_marker() == "o"]
+    dots = [line for line in axis.lines if line.get_marker() in ("o", "s")]  # a marker a group
     assert sorted(value for line in dots for value in line.get_ydata()) == [1, 2, 4, 9]
     medians = [line.get_ydata() for line in axis.lines if line.get_marker() == "D"]
     assert [float(np.ravel(m)[0]) for m in medians] == [2, 4]
@@ -34,7 +34,7 @@ def test_every_run_and_each_median_is_drawn():
 
 def test_one_run_has_no_interval_and_missing_values_are_left_out():
     axis = strip_by_group(FRAME.assign(x=[1.0, np.nan, np.nan, 4.0]), "group", "x").axes[0]
-    assert [line.get_marker() for line in axis.lines] == ["o", "D", "o", "D"]
+    assert [line.get_marker() for line in axis.lines] == ["o", "D", "s", "D"]
 
 
 def test_hues_stand_side_by_side_with_a_legend():

@@ -34,6 +34,21 @@ def test_claims_that_were_tested_are_listed(tmp_path):
     assert "Other" not in html
 
 
+def test_what_the_page_has_itself_and_what_rests_on_no_data_is_left_out():
+    claims = [
+        {"title": kind, "estimate": 1.0, "outcome": "holds", "evidence": kind}
+        for kind in ("real data", "printed numbers", "measurement")
+    ]
+    tables = {id_: {"caption": f"Of {id_}.", "columns": ["n"], "rows": [[id_]]} for id_ in ("same", "other")}
+    tables["empty"] = {"caption": "Of none.", "columns": ["n"], "rows": []}
+    record = {"name": "gpu", "claims": claims, "tables": tables, "values": {"a": 1.0, "b": 2.0, "c": None}}
+    html = recorded.html([record], {"tables": {"same": tables["same"]}, "values": {"a": 1.0}})
+    assert "real data" in html
+    assert not any(text in html for text in ("printed numbers", "measurement", "Of same.", "Of none."))
+    assert "<summary>Tables of this run (1)</summary>" in html
+    assert "<summary>Values of this run (1)</summary>" in html
+
+
 @pytest.mark.parametrize(("text", "says"), [("{", "not JSON"), ("[]", "found a list; expected an object")])
 def test_a_damaged_record_is_named(tmp_path, text, says):
     write_text(tmp_path / "reports" / "full" / "recorded" / "demo.gpu.json", text)

@@ -39,15 +39,16 @@ def test_two_figures_share_no_id():
     assert not set(both[0]) & set(both[1])
 
 
-def test_a_wide_drawing_scrolls_and_a_narrow_or_raster_one_does_not():
+def test_what_is_too_wide_for_a_phone_scrolls_and_what_is_not_does_not():
     drawing = '<figure id="{0}" class="vector"><svg role="img" viewBox="0 0 {1} 9"><g/></svg></figure>'
-    narrow, wide = drawing.format("a", 339.5), drawing.format("b", 692.4)
-    raster = '<figure class="raster"><img alt="x" src="data:,"></figure>'
-    page = scrolling(narrow + wide + raster)
+    picture = '<figure class="raster"><img alt="x" width="{0}" height="9" src="data:,"></figure>'
+    narrow, wide = drawing.format("a", 271.5), drawing.format("b", 692.4)
+    page = scrolling(narrow + wide + picture.format(300) + picture.format(800))
     assert narrow in page
-    assert raster in page
-    assert page.count('<div class="scroll drawing" tabindex="0" role="region" aria-label="Figure"') == 1
-    assert '--narrowest:693px"><svg role="img" viewBox="0 0 692.4 9"><g/></svg></div></figure>' in page
+    assert picture.format(300) in page
+    assert page.count('<div class="scroll drawing" tabindex="0" role="region" aria-label="Figure"') == 2
+    assert '--narrowest:866px"><svg role="img" viewBox="0 0 692.4 9"><g/></svg></div></figure>' in page
+    assert '--narrowest:750px"><img alt="x" width="800"' in page
 
 
 def test_other_documents_are_refused():
