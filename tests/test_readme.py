@@ -44,9 +44,3 @@ def test_the_sharpness_term_moves_the_layer_before_the_map_and_dead_maps_are_pri
     printed = re.findall(r"dead_share (\S+)", capsys.readouterr().out)
     assert len(printed) == 2 * 5
     assert all(0 <= float(share) <= 1 for share in printed)
-
-
-def test_every_local_link_of_readme_exists():
-    links = re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8"))
-    missing = [link for link in links if "://" not in link and not (README.parent / link).exists()]
-    assert not missing
