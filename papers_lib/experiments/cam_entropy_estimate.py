@@ -16,7 +16,7 @@ from papers_lib.experiments.cam_entropy import EntropyRun
 from papers_lib.experiments.cam_entropy_arms import Grid, runs_of
 from papers_lib.experiments.cam_entropy_localization import CHUNK, GRID, SHARES
 from papers_lib.experiments.devices import pick_device, processes
-from papers_lib.experiments.estimate_costs import peak_bytes
+from papers_lib.experiments.estimate_costs import peak_bytes, side_by_side, timed_on
 from papers_lib.experiments.workers import one_thread
 
 BOXES_A_SCENE = 2.4  # of data_gen.scenes, as in VOC 2012
@@ -71,11 +71,12 @@ def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
     once = sum(counts.pictures.values()) * making / writers + fronts / (jobs if device == "cpu" else 1)
     sums = min(counts.masked["test"], CHUNK) * GRID**2 * BYTES_PER_MASK_CELL
     return {
-        "seconds": once + max(sum(each) / jobs, *each),
+        "seconds": once + max(sum(each) / side_by_side(jobs, device), *each),
         "memory_bytes": jobs * (peak_bytes(device) + sums),
         "disk_bytes": _data_bytes(parameters, counts, sample) + features + len(runs) * BYTES_PER_RECORD,
         "how": f"{len(runs)} models, {jobs} at once on {device}; {counts.pictures['train']} + {scenes} pictures with "
-        f"{counts.boxes['train']} + {counts.boxes['test']} boxes; from timed steps and evaluations of each kind",
+        f"{counts.boxes['train']} + {counts.boxes['test']} boxes; from timed steps and evaluations of each kind; "
+        f"{timed_on(device)}",
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from papers_lib.experiments.devices import pick_device, processes
-from papers_lib.experiments.estimate_costs import peak_bytes
+from papers_lib.experiments.estimate_costs import peak_bytes, side_by_side, timed_on
 from papers_lib.experiments.heatmap_loss import HeatmapRun, Samples, build, objective_of
 from papers_lib.experiments.heatmap_loss_arms import grid
 from papers_lib.losses.heatmap import shrink_mask
@@ -49,10 +49,11 @@ def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
         seconds += step * (steps + FORWARD * tested if kind[1] else steps + tested)
     data = sum(int(parameters[f"{split}_slices"]) for split in ("train", "val", "test"))
     return {
-        "seconds": seconds / jobs,
+        "seconds": seconds / side_by_side(jobs, device),
         "memory_bytes": jobs * peak_bytes(device) + jobs * data * INPUT_SIZE[0] * INPUT_SIZE[1] * 4,
         "disk_bytes": data * len(parameters["experiments"]) * BYTES_PER_SLICE + len(runs) * BYTES_PER_RECORD,
-        "how": f"{len(runs)} models, {jobs} at once on {device}; from {STEPS - 1} timed steps of each kind",
+        "how": f"{len(runs)} models, {jobs} at once on {device}; from {STEPS - 1} timed steps of each kind; "
+        f"{timed_on(device)}",
     }
 
 

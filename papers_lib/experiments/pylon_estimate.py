@@ -9,7 +9,7 @@ from typing import Any
 from papers_lib.experiments import pylon
 from papers_lib.experiments import pylon_timing as timing
 from papers_lib.experiments.devices import pick_device, processes
-from papers_lib.experiments.estimate_costs import Costs, peak_bytes
+from papers_lib.experiments.estimate_costs import Costs, peak_bytes, side_by_side, timed_on
 from papers_lib.experiments.progress import duration
 from papers_lib.experiments.pylon import PylonRun
 from papers_lib.experiments.pylon_amounts import Amounts, amounts
@@ -62,10 +62,11 @@ def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
         encoded, features = _features(frozen, sets)
         costs = _costs(jobs, sets, frozen, device)
     once = made / writers + encoded / (count if device == "cpu" else 1)
-    memory = count * (resident + costs.memory) if device == "cpu" else peak_bytes(device)
-    arms = {name: seconds / count for name, seconds in costs.by_arm.items()}
+    memory = count * (resident + costs.memory if device == "cpu" else peak_bytes(device))
+    together = side_by_side(count, device)
+    arms = {name: seconds / together for name, seconds in costs.by_arm.items()}
     return {
-        "seconds": once + max(sum(costs.each) / count, *costs.each),
+        "seconds": once + max(sum(costs.each) / together, *costs.each),
         "arms": arms,
         "memory_bytes": round(memory),
         "disk_bytes": round(stores + features + costs.records),
@@ -222,9 +223,8 @@ def _how(
 ) -> str:
     listed = ", ".join(f"{name} {duration(seconds)}" for name, seconds in arms.items())
     images = ", ".join(f"{one.images} {name}" for name, one in sets.items())
-    gpu = "; GPU hours unknown, none was timed" if device == "cpu" else ""
     return (
         f"{len(jobs)} models, {count} at once on {device}: {listed}; pictures and features {duration(once)}; "
         f"images {images}; all {parameters['epochs']} epochs of each phase counted, training stops sooner at a "
-        f"plateau; from timed steps and evaluations of each kind{gpu}"
+        f"plateau; from timed steps and evaluations of each kind; {timed_on(device)}"
     )

@@ -19,7 +19,7 @@ from papers_lib.datasets.image_sets import KINDS, load_set
 from papers_lib.datasets.image_store import StoreSpec, write_images
 from papers_lib.experiments import sibnet_calibration_timing as timing
 from papers_lib.experiments.devices import pick_device, processes
-from papers_lib.experiments.estimate_costs import Costs, peak_bytes
+from papers_lib.experiments.estimate_costs import Costs, peak_bytes, side_by_side, timed_on
 from papers_lib.experiments.progress import duration
 from papers_lib.experiments.sibnet_calibration import SibnetRun
 from papers_lib.experiments.sibnet_calibration_arms import FIRST, Grid, runs_of
@@ -88,18 +88,18 @@ def estimate(parameters: Mapping[str, Any]) -> dict[str, Any]:
     once = made / writers + encoded / (count if device == "cpu" else 1) + fitted
     disk = one.images * (drawn * one.drawn_bytes + stores * side**2)
     disk += one.images * sum(front.bytes for front in stored.values()) + costs.records
-    memory = count * (resident + costs.memory) if device == "cpu" else peak_bytes(device)
-    arms = {name: seconds / count for name, seconds in costs.by_arm.items()}
+    memory = count * (resident + costs.memory if device == "cpu" else peak_bytes(device))
+    together = side_by_side(count, device)
+    arms = {name: seconds / together for name, seconds in costs.by_arm.items()}
     listed = ", ".join(f"{name} {duration(seconds)}" for name, seconds in arms.items())
-    gpu = "; GPU hours unknown, none was timed" if device == "cpu" else ""
     return {
-        "seconds": once + max(sum(costs.each) / count, *costs.each),
+        "seconds": once + max(sum(costs.each) / together, *costs.each),
         "arms": arms,
         "memory_bytes": round(memory),
         "disk_bytes": round(disk),
         "how": f"{len(runs)} models, {count} at once on {device}: {listed}; pictures, features and calibration "
         f"{duration(once)}; {one.train} training, {one.val} calibration and {one.test} test images; from timed steps "
-        f"and evaluations of each kind{gpu}",
+        f"and evaluations of each kind; {timed_on(device)}",
     }
 
 

@@ -43,6 +43,7 @@ def test_time_is_what_is_to_be_done_times_what_it_takes():
     )  # 95 scenes are 5 batches of 20
     assert found["seconds"] == pytest.approx(6 * model + 125 * (DRAW + CUT))
     assert found["how"].startswith("6 models, 1 at once on cpu; 95 + 30 pictures with 228 + 72 boxes;")
+    assert found["how"].endswith("; GPU hours unknown, none was timed")
 
 
 @pytest.mark.usefixtures("known_speed")

@@ -28,6 +28,7 @@ def test_time_is_steps_times_measured_seconds(monkeypatch):
     steps, forward = 10 * 5, 5 * 32 / 16 / 3  # a model; a third of a step a pass over the test slices
     assert found["seconds"] == pytest.approx(12 * 0.3 * (steps + forward))
     assert found["how"].startswith("12 models, 1 at once on cpu")
+    assert found["how"].endswith("; GPU hours unknown, none was timed")
     assert heatmap_loss_estimate.estimate({**PARAMETERS, "jobs": 3})["seconds"] == pytest.approx(
         found["seconds"] / 3
     )
