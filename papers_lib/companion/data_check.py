@@ -41,7 +41,8 @@ def check_set(root: Path, layout: str, images: int | None, say: Callable[[str], 
     count = len(found.pictures)
     chosen = range(count) if images is None else [i * count // images for i in range(min(images, count))]
     bad = list(_faults(found, [found.pictures[i] for i in chosen], say))
-    new = [line for path, line in bad if not any(one.startswith(str(path)) for one in found.problems)]
+    named = {line.split(": ")[0].split(" (")[0] for line in found.problems}  # the adapter named it already
+    new = [line for path, line in bad if str(path) not in named]
     opened = f"{len(chosen) - len(bad)} of {len(chosen)} opened" + (
         f", of {count}" if len(chosen) < count else ""
     )

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data_gen import cardiac_mri
 from papers_lib.companion import data_check
 from papers_lib.companion.data_check import check_set, report
 from tests.datasets import nih_tree
@@ -72,3 +73,14 @@ def test_the_report_cuts_problems_and_names_the_commands(root):
     start = lines.index("problems  3")
     assert lines[start + 1 : start + 4] == ["  a", "  b", "  … and 1 more (--problems 3 shows all)"]
     assert lines[-1].endswith("(when the problems are mended)")
+
+
+def test_a_picture_that_the_adapter_named_is_not_named_again(tmp_path):
+    root = cardiac_mri.write(tmp_path / "set", cardiac_mri.CardiacSpec(1, 2, 1, 1))
+    first, second = sorted((root / "images").glob("train*.png"))
+    first.write_bytes(b"")
+    second.write_bytes(b"")
+    found = check_set(root, "cardiac", None, print)
+    assert found.counts["pictures"] == "6 of 8 opened"
+    assert [line.split(": ")[0].split(" (")[0] for line in found.problems] == [str(first), str(second)]
+    assert found.problems[1].endswith("line 3)")
