@@ -97,6 +97,7 @@ def test_pixels_are_as_the_cpu_has_them(waits, shape):
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("share", [0.4, 0.0], ids=ROOM)
 def test_a_real_gpu_gets_the_same_rows(monkeypatch, array, share):
     monkeypatch.setattr(gpu_batches, "RESIDENT_SHARE", share)
