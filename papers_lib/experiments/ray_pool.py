@@ -9,7 +9,6 @@ nodes share, under the same paths; a node that does not see them says so.
 import logging
 import math
 import os
-import pickle
 import platform
 import socket
 import sys
@@ -27,7 +26,7 @@ from papers_lib.errors import UserError
 from papers_lib.experiments.devices import processes
 from papers_lib.experiments.pool import cost, stored
 from papers_lib.experiments.progress import one_line
-from papers_lib.experiments.workers import ORPHANED, POLL, Outcome, Task, execute_alone
+from papers_lib.experiments.workers import ORPHANED, POLL, Outcome, Task, execute_order, ordered
 
 LOSSES = 3  # a run under way is given up when its node or actor was lost as often
 OBJECTS = 100 * 2**20  # bytes of Ray's object store: tasks and outcomes are small, results go to the cache
@@ -174,7 +173,8 @@ def _pool(tasks: list[Task], at_once: int, share: dict[str, float]) -> Generator
         with NamedTemporaryFile(dir=tasks[0].scratch, suffix=".wanted", delete=False) as wanted:
             pass
         outcomes = parallel(
-            delayed(execute_on_node)(pickle.dumps(task), sys.path, wanted.name) for task in tasks
+            delayed(execute_on_node)(str(ordered(task)), str(task.data_root), wanted.name, sys.path)
+            for task in tasks
         )
     try:
         for outcome in outcomes:  # noqa: UP028 (`yield from` would close it outside of the block below)
@@ -200,28 +200,28 @@ def _register() -> None:
     register_parallel_backend("ray", Streaming)
 
 
-def execute_on_node(order: bytes, path: list[str], wanted: str) -> Outcome:
-    """``execute_alone`` on whichever node Ray chose.
+def execute_on_node(order: str, data_root: str, wanted: str, path: list[str]) -> Outcome:
+    """``execute_order`` on whichever node Ray chose.
 
     Args:
-        order: the pickled task; what it holds may be found only where the sweep looks for modules.
-        path: folders where the sweep looks for modules.
+        order: file of the task, in the scratch folder within the cache.
+        data_root: folder of the data set.
         wanted: file that is there as long as somebody waits for the outcome; this process ends when it goes, and
             the run's own process with it.
+        path: folders where the sweep looks for modules.
 
     Raises:
-        UserError: the node does not see the sweep's folders.
+        UserError: the node does not see the sweep's folders; or what ``execute_alone`` raises.
     """
-    sys.path += [entry for entry in path if entry not in sys.path]
-    task: Task = pickle.loads(order)
-    for folder, what in ((task.scratch, "the cache"), (task.data_root, "the data set")):
-        if not folder.is_dir():
+    for place, what in ((order, "the cache"), (data_root, "the data set")):
+        if not os.path.exists(place):
             raise UserError(
-                f"Ray node {platform.node()}: {folder} ({what}) is not there; "
+                f"Ray node {platform.node()}: {place} ({what}) is not there; "
                 "expected a file system that all nodes share, under the same paths"
             )
+    sys.path += [entry for entry in path if entry not in sys.path]
     threading.Thread(target=_watch, args=(wanted,), name="watch-sweep", daemon=True).start()
-    return execute_alone(task)
+    return execute_order(Path(order))
 
 
 def _watch(wanted: str) -> None:

@@ -81,12 +81,12 @@ def execute(task: Task) -> Outcome:
     An exception of the run becomes the status "failed"; ``KEY.traceback.txt`` in the cache has its traceback.
 
     Raises:
-        UserError: the result cannot be written.
+        UserError: the folder of results cannot be written to.
     """
     started = time.perf_counter()
     store = Store(task.folder)
     note, checkpoint = store.path(task.key, ".traceback.txt"), store.path(task.key, ".checkpoint")
-    note.unlink(missing_ok=True)
+    _clear(note)
     checkpoints.put_away_damaged(checkpoint)
     context = Context(
         task.device,
@@ -117,6 +117,14 @@ def execute(task: Task) -> Outcome:
         result = store.save(task.components, task.label, result, context.arrays)
         checkpoints.remove(checkpoint)
     return Outcome(task.key, result, time.perf_counter() - started, crowded)
+
+
+def _clear(note: Path) -> None:
+    """Remove the traceback of an earlier attempt; a read-only cache is told here, before anything is computed."""
+    try:
+        note.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"{note.parent}: cannot be written ({error.strerror})") from error
 
 
 def _returned(task: Task, context: Context) -> Any:
@@ -215,9 +223,23 @@ def execute_alone(task: Task) -> Outcome:
     Raises:
         UserError: what ``execute_in_worker`` refused there.
     """
-    started = time.perf_counter()
-    order, answer = task.scratch / f"{task.key}.task", task.scratch / f"{task.key}.outcome"
+    return execute_order(ordered(task))
+
+
+def ordered(task: Task) -> Path:
+    """A file in the task's scratch folder that ``execute_order`` takes."""
+    order = task.scratch / f"{task.key}.task"
     write_bytes(order, pickle.dumps(task))
+    return order
+
+
+def execute_order(order: Path) -> Outcome:
+    """``execute_alone`` for a task that has been written down; this process does not read it.
+
+    Raises:
+        UserError: as there.
+    """
+    started, key, answer = time.perf_counter(), order.stem, order.with_suffix(".outcome")
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     process = subprocess.run(
         [
@@ -238,16 +260,14 @@ def execute_alone(task: Task) -> Outcome:
         result, seconds, refused = json.loads(answer.read_text(encoding="utf-8"))
         if refused:
             raise UserError(refused)
-        return Outcome(task.key, result, seconds)
+        return Outcome(key, result, seconds)
     last = (process.stderr.strip().splitlines() or ["no message"])[-1]
     reason = (
         mishaps.signal_name(-process.returncode)
         if process.returncode < 0
         else f"exit code {process.returncode}: {last}"
     )
-    return Outcome(
-        task.key, {"status": "died", "reason": reason, "metrics": {}}, time.perf_counter() - started
-    )
+    return Outcome(key, {"status": "died", "reason": reason, "metrics": {}}, time.perf_counter() - started)
 
 
 def main() -> None:

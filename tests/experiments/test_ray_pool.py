@@ -1,7 +1,6 @@
 """A sweep on a Ray instance of this machine; skipped where Ray (the extra ``ray``) is not installed."""
 
 import os
-import pickle
 import signal
 import socket
 import sys
@@ -18,7 +17,6 @@ import pytest
 from papers_lib.errors import UserError
 from papers_lib.experiments import ray_pool
 from papers_lib.experiments.sweep import DataRef, sweep
-from papers_lib.experiments.workers import Task
 
 sys.path.insert(0, str(Path(__file__).parent))
 import toy_runs
@@ -62,13 +60,13 @@ def test_a_cluster_that_is_too_small_is_one_line(
 
 
 def test_a_node_that_does_not_share_the_folders_says_so(tmp_path: Path) -> None:
-    task = Task(toy_runs.run, Toy(1), "toy", "key", {}, tmp_path, tmp_path, "cpu", tmp_path)
-    for absent, what in (("scratch", "the cache"), ("data_root", "the data set")):
-        order = pickle.dumps(replace(task, **{absent: tmp_path / "elsewhere"}))
+    order, absent = tmp_path / "key.task", tmp_path / "elsewhere"
+    order.touch()
+    for places, what in (((absent, tmp_path), "the cache"), ((order, absent), "the data set")):
         with pytest.raises(
             UserError, match=rf"^Ray node .*elsewhere \({what}\) is not there; expected a file"
         ):
-            ray_pool.execute_on_node(order, [], "")
+            ray_pool.execute_on_node(*map(str, places), "", [])
 
 
 def test_an_address_where_nothing_listens_is_refused_at_once() -> None:
