@@ -8,9 +8,12 @@ import yaml
 from papers_lib.errors import UserError
 
 
+LARGEST = 10**300
+
+
 class PlainLoader(yaml.SafeLoader):
-    """Values as they stand. Refused are an alias, with which a short file unfolds to any size, and a key given twice,
-    of which plain YAML silently keeps the last.
+    """Values as they stand. Refused are an alias, with which a short file unfolds to any size, a key given twice, of
+    which plain YAML silently keeps the last, and a whole number that is too large for a float.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
@@ -31,6 +34,17 @@ class PlainLoader(yaml.SafeLoader):
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def _whole_number(loader: PlainLoader, node: yaml.ScalarNode) -> int:
+    value = int(loader.construct_yaml_int(node))
+    if abs(value) > LARGEST:
+        problem = f"found a number of {len(str(abs(value)))} digits, expected fewer"
+        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+    return value
+
+
+PlainLoader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
 
 def read_yaml(path: Path, loader: type[PlainLoader] = PlainLoader) -> Any:

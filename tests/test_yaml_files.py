@@ -34,6 +34,7 @@ def test_what_is_there_is_read(tmp_path):
         (LAUGHS.encode(), r"found the alias \*a0"),
         (MERGES.encode(), r"found the alias \*a0"),
         (b"a: " + b"9" * 5000, r"^a\.yaml: not YAML \(ValueError: Exceeds the limit"),
+        (b"a: 1\nb: -1" + b"0" * 400, r"^a\.yaml, line 2: found a number of 401 digits, expected fewer$"),
         (b"a: 2001-13-45", r"^a\.yaml: not YAML \(ValueError: month must be in 1\.\.12"),
         (b"a: !!timestamp x", r"^a\.yaml: not YAML \(AttributeError"),
         (b"[" * 2000, r"^a\.yaml: nested too deep"),
