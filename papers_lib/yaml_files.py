@@ -7,7 +7,6 @@ import yaml
 
 from papers_lib.errors import UserError
 
-
 LARGEST = 10**300
 
 
