@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psutil
@@ -17,10 +18,11 @@ import pytest
 from papers_lib.errors import UserError
 from papers_lib.experiments import ray_pool
 from papers_lib.experiments.sweep import DataRef, sweep
+from papers_lib.experiments.workers import Outcome, Task
 
 sys.path.insert(0, str(Path(__file__).parent))
 import toy_runs
-from toy_runs import Toy
+from toy_runs import Costly, Toy
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,83 @@ def test_an_address_where_nothing_listens_is_refused_at_once() -> None:
             ray_pool._check_answers(wrong)
     for other in ("", "auto", "local"):
         ray_pool._check_answers(other)
+
+
+class Pretend:
+    """Ray's part played by a script: for each pool the seeds that end well, then the exception that ends it."""
+
+    class RayError(Exception):
+        pass
+
+    class RayTaskError(RayError):
+        pass
+
+    def __init__(self, folder: Path) -> None:
+        self.tasks = [
+            Task(toy_runs.run, Costly(n), f"toy {n}", f"key {n}", {}, folder, folder, "cpu", folder)
+            for n in (1, 2)
+        ]
+        self.script: list[tuple[list[int], Exception | None]] = []
+        self.asked: list[list[int]] = []
+        self.lines: list[str] = []
+
+    def pool(self, tasks: list[Task], at_once: int, share: dict[str, float]) -> Iterator[Outcome]:
+        self.asked.append([task.config.seed for task in tasks])
+        ended, error = self.script.pop(0)
+        for task in tasks:
+            if task.config.seed in ended:
+                yield Outcome(task.key, {"status": "ok"}, 1.0)
+            else:
+                task.marker.touch()
+        if error:
+            raise error
+
+    def outcomes(self) -> dict[str, str]:
+        found = ray_pool.outcomes_on_ray(self.tasks, 2, self.lines.append)
+        return {outcome.key: outcome.result["status"] for outcome in found}
+
+
+@pytest.fixture
+def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pretend:
+    ray = Pretend(tmp_path)
+    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
+    monkeypatch.setitem(sys.modules, "ray.exceptions", ray)  # type: ignore[arg-type]
+    monkeypatch.setattr(ray_pool, "_connect", lambda jobs: None)
+    monkeypatch.setattr(ray_pool, "_resources", lambda: {"CPU": 4.0})
+    monkeypatch.setattr(ray_pool, "_nodes", lambda: "3 nodes")
+    monkeypatch.setattr(ray_pool, "_pool", ray.pool)
+    return ray
+
+
+def test_the_longest_go_first_and_a_run_that_is_lost_goes_on(pretend: Pretend) -> None:
+    pretend.script = [([2], pretend.RayError()), ([1], None)]
+    assert pretend.outcomes() == {"key 2": "ok", "key 1": "ok"}
+    assert pretend.asked == [[2, 1], [1]]
+    assert pretend.lines == [
+        "Ray: 3 nodes, 2 runs at once",
+        "Ray lost a worker (RayError); runs to go on with: 1",
+    ]
+    assert not pretend.tasks[0].marker.exists()
+
+
+def test_a_run_that_loses_its_worker_three_times_has_died(pretend: Pretend) -> None:
+    pretend.script = [([], pretend.RayError()), ([1], pretend.RayError()), ([], pretend.RayError())]
+    assert pretend.outcomes() == {"key 1": "ok", "key 2": "died"}
+    assert pretend.asked == [[2, 1], [2, 1], [2]]
+
+
+def test_a_result_that_was_stored_before_the_worker_was_lost_is_kept(
+    pretend: Pretend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_pool, "stored", lambda task: Outcome(task.key, {"status": "diverged"}, None))
+    pretend.script = [([2], pretend.RayError())]
+    assert pretend.outcomes() == {"key 2": "ok", "key 1": "diverged"}
+
+
+def test_what_no_worker_can_take_ends_the_sweep(pretend: Pretend) -> None:
+    pretend.script = [([2], pretend.RayTaskError("a trace\n  of many lines\nNo module named 'papers_lib'\n"))]
+    with pytest.raises(UserError, match=r"^a Ray worker cannot take a run: No module named 'papers_lib'$"):
+        pretend.outcomes()
 
 
 @pytest.fixture(scope="module")
