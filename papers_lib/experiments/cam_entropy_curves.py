@@ -1,6 +1,7 @@
 """Curves of the CAM-entropy runs over their epochs, in long form, and how they are drawn."""
 
 from collections.abc import Iterable, Mapping
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,7 @@ NAMES = {"none": "β = 0"}
 FORMS = {"relu": "ReLU", "shifted": "M − min M", "offset": "1 + M"}
 SHARPNESS = {"ce": "entropy", "ca": "area, cells", "cd": "dispersion σ²/μ²", "cv": "σ/μ"}
 PANELS = {"accuracy": "accuracy", **SHARPNESS, "dead_share": "share of dead maps"}
-LINES: dict[str, Any] = {"kind": "line", "dashes": list(DASHES)}
-RANGE: dict[str, Any] = {**LINES, "errorbar": ("pi", 100)}
+RANGE: dict[str, Any] = {"kind": "line", "errorbar": ("pi", 100)}
 CURVES = {
     **RANGE,
     **{"x": "epoch", "y": "value", "hue": "split", "style": "split", "col": "panel", "col_wrap": 3},
@@ -45,7 +45,8 @@ def drawn(
     if long.empty:
         return None
     tints = colours(list(dict.fromkeys(long[how["hue"]])))
-    plot = sns.relplot(long, palette=tints, **how).set_axis_labels(*labels)
+    dashes = dict(zip(tints, cycle(DASHES), strict=False))
+    plot = sns.relplot(long, palette=tints, dashes=dashes, **how).set_axis_labels(*labels)
     if "col" in how:
         plot.set_titles("{col_name}")
     for axis in plot.axes.flat:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from papers_lib.experiments.cam_entropy_curves import FORMS, LINES
-from papers_lib.palette import MARKERS, colours
+from papers_lib.experiments.cam_entropy_curves import FORMS
+from papers_lib.palette import DASHES, MARKERS, colours
 from papers_lib.stats import student_t
 
 FRONT_PANELS = {
@@ -34,12 +34,14 @@ def t_interval(values: "pd.Series[float]") -> tuple[float, float]:
     return interval.low, interval.high
 
 
+_FORMS = ["β = 0", *(FORMS[form] for form in ("relu", "shifted"))]
 _TOLD_BY: dict[str, Any] = {
-    **{"hue": "form", "style": "form", "markers": list(MARKERS[:3])},
-    "palette": colours(["β = 0", *(FORMS[form] for form in ("relu", "shifted"))]),
+    **{"hue": "form", "palette": colours(_FORMS)},
+    **{"style": "form", "markers": dict(zip(_FORMS, MARKERS, strict=False))},
 }
 OVER_BETA: dict[str, Any] = {
-    **{**LINES, **_TOLD_BY, "errorbar": t_interval, "x": "beta", "y": "value"},
+    **{"kind": "line", **_TOLD_BY, "dashes": dict(zip(_FORMS, DASHES, strict=False))},
+    **{"errorbar": t_interval, "x": "beta", "y": "value"},
     **{"col": "panel", "col_wrap": 2, "height": 2.6, "aspect": 1.5, "facet_kws": {"sharey": False}},
 }
 FRONT: dict[str, Any] = {

@@ -22,6 +22,7 @@ WORDS = {
 }
 SHIFT = (NONE, "one_t", "platt")
 RANGE = "range, one T"
+FLOORS = {NONE: "floor", "one_t": "floor, one T"}
 MAPPINGS = {
     "report": "1 for Cardiomegaly and Edema (the report)",
     "common": "1 for Atelectasis and Edema",
@@ -45,7 +46,7 @@ def ece_table(
     Args: printed, of the report; rows, its names by setting; floors, of ``sibnet_calibration_reliability.floors`` on
         the same set.
     """
-    wanted = [arms] if isinstance(arms, str) else list(arms)
+    wanted = _several(arms)
     found = []
     for setting in dict.fromkeys(chosen(frame, arms, data=data)["setting"]):
         row: dict[str, object] = {"loss": name(setting)}
@@ -66,6 +67,18 @@ def ece_table(
     )
 
 
+def _several(arms: str | Sequence[str]) -> list[str]:
+    return [arms] if isinstance(arms, str) else list(arms)
+
+
+def _floors_of(floors: pd.DataFrame | None, data: str, arms: Sequence[str], setting: str) -> dict[str, float]:
+    """Mean floors of a setting on a set, by column (NaN: none was drawn); nothing without ``floors``."""
+    if floors is None:
+        return {}
+    own = floors[floors["data"].eq(data) & floors["arm"].isin(arms) & (floors.index == setting)]
+    return {words: mean_of(own[own["calibrator"].eq(key)], "mean") for key, words in FLOORS.items()}
+
+
 def _ece_columns(more: Sequence[str]) -> Iterator[str]:
     for calibrator, word in WORDS.items():
         yield word
@@ -73,10 +86,13 @@ def _ece_columns(more: Sequence[str]) -> Iterator[str]:
             yield from (f"{word}, {other}" for other in more)
 
 
-def calibrator_table(frame: pd.DataFrame, arms: str | Sequence[str]) -> pd.DataFrame:
+def calibrator_table(
+    frame: pd.DataFrame, arms: str | Sequence[str], floors: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Every reading of calibration by setting and calibrator; means over seeds.
 
-    A loss is named in its first row alone: "loss" is empty in the others.
+    A loss is named in its first row alone: "loss" is empty in the others. Args: floors, of
+    ``sibnet_calibration_reliability.floors``: beside the ECE, where they have the calibrator.
     """
     columns = {
         "ece": "ECE",
@@ -93,6 +109,10 @@ def calibrator_table(frame: pd.DataFrame, arms: str | Sequence[str]) -> pd.DataF
         if len(own) or not parts:
             table = means(own, columns)
             table.insert(1, "calibrator", calibrator.replace("_", " "))
+            if floors is not None:
+                at = floors[floors["calibrator"].eq(calibrator) & floors["arm"].isin(_several(arms))]
+                mean = dict(zip(map(name, at.index), at["mean"], strict=True))
+                table.insert(3, "floor", table["loss"].map(mean).astype(float))
             parts.append(table)
     table = _by_loss(pd.concat(parts, ignore_index=True))
     table["loss"] = table["loss"].mask(table["loss"].duplicated(), "")
@@ -141,13 +161,16 @@ def floor_table(floors: pd.DataFrame, few: Range | None) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["loss", *WORDS.values(), RANGE])
 
 
-def mapping_table(frame: pd.DataFrame, first: str = "report") -> pd.DataFrame:
+def mapping_table(
+    frame: pd.DataFrame, first: str = "report", floors: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Cross entropy on each way to map uncertain labels; labels of the test part are certain everywhere.
 
     AUROC and bias (mean predicted less share of positives) are of the model before calibration; one temperature does
     not change AUROC.
 
-    Args: first, how the first set's uncertain labels are mapped: a key of ``MAPPINGS``.
+    Args: first, how the first set's uncertain labels are mapped: a key of ``MAPPINGS``; floors, of
+        ``sibnet_calibration_reliability.floors_by_set``.
     """
     readings = {"ece": "ECE", "true_ece": "ECE against P(y | x)"}
     found = []
@@ -160,13 +183,18 @@ def mapping_table(frame: pd.DataFrame, first: str = "report") -> pd.DataFrame:
             row["AUROC"] = mean_of(before, "auroc_macro")
             for key, words in readings.items():
                 row |= {words: mean_of(before, key), f"{words}, one T": mean_of(after, key)}
+            row |= _floors_of(floors, data, [arms], "bce")
             found.append({**row, "bias": mean_of(before, "bias"), "seeds": len(before)})
     columns = [f"{words}{more}" for words in readings.values() for more in ("", ", one T")]
+    columns[2:2] = FLOORS.values() if floors is not None else []
     return pd.DataFrame(found, columns=["uncertain labels", "AUROC", *columns, "bias", "seeds"])
 
 
-def rare_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """The losses on the set with rarer findings, beside the first set's where that has them; means over seeds."""
+def rare_table(frame: pd.DataFrame, floors: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The losses on the set with rarer findings, beside the first set's where that has them; means over seeds.
+
+    Args: floors, of ``sibnet_calibration_reliability.floors_by_set``.
+    """
     found = []
     wanted = list(dict.fromkeys(chosen(frame, "imbalance", NONE, "rare")["setting"]))
     for data, arms in (("rare", ["imbalance"]), ("first", ["losses", "saliency"])):
@@ -180,9 +208,23 @@ def rare_table(frame: pd.DataFrame) -> pd.DataFrame:
             }
             row |= {"ECE": mean_of(group, "ece"), "bias": mean_of(group, "bias")}
             row["ECE, one T"] = mean_of(after[after["setting"].eq(setting)], "ece")
+            row |= _floors_of(floors, data, arms, setting)
             found.append({**row, "pointing": mean_of(group, "point_macro"), "seeds": len(group)})
+    before, after_it = ([words] if floors is not None else [] for words in FLOORS.values())
     return pd.DataFrame(
-        found, columns=["loss", "set", "AUROC", "ECE", "bias", "ECE, one T", "pointing", "seeds"]
+        found,
+        columns=[
+            "loss",
+            "set",
+            "AUROC",
+            "ECE",
+            *before,
+            "bias",
+            "ECE, one T",
+            *after_it,
+            "pointing",
+            "seeds",
+        ],
     )
 
 

@@ -24,7 +24,7 @@ RATES = {"learning_rate": ("dropout", "learning rate"), "dropout": ("learning_ra
 GREY = PALETTE["reference"]
 SMALL = 8.5
 LONG = 33  # letters of a name that leave room for two columns of a legend
-THIN, THICK = 0.9, 2.2
+THIN, THICK = 0.5, 2.2
 
 
 def roc_points(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ what a perfect model would show: labels are drawn from the model's own probabili
 together in truth, so bands and ranges are a little too narrow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,6 +47,8 @@ HUES = {
 }
 CHUNK = 4_000_000  # labels drawn at once: bounds the memory
 GREY = PALETTE["reference"]
+FLOORED = ("losses", "saliency", "imbalance", "mapping")
+"""Arms whose ECE stands in a table on its own set."""
 
 
 class Diagram(NamedTuple):
@@ -177,6 +179,18 @@ def floors(
                 rows.append((setting, arm, calibrator, found.low, found.mean, found.high))
     columns = ["setting", "arm", "calibrator", "low", "mean", "high"]
     return pd.DataFrame(rows, columns=columns).set_index("setting")
+
+
+def floors_by_set(
+    sweeps: Mapping[str, Swept], settings: Sequence[str], generator: torch.Generator, draws: int = 50
+) -> pd.DataFrame:
+    """:func:`floors` before calibration and after one temperature, of every set and arm whose ECE a table shows.
+
+    Returns: that of ``floors`` for the arms of losses and labels, with the column "data", the set.
+    """
+    how: dict[str, Any] = {"arms": FLOORED, "calibrators": (NONE, "one_t"), "draws": draws}
+    parts = [floors(swept, settings, generator, **how).assign(data=data) for data, swept in sweeps.items()]
+    return pd.concat(parts)
 
 
 def floor_at(

@@ -12,6 +12,7 @@ from papers_lib.experiments import sibnet_calibration_ece_tables as tables
 from papers_lib.experiments.sibnet_calibration_frame import CALIBRATORS, ELSEWHERE, tidy
 from papers_lib.experiments.sibnet_calibration_printed import printed_table, read_numbers
 from papers_lib.experiments.sibnet_calibration_reliability import floors as floors_of
+from papers_lib.experiments.sibnet_calibration_reliability import floors_by_set
 from papers_lib.experiments.sibnet_calibration_tables import PRINTED
 from papers_lib.metrics.ece_floor import Range
 from tests.experiments.sibnet_calibration_frames import frame_of, model
@@ -161,6 +162,26 @@ def test_rare_findings_beside_the_first_set(frame):
     assert table["pointing"].isna().all()
 
 
+def test_floors_stand_beside_the_ece_of_each_set(frame):
+    drawn = [("bce", "losses", "first"), ("bce", "imbalance", "rare"), ("bce", "mapping", "zeros")]
+    lines = [
+        (setting, arm, data, calibrator, 0.01 * number + more)
+        for number, (setting, arm, data) in enumerate(drawn, 1)
+        for calibrator, more in (("none", 0.0), ("one_t", 0.001))
+    ]
+    columns = ["setting", "arm", "data", "calibrator", "mean"]
+    floors = pd.DataFrame(lines, columns=columns).set_index("setting")
+    rare = tables.rare_table(frame, floors)
+    assert rare.columns.tolist()[3:8] == ["ECE", "floor", "bias", "ECE, one T", "floor, one T"]
+    assert rare["floor"].fillna(-1).tolist() == [0.02, -1, 0.01]  # none was drawn for the weighted one
+    assert rare["floor, one T"].fillna(-1).tolist() == [0.021, -1, 0.011]
+    mapped = tables.mapping_table(frame, floors=floors)
+    assert mapped[["floor", "floor, one T"]].to_numpy().tolist() == [[0.01, 0.011], [0.03, 0.031]]
+    read = tables.calibrator_table(frame, "losses", floors[floors["data"].eq("first")])
+    assert read.columns.tolist()[2:4] == ["ECE", "floor"]
+    assert read["floor"].fillna(-1).tolist() == [-1, -1, 0.01, 0.011]
+
+
 @pytest.mark.parametrize("status", ["ok", "died"])
 def test_nothing_has_to_be_there(status, tmp_path, floors):
     some = frame_of(model("bce", "other" if status == "ok" else "losses", status=status))
@@ -193,6 +214,9 @@ def test_eight_classes_whose_truth_is_not_known(tmp_path):
     assert np.isnan(tables.mapping_table(frame).loc[0, "ECE against P(y | x)"])
     generator = torch.Generator().manual_seed(0)
     simulated = floors_of(one, ["bce"], generator, calibrators=("none", "one_t"), draws=5)
+    of_sets = floors_by_set({"first": one}, ["bce"], torch.Generator().manual_seed(0), draws=5)
+    assert of_sets.drop(columns="data").equals(simulated[simulated["arm"].eq("losses")])
+    assert of_sets["data"].eq("first").all()
     row = tables.ece_table(frame, "losses", floors=simulated).iloc[0]
     assert row["before, floor"] == simulated["mean"].iloc[0]
     wide = tables.floor_table(simulated, None).iloc[0]

@@ -7,7 +7,7 @@ import pytest
 
 from papers_lib.experiments.pylon_ablation import interval
 from papers_lib.experiments.sibnet_calibration_strips import ece_figure, strips_figure, weights_figure
-from papers_lib.palette import PALETTE
+from papers_lib.palette import MARKERS, PALETTE
 
 
 @pytest.fixture(autouse=True)
@@ -153,7 +153,9 @@ def floor_frame(**changed):
 
 def test_a_row_a_setting_and_calibrator():
     axis = ece_figure(ece_frame()).axes[0]
-    np.testing.assert_allclose(dots(axis), [[v, v + 0.001] for v in (0.03, 0.02, 0.1, 0.05, 0.2, 0.15)])
+    shown = [line.get_xdata() for line in axis.lines]
+    np.testing.assert_allclose(shown, [[v, v + 0.001] for v in (0.03, 0.02, 0.1, 0.05, 0.2, 0.15)])
+    assert [line.get_marker() for line in axis.lines] == [*MARKERS[:2]] * 3
     heights = [line.get_ydata()[0] for line in axis.lines]
     assert heights == sorted(heights)
     assert len(set(heights)) == 6
