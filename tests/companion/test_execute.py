@@ -23,6 +23,9 @@ FINISH = """\
 open(os.environ["PAPERS_PROGRESS"], "a").write("one\\ntwo\\n")
 folder = os.environ["PAPERS_OUT"]
 json.dump({"nonce": os.environ["PAPERS_NONCE"]}, open(os.path.join(folder, "finished.json"), "w"))
+import signal
+told = os.path.join(folder, "told to end")
+signal.signal(signal.SIGTERM, lambda *_: (open(told, "w").close(), os._exit(0)))
 """
 
 
@@ -42,6 +45,7 @@ def test_kernel_is_this_interpreter_in_the_notebooks_folder(
     )
     assert outcome == execute.Outcome("succeeded")
     assert said == ["one", "two"]
+    assert (folder / "told to end").is_file()  # at once, and not asked to wait for its children first
     executed = json.loads((folder / "executed.ipynb").read_text())
     found = json.loads("".join(executed["cells"][2]["outputs"][0]["text"]))
     assert found == {
