@@ -70,7 +70,7 @@ def test_overlay_order(project: Path) -> None:
     )
     assert values == {
         **{"profile": "smoke", "device": "cuda", "jobs": 0, "data_root": "", "seeds": 2, "rate": 1.0},
-        **{"name": "plain", "levels": [7], "fault": "none"},
+        **{"name": "plain", "levels": [7]},
     }
     assert type(values["rate"]) is float
 

@@ -1,4 +1,4 @@
-"""A checkout with one tiny notebook: one figure, one table, one claim, no torch; faults on request."""
+"""A checkout with one tiny notebook: one figure, one table, one claim, no torch."""
 
 import json
 import zlib
@@ -16,33 +16,13 @@ seeds = 5  # rows a group
 rate = 0.5  # a float
 name = "plain"
 levels = [1, 2]
-fault = "none"  # where to fail
-"""
-
-EARLY_FAULTS = """\
-import os, signal, subprocess, sys, time
-from papers_lib.errors import UserError
-from papers_lib.experiments.progress import say
-say(f"kernel {os.getpid()}")
-if fault == "kill":
-    os.kill(os.getpid(), signal.SIGKILL)
-if fault == "raise":
-    raise ValueError("the cell went wrong")
-if fault == "user error":
-    raise UserError("labels.csv, row 3: found x, expected a number")
-if fault == "leave":
-    sys.exit(0)
-if fault == "wait":
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
-    say(f"child {child.pid}")
-    time.sleep(300)
 """
 
 REPORT = """\
 import pandas as pd
 from matplotlib.figure import Figure
 from papers_lib.companion.notebook import Page
-page = Page("toy", profile=profile, parameters={"seeds": seeds, "name": name, "fault": fault})
+page = Page("toy", profile=profile, parameters={"seeds": seeds, "name": name})
 page.data(name="numbers", fingerprint="0123abcd", evidence="stand-in", sizes={"train": seeds})
 shares = [0.9 + 0.01 * i for i in range(seeds)] + [0.1 + 0.01 * i for i in range(seeds)]
 frame = pd.DataFrame({"group": ["ours"] * seeds + ["theirs"] * seeds, "share": shares, "status": "ok"})
@@ -52,10 +32,9 @@ page.table("numbers", frame[["group", "share"]], caption="Every number.")
 """
 
 FIGURE = """\
-if fault != "no figure":
-    figure = Figure(figsize=(3, 2))
-    figure.subplots().plot(shares)
-    display(page.figure("shares", figure, caption="Shares.", alt="Two levels of points."))
+figure = Figure(figsize=(3, 2))
+figure.subplots().plot(shares)
+display(page.figure("shares", figure, caption="Shares.", alt="Two levels of points."))
 """
 
 CLAIMS = """\
@@ -107,11 +86,10 @@ def toy_cells() -> list[dict[str, Any]]:
     return [
         cell("markdown", "# A toy"),
         cell("code", PARAMETERS, "parameters"),
-        cell("code", EARLY_FAULTS),
         cell("code", REPORT),
         cell("code", FIGURE),
         cell("code", "display(page.claims())"),
-        cell("code", 'if fault != "no finish":\n    page.finish()'),
+        cell("code", "page.finish()"),
     ]
 
 

@@ -1,0 +1,103 @@
+"""Nothing is downloaded unless it is asked for, and what is asked for and out of reach is one line."""
+
+import importlib
+import os
+import pkgutil
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from papers_lib.errors import UserError
+from papers_lib.experiments import cam_entropy, heatmap_loss, pylon, sibnet_calibration
+from papers_lib.models.classifier import pooled_classifier
+from papers_lib.models.heatmap_methods import METHODS
+from papers_lib.models.pyramid_encoder import pyramid_encoder
+from papers_lib.models.vgg_cardiac import vgg16
+
+OURS = ("papers_lib", "data_gen")
+OPTIONAL = {"ray"}  # of modules that only an extra's users import
+
+
+@pytest.fixture
+def attempts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[object]:
+    """Every attempt to reach the network; each is refused, and no cache of downloads is found."""
+    found: list[object] = []
+
+    def refuse(*arguments: object, **_: object) -> None:
+        found.append(arguments)
+        raise OSError("the network is out of reach")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # between the hub's five attempts
+    for name in ("HF_HOME", "HF_HUB_CACHE", "TORCH_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    return found
+
+
+def test_importing_everything_reaches_for_nothing(attempts: list[object]) -> None:
+    child = os.fork()  # in which our modules are imported once more; the libraries below them are there
+    if not child:
+        os._exit(_import_all(attempts))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def _import_all(attempts: list[object]) -> int:
+    """Import every module of ours anew; 1 if one reached for the network, 2 if one cannot be imported."""
+    try:
+        for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
+            del sys.modules[name]
+        for package in map(importlib.import_module, OURS):
+            for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+                _import(module.name)
+    except BaseException:
+        traceback.print_exc()
+        return 2
+    return 1 if attempts else 0
+
+
+def _import(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in OPTIONAL:
+            raise
+
+
+def test_every_model_of_the_short_profiles_is_built_without_a_network(attempts: list[object]) -> None:
+    packaged = ("efficientnet_lite0", "efficientnet_lite2")
+    for backbone in packaged:
+        cam_entropy.build(cam_entropy.EntropyRun(seed=0, beta=0.0, backbone=backbone), 4, "cpu")
+        pylon.build(pylon.PylonRun(seed=0, backbone=backbone), 4)
+    for method in METHODS:
+        pylon.build(pylon.PylonRun(seed=0, method=method), 4)
+    for changed in ({}, {"inputs": 2, "train_from": ""}, {"weights": "random"}):
+        sibnet_calibration.build(sibnet_calibration.SibnetRun(seed=0, **changed), 5)
+    for weights in ("random", "digits"):
+        heatmap_loss.build(heatmap_loss.HeatmapRun(2, "mse", 0, weights=weights), "cpu")
+    assert attempts == []
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda generator: pooled_classifier("resnet18", 2, generator=generator, weights="timm"),
+        lambda generator: pyramid_encoder("resnet18", generator=generator, weights="timm"),
+        vgg16,
+    ],
+    ids=["classifier", "pyramid_encoder", "vgg_cardiac"],
+)
+def test_weights_that_are_asked_for_and_out_of_reach_are_one_line(
+    build: Callable[[torch.Generator], object], attempts: list[object]
+) -> None:
+    with pytest.raises(UserError, match=r"neither in (timm's|the) local cache") as caught:
+        build(torch.Generator())
+    assert "\n" not in str(caught.value)
+    assert attempts  # it did try, since it was asked to
