@@ -133,6 +133,7 @@ def fake_gpu(memory: int = 2**37) -> Iterator[Waits]:
             mock.patch.object(torch, "autocast", _Autocast),
             mock.patch.object(torch.cuda, "is_available", return_value=True),
             mock.patch.object(torch.cuda, "mem_get_info", return_value=(memory, memory)),
+            mock.patch.object(torch.cuda, "synchronize"),
             _Made() as made,
             _Calls(made),
         ):
