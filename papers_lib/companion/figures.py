@@ -134,7 +134,7 @@ def _make_readable(figure: "Figure") -> None:
     Logarithmic axes are labelled 0.01, 0.1, 1: exponents are set smaller than the text.
     """
     from matplotlib.collections import PolyCollection
-    from matplotlib.colors import to_rgb
+    from matplotlib.colors import to_rgba_array
     from matplotlib.patches import Patch
     from matplotlib.text import Text
     from matplotlib.ticker import FuncFormatter, LogFormatterMathtext
@@ -144,10 +144,9 @@ def _make_readable(figure: "Figure") -> None:
             if isinstance(axis.get_major_formatter(), LogFormatterMathtext):
                 axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     for area in [*figure.findobj(PolyCollection), *figure.findobj(Patch)]:
-        alpha, face = area.get_alpha(), area.get_facecolor()  # type: ignore[attr-defined]
-        if alpha is not None and alpha < 1 and len(face):
-            hue = to_rgb(face[0] if isinstance(area, PolyCollection) else face)
-            area.set(alpha=None, facecolor=(*hue, alpha), edgecolor=hue, linewidth=0.7)
+        face, edge = (to_rgba_array(c) for c in (area.get_facecolor(), area.get_edgecolor()))  # type: ignore[attr-defined]
+        if len(face) and 0 < face[0, 3] < 1 and not (len(edge) and edge[0, 3] == 1):
+            area.set(alpha=None, facecolor=face, edgecolor=tuple(face[0, :3]), linewidth=0.7)
     for text in figure.findobj(Text):
         text.set_fontsize(max(SMALLEST, text.get_fontsize()))
 

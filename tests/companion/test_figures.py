@@ -90,7 +90,8 @@ def test_something_else_than_a_figure(tmp_path):
 def test_what_is_too_small_too_faint_or_an_exponent_is_made_readable(tmp_path):
     figures.apply_theme()
     figure, axis = plt.subplots()
-    axis.fill_between([0.01, 1], [1, 1], [2, 3], color="#0062C8", alpha=0.2)
+    axis.fill_between([0.01, 1], [1, 1], [2, 3], color="#0062C8", alpha=0.2, lw=0, label="range")
+    axis.legend()
     axis.text(0.1, 1.5, "tiny", fontsize=5)
     axis.set_xscale("log")
     html = figures.save_figure(figure, tmp_path, "a", caption="c", alt="d").html
@@ -98,6 +99,8 @@ def test_what_is_too_small_too_faint_or_an_exponent_is_made_readable(tmp_path):
     assert min(sizes) == figures.SMALLEST
     assert ">0.01</text>" in html
     assert "10^" not in html
-    band = next(tag for tag in re.findall(r"<(?:path|use|g)[^>]*>", html) if "fill-opacity: 0.2" in tag)
-    assert "stroke: var(--hue-0062c8,#0062c8)" in band
-    assert "stroke-opacity" not in band
+    bands = [tag for tag in re.findall(r"<(?:path|use|g)[^>]*>", html) if "fill-opacity: 0.2" in tag]
+    assert len(bands) == 2  # the band, and its sample in the legend
+    for band in bands:
+        assert "stroke: var(--hue-0062c8,#0062c8)" in band
+        assert "stroke-opacity" not in band
