@@ -124,7 +124,8 @@ def run(plan: Plan, root: Path, say: Say) -> Outcome:
         except UserError as error:
             outcome = Outcome("failed", str(error), error="UserError")
         except OSError as error:
-            outcome = Outcome("failed", f"{error.filename or out}: {error.strerror}", error="OSError")
+            why = error.strerror or str(error) or type(error).__name__  # a time-out has no number
+            outcome = Outcome("failed", f"{error.filename or out}: {why}", error="OSError")
         except KeyboardInterrupt as stopped:
             outcome = Outcome("interrupted", f"stopped by {stopped}")
             raise

@@ -38,6 +38,18 @@ def test_only_the_profile_itself_is_published_in_full(
     assert "writes reports/full-mine/toy.html" in recorded.out
 
 
+def test_an_error_without_words_is_named(
+    project: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def times_out(*_: object, **__: object) -> Outcome:
+        raise TimeoutError
+
+    monkeypatch.setattr(execute, "execute", times_out)
+    answer = papers("run")
+    assert answer.code == 1
+    assert answer.err.splitlines()[-1].endswith("reports/quick: TimeoutError")
+
+
 def test_jobs_device_and_what_the_profile_says_anyway_change_nothing(project: Path, papers: Callable) -> None:
     options = ("--jobs", "2", "--device", "auto", "--set", "seeds=6")
     assert "would run" in papers("run", "--profile", "full", "--dry-run", *options).out
