@@ -68,7 +68,7 @@ def test_fuzzed_text_is_a_value_or_one_line(content):
     refused(lambda: parse_yaml(content.decode("utf-8", "replace"), "a.yaml"), "a.yaml")
 
 
-@given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner), max_leaves=20))
+@given(st.recursive(st.text() | st.integers(), st.lists, max_leaves=20))
 @fuzzed
 def test_what_is_shown_is_short_and_one_line(value):
     assert len(show(value)) <= 60
