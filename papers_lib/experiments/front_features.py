@@ -17,9 +17,11 @@ from joblib import Parallel, delayed
 
 from papers_lib.datasets.row_file import RowFile, check_room, new_row_file
 from papers_lib.errors import UserError
+from papers_lib.experiments import gpu_batches
 from papers_lib.experiments.devices import processes
 from papers_lib.experiments.digest import code_digest, library_versions
 from papers_lib.experiments.encoding import json_digest
+from papers_lib.experiments.gpu import on_gpu
 from papers_lib.experiments.progress import say
 from papers_lib.files import replacing
 from papers_lib.models.classifier import pooled_classifier, split_at
@@ -105,6 +107,8 @@ def _fill(path: Path, images: np.ndarray, which: tuple[str, str, str], device: s
     starts = range(0, len(images), CHUNK)
     workers = processes(jobs, device) if device == "cpu" else 1
     Parallel(n_jobs=workers)(delayed(_chunk)(path, images, start, which, device) for start in starts)
+    if on_gpu(device):
+        gpu_batches.release()  # the runs that follow are other processes'
 
 
 def _chunk(path: Path, images: np.ndarray, start: int, which: tuple[str, str, str], device: str) -> None:

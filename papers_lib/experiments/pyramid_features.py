@@ -18,9 +18,11 @@ from torch import Tensor
 
 from papers_lib.datasets.row_file import RowFile, check_room, new_row_file
 from papers_lib.errors import UserError
+from papers_lib.experiments import gpu_batches
 from papers_lib.experiments.devices import processes
 from papers_lib.experiments.digest import code_digest, library_versions
 from papers_lib.experiments.encoding import json_digest
+from papers_lib.experiments.gpu import on_gpu
 from papers_lib.experiments.progress import say
 from papers_lib.files import replacing_folder
 from papers_lib.models.packaged_weights import PACKAGES
@@ -146,6 +148,8 @@ def _fill(folder: Path, images: np.ndarray, which: Frozen, device: str, jobs: in
     starts = range(0, len(images), CHUNK)
     workers = processes(jobs, device) if device == "cpu" else 1
     Parallel(n_jobs=workers)(delayed(_chunk)(folder, images, start, which, device) for start in starts)
+    if on_gpu(device):
+        gpu_batches.release()  # the runs that follow are other processes'
 
 
 def _chunk(folder: Path, images: np.ndarray, start: int, which: Frozen, device: str) -> None:
