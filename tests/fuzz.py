@@ -21,6 +21,7 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
 fuzzed = settings(
     max_examples=EXAMPLES,
     deadline=None,
+    derandomize="FUZZ_EXAMPLES" not in os.environ,  # `make test` is the same each time; a longer look is not
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,
