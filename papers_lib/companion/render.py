@@ -214,13 +214,16 @@ def refuse_requests(html: str, what: str) -> None:
 def timings_html(path: Path) -> str:
     """``SLUG.timings.json`` as a table; empty when there is none.
 
-    The file holds ``rows``, a list of objects (a row each), and optionally ``note``.
+    The file holds ``rows``, a list of objects (a row each), and optionally ``note``. What was timed comes first; the
+    keys by which notebooks find a row are left out.
     """
     if not path.is_file():
         return ""
     content = _json(path)
     rows = content.get("rows") or [{k: v for k, v in content.items() if isinstance(v, str | int | float)}]
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+    there = dict.fromkeys(key for row in rows for key in row)
+    columns = [*(key for key in ("step", "network") if key in there)]
+    columns += [key for key in there if key not in ("key", *columns)]
     cells = [[row.get(column) for column in columns] for row in rows]
     return raw_table(columns, cells, caption=str(content.get("note", "")), name="timings")
 

@@ -227,10 +227,12 @@ def test_code_summary():
 def test_timings(tmp_path):
     assert timings_html(tmp_path / "none.json") == ""
     path = write_json(
-        tmp_path / "t.json", {"note": "Alone.", "rows": [{"step": "map", "ratio": 1.5}, {"step": "a"}]}
+        tmp_path / "t.json",
+        {"note": "Alone.", "rows": [{"key": "m", "ratio": 1.5, "step": "map"}, {"step": "a"}]},
     )
     html = timings_html(path)
     for text in ("Alone.", ">map<", ">1.500<", ">–<"):
         assert text in html
+    assert re.findall(r'<th scope="col"[^>]*>(.*?)</th>', html) == ["step", "ratio"]
     with pytest.raises(UserError, match=r"bad.json: not JSON"):
         timings_html(write_text(tmp_path / "bad.json", "{"))
