@@ -3,6 +3,7 @@
 import ast
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,16 @@ def sources() -> Iterator[tuple[str, str]]:
         yield path.relative_to(ROOT).as_posix(), "\n".join(code)
 
 
+@cache
+def parsed(text: str) -> ast.Module:
+    """The syntax tree of a source, made once for all tests."""
+    return ast.parse(text)
+
+
 def safe_loaders(texts: list[str]) -> set[str]:
     """Names of the YAML loaders that make plain values only: PyYAML's own, and the classes made of them."""
     found = {"yaml.SafeLoader", "yaml.CSafeLoader", "getattr(yaml, 'CSafeLoader', yaml.SafeLoader)"}
-    classes = [node for text in texts for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
+    classes = [node for text in texts for node in ast.walk(parsed(text)) if isinstance(node, ast.ClassDef)]
     for _ in classes:  # one of ours may be made of another
         found |= {c.name for c in classes if any(ast.unparse(base) in found for base in c.bases)}
     return found
@@ -51,7 +58,7 @@ def safe_loaders(texts: list[str]) -> set[str]:
 
 def unsafe(text: str, loaders: set[str]) -> list[str]:
     """The calls in a source that may run code found in a file."""
-    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(parsed(text)) if isinstance(node, ast.Call)]
     return [ast.unparse(call) for call in calls if _is_unsafe(call, loaders)]
 
 
@@ -99,7 +106,7 @@ def test_loaders_are_called_by_the_names_that_are_looked_for() -> None:
     hidden = [
         (name, ast.unparse(node))
         for name, text in sources()
-        for node in ast.walk(ast.parse(text))
+        for node in ast.walk(parsed(text))
         if isinstance(node, ast.ImportFrom) and node.module in modules
         if any(alias.name in ("load", "loads", "Unpickler") for alias in node.names)
     ]
