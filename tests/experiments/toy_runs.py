@@ -71,8 +71,10 @@ def _killed_once(config: Toy, context: Context) -> dict[str, Any]:
 
 
 def _crowded(config: Toy, context: Context) -> dict[str, Any]:
-    """As on a GPU that others fill, for as long as others have not ended."""
-    if len(list(context.checkpoint.parent.glob("*.json"))) < 2:
+    """As on a GPU that others fill at the first attempt."""
+    flag = context.data_root / "was crowded"
+    if not flag.exists():
+        flag.touch()
         _too_large(config, context)
     return {"process": os.getpid()}
 
