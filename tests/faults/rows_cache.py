@@ -78,7 +78,7 @@ def _reshape(path: Path) -> None:
 
 
 def _replace_by_code(path: Path) -> None:
-    path.write_bytes(pickle.dumps(_Evil(path.with_name("evil"))))
+    path.write_bytes(pickle.dumps(_Evil(path.with_name("evil")), protocol=2))
 
 
 def _entries_are_trusted(patch: pytest.MonkeyPatch) -> None:
