@@ -2,7 +2,7 @@
 
 ``run(config, context)`` trains and measures one model; the groups of the paper (Callanan et al., Section 2)
 are many such runs that differ in ``group`` and share everything else: initialisation rule, seeds, learning
-rates, sample order. Settings of the authors: 1_heatmap_loss, fact sheet; deviations stand at each field.
+rates, sample order. Settings are those of the authors; deviations stand at each field.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The fact sheet's table of tests, recomputed from U, group sizes, means and deviations."""
+"""The authors' table of tests, recomputed from U, group sizes, means and deviations."""
 
 import math
 from pathlib import Path
