@@ -1,6 +1,10 @@
-"""The order of the files: those that take longest come first."""
+"""The order of the files: those that take longest come first; no example of hypothesis is late."""
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("patient", settings(), deadline=None)  # 200 ms are soon over on a busy machine
+settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
