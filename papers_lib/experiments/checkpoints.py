@@ -7,6 +7,7 @@ import traceback
 import zipfile
 from pathlib import Path
 
+from papers_lib.experiments import mishaps
 from papers_lib.experiments.progress import say
 
 # Functions of the training code that put a checkpoint's content in its place.
@@ -32,11 +33,16 @@ def put_away_damaged(checkpoint: Path) -> None:
     for path in of_run(checkpoint):
         if zipfile.is_zipfile(path) and not _whole(path):
             say(f"checkpoint {path.name} is damaged (its checksum does not fit); the run starts anew")
-            path.unlink()
+            path.unlink(missing_ok=True)
 
 
 def refused(error: BaseException) -> bool:
-    """Whether ``error`` was raised while a checkpoint's content was put in its place: it is of another model."""
+    """Whether ``error`` was raised while a checkpoint's content was put in its place: it is of another model.
+
+    Not where memory was too small or the disk failed: then the checkpoint is what the next attempt goes on from.
+    """
+    if isinstance(error, MemoryError | OSError) or mishaps.out_of_gpu_memory(error):
+        return False
     frames = traceback.extract_tb(error.__traceback__)
     return any((Path(frame.filename).name, frame.name) in _RESTORE for frame in frames)
 
@@ -45,5 +51,7 @@ def _whole(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
+    except FileNotFoundError:  # another command finished the run in the meantime
+        return True
     except Exception:  # damaged headers: BadZipFile, NotImplementedError, RuntimeError, zlib.error …
         return False

@@ -47,7 +47,8 @@ def reason(error: BaseException, module: str, data_root: Path) -> str:
     )
     said = str(error)
     # torch does not pass the system's reason on: "[enforce fail at inline_container.cc:672] . unexpected pos …"
-    if isinstance(error, RuntimeError) and any((Path(f.filename).name, f.name) in _SAVE for f in frames):
+    saving = any((Path(f.filename).name, f.name) in _SAVE for f in frames)
+    if saving and isinstance(error, RuntimeError) and "CUDA" not in said:
         said = "the checkpoint cannot be written; is the disk full?"
     message = one_line(said).replace(str(data_root), "the data folder").replace(f"{ROOT}{os.sep}", "")
     return f"{type(error).__name__}: {message} ({shown}:{ours[-1].lineno})".replace(": (", " (")

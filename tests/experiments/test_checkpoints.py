@@ -67,3 +67,31 @@ def test_a_checkpoint_of_another_model_is_told_from_other_errors(saved: Path) ->
     with pytest.raises(RuntimeError) as caught:
         nn.Linear(3, 1)(torch.ones(2))
     assert not checkpoints.refused(caught.value)
+
+
+def test_want_of_memory_while_one_is_loaded_keeps_it(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for error in (
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        OSError(5, "Input/output error"),
+    ):
+
+        def refuse(*_: object, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(nn.Linear, "load_state_dict", refuse)
+        with pytest.raises(type(error)) as caught:
+            fit(saved, epochs=3)
+        assert not checkpoints.refused(caught.value)
+
+
+def test_one_that_another_command_removes_in_the_meantime_is_not_called_damaged(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    def gone(path: Path) -> bool:
+        path.unlink()
+        return True
+
+    monkeypatch.setattr(checkpoints.zipfile, "is_zipfile", gone)
+    checkpoints.put_away_damaged(saved)
+    assert capsys.readouterr().out == ""

@@ -25,3 +25,15 @@ def test_a_full_disk_under_a_checkpoint_is_said_in_words(
 
 def test_a_signal_without_a_name() -> None:
     assert mishaps.signal_name(99) == "killed by signal 99"
+
+
+def test_an_error_of_the_gpu_under_a_checkpoint_is_not_called_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(torch, "save", failing)
+    with pytest.raises(RuntimeError) as caught:
+        pylon_phases.save_phase(tmp_path / "a.phase0", nn.Linear(3, 3), torch.Generator(), Fit([], 0, True))
+    assert "illegal memory access" in mishaps.reason(caught.value, __name__, tmp_path)
