@@ -15,6 +15,7 @@ from benchmarks.small_works import WORKS, Work
 from papers_lib.companion import paths, profiles
 from papers_lib.companion.machine import cores
 from papers_lib.errors import UserError
+from papers_lib.experiments.one_pool import end_workers
 from papers_lib.experiments.records import STORED
 from papers_lib.experiments.sweep import sweep
 
@@ -46,25 +47,18 @@ def table(
 def rate(work: Work, processes: int, models: int, device: str) -> float:
     """Models an hour of a sweep over ``models`` seeds."""
     configs = [replace(work.config, seed=seed) for seed in range(models)]
-    _end_pool()
+    end_workers()  # else this sweep would start none
     with tempfile.TemporaryDirectory(prefix="papers-benchmark-") as cache:
         start = time.perf_counter()
         records = sweep(
             work.run, configs, data=work.data, cache=Path(cache), jobs=processes, device=device, say=_quiet
         )
         seconds = time.perf_counter() - start
-    _end_pool()
+    end_workers()
     for one in records:
         if one.status not in STORED:
             raise UserError(f"{one.label}: {one.status} ({one.reason}), expected a result")
     return 3600 * models / seconds
-
-
-def _end_pool() -> None:
-    """joblib keeps its processes for the next sweep, which would then start none."""
-    from joblib.externals.loky import get_reusable_executor
-
-    get_reusable_executor().shutdown(wait=True)
 
 
 def _quiet(line: str) -> None:

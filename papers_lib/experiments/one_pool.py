@@ -61,6 +61,13 @@ def one_pool(run: Callable[..., Any]) -> Iterator[None]:
         yield
 
 
+def end_workers() -> None:
+    """End the workers that joblib keeps for its next call, and what they hold on a GPU."""
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)
+
+
 def _start(parent: int, _made_for: str) -> None:
     """Once a worker."""
     from joblib.externals.loky import process_executor

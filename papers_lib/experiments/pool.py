@@ -7,13 +7,13 @@ from contextlib import closing
 
 from papers_lib.errors import UserError
 from papers_lib.experiments.digest import loaded_before_change
-from papers_lib.experiments.one_pool import note_data, settings
+from papers_lib.experiments.one_pool import end_workers, note_data, settings
+from papers_lib.experiments.own_process import execute_alone
 from papers_lib.experiments.records import Store, Unusable
 from papers_lib.experiments.workers import (
     Outcome,
     Task,
     execute,
-    execute_alone,
     execute_in_worker,
     one_thread,
 )
@@ -39,7 +39,7 @@ def outcomes_of(tasks: list[Task], jobs: int, say: Callable[[str], None]) -> Gen
                 yield outcome
     if crowded:
         say(f"no room on the GPU beside other runs; runs to repeat one at a time: {len(crowded)}")
-        _end_workers()  # what they keep on the GPU is room, too
+        end_workers()  # what they keep on the GPU is room, too
     for task in crowded.values():
         yield execute_alone(task)
 
@@ -85,12 +85,6 @@ def _here(tasks: list[Task]) -> Generator[Outcome]:
         with one_thread():
             outcome = execute(task)
         yield outcome
-
-
-def _end_workers() -> None:
-    from joblib.externals.loky import get_reusable_executor
-
-    get_reusable_executor().shutdown(wait=True)
 
 
 def _pool(tasks: list[Task], jobs: int) -> Generator[Outcome]:

@@ -24,9 +24,11 @@ from typing import Any
 
 from papers_lib.errors import UserError
 from papers_lib.experiments.devices import processes
+from papers_lib.experiments.gpu import on_gpu
+from papers_lib.experiments.own_process import execute_order, ordered
 from papers_lib.experiments.pool import cost, stored
 from papers_lib.experiments.progress import one_line
-from papers_lib.experiments.workers import ORPHANED, POLL, Outcome, Task, execute_order, ordered
+from papers_lib.experiments.workers import ORPHANED, POLL, Outcome, Task
 
 LOSSES = 3  # a run under way is given up when its node or actor was lost as often
 OBJECTS = 100 * 2**20  # bytes of Ray's object store: tasks and outcomes are small, results go to the cache
@@ -95,7 +97,7 @@ def slots(jobs: int, device: str, resources: dict[str, float]) -> tuple[int, dic
     (6, {'num_cpus': 1, 'num_gpus': 0.5})
     """
     cpus, gpus = int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
-    on_gpus = device.partition(":")[0] != "cpu"
+    on_gpus = on_gpu(device)
     if on_gpus and not gpus:
         raise UserError(f"device {device}: the Ray cluster has no GPU; expected nodes started with GPUs")
     at_once = jobs or (gpus if on_gpus else cpus)

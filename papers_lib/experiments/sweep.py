@@ -119,12 +119,12 @@ def sweep(
     for key, why in sorted(unusable.items()):
         say(f"cache entry {key[:12]} is not used ({why}); its run is computed again")
     # The nodes of a cluster share the cache's file system, and no other folder for sure.
-    shared_folder, root = store.folder if backend == "ray" else None, Path(data.root).absolute()
-    with tempfile.TemporaryDirectory(prefix=".papers-sweep-", dir=shared_folder) as scratch:
+    missing, root = set(keys) - results.keys(), Path(data.root).absolute()
+    with _scratch_folder(store.folder if backend == "ray" and missing else None) as scratch:
         tasks = {
             key: Task(run, config, label, key, part, store.folder, root, device, Path(scratch))
             for config, label, part, key in zip(configs, labels, parts, keys, strict=True)
-            if key not in results
+            if key in missing
         }
         if force:
             for key in tasks:
@@ -156,6 +156,15 @@ def components(run: Run, data: DataRef, device: str, precision: str, initial_wei
         "libraries": library_versions([module]),
         "code": code_digest([module], device),
     }
+
+
+def _scratch_folder(parent: Path | None) -> "tempfile.TemporaryDirectory[str]":
+    """A private folder, in ``parent`` or else in the system's place for such."""
+    try:
+        return tempfile.TemporaryDirectory(prefix=".papers-sweep-", dir=parent)
+    except OSError as error:
+        where = parent or "the folder of temporary files"
+        raise UserError(f"{where}: cannot be written ({error.strerror})") from error
 
 
 def _config_parts(config: Any) -> dict[str, Any]:

@@ -1,11 +1,9 @@
-"""One run in one process: its surroundings, its outcome, and how a worker ends with its parent."""
+"""One run in this process: its surroundings, its outcome, and how a worker ends with its parent."""
 
-import json
+import errno
 import os
-import pickle
 import platform
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -26,20 +24,10 @@ from papers_lib.experiments.gpu import on_gpu
 from papers_lib.experiments.gpu_digest import code_digest
 from papers_lib.experiments.progress import one_line, say
 from papers_lib.experiments.records import STORED, Store
-from papers_lib.files import write_bytes, write_json, write_text
+from papers_lib.files import write_text
 
 POLL = 0.5  # seconds between two looks whether the parent lives
 ORPHANED = 71  # exit status of a worker whose parent is gone
-ONE_THREAD = dict.fromkeys(
-    (
-        "OMP_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-    ),
-    "1",
-)
 
 
 @dataclass(frozen=True)
@@ -125,6 +113,8 @@ def _clear(note: Path) -> None:
         note.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"{note.parent}: cannot be written ({error.strerror})") from error
+    if not os.access(note.parent, os.W_OK):  # where there was no such file, nothing was refused
+        raise UserError(f"{note.parent}: cannot be written ({os.strerror(errno.EACCES)})")
 
 
 def _returned(task: Task, context: Context) -> Any:
@@ -215,70 +205,3 @@ def start_worker(parent: int | None) -> None:
         os._exit(ORPHANED)
 
     threading.Thread(target=watch, name="watch-parent", daemon=True).start()
-
-
-def execute_alone(task: Task) -> Outcome:
-    """``execute`` in a process of its own, whose death harms no other run: its outcome is then "died".
-
-    Raises:
-        UserError: what ``execute_in_worker`` refused there.
-    """
-    return execute_order(ordered(task))
-
-
-def ordered(task: Task) -> Path:
-    """A file in the task's scratch folder that ``execute_order`` takes."""
-    order = task.scratch / f"{task.key}.task"
-    write_bytes(order, pickle.dumps(task))
-    return order
-
-
-def execute_order(order: Path) -> Outcome:
-    """``execute_alone`` for a task that has been written down; this process does not read it.
-
-    Raises:
-        UserError: as there.
-    """
-    started, key, answer = time.perf_counter(), order.stem, order.with_suffix(".outcome")
-    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    process = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from papers_lib.experiments.workers import main; main()",
-            order,
-            answer,
-            str(os.getpid()),
-        ],
-        env={**os.environ, **ONE_THREAD, "PYTHONPATH": path},
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if process.returncode == 0 and answer.exists():
-        result, seconds, refused = json.loads(answer.read_text(encoding="utf-8"))
-        if refused:
-            raise UserError(refused)
-        return Outcome(key, result, seconds)
-    last = (process.stderr.strip().splitlines() or ["no message"])[-1]
-    reason = (
-        mishaps.signal_name(-process.returncode)
-        if process.returncode < 0
-        else f"exit code {process.returncode}: {last}"
-    )
-    return Outcome(key, {"status": "died", "reason": reason, "metrics": {}}, time.perf_counter() - started)
-
-
-def main() -> None:
-    """Entry point of the process that ``execute_alone`` starts."""
-    order, answer, parent = sys.argv[1:]
-    start_worker(int(parent))
-    # Pickled by the parent a moment ago, in its own scratch folder, which nobody else may enter (mode 700).
-    task: Task = pickle.loads(Path(order).read_bytes())
-    try:
-        outcome = execute_in_worker(task)
-    except UserError as error:  # of the sweep, not of this run
-        write_json(answer, [None, None, str(error)])
-    else:
-        write_json(answer, [outcome.result, outcome.seconds, ""])

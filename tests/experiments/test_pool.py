@@ -148,7 +148,7 @@ def test_an_interrupt_between_two_results_ends_the_workers_quietly(tmp_path: Pat
 def test_a_result_that_was_stored_before_the_pool_broke_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stores_one_and_breaks(tasks: list[Task], jobs: int, backend: str) -> Iterator[Outcome]:
+    def stores_one_and_breaks(tasks: list[Task], jobs: int) -> Iterator[Outcome]:
         execute(tasks[0])
         raise BrokenProcessPool
         yield

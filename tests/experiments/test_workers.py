@@ -1,4 +1,4 @@
-"""One run in one process."""
+"""One run in this process."""
 
 import os
 import sys
@@ -9,21 +9,13 @@ import torch
 
 from papers_lib.errors import UserError
 from papers_lib.experiments import workers
-from papers_lib.experiments.digest import code_digest
-from papers_lib.experiments.encoding import json_digest
 from papers_lib.experiments.sweep import DataRef, sweep
-from papers_lib.experiments.workers import Task, execute_alone, execute_in_worker
+from papers_lib.experiments.workers import execute_in_worker
 
 sys.path.insert(0, str(Path(__file__).parent))
 import toy_runs
 from toy_runs import Toy
-
-
-def _task(folder: Path, config: Toy) -> Task:
-    parts = {"precision": "float32", "initial_weights": "random", "code": code_digest(["toy_runs"])}
-    return Task(
-        toy_runs.run, config, config.label(), json_digest(parts), parts, folder, folder, "cpu", folder
-    )
+from toy_tasks import task_of
 
 
 def test_one_job_and_two_give_the_same_bits(tmp_path: Path) -> None:
@@ -51,7 +43,7 @@ def test_a_worker_with_other_code_than_the_key_refuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "start_worker", lambda parent: None)  # this process is no worker
-    task = _task(tmp_path, Toy(1))
+    task = task_of(tmp_path, Toy(1))
     task.components["code"]["papers_lib.experiments.context"] = "older"
     with pytest.raises(UserError, match=r"^papers_lib/experiments/context.py changed while the sweep ran"):
         execute_in_worker(task)
@@ -64,7 +56,7 @@ def test_the_marker_names_the_process_while_a_run_lasts(
     monkeypatch.setattr(workers, "start_worker", lambda parent: None)
     seen = []
     monkeypatch.setattr(workers, "execute", lambda task: seen.append(task.marker.read_text()))
-    task = _task(tmp_path, Toy(1))
+    task = task_of(tmp_path, Toy(1))
     threads = torch.get_num_threads()
     execute_in_worker(task)
     torch.set_num_threads(threads)
@@ -72,17 +64,24 @@ def test_the_marker_names_the_process_while_a_run_lasts(
     assert not task.marker.exists()
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "status", "reason"),
-    [
-        ("ok", "ok", ""),
-        ("diverged", "diverged", "loss is nan at step 7"),
-        ("killed", "died", "killed by signal 9 (SIGKILL)"),
-        ("exits", "died", "exit code 3: no message"),
-    ],
-)
-def test_a_process_of_its_own(tmp_path: Path, behaviour: str, status: str, reason: str) -> None:
-    outcome = execute_alone(_task(tmp_path, Toy(1, behaviour)))
-    assert (outcome.result["status"], outcome.result["reason"]) == (status, reason)
-    assert outcome.seconds is not None
-    assert outcome.seconds > 0
+def test_a_worker_with_other_libraries_than_the_key_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "start_worker", lambda parent: None)
+    task = task_of(tmp_path, Toy(1))
+    task.components["libraries"] = {"torch": "1.0"}
+    with pytest.raises(UserError, match=rf"found torch {torch.__version__.split('+')[0]}.*, expected 1.0 as"):
+        execute_in_worker(task)
+    assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_cache_of_somebody_else_is_told_before_anything_is_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    monkeypatch.setattr(workers, "start_worker", lambda parent: None)
+    monkeypatch.setattr(workers.os, "access", lambda path, mode: False)  # root may write anywhere
+    task = task_of(tmp_path, Toy(1))
+    with pytest.raises(UserError, match=r"cannot be written \(Permission denied\)"):
+        (workers.execute if jobs == 1 else execute_in_worker)(task)
+    assert not (tmp_path / "log").exists()
