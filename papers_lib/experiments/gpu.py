@@ -12,9 +12,8 @@ from papers_lib.errors import UserError
 if TYPE_CHECKING:
     import torch
 
-BYTES_A_RUN = (
-    12 * 2**30
-)  # of GPU memory: ResNet-50, batches of 64 radiographs of 256 px in bfloat16, with room to spare
+BYTES_A_RUN = 12 * 2**30
+"""Of GPU memory: ResNet-50, batches of 64 radiographs of 256 px in bfloat16, with room to spare."""
 MOST_AT_ONCE = 8  # runs on one GPU: they take turns, so that more would only wait for one another
 FULL, COMPILED = "float32", "float32 compiled"
 """The sweep's ``precision``: what bfloat16 a run has is said by its config, what is compiled by this."""

@@ -76,7 +76,8 @@ def _whole(array: np.ndarray, device: str | torch.device) -> Tensor | None:
             copy = _copied(array, device)
         except torch.OutOfMemoryError:  # another process took the room in the meantime
             torch.cuda.empty_cache()
-    _resident[place] = weakref.ref(array), copy
+    # A copy goes with its array; another array may then get the same identity.
+    _resident[place] = weakref.ref(array, lambda _: _resident.pop(place, None)), copy
     return copy
 
 

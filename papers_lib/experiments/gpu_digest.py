@@ -76,9 +76,8 @@ def _scan(path: Path, mtime_ns: int, size: int) -> tuple[str, tuple[digest.Impor
     tree, changed = without_gpu(ast.parse(source), str(path))
     if not changed:
         return plain
-    of_tree = hashlib.sha256(
-        ast.dump(without_docstrings(tree)).encode()
-    ).hexdigest()  # as ``ast_digest`` has it
+    # As ``ast_digest.source_digest`` has it.
+    of_tree = hashlib.sha256(ast.dump(without_docstrings(tree)).encode()).hexdigest()
     return of_tree, tuple(digest._imports(tree))
 
 
@@ -146,7 +145,8 @@ class _Pruner(ast.NodeTransformer):
     def check(self, tree: ast.Module) -> None:
         """Refuse names of the dropped imports that are still used."""
         for node in ast.walk(tree):
-            name = getattr(node, "id", None) or getattr(node, "name", None) or getattr(node, "arg", None)
+            found = (getattr(node, field, None) for field in ("id", "asname", "name", "arg"))
+            name = next((one for one in found if one), None)
             if name in self.names and not isinstance(node, ast.keyword):
                 raise self._error(node, f"{name} may only be used under 'if {TEST}(…):'")
 

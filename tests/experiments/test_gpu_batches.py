@@ -107,3 +107,12 @@ def test_a_real_gpu_gets_the_same_rows(monkeypatch, array, share):
         assert torch.equal(found.cpu(), torch.from_numpy(array[rows]))
     assert sent(torch.tensor([5, 1]), "cuda").cpu().tolist() == [5, 1]
     release()
+
+
+def test_the_copy_of_an_array_goes_with_it(waits, monkeypatch):
+    monkeypatch.setattr(gpu, "free_bytes", lambda device: 2**30)
+    array = np.zeros((2, 2), dtype=np.uint8)
+    taken(array, np.array([1]), "cuda")
+    assert len(gpu_batches._resident) == 1
+    del array
+    assert not gpu_batches._resident

@@ -96,6 +96,7 @@ def test_an_elif_is_replaced_by_what_follows_it():
         ("if on_gpu(device, 1):\n    x = 1", "line 3: on_gpu takes the name of a device"),
         ("def f():\n    if on_gpu(device):\n        yield 1", "line 5: yield under"),
         ("def f():\n    if on_gpu(device):\n        global x\n        x = 1", "line 5: global under"),
+        ("from papers_lib.files import replacing as on_gpu", "line 3: on_gpu may only be used under"),
         ("import papers_lib.experiments.gpu", "line 3: expected 'from papers_lib.experiments import"),
         (
             "from papers_lib.experiments.gpu_batches import *",
