@@ -26,6 +26,7 @@ FILES = {
     "notebooks/{slug}.ipynb": "notebook.yaml.j2",
 }
 """Path in the checkout → template. The notebook is the last: once it is there, the paper is."""
+TAKEN = r"index|gpu(_\w+)?"  # the page of all papers; modules of that name count for a GPU's results only (gpu_digest)
 LONGEST = 24  # characters of a slug; longer ones break the templates' lines
 
 
@@ -74,6 +75,8 @@ def _check(root: Path, slug: str, texts: dict[str, str]) -> None:
             f"slug {slug!r}: expected lower-case words of letters and digits joined by underscores, as a Python "
             "module may be named"
         )
+    if re.fullmatch(TAKEN, slug):
+        raise UserError(f"slug {slug}: index, gpu and gpu_… have a meaning of their own; choose another")
     if len(slug) > LONGEST:
         raise UserError(f"slug {slug}: has {len(slug)} characters, expected at most {LONGEST}")
     for name, text in texts.items():
@@ -93,6 +96,7 @@ def _render(template: str, values: dict[str, Any]) -> str:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
+    found.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # YAML has no pairs of surrogates
     return found.get_template(template).render(values)
 
 

@@ -64,12 +64,12 @@ def test_its_code_passes_the_linter_and_its_tests(fifth: Path) -> None:
 
 def test_the_profiles_keep_what_they_had(project: Path, papers: Callable) -> None:
     before = yaml.safe_load((project / "notebooks/profiles/full.yaml").read_text())
-    answer = papers("new", SLUG)
+    answer = papers("new", SLUG, "--title", "𝒜 <b> & é")
     assert answer.code == 0
     assert answer.out.count("made ") == len(scaffold.FILES)
     after = yaml.safe_load((project / "notebooks/profiles/full.yaml").read_text())
     assert after == {**before, SLUG: {"seeds": 20, "train_images": 1000, "test_images": 1000}}
-    assert load_claims(project / f"notebooks/claims/{SLUG}.yaml").year == 2000
+    assert load_claims(project / f"notebooks/claims/{SLUG}.yaml").title == "𝒜 <b> & é"
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,8 @@ def test_the_profiles_keep_what_they_had(project: Path, papers: Callable) -> Non
         (["Toy"], "slug 'Toy': expected lower-case words"),
         (["class"], "slug 'class': expected lower-case words"),
         (["../up"], "slug '../up': expected lower-case words"),
+        (["index"], "slug index: index, gpu and gpu_… have a meaning of their own"),
+        (["gpu_maps"], "slug gpu_maps: index, gpu"),
         (["a" * 25], "has 25 characters, expected at most 24"),
         (["toy"], "exists; choose another slug"),
         ([SLUG, "--title", "two\nlines"], "expected one line of text"),
