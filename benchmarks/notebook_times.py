@@ -14,10 +14,7 @@ from papers_lib.companion import paths
 from papers_lib.companion.provenance import command, read_manifest
 from papers_lib.errors import UserError
 
-PROFILES = (
-    "smoke",
-    "quick",
-)  # those that may be measured: the published pages of full are not overwritten here
+PROFILES = ("smoke", "quick")  # may be measured: the published pages of full are not overwritten here
 Call = Callable[..., subprocess.CompletedProcess]
 
 

@@ -95,7 +95,10 @@ def write_timings(path: Path, parts: Sequence[dict[str, Any]]) -> None:
     rows = [{k: v for k, v in row.items() if k not in OURS_ALONE} for part in parts for row in part["rows"]]
     kept = [row for row in old.get("rows", []) if MEDIAN not in row]
     what = "; ".join(part["what"] for part in parts)
-    note = f"Time of a training step, {what}; interleaved; {_where(parts[0])}."
+    where = list(dict.fromkeys(map(_where, parts)))
+    if len(where) > 1:  # parts of other machines or devices
+        what = "; ".join(f"{part['what']} ({_where(part)})" for part in parts)
+    note = f"Time of a training step, {what}; interleaved{'' if len(where) > 1 else f'; {where[0]}'}."
     write_json(path, {**old, "note": note, "rows": rows + kept})
 
 

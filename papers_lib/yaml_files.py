@@ -75,9 +75,7 @@ def parse_yaml(text: str, place: str, loader: type[PlainLoader] = PlainLoader) -
         raise UserError(f"{place}{where}: {_line(problem)}") from error
     except RecursionError as error:
         raise UserError(f"{place}: nested too deep, expected plain values") from error
-    except (
-        Exception
-    ) as error:  # PyYAML's constructors raise ValueError, KeyError, AttributeError, IndexError …
+    except Exception as error:  # its constructors raise ValueError, KeyError, AttributeError, IndexError …
         raise UserError(f"{place}: not YAML ({_line(f'{type(error).__name__}: {error}')})") from error
 
 

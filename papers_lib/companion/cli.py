@@ -42,11 +42,6 @@ OfProfile = Annotated[
 ]
 
 
-@app.callback()
-def _companion() -> None:
-    """Keep `papers` a group of commands."""
-
-
 @app.command("list")
 def list_pages() -> None:
     """Show each paper with its pages: how old, in what state, how the claims came out."""
@@ -235,8 +230,7 @@ def doctor() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: a UserError becomes one line on stderr and exit code 2, an interrupt exit code 130.
 
-    Args:
-        arguments: of the command line, for tests; default: those of the process.
+    Args: arguments, of the command line, for tests; default: those of the process.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words  # anywhere on the line, also after the command

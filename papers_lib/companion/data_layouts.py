@@ -9,10 +9,8 @@ from typing import NamedTuple
 from papers_lib.datasets.cardiac_layout import TABLE as CARDIAC
 from papers_lib.errors import UserError
 
-NIH, TRAIN = (
-    "Data_Entry_2017*.csv",
-    "train.csv",
-)  # as nih_files, chexpert and vindr_boxes have them, which import torch
+# As nih_files, chexpert and vindr_boxes have them, which import torch.
+NIH, TRAIN = "Data_Entry_2017*.csv", "train.csv"
 HEADER_BYTES = 4096
 
 

@@ -98,3 +98,13 @@ def test_results_of_another_kind(tmp_path, text):
     (tmp_path / "results.json").write_text(text)
     with pytest.raises(UserError, match=r"results\.json: not results of benchmarks \("):
         read(tmp_path / "results.json")
+
+
+def test_parts_of_two_machines_each_name_theirs(tmp_path):
+    there = described("paper", "cpu", 1, GIT, [STEP]) | {"device": "A GPU"}
+    publish("paper", there, tmp_path)
+    publish("loop", described("loop", "cpu", 1, GIT, [LOOP]) | {"device": "A CPU"}, tmp_path)
+    note = json.loads((tmp_path / "reports/full/paper.timings.json").read_text())["note"]
+    assert (
+        note.count("batch 1 (A GPU, one CPU thread") == note.count("loop: 3 maps (A CPU, one CPU thread") == 1
+    )
