@@ -143,9 +143,9 @@ def test_values_that_make_sense_pass(changes):
 
 
 def test_all_arms_pass_at_once_and_in_no_time():
-    start = time.perf_counter()
+    start = time.process_time()
     check(FULL)
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1
     check({})
 
 
