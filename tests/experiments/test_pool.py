@@ -37,7 +37,7 @@ try:
     sweep(toy_runs.run, configs, data=reference, cache=Path({cache!r}), jobs=2, say=[].append)
 except KeyboardInterrupt:
     pids = [int(line.split()[1]) for line in (data / "log").read_text().splitlines()]
-    for _ in range(30):
+    for _ in range(300):
         if not any(map(psutil.pid_exists, pids)):
             sys.exit(7)  # this process lives and its workers are gone
         time.sleep(0.1)
@@ -79,19 +79,19 @@ def test_a_sweep_that_ends_early_leaves_no_worker_and_goes_on_where_it_stopped(
     with errors.open("w") as file, subprocess.Popen(command, stderr=file, start_new_session=True) as process:
         try:
             assert _wait(
-                lambda: {seed for seed, _ in _log(data)} == {1, 2, 3, 4}, 30
+                lambda: {seed for seed, _ in _log(data)} == {1, 2, 3, 4}, 90
             )  # both workers wait now
             time.sleep(0.2)
             if end == signal.SIGINT:
                 os.killpg(process.pid, end)  # Ctrl-C reaches the workers too
             else:
                 process.kill()
-            process.wait(10)
+            process.wait(60)
         finally:
             process.kill()
     assert "Traceback" not in errors.read_text()
     assert process.returncode == (-9 if end == signal.SIGKILL else 7)
-    assert _wait(lambda: not any(_alive(pid) for _, pid in _log(data)), 4)
+    assert _wait(lambda: not any(_alive(pid) for _, pid in _log(data)), 30)
     assert len(list(cache.rglob("*.json"))) == 2
 
     (data / "log").unlink()
@@ -134,7 +134,7 @@ def test_a_death_costs_the_culprit_only(tmp_path: Path) -> None:
 def test_an_interrupt_between_two_results_ends_the_workers_quietly(tmp_path: Path) -> None:
     def interrupt(line: str) -> None:
         if line.startswith("["):
-            assert _wait(lambda: len(_log(tmp_path)) == 2, 10)
+            assert _wait(lambda: len(_log(tmp_path)) == 2, 60)
             raise KeyboardInterrupt
 
     data = DataRef(tmp_path, "f", "stand-in")
