@@ -16,33 +16,12 @@ from papers_lib.models.later_stages import LaterStages
 GOOD: dict[str, Any] = {
     **{"profile": "quick", "device": "auto", "jobs": 0, "data_root": "", "data_note": "", "arms": list(ARMS)},
     **{"seeds": 3, "variant_seeds": 3, "folds": 0, "train_images": 64, "test_images": 32, "small_images": 32},
-    **{
-        "scenes_train": 32,
-        "scenes_test": 16,
-        "data_seed": 0,
-        "side": 64,
-        "large_side": 128,
-        "tuned_side": 64,
-    },
-    **{"val_share": 0.15, "vindr_root": "", "voc_root": "", "backbone": "efficientnet_lite0"},
-    **{
-        "weights": "packaged",
-        "width": 32,
-        "phases": ["decoder"],
-        "train_from": 2,
-        "tuned_from": 2,
-        "epochs": 2,
-    },
-    **{"tuned_epochs": 2, "batch_size": 16, "tuned_batch": 16, "learning_rate": 3e-3, "tuned_rate": 1e-3},
-    **{
-        "weight_decay": 0.0,
-        "patience": 1,
-        "every": 1,
-        "policy": "",
-        "mixed": False,
-        "masked": 0,
-        "compiled": False,
-    },
+    **{"scenes_train": 32, "scenes_test": 16, "data_seed": 0, "side": 64, "large_side": 128},
+    **{"tuned_side": 64, "val_share": 0.15, "vindr_root": "", "voc_root": ""},
+    **{"backbone": "efficientnet_lite0", "weights": "packaged", "width": 32, "phases": ["decoder"]},
+    **{"train_from": 2, "tuned_from": 2, "epochs": 2, "tuned_epochs": 2, "batch_size": 16, "tuned_batch": 16},
+    **{"learning_rate": 3e-3, "tuned_rate": 1e-3, "weight_decay": 0.0, "patience": 1, "every": 1},
+    **{"policy": "", "mixed": False, "compiled": False, "masked": 0},
 }
 TRAINED = {"backbone": "resnet50", "weights": "timm", "phases": ["all"], "train_from": 0, "tuned_from": 0}
 RANDOM = {**TRAINED, "weights": "random", "arms": ["main", "large"]}
