@@ -84,7 +84,7 @@ def evidence(claims: list[dict[str, Any]]) -> str:
 
 
 def _wall(manifest: dict[str, Any], timings: Path) -> str:
-    """How long the page took with what the cache held, and where it was measured without a cache."""
+    """How long the page took without the runs that the cache had, and where it was measured from an empty one."""
     seconds = manifest.get("wall_seconds")
     if seconds is None:
         return duration_text(seconds)
@@ -92,7 +92,7 @@ def _wall(manifest: dict[str, Any], timings: Path) -> str:
         [row["minutes"] for row in _read(timings)["rows"] if row.get("minutes")] if timings.is_file() else []
     )
     whole = f"; {round(sum(minutes))} min from an empty cache" if minutes else ""
-    return f"{duration_text(seconds)}, finished runs read from the cache{whole}"
+    return f"{duration_text(seconds)}, without runs that the cache had{whole}"
 
 
 def thumbnail(html: str, name: str = "") -> tuple[str, str]:

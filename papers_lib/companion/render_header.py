@@ -138,7 +138,7 @@ def page_context(contract: Any, results: Mapping[str, Any], manifest: Mapping[st
         "description": contract.summary,
         "command": manifest.get("command") or "",
         "run_again": f"Took {duration_text(manifest.get('wall_seconds'))} on {device_text(manifest)}, "
-        "with finished runs read from the cache.",
+        "without runs that the cache had.",
         "libraries": ", ".join(f"{name} {version}" for name, version in sorted(libraries.items())),
     }
 

@@ -18,7 +18,7 @@ def test_index_shows_each_paper_with_outcomes_and_thumbnail(tmp_path):
     for text in ("Looking where it matters", 'href="demo.html"', "1 holds", "1 opposite", "1 not tested"):
         assert text in html
     assert '<time datetime="2026-03-01T12:30:59Z">1 March 2026</time>, profile quick' in html
-    assert "3 min 12 s, finished runs read from the cache" in html
+    assert "3 min 12 s, without runs that the cache had" in html
     assert "from an empty cache" not in html
     assert 'href="demo.results.json"' in html
     assert 'alt="Dots: heatmap at 0.8, CCE at 0.3"' in html
