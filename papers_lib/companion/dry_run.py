@@ -1,10 +1,11 @@
 """``papers run --dry-run``: what would run, why, and what it would cost. Runs nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from papers_lib.companion import experiment_hooks, provenance
 from papers_lib.companion.staleness import Plan
+from papers_lib.errors import UserError
 from papers_lib.experiments.progress import duration
 
 
@@ -21,17 +22,15 @@ def _size(count: float) -> str:
 def _cost(plan: Plan) -> str:
     if plan.action != "run":
         return "a few seconds"
-    manifest = provenance.read_manifest(plan.out, plan.slug)
-    if manifest is not None:
-        same = (
-            ""
-            if manifest["device"]["type"] == plan.components["device"]
-            else f" on {manifest['device']['name']}"
-        )
-        return (
-            f"{duration(manifest['wall_seconds'])} the last time{same}; finished runs are read from the cache"
-        )
+    try:
+        manifest = provenance.read_manifest(plan.out, plan.slug)
+    except UserError:  # among the plan's reasons already
+        manifest = None
+    if manifest is not None and _alike(plan, manifest):
+        return _last_time(manifest)
     estimate = _estimate(plan)
+    if estimate is None and manifest is not None:
+        return f"{_last_time(manifest)}; this one is forced, or has other parameters or another device"
     if estimate is None:
         return "time unknown: this profile has not run here yet"
     parts = [duration(estimate["seconds"])]
@@ -41,6 +40,17 @@ def _cost(plan: Plan) -> str:
         if k in estimate
     ]
     return f"{', '.join(parts)} ({estimate['how']})"
+
+
+def _alike(plan: Plan, manifest: Mapping[str, Any]) -> bool:
+    """Whether the time of the page's last run says something about this one: the same runs, and the cache is read."""
+    same = manifest.get("parameters") == provenance.shown(plan.parameters)
+    return same and not plan.force and manifest["device"]["type"] == plan.components["device"]
+
+
+def _last_time(manifest: Mapping[str, Any]) -> str:
+    where = manifest["device"]["name"]
+    return f"{duration(manifest['wall_seconds'])} the last time on {where}, without runs that the cache had"
 
 
 def lines(plan: Plan) -> Iterator[str]:

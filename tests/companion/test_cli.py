@@ -4,9 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -78,30 +76,6 @@ def test_outside_of_a_checkout_the_packages_own_is_meant(
 
     monkeypatch.chdir(tmp_path)
     assert paths.repo_root() == Path(paths.__file__).resolve().parents[2]
-
-
-def test_dry_run_of_a_page_that_was_made(made: Path, papers: Callable) -> None:
-    answer = papers("run", "--dry-run", "--force")
-    seconds = json.loads((made / "reports/quick/toy.manifest.json").read_text())["wall_seconds"]
-    assert "toy: would run (forced)" in answer.out
-    assert (
-        f"expected: {seconds:.1f} s the last time" in answer.out or f"expected: {seconds:.0f} s" in answer.out
-    )
-
-
-def test_dry_run_of_profile_paper_asks_the_experiment(
-    project: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module = ModuleType("experiment")
-    module.estimate = lambda parameters: {  # type: ignore[attr-defined]
-        **{"seconds": 3600.0 * parameters["seeds"], "memory_bytes": 3 * 2**30, "disk_bytes": 2**20},
-        "how": "20 measured steps",
-    }
-    module.__spec__ = ModuleSpec("papers_lib.experiments.toy_estimate", None)
-    monkeypatch.setitem(sys.modules, "papers_lib.experiments.toy_estimate", module)
-    out = papers("run", "--profile", "paper", "--dry-run").out
-    assert "expected: 5 h, 3.0 GiB memory, 1 MiB disk (20 measured steps)" in out
-    assert not (project / "reports").exists()
 
 
 def test_render_and_claims_of_a_page(made: Path, papers: Callable) -> None:
