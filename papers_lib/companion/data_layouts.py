@@ -82,6 +82,8 @@ def _years(folder: Path) -> bool:
 
 def _header(table: Path) -> list[str]:
     """Names of the columns, as far as they can be told; the adapter says what is wrong with a table."""
+    if not table.is_file():  # to open a pipe would wait for its other end
+        return []
     try:
         with table.open("rb") as file:
             text = file.read(HEADER_BYTES).decode("utf-8-sig", "replace")

@@ -76,3 +76,10 @@ def test_a_large_wrong_folder_is_not_walked_through(tmp_path, monkeypatch):
         find_layout(tmp_path)
     assert len(visited) <= 3
     assert time.process_time() - begin < 1
+
+
+@no_hang
+def test_a_pipe_in_the_place_of_a_table_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "train.csv")
+    with pytest.raises(UserError, match=r"found 'train\.csv', no data set"):
+        find_layout(tmp_path)
