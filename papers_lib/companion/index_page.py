@@ -88,9 +88,8 @@ def _wall(manifest: dict[str, Any], timings: Path) -> str:
     seconds = manifest.get("wall_seconds")
     if seconds is None:
         return duration_text(seconds)
-    minutes = (
-        [row["minutes"] for row in _read(timings)["rows"] if row.get("minutes")] if timings.is_file() else []
-    )
+    rows = _read(timings).get("rows", []) if timings.is_file() else []
+    minutes = [row["minutes"] for row in rows if row.get("minutes")]
     whole = f"; {round(sum(minutes))} min from an empty cache" if minutes else ""
     return f"{duration_text(seconds)}, without runs that the cache had{whole}"
 
