@@ -2,12 +2,16 @@
 
 import importlib.util
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from papers_lib.companion.render import render, render_index
+from tests.companion import page_fixture
+from tests.companion.chromium import Browser
 
 VARIABLES = [f"PAPERS_{name}" for name in ("OUT", "DATA", "CACHE", "PROGRESS", "NONCE", "PARENT")]
 
@@ -90,3 +94,19 @@ def papers(capfd: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
         return Answer(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    """A page and an index with everything that they can show, rendered."""
+    with page_fixture.checkout(tmp_path_factory.mktemp("co")) as root:
+        page_fixture.record(root)
+        out = page_fixture.build(root)
+        yield {"page": render("demo", out, root), "index": render_index(out, root)}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, started once a module."""
+    with Browser() as started:
+        yield started

@@ -2,28 +2,10 @@
 
 import pytest
 
-from papers_lib.companion.render import render, render_index
-from tests.companion import page_fixture
-from tests.companion.chromium import Browser
-
 pytestmark = pytest.mark.browser
 
 UNNAMED = """[...document.querySelectorAll("figure svg, svg[role=img], img")]
   .filter((e) => !(e.getAttribute("alt") || e.getAttribute("aria-label") || "").trim()).length"""
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    with page_fixture.checkout(tmp_path_factory.mktemp("co")) as root:
-        page_fixture.record(root)
-        out = page_fixture.build(root)
-        yield {"page": render("demo", out, root), "index": render_index(out, root)}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with Browser() as started:
-        yield started
 
 
 @pytest.mark.parametrize("name", ["page", "index"])

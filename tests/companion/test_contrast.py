@@ -4,27 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from papers_lib.companion.render import render, render_index
-from tests.companion import page_fixture
-from tests.companion.chromium import Browser
-
 pytestmark = pytest.mark.browser
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    with page_fixture.checkout(tmp_path_factory.mktemp("co")) as root:
-        page_fixture.record(root)
-        out = page_fixture.build(root)
-        yield {"page": render("demo", out, root), "index": render_index(out, root)}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with Browser() as started:
-        yield started
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
