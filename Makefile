@@ -23,7 +23,7 @@ lint: $(VENV)/.dev
 
 test-ray: $(VENV)/.dev  ## installs Ray, too, and compares a sweep on it with processes; a minute or two on an idle machine
 	$(PIP) -e '.[ray]'
-	$(BIN)/python -m pytest tests/experiments/test_ray_pool.py tests/notebooks/test_ray_backend.py
+	$(BIN)/python -m pytest tests/sweep/test_ray_pool.py tests/notebooks/test_ray_backend.py
 
 docs: $(VENV)/.notebooks  ## the interface as pages in docs/api (ignored by git), and its index docs/api.md
 	$(PIP) -e '.[docs]'

@@ -15,7 +15,7 @@ from papers_lib.companion.machine import threads
 from papers_lib.companion.paths import repo_root
 from papers_lib.companion.provenance import git_state
 from papers_lib.errors import UserError
-from papers_lib.experiments.devices import DEVICES, pick_device
+from papers_lib.training.devices import DEVICES, pick_device
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmarks.interleaved import alternating, rows_over
-from papers_lib.experiments import gpu_batches, pylon
-from papers_lib.experiments.pylon_inputs import Staged
-from papers_lib.experiments.pylon_timing import images_of, stored_stages
 from papers_lib.models.freezing import freeze
+from papers_lib.training import gpu_batches
+from pylon import experiment as pylon
+from pylon.inputs import Staged
+from pylon.timing import images_of, stored_stages
 
 PIXELS = pylon.PylonRun(
     seed=0, backbone="resnet50", weights="random", width=128, phases=("all",), train_from=0, standardise=False

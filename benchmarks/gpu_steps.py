@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from benchmarks import gpu_data, models_an_hour
 from benchmarks.interleaved import alternating, rows_over
 from benchmarks.noise_steps import Start, entropy_start, heatmap_start, pylon_start, sibnet_start
-from papers_lib.experiments.cam_entropy import EntropyRun
-from papers_lib.experiments.gpu import COMPILED, compile_where_asked, on_gpu
-from papers_lib.experiments.gpu_batches import release, sent
-from papers_lib.experiments.heatmap_loss import HeatmapRun
-from papers_lib.experiments.sibnet_calibration import SibnetRun
+from cam_entropy.experiment import EntropyRun
+from heatmap_loss.experiment import HeatmapRun
+from papers_lib.training.gpu import COMPILED, compile_where_asked, on_gpu
+from papers_lib.training.gpu_batches import release, sent
+from sibnet_calibration.experiment import SibnetRun
 
 ROUNDS = {"cpu": 12, "cuda": 15}
 STEPS = {"cpu": 1, "cuda": 8}  # in a row, a timing

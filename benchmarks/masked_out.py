@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.interleaved import alternating, rows_over
-from papers_lib.experiments.pylon import PylonRun, build
 from papers_lib.metrics.masked_out import MaskedOut, masked_out
 from papers_lib.metrics.masks import resize_maps
+from pylon.experiment import PylonRun, build
 
 CLASSES = 14
 LABELS = {

@@ -15,9 +15,9 @@ from benchmarks.small_works import WORKS, Work
 from papers_lib.companion import paths, profiles
 from papers_lib.companion.machine import cores
 from papers_lib.errors import UserError
-from papers_lib.experiments.one_pool import end_workers
-from papers_lib.experiments.records import STORED
-from papers_lib.experiments.sweep import sweep
+from papers_lib.sweep.core import sweep
+from papers_lib.sweep.one_pool import end_workers
+from papers_lib.sweep.records import STORED
 
 MODELS = 4  # a row, or one a process where there are more
 

@@ -7,18 +7,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from papers_lib.experiments import cam_entropy, heatmap_loss, pylon, sibnet_calibration
-from papers_lib.experiments.cam_entropy_split import Split
-from papers_lib.experiments.front_features import frozen_front, through
-from papers_lib.experiments.pylon_inputs import Inputs, Staged
-from papers_lib.experiments.pylon_timing import images_of, stored_stages
-from papers_lib.experiments.sibnet_calibration_losses import SaliencyTerms
-from papers_lib.experiments.sibnet_calibration_timing import _parts
-from papers_lib.experiments.training import Objective
+from cam_entropy import experiment as cam_entropy
+from cam_entropy.split import Split
+from heatmap_loss import experiment as heatmap_loss
 from papers_lib.losses.heatmap import shrink_mask
 from papers_lib.losses.pesg import PESG
 from papers_lib.models.freezing import freeze
 from papers_lib.models.vgg_cardiac import INPUT_SIZE, CardiacClassifier
+from papers_lib.training.front_features import frozen_front, through
+from papers_lib.training.loop import Objective
+from pylon import experiment as pylon
+from pylon.inputs import Inputs, Staged
+from pylon.timing import images_of, stored_stages
+from sibnet_calibration import experiment as sibnet_calibration
+from sibnet_calibration.losses import SaliencyTerms
+from sibnet_calibration.timing import _parts
 
 
 class Start(NamedTuple):

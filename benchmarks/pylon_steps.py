@@ -18,10 +18,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmarks.interleaved import alternating, interleaved, rows_over
 from papers_lib.cams import grad_cam, head_gradients
-from papers_lib.experiments.pylon import PylonRun, build
-from papers_lib.experiments.pylon_timing import saved_bytes
 from papers_lib.models.heatmap_classifier import HeatmapClassifier
 from papers_lib.models.heatmap_methods import METHODS
+from pylon.experiment import PylonRun, build
+from pylon.timing import saved_bytes
 
 CLASSES = 14
 SHOWN = ("cam", "li2018", "unet", "fpn", "pan", "deeplab", "pylon_2up", "pylon")

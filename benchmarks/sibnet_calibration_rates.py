@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.sibnet_calibration_ways import BASE, EXACT, PLAIN, Ways
 from papers_lib.companion.paths import data_folder
-from papers_lib.experiments.sibnet_calibration_data import open_set
+from sibnet_calibration.data import open_set
 
 SPEC = {"train": 1500, "valid": 3000, "seed": 1000, "side": 128}  # of the stand-in
 SIDE = 96  # px

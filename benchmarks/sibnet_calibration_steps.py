@@ -20,13 +20,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmarks.interleaved import interleaved, rows_over
 from benchmarks.sibnet_calibration_variance import relative_variances
-from papers_lib.experiments.sibnet_calibration import SibnetRun, build
 from papers_lib.losses.class_distinctiveness import class_distinctiveness_loss
 from papers_lib.losses.saliency_images import as_images
 from papers_lib.losses.spatial_coherence import spatial_coherence
 from papers_lib.models.eval_statistics import eval_statistics
 from papers_lib.models.mimo import Mimo, independent_shuffles
 from papers_lib.models.multilabel_classifier import MultilabelClassifier, multilabel_classifier
+from sibnet_calibration.experiment import SibnetRun, build
 
 CLASSES = 5
 DISTINCT, COHERENT = 1.4, 30.0  # weights of the terms; their size costs nothing

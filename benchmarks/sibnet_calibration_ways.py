@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.interleaved import interleaved
-from papers_lib.experiments.sibnet_calibration import SibnetRun, Trained, build, objective_of
-from papers_lib.experiments.sibnet_calibration_inputs import Inputs, frozen_part, open_images
-from papers_lib.experiments.sibnet_calibration_losses import SaliencyTerms, label_loss
-from papers_lib.experiments.sibnet_calibration_measures import epoch_scores
 from papers_lib.losses.class_distinctiveness import class_distinctiveness_loss
+from sibnet_calibration.experiment import SibnetRun, Trained, build, objective_of
+from sibnet_calibration.inputs import Inputs, frozen_part, open_images
+from sibnet_calibration.losses import SaliencyTerms, label_loss
+from sibnet_calibration.measures import epoch_scores
 
 BASE = SibnetRun(seed=0, loss="wbce", distinct=1.4)  # the report's λ1
 EXACT, PLAIN = "exact", "no term"

@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from papers_lib.experiments import (
-    cam_entropy,
-    cam_entropy_data,
-    cam_entropy_split,
-    heatmap_loss,
-    heatmap_loss_data,
-    pylon,
-    pylon_data,
-    pylon_inputs,
-    sibnet_calibration,
-    sibnet_calibration_data,
-    sibnet_calibration_inputs,
-)
-from papers_lib.experiments.sweep import DataRef, Run
+from cam_entropy import data as cam_entropy_data
+from cam_entropy import experiment as cam_entropy
+from cam_entropy import split as cam_entropy_split
+from heatmap_loss import data as heatmap_loss_data
+from heatmap_loss import experiment as heatmap_loss
+from papers_lib.sweep.core import DataRef, Run
+from pylon import data as pylon_data
+from pylon import experiment as pylon
+from pylon import inputs as pylon_inputs
+from sibnet_calibration import data as sibnet_calibration_data
+from sibnet_calibration import experiment as sibnet_calibration
+from sibnet_calibration import inputs as sibnet_calibration_inputs
 
 
 @dataclass(frozen=True)

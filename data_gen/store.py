@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from papers_lib.ast_digest import module_digest
 from papers_lib.files import replacing_folder
+from papers_lib.sweep.ast_digest import module_digest
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

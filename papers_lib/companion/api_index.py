@@ -19,7 +19,7 @@ GROUPS = {
     "Class activation maps": (
         "papers_lib/cams.py",
         "papers_lib/class_gradients.py",
-        "papers_lib/augmentation.py",
+        "papers_lib/training/augmentation.py",
     ),
     "Losses": ("papers_lib/losses/*.py",),
     "Models": ("papers_lib/models/*.py",),

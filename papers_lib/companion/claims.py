@@ -15,8 +15,8 @@ from papers_lib.companion.claims_rules import evaluate
 from papers_lib.companion.claims_text import outcome_word, rule_text, to_markdown
 from papers_lib.companion.claims_types import JUDGED, KINDS, PROFILES, ClaimResult, ClaimsFile, Item, Link
 from papers_lib.companion.claims_verdict import check_sentence, verdict
+from papers_lib.companion.yaml_files import read_yaml
 from papers_lib.errors import UserError
-from papers_lib.yaml_files import read_yaml
 
 __all__ = [
     "ClaimResult",
@@ -48,8 +48,8 @@ def load_claims(path: str | Path) -> ClaimsFile:
     path = Path(path)
     content = read_yaml(path)
     top = Section(content, path.name, _FILE_KEYS)
-    if top.text("slug") != path.stem:
-        raise top.fail("slug", f"{path.stem!r}, the name of the file")
+    if top.text("slug") != path.parent.name and path.name == "claims.yaml":
+        raise top.fail("slug", f"{path.parent.name!r}, the name of the folder")
     year = top.number("year")
     if year != int(year):
         raise top.fail("year", "a whole number")

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
 from papers_lib.companion.claims_types import DIRECTIONS, OF_NO_DATA, Contrast, Rule, Scalar
+from papers_lib.companion.yaml_files import show
 from papers_lib.errors import UserError
-from papers_lib.yaml_files import show
 
 # Kind of contrast → keys it needs, keys it may have, interval methods that fit it.
 CONTRASTS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {

@@ -9,9 +9,9 @@ import numpy as np
 
 from papers_lib.companion.claims_text import scalar_text, where_text
 from papers_lib.companion.claims_types import Contrast, Scalar
+from papers_lib.companion.yaml_files import show
 from papers_lib.errors import UserError
 from papers_lib.stats import Array
-from papers_lib.yaml_files import show
 
 if TYPE_CHECKING:
     import pandas as pd

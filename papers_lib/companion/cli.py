@@ -16,7 +16,7 @@ from papers_lib.companion import paths
 from papers_lib.companion.cli_data import app as data
 from papers_lib.companion.cli_new import new
 from papers_lib.errors import UserError
-from papers_lib.experiments.backends import BACKENDS, pick_backend
+from papers_lib.sweep.backends import BACKENDS, pick_backend
 
 app = typer.Typer(
     add_completion=False,

@@ -6,7 +6,7 @@ from typing import Any
 from papers_lib.companion import experiment_hooks, provenance
 from papers_lib.companion.staleness import Plan
 from papers_lib.errors import UserError
-from papers_lib.experiments.progress import duration
+from papers_lib.sweep.progress import duration
 
 
 def _estimate(plan: Plan) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """What an experiment may say about a notebook's parameters before anything runs.
 
-``papers_lib/experiments/SLUG_parameters.py`` may hold ``check(parameters)``, which refuses values that its
-notebook cannot run with, and ``SLUG_estimate.py`` may hold ``estimate(parameters)``, which says what they cost.
+``notebooks/SLUG/parameters.py`` may hold ``check(parameters)``, which refuses values that its
+notebook cannot run with, and ``estimate.py`` may hold ``estimate(parameters)``, which says what they cost.
 """
 
 import importlib
@@ -11,13 +11,13 @@ from typing import Any
 
 
 def find(slug: str, module: str, function: str) -> Callable[[Mapping[str, Any]], Any] | None:
-    """``papers_lib.experiments.SLUG_MODULE.FUNCTION``, or None where the experiment has no such module.
+    """``SLUG.MODULE.FUNCTION``, or None where the experiment has no such module.
 
     Raises:
         AttributeError: the module is there and lacks the function.
     """
-    name = f"papers_lib.experiments.{slug}_{module}"
-    if not slug.isidentifier() or importlib.util.find_spec(name) is None:
+    name = f"{slug}.{module}"
+    if not slug.isidentifier() or not importlib.util.find_spec(slug) or not importlib.util.find_spec(name):
         return None
     hook: Callable[[Mapping[str, Any]], Any] = getattr(importlib.import_module(name), function)
     return hook

@@ -12,10 +12,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from papers_lib.companion.palette import INK, PALETTE
 from papers_lib.companion.svg import inline_svg
 from papers_lib.errors import UserError
 from papers_lib.files import write_bytes, write_text
-from papers_lib.palette import INK, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

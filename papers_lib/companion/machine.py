@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from papers_lib.errors import UserError
-from papers_lib.experiments.devices import DEVICES
+from papers_lib.training.devices import DEVICES
 
 # The libraries whose version can change a number or a picture of a page.
 LIBRARIES = [

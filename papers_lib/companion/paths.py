@@ -71,7 +71,7 @@ def notebook_path(root: Path, slug: str) -> Path:
 
 def claims_path(root: Path, slug: str) -> Path:
     """The claims file of a paper."""
-    return root / "notebooks" / "claims" / f"{slug}.yaml"
+    return root / "notebooks" / slug / "claims.yaml"
 
 
 def profile_path(root: Path, profile: str) -> Path:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from papers_lib.companion.palette import HEAT, INK, MARKERS, PALETTE, colours
 from papers_lib.errors import UserError
-from papers_lib.palette import HEAT, INK, MARKERS, PALETTE, colours
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from papers_lib.companion import paths
+from papers_lib.companion.yaml_files import PlainLoader, parse_yaml, read_yaml, show
 from papers_lib.errors import UserError
-from papers_lib.yaml_files import PlainLoader, parse_yaml, read_yaml, show
 
 _SCALARS = (bool, int, float, str)  # bool first: it is an int to isinstance
 

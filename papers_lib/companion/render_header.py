@@ -11,10 +11,10 @@ from typing import Any
 
 import jinja2
 
+from papers_lib.companion.palette import DARK, PALETTE
 from papers_lib.companion.render_claims import claim_rows, item_rows, outcome_counts
 from papers_lib.companion.tables import MISSING
 from papers_lib.companion.wording import date_text, duration_text, sizes_text
-from papers_lib.palette import DARK, PALETTE
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -50,7 +50,7 @@ def check_ended(slug: str, rows: "pd.DataFrame | None") -> None:
     Raises:
         UserError: rows of such runs; the line holds their number and the first reason.
     """
-    from papers_lib.experiments.records import STORED
+    from papers_lib.sweep.records import STORED
 
     if rows is None or "status" not in rows:
         return

@@ -28,7 +28,7 @@ def digest(value: Any) -> str:
 
 def renderer_digest() -> str:
     """Digest of the renderer's code and templates: a change of these alone needs no new execution."""
-    from papers_lib.experiments.digest import code_digest
+    from papers_lib.sweep.digest import code_digest
 
     templates = Path(__file__).parent / "templates"
     texts = {
@@ -60,7 +60,7 @@ def components(
     Raises:
         UserError: the notebook, the claims file or the data root cannot be read.
     """
-    from papers_lib.experiments.digest import code_digest
+    from papers_lib.sweep.digest import code_digest
 
     path = paths.notebook_path(root, slug)
     notebook = profiles.read_notebook(path)
@@ -83,10 +83,8 @@ def components(
 
 
 def _numbers(claims: Path) -> dict[str, str]:
-    """Digests of the files in ``authors/`` and ``printed/`` beside the claims file that are of its paper."""
-    found = sorted(
-        path for kind in ("authors", "printed") for path in claims.parent.glob(f"{kind}/{claims.stem}*")
-    )
+    """Digests of the files in ``printed/`` beside the claims file."""
+    found = sorted((claims.parent / "printed").glob("*"))
     return {path.relative_to(claims.parent).as_posix(): provenance.sha256(path) for path in found}
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-from papers_lib.palette import INK
+from papers_lib.companion.palette import INK
 
 PHONE = 340
 """Width of a phone's text column in CSS pixels; a wider figure scrolls there instead of shrinking."""

@@ -3,8 +3,8 @@ import pytest
 
 from benchmarks.sibnet_calibration_ways import BASE, Ways
 from papers_lib.datasets.chexpert_store import ChexpertImages
-from papers_lib.experiments.pylon_timing import images_of
-from papers_lib.experiments.sibnet_calibration_inputs import Inputs
+from pylon.timing import images_of
+from sibnet_calibration.inputs import Inputs
 
 
 @pytest.fixture(scope="module")

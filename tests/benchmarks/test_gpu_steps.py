@@ -5,13 +5,13 @@ from functools import partial
 
 import pytest
 import torch
+from tests.training.fake_gpu import fake_gpu
 
 from benchmarks import gpu_data, gpu_steps, models_an_hour
 from benchmarks.gpu_steps import LABELS, Case, cases, needs_gpu, table, take, ways
 from benchmarks.noise_steps import pylon_start
 from benchmarks.one_table import line
-from papers_lib.experiments.pylon import PylonRun
-from tests.experiments.fake_gpu import fake_gpu
+from pylon.experiment import PylonRun
 
 TINY = PylonRun(
     seed=0, backbone="test_resnet", weights="random", phases=("all",), train_from=0, standardise=False

@@ -9,8 +9,8 @@ from benchmarks import models_an_hour as module
 from benchmarks.models_an_hour import rate, table
 from benchmarks.small_works import WORKS, Work
 from papers_lib.errors import UserError
-from papers_lib.experiments.sweep import DataRef
-from tests.experiments.toy_runs import Toy, run
+from papers_lib.sweep.core import DataRef
+from tests.sweep.toy_runs import Toy, run
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ import torch
 
 from benchmarks import interleaved, masked_out
 from benchmarks.pylon_steps import LABELS, MAPS, SHOWN, Steps, cam_maps, grad_cam_maps, table
-from papers_lib.experiments import pylon_costs
 from papers_lib.files import write_json
+from pylon import costs as pylon_costs
 
 SMALL = {"backbone": "resnet18", "side": 64, "batch": 3, "width": 32}
 

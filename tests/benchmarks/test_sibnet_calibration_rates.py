@@ -5,8 +5,8 @@ import torch
 from benchmarks import interleaved
 from benchmarks.sibnet_calibration_rates import lines, table
 from benchmarks.sibnet_calibration_ways import EXACT, PLAIN, Ways
-from papers_lib.experiments import sibnet_calibration_costs as costs
 from papers_lib.files import write_json
+from sibnet_calibration import costs
 
 COST = {PLAIN: 1.0, "share 0.5": 2.0, EXACT: 6.0}
 

@@ -7,8 +7,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from benchmarks import interleaved, sibnet_calibration_coherence
 from benchmarks.sibnet_calibration_steps import DISTINCT, LABELS, MIMO, SHARES, Several, Steps, table
-from papers_lib.experiments import sibnet_calibration_costs as costs
 from papers_lib.files import write_json
+from sibnet_calibration import costs
 
 SMALL = {"backbone": "efficientnet_lite0", "last_stage": "blocks_1", "side": 32, "batch": 4}
 

@@ -5,8 +5,8 @@ import pytest
 from benchmarks.small_works import WORKS
 from papers_lib.companion.paths import repo_root, slugs
 from papers_lib.companion.profiles import resolve
-from papers_lib.experiments.records import STORED
-from papers_lib.experiments.sweep import sweep
+from papers_lib.sweep.core import sweep
+from papers_lib.sweep.records import STORED
 
 SMALL = {
     "heatmap_loss": {"train_slices": 16, "val_slices": 8, "test_slices": 8, "epochs": 1},

@@ -14,7 +14,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 
-from papers_lib.companion.notebook import Page
+from papers_lib.companion.page import Page
 from papers_lib.companion.plots import map_grid, strip_by_group
 from papers_lib.files import write_json, write_text
 

@@ -67,11 +67,11 @@ def test_rules_written_after_the_results_are_a_problem(made: Path, papers: Calla
 def test_changed_code_is_a_warning(made: Path, papers: Callable) -> None:
     path = made / "reports/quick/toy.manifest.json"
     manifest = json.loads(path.read_text())
-    manifest["components"]["code"]["papers_lib.companion.notebook"] = "other"
+    manifest["components"]["code"]["papers_lib.companion.page"] = "other"
     path.write_text(json.dumps(manifest))
     answer = papers("check", "--profile", "quick")
     assert answer.code == 0
-    assert "warning: toy: code changed: papers_lib.companion.notebook since the page was made" in answer.out
+    assert "warning: toy: code changed: papers_lib.companion.page since the page was made" in answer.out
 
 
 def _older_numpy(root: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from papers_lib.companion import doctor, machine
 from papers_lib.errors import UserError
-from papers_lib.experiments.devices import pick_device
 from papers_lib.models.packaged_weights import PACKAGES
+from papers_lib.training.devices import pick_device
 
 
 def test_doctor_names_what_it_finds(

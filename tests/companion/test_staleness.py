@@ -80,13 +80,13 @@ def test_parameters_libraries_and_code_are_named_one_by_one(
 ) -> None:
     path = made / "reports/quick/toy.manifest.json"
     manifest = json.loads(path.read_text())
-    assert "papers_lib.companion.notebook" in manifest["components"]["code"]
-    manifest["components"]["code"]["papers_lib.companion.notebook"] = "other"
+    assert "papers_lib.companion.page" in manifest["components"]["code"]
+    manifest["components"]["code"]["papers_lib.companion.page"] = "other"
     manifest["components"]["libraries"]["numpy"] = "1.0"
     path.write_text(json.dumps(manifest))
     out = papers("run", "--dry-run", "--set", "seeds=6").out
     assert "parameter seeds 5 → 6" in out
-    assert "code changed: papers_lib.companion.notebook" in out
+    assert "code changed: papers_lib.companion.page" in out
     assert "library numpy 1.0 → " in out
 
 

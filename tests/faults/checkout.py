@@ -23,7 +23,7 @@ if data_root:
 """
 
 TRAIN = """\
-from papers_lib.experiments.sweep import DataRef, records_frame, sweep
+from papers_lib.sweep.core import DataRef, records_frame, sweep
 configs = [toy_training.Toy(seed) for seed in range(models)]
 data = DataRef(paths.data_folder(), "f", "stand-in")
 records = sweep(toy_training.run, configs, data=data, cache=paths.cache_folder(), jobs=jobs)
@@ -31,7 +31,7 @@ records = sweep(toy_training.run, configs, data=data, cache=paths.cache_folder()
 
 REPORT = """\
 from matplotlib.figure import Figure
-from papers_lib.companion.notebook import Page
+from papers_lib.companion.page import Page
 page = Page("SLUG", profile=profile)
 page.data(name="numbers", fingerprint="0123abcd", evidence="stand-in")
 frame = records_frame(records)

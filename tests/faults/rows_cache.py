@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from papers_lib.experiments import checkpoints, sweep, training
-from papers_lib.experiments.context import Context
+from papers_lib.sweep import checkpoints
+from papers_lib.sweep import core as sweep
+from papers_lib.sweep.context import Context
+from papers_lib.training import loop as training
 from tests.faults import toy_training
 from tests.faults.bench import NEW, Bench
 from tests.faults.rows import PAGE, RUNS, Observed, Row

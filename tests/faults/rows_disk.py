@@ -15,7 +15,8 @@ import pytest
 
 from papers_lib import files
 from papers_lib.companion import status
-from papers_lib.experiments import mishaps, training, workers
+from papers_lib.sweep import mishaps, workers
+from papers_lib.training import loop as training
 from tests.faults.bench import Bench
 from tests.faults.rows import NOTEBOOK, PAGE, RUNS, Observed, Row
 
@@ -80,9 +81,7 @@ def _torchs_own_words(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(mishaps, "_SAVE", set())
 
 
-_WHY = (
-    "RuntimeError: the checkpoint cannot be written; is the disk full? (papers_lib/experiments/training.py:N)"
-)
+_WHY = "RuntimeError: the checkpoint cannot be written; is the disk full? (papers_lib/training/loop.py:N)"
 ROWS = [
     Row(
         "disk full at the cache",

@@ -17,7 +17,7 @@ import pytest
 
 from data_gen import store
 from papers_lib.companion import execute, status
-from papers_lib.experiments import pool
+from papers_lib.sweep import pool
 from tests.faults import checkout, quick_kernel, toy_data
 from tests.faults.bench import NEW, Bench
 from tests.faults.rows import NOTEBOOK, PAGE, RUNS, Observed, Row

@@ -11,9 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ALLOWED = {
     # Pickled by the parent, in a scratch folder of its own (mkdtemp, mode 700), for the one process that it starts.
-    ("papers_lib/experiments/own_process.py", "pickle.loads(Path(order).read_bytes())"),
+    ("papers_lib/sweep/own_process.py", "pickle.loads(Path(order).read_bytes())"),
     # Its argument is a type[PlainLoader], as mypy checks.
-    ("papers_lib/yaml_files.py", "yaml.load(text, Loader=loader)"),
+    ("papers_lib/companion/yaml_files.py", "yaml.load(text, Loader=loader)"),
 }
 NEVER = {
     *(

@@ -13,12 +13,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from cam_entropy import experiment as cam_entropy
+from heatmap_loss import experiment as heatmap_loss
 from papers_lib.errors import UserError
-from papers_lib.experiments import cam_entropy, heatmap_loss, pylon, sibnet_calibration
 from papers_lib.models.classifier import pooled_classifier
 from papers_lib.models.heatmap_methods import METHODS
 from papers_lib.models.pyramid_encoder import pyramid_encoder
 from papers_lib.models.vgg_cardiac import vgg16
+from pylon import experiment as pylon
+from sibnet_calibration import experiment as sibnet_calibration
 
 OURS = ("papers_lib", "data_gen")
 OPTIONAL = {"ray"}  # of modules that only an extra's users import

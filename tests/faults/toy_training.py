@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from papers_lib.experiments.context import Context
-from papers_lib.experiments.progress import say
+from papers_lib.sweep.context import Context
+from papers_lib.sweep.progress import say
 
 GROUPS = ("ours", "theirs")
 
@@ -59,7 +59,7 @@ def wait() -> None:
 def _train(seed: int, context: Context, ordered: Any) -> dict[str, Any]:
     import torch
 
-    from papers_lib.experiments.training import train
+    from papers_lib.training.loop import train
 
     generator = torch.Generator().manual_seed(seed)
     inputs = torch.randn(8, 32, generator=generator)

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 
-from papers_lib.experiments.training import train
 from papers_lib.losses.auc_margin import AucMargin
 from papers_lib.losses.pesg import PESG
 from papers_lib.metrics.classification import auroc
+from papers_lib.training.loop import train
 
 
 def weight(value: float = 0.0) -> nn.Parameter:

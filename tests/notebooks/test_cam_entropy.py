@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
+from cam_entropy.parameters import ARMS
 from papers_lib.companion.claims import load_claims
 from papers_lib.companion.paths import claims_path
-from papers_lib.experiments.cam_entropy_parameters import ARMS
 from tests.notebooks.smoke_checkout import check_in_browser, smoke_run
 
 MAIN = {"none", "relu_0.3", "relu_3", "relu_100", "shifted_0.3", "shifted_3"}

@@ -4,9 +4,9 @@ import pytest
 
 from papers_lib.companion.claims import load_claims
 from papers_lib.companion.paths import claims_path
-from papers_lib.experiments.pylon_arms import MAIN, OTHERS, PARTS, POOLS_AND_NORMS
-from papers_lib.experiments.pylon_measures import CAMS
-from papers_lib.experiments.pylon_parameters import ARMS
+from pylon.arms import MAIN, OTHERS, PARTS, POOLS_AND_NORMS
+from pylon.measures import CAMS
+from pylon.parameters import ARMS
 from tests.notebooks.smoke_checkout import check_in_browser, smoke_run
 
 SLUG = "pylon"

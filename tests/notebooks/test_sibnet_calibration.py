@@ -4,8 +4,8 @@ import pytest
 
 from papers_lib.companion.claims import load_claims
 from papers_lib.companion.paths import claims_path
-from papers_lib.experiments.sibnet_calibration_arms import ARMS
-from papers_lib.experiments.sibnet_calibration_frame import CALIBRATORS, ELSEWHERE
+from sibnet_calibration.arms import ARMS
+from sibnet_calibration.frame import CALIBRATORS, ELSEWHERE
 from tests.notebooks.smoke_checkout import check_in_browser, smoke_run
 
 SLUG = "sibnet_calibration"

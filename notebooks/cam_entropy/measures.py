@@ -1,0 +1,175 @@
+"""What is measured on a model of the CAM-entropy experiment: sharpness, dead maps, accuracy, and its curves.
+
+Everything is taken from the raw Grad-CAM of the *true* class (section III B), rectified as in equation 4, on test
+boxes. Means of sharpness are over live maps: a dead map, all zero, is no sharp and no blurred map, and its share stands
+beside. Where maps point is in ``cam_entropy_localization``.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cam_entropy.localization import in_crops, in_scenes, under_deletion
+from cam_entropy.split import Split, batch_of
+from papers_lib.metrics.sharpness import MEASURES, dead_maps, heat
+from papers_lib.models.classifier import PooledClassifier, pooled_mlp_grad_cam
+
+BATCH = 128
+
+
+class Measured(NamedTuple):
+    """A model without its frozen front, and the test split that it is measured on."""
+
+    model: PooledClassifier
+    data: Split
+    device: str
+
+
+class Explained(NamedTuple):
+    """Logits (n, K), raw maps of the true class (n, h, w), and the heat of the other classes over its own (n,)."""
+
+    logits: Tensor
+    maps: Tensor
+    others: Tensor
+
+
+def one_item_a_picture(data: Split) -> np.ndarray:
+    """Indices of one box a picture, drawn once and for all: the items of curves and figures."""
+    start, count = data.crops.boxes_of_image()
+    return start + np.random.default_rng(0).integers(count)
+
+
+@torch.no_grad()
+def explain(test: Measured, items: np.ndarray) -> Explained:
+    """Logits and maps of some test items, in eval mode."""
+    test.model.eval()
+    found = []
+    for some in np.array_split(items, max(1, -(-len(items) // BATCH))):
+        target = torch.from_numpy(np.asarray(test.data.crops.classes[some])).to(test.device)
+        activations = test.model.features(batch_of(test.data.inputs, some, test.device))
+        logits, maps = pooled_mlp_grad_cam(test.model.head, activations, "all")
+        each = heat(maps).sum((-2, -1))
+        own = each.gather(1, target[:, None])[:, 0]
+        ratio = (each.sum(1) - own) / (each.shape[1] - 1) / own  # infinite or NaN where the own map is dead
+        found.append(Explained(logits, maps[torch.arange(len(maps), device=test.device), target], ratio))
+    return Explained(*(torch.cat(column) for column in zip(*found, strict=True)))
+
+
+def step_sharpness(maps: Tensor) -> dict[str, Tensor]:
+    """Sums over the live maps of a batch divided by its size, and the share of dead ones: finite, and so averageable.
+
+    :func:`live_means` turns their averages over batches into means over live maps.
+    """
+    dead = dead_maps(maps)
+    values = {name: MEASURES[name](maps, dead=0.0).mean() for name in ("ce", "ca", "cd", "cv")}
+    return {**{f"live_{name}": value for name, value in values.items()}, "dead_share": dead.float().mean()}
+
+
+def live_means(sums: Mapping[str, float]) -> dict[str, float]:
+    """Means over live maps from averaged :func:`step_sharpness`; NaN where no map lives."""
+    live = 1 - sums["dead_share"]
+    return {
+        name.removeprefix("live_"): value / live if live > 0 else np.nan
+        for name, value in sums.items()
+        if name.startswith("live_")
+    }
+
+
+def curve_point(test: Measured, items: np.ndarray) -> dict[str, float]:
+    """Accuracy, sharpness and dead maps on the test items of the curves: a point of figures 1 and 2."""
+    found = explain(test, items)
+    classes = torch.from_numpy(np.asarray(test.data.crops.classes[items])).to(test.device)
+    sums = {name: float(value) for name, value in step_sharpness(found.maps).items()}
+    accuracy = float((found.logits.argmax(1) == classes).double().mean())
+    point = {**live_means(sums), "dead_share": sums["dead_share"], "accuracy": accuracy}
+    return {f"test_{name}": value for name, value in point.items()}
+
+
+def sharpness(maps: Tensor) -> dict[str, float]:
+    """Means over live maps of every measure and of Table I's quantities, and the share of dead maps."""
+    dead = dead_maps(maps)
+    live = heat(maps[~dead]).double()
+    low, high = live.amin((1, 2)), live.amax((1, 2))
+    above = low > 0
+    metrics = {name: _mean(of(live)) for name, of in MEASURES.items()}
+    # what means over all maps say, with the all-zero map taken for the constant map that it is
+    metrics |= {f"{name}_all": _mean(of(maps.double())) for name, of in MEASURES.items()}
+    # the same quantities of 1 + M, a conjecture on what the paper printed: defined for every map
+    lifted = 1 + heat(maps.double())
+    metrics |= {f"{name}_lifted": _mean(of(lifted)) for name, of in MEASURES.items()}
+    metrics["relative_difference_lifted"] = _mean(lifted.amax((1, 2)) / lifted.amin((1, 2)) - 1)
+    metrics |= {"dead_share": float(dead.double().mean()), "max_map": _mean(high), "min_map": _mean(low)}
+    metrics["spread"] = _mean((high - low) / live.mean((1, 2)))
+    # the paper's relative difference, (max - min) / min, exists only where no cell is zero
+    metrics["without_zero_share"] = _mean(above.double())
+    relative = (high[above] - low[above]) / low[above]
+    metrics["relative_difference"] = float(relative.median()) if len(relative) else np.nan
+    return metrics
+
+
+def classification(logits: Tensor, classes: Tensor) -> dict[str, float]:
+    """Accuracy over boxes and over classes (they are unbalanced), probability of the true class, extreme logits."""
+    right = (logits.argmax(1) == classes).double()
+    by_class = [float(right[classes == k].mean()) for k in classes.unique()]
+    chosen = logits.double().softmax(1).gather(1, classes[:, None])
+    return {
+        "test_accuracy": float(right.mean()),
+        "balanced_accuracy": float(np.mean(by_class)),
+        "true_probability": float(chosen.mean()),
+        "max_logit": float(logits.amax(1).double().mean()),
+        "min_logit": float(logits.amin(1).double().mean()),
+        "predicted_classes": float(len(logits.argmax(1).unique())),
+    }
+
+
+def of_the_dead(found: Explained, classes: Tensor, live: Tensor) -> dict[str, float]:
+    """Accuracy on the boxes with a dead map, and the logit of the true class with dead and with live maps."""
+    right = (found.logits.argmax(1) == classes).double()
+    own = found.logits.gather(1, classes[:, None])[:, 0]
+    return {
+        "dead_accuracy": _mean(right[~live]),
+        "live_accuracy": _mean(right[live]),
+        "dead_logit": _mean(own[~live]),
+        "live_logit": _mean(own[live]),
+        "dead_negative_share": _mean((own[~live] <= 0).double()),
+    }
+
+
+def measure(
+    test: Measured, front: torch.nn.Module | None, shown: np.ndarray, deleted: np.ndarray
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Everything that is measured once, at the end of training, on every test box.
+
+    Args:
+        test: model and data.
+        front: the frozen layers before it, or None; deletion needs the whole model.
+        shown: items whose maps are kept for figures.
+        deleted: items of the deletion curve; none leaves it out (NaN).
+
+    Returns: flat metrics, and the arrays ``maps``, ``logits``, ``items`` of ``shown``.
+    """
+    found = explain(test, np.arange(len(test.data.crops.classes)))
+    classes = torch.from_numpy(np.asarray(test.data.crops.classes)).to(test.device)
+    live = ~dead_maps(found.maps)
+    metrics = {
+        **classification(found.logits, classes),
+        **sharpness(found.maps),
+        "others_heat": _mean(found.others[live]),
+        **of_the_dead(found, classes, live),
+        **in_crops(heat(found.maps).cpu(), test.data.crops),
+        **in_scenes(test.model, test.data, test.device),
+        **under_deletion(test.model, front, test.data.crops, found.maps, deleted, test.device),
+    }
+    arrays = {
+        "maps": found.maps[shown].cpu().numpy(),
+        "logits": found.logits[shown].cpu().numpy(),
+        "items": shown,
+    }
+    return metrics, arrays
+
+
+def _mean(values: Tensor) -> float:
+    return float(values.double().mean()) if len(values) else np.nan

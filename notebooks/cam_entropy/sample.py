@@ -1,0 +1,153 @@
+"""Figure 3 and Table I: one test sample, chosen by a rule, with the maps of several models."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from cam_entropy.curves import setting_name
+from papers_lib.datasets.voc_crop_split import CropSplit
+from papers_lib.metrics.sharpness import MEASURES, dead_maps, heat
+from papers_lib.sweep.records import Record
+
+ROWS = {
+    "true_probability": "class probability",
+    "max_logit": "max logit",
+    "min_logit": "min logit",
+    "max_map": "max GradCAM",
+    "min_map": "min GradCAM",
+    "ce": "ce",
+    "ce_norm": "ce / ln HW",
+    "ca": "ca",
+    "cd": "cd = σ²/μ²",
+    "cv": "σ/μ",
+    "relative_difference": "(max − min) / min",
+    "spread": "(max − min) / mean",
+}
+
+
+class Sample(NamedTuple):
+    """A test item: its crop (H, W, 3), class name, and by setting logits (K,), raw map (h, w); why it was chosen."""
+
+    crop: np.ndarray
+    label: str
+    target: int
+    logits: dict[str, np.ndarray]
+    maps: dict[str, np.ndarray]
+    chosen: str
+
+
+def choose(records: Sequence[Record], crops: CropSplit, settings: Sequence[str]) -> Sample | None:
+    """The first test picture that the models with beta 0 and 100 of seed 0 classify correctly with live maps.
+
+    Where there is none, the first that beta 0 classifies correctly with a live map. None without such a picture.
+    """
+    shown = {
+        record.config.setting(): record.arrays()
+        for record in records
+        if record.status == "ok" and record.config.arm == "main" and record.config.seed == 0
+    }
+    shown = {name: shown[name] for name in settings if name in shown}
+    if "none" not in shown:
+        return None
+    classes = np.asarray(crops.classes[shown["none"]["items"]])
+    good = {
+        name: (found["logits"].argmax(1) == classes) & ~dead_maps(torch.from_numpy(found["maps"])).numpy()
+        for name, found in shown.items()
+    }
+    both, why = good["none"], "the first test picture that β = 0 classifies correctly with a live map"
+    if "relu_100" in good:
+        if (both & good["relu_100"]).any():
+            both, why = (
+                both & good["relu_100"],
+                "the first test picture that both classify correctly with a live map",
+            )
+        else:
+            why += "; at β = 100 there is none of the kept ones"
+    if not both.any():
+        return None
+    at = int(both.argmax())
+    item = int(shown["none"]["items"][at])
+    return Sample(
+        np.asarray(crops.images[item]),
+        crops.names[int(classes[at])],
+        int(classes[at]),
+        {name: found["logits"][at] for name, found in shown.items()},
+        {name: found["maps"][at] for name, found in shown.items()},
+        why,
+    )
+
+
+def panels(sample: Sample) -> dict[str, Any]:
+    """Arguments of ``map_grid``: above, each map scaled to its own range; below, all on one scale."""
+    raw = {name: heat(torch.from_numpy(found)).numpy() for name, found in sample.maps.items()}
+    largest = max(float(found.max()) for found in raw.values()) or 1.0
+    own = [
+        (found - found.min()) / (np.ptp(found) or 1.0) if found.max() > 0 else np.zeros_like(found)
+        for found in raw.values()
+    ]
+    names = [setting_name(name).replace(", ", "\n", 1) for name in raw]
+    dead = ["" if found.max() > 0 else " (dead)" for found in raw.values()]
+    return {
+        "images": np.stack([sample.crop] * (2 * len(raw))),
+        "maps": np.stack([*own, *(found / largest for found in raw.values())]),
+        "titles": [f"{name}{mark}" for name, mark in zip(names, dead, strict=True)] + ["unscaled"] * len(raw),
+        "columns": len(raw),
+        "label": "share of the scale",
+        "limits": (0, 1),
+    }
+
+
+def characteristics(logits: np.ndarray, target: int, raw: np.ndarray) -> dict[str, float]:
+    """The rows of Table I for one map; sharpness of a dead map is NaN."""
+    one = heat(torch.from_numpy(raw)[None].double())
+    low, high, mean = float(one.min()), float(one.max()), float(one.mean())
+    found = {name: float(of(one, dead=np.nan)) for name, of in MEASURES.items()}
+    return {
+        **found,
+        "true_probability": float(torch.from_numpy(logits).double().softmax(0)[target]),
+        "max_logit": float(logits.max()),
+        "min_logit": float(logits.min()),
+        "max_map": high,
+        "min_map": low,
+        "relative_difference": (high - low) / low if low > 0 else np.nan,
+        "spread": (high - low) / mean if mean > 0 else np.nan,
+    }
+
+
+def table(
+    sample: Sample | None,
+    frame: pd.DataFrame,
+    printed: Mapping[str, Mapping[str, float]],
+    settings: Sequence[str],
+) -> pd.DataFrame:
+    """Table I: printed, ours for the sample, and means over the test set and seeds.
+
+    Args:
+        printed: the section ``table1`` of the printed numbers; its cd stands in the row of equation 3.
+    """
+    columns: dict[str, dict[str, float]] = {}
+    for name, column in (("none", "beta0"), ("relu_100", "beta100")):
+        found = {row: float(cells[column]) for row, cells in printed.items()}
+        found["true_probability"] = found["class_probability"]
+        columns[f"paper, {setting_name(name)}"] = found
+    main = frame[frame["status"].eq("ok") & frame["arm"].eq("main")]
+    for name in settings:
+        if sample is not None and name in sample.maps:
+            columns[f"sample, {setting_name(name)}"] = characteristics(
+                sample.logits[name], sample.target, sample.maps[name]
+            )
+    for name in settings:
+        group = main[main["setting"].eq(name)]
+        if len(group):
+            found = group[list(ROWS)].mean().to_dict()
+            if group["without_zero_share"].mean() < 0.5:
+                found["relative_difference"] = np.nan  # of a few maps, and huge: most have a cell of zero
+            columns[f"mean, {setting_name(name)}"] = found
+    rows = [
+        {"quantity": words, **{c: found.get(key, np.nan) for c, found in columns.items()}}
+        for key, words in ROWS.items()
+    ]
+    return pd.DataFrame(rows)

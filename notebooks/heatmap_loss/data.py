@@ -1,0 +1,81 @@
+"""Data of the heatmap-loss experiment: a real set where the user has one, the synthetic stand-in otherwise."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import torch
+
+from data_gen.cardiac_mri import CardiacSpec, write
+from data_gen.store import ensure
+from heatmap_loss.experiment import run
+from papers_lib.datasets.cardiac import CardiacSplit, describe, load_cardiac
+from papers_lib.datasets.fingerprint import tree_fingerprint
+from papers_lib.errors import UserError
+from papers_lib.metrics.overlap import best_cell_share
+from papers_lib.sweep.core import DataRef
+from papers_lib.sweep.one_pool import one_pool
+
+
+@one_pool(run)
+def open_data(
+    experiment: int, data_root: str, folder: Path, sizes: Mapping[str, int], seed: int, jobs: int
+) -> DataRef:
+    """The data set of one experiment.
+
+    Args:
+        experiment: 1 or 2.
+        data_root: folder of a real set in the layout of ``papers_lib.datasets.cardiac``, or "".
+        folder: where generated sets are kept.
+        sizes: slices by split ("train", "val", "test") of a generated set.
+        seed: of a generated set.
+        jobs: processes that write it; 0 means one a core.
+    """
+    if not data_root:
+        spec = CardiacSpec(experiment=experiment, seed=seed, **sizes)
+        root = ensure(folder, f"cardiac-exp{experiment}", spec, partial(write, jobs=jobs))
+        return DataRef(root, root.name.rpartition("-")[2], "stand-in")
+    root = Path(data_root).expanduser()
+    kind = describe(root).kind
+    return DataRef(root, tree_fingerprint(root)[:16], "real data" if kind == "real" else "stand-in")
+
+
+def experiments_of(data_root: str, experiments: list[int]) -> list[int]:
+    """The experiments that the data allow: a user's own set is experiment 2 if its masks hold a sex label, else 1."""
+    unknown = [number for number in experiments if number not in (1, 2)]
+    if unknown or not experiments:
+        raise UserError(f"parameter experiments: found {experiments}, expected a list of 1 and 2")
+    if not data_root:
+        return experiments
+    return [2] if load_cardiac(Path(data_root).expanduser(), "test").label_box.any() else [1]
+
+
+def levels(split: CardiacSplit, map_size: tuple[int, int]) -> dict[str, dict[str, float]]:
+    """What heat shares can be had without a model, for "heart" and "label", averaged in classes, then over them.
+
+    ``area``: the region's share of the image, the score of a map without preference (chance). ``class's mean mask``:
+    the score of a map that is the class's mean mask, the same for each slice (trivial prior; fitted on the slices
+    it is scored on, so a little too high). ``best cell``: all heat in the best single cell of the map, upsampled (the
+    ceiling that the map's stride allows).
+    """
+    found = {}
+    for name, masks in (("heart", split.heart), ("label", split.label_box)):
+        if not masks.any():
+            continue
+        by_class = [torch.from_numpy(masks[split.classes == k]).double() for k in np.unique(split.classes)]
+        area = [float(mask.mean()) for mask in by_class]
+        prior = [
+            float((mask.mean(0) * mask).sum((1, 2)).mean() / mask.mean(0).sum())
+            for mask in by_class
+            if mask.any()
+        ]
+        best = [float(best_cell_share(mask, map_size).mean()) for mask in by_class]
+        found[name] = {"area": fmean(area), "class's mean mask": fmean(prior), "best cell": fmean(best)}
+    return found
+
+
+def sixteen(split: CardiacSplit, name: str, classes: tuple[str, ...]) -> np.ndarray:
+    """The first sixteen slices of a class, as in figures 2 to 5."""
+    return split.images[split.classes == classes.index(name)][:16]

@@ -1,0 +1,86 @@
+"""A set of six images made by hand, and records of PYLON runs on it with any metrics and arrays."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from papers_lib.datasets.boxed_images import BoxedImages
+from papers_lib.sweep.records import Record
+from pylon.experiment import PylonRun
+from pylon.frame import Swept
+from pylon.measures import CAMS
+
+CLAIMS = Path(__file__).parents[3] / "notebooks/pylon/printed"
+SIDE = 64
+RUN = PylonRun(seed=0)
+MASS, NODULE = 0, 1
+PAIRS = np.array([[1, MASS], [2, MASS], [3, NODULE], [4, MASS]])
+NAMES = np.array(["phase", "epoch", "loss", "rate"])
+
+
+def images() -> BoxedImages:
+    """Rows 0 (training) and 1: Mass at pixels 0 to 32; 2: Mass, 32 to 64; 3: Nodule, 16 to 20; 4: two of Mass."""
+    quarter, far, small = (0, 0, 0.5, 0.5), (0.5, 0.5, 1, 1), (0.25, 0.25, 0.3125, 0.3125)
+    boxes = [[quarter], [quarter], [far], [small], [quarter, (0.5, 0.5, 0.75, 0.75)], []]
+    kinds = [[MASS], [MASS], [MASS], [NODULE], [MASS, MASS], []]
+    count = len(boxes)
+    return BoxedImages(
+        classes=("Mass", "Nodule", "Hernia"),
+        names=tuple("abcdef"),
+        paths=tuple(Path(name) for name in "abcdef"),
+        where=("",) * count,
+        labels=np.array([[k in one for k in range(3)] for one in kinds]),
+        boxes=tuple(np.array(one, np.float32).reshape(-1, 4) for one in boxes),
+        box_classes=tuple(np.array(one, np.int64) for one in kinds),
+        patients=None,
+        split=np.array(["train", *["test"] * (count - 1)]),
+    )
+
+
+class Runs:
+    """Makes records whose arrays lie in a folder, as the store has them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.count = folder, 0
+
+    def record(self, metrics=(), arrays=(), status="ok", **fields) -> Record:
+        config = replace(RUN, **fields)
+        self.count += 1
+        path = self.folder / f"{self.count}.npz"
+        np.savez(path, **dict(arrays))
+        if status != "ok":
+            return Record(config, config.label(), status, "why", {}, str(self.count))
+        return Record(
+            config, config.label(), "ok", "", dict(metrics), str(self.count), path if arrays else None
+        )
+
+    def pointed(self, hits, macro=0.5, pairs=PAIRS, **fields) -> Record:
+        """A run with these hits, and for the baseline the same hits of the maps read off it."""
+        arrays = {"pairs": pairs, "hits": np.array(hits, bool)}
+        metrics = {
+            "training": replace(RUN, **fields).training(),
+            "point_macro": macro,
+            "point/Nodule": macro / 2,
+        }
+        if fields.get("method") == "cam":
+            for name in CAMS:
+                arrays |= {f"{name}.hits": arrays["hits"]}
+                metrics |= {f"{name}.point_macro": macro}
+            arrays["grad_cam.points_apart"] = np.array(2)
+        return self.record(metrics, arrays, **fields)
+
+    def mapped(self, maps, rows=(1, 3, 2, 4), prefix="", **fields) -> Record:
+        """A run with kept maps (rows, classes, h, w)."""
+        return self.record({}, {"shown": np.array(rows), f"{prefix}shown_maps": np.float16(maps)}, **fields)
+
+
+def swept(*records: Record, data: str = "nih", side: int = SIDE) -> Swept:
+    return Swept(data, records, images(), side)
+
+
+def peak(row: int, column: int, cells: int = 8) -> np.ndarray:
+    """A map (cells, cells), 1 at one cell, else 0."""
+    found = np.zeros((cells, cells))
+    found[row, column] = 1
+    return found

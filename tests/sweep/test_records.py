@@ -1,0 +1,150 @@
+"""The cache of results, and the table made from them."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from papers_lib.sweep.encoding import json_digest
+from papers_lib.sweep.records import Record, Store, Unusable, records_frame
+
+PARTS = {"config": {"seed": 1}, "data": "a"}
+KEY = json_digest(PARTS)
+RESULT = {"status": "ok", "reason": "", "metrics": {"dice": 0.5, "worst": {"$float": "nan"}}}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "toy")
+    store.save(PARTS, "toy 1", RESULT, {"map": np.arange(3.0)})
+    return store
+
+
+def test_what_is_saved_is_read_back(store: Store) -> None:
+    result = store.load(KEY)
+    assert result is not None
+    record = store.record("config", "toy 1", KEY, result)
+    assert record.status == "ok"
+    assert record.metrics["dice"] == 0.5
+    assert math.isnan(record.metrics["worst"])
+    np.testing.assert_array_equal(record.arrays()["map"], [0.0, 1.0, 2.0])
+    assert store.load("0" * 64) is None
+
+
+def test_the_same_result_gives_the_same_bytes_with_no_time_in_them(store: Store) -> None:
+    before = {path.name: path.read_bytes() for path in store.folder.iterdir()}
+    store.save(PARTS, "toy 1", RESULT, {"map": np.arange(3.0)})
+    assert {path.name: path.read_bytes() for path in store.folder.iterdir()} == before
+    assert sorted(before) == [f"{KEY}.json", f"{KEY}.npz"]
+    entry = json.loads(before[f"{KEY}.json"])
+    assert sorted(entry) == ["check", "components", "key", "label", "result", "schema"]
+    assert sorted(entry["result"]) == ["arrays", "metrics", "reason", "status"]
+
+
+def _rewrite(store: Store, **changes: Any) -> None:
+    """Change an entry and give it a checksum that fits, as another version of the program might."""
+    entry = {**json.loads(store.path(KEY).read_text()), **changes}
+    entry.pop("check")
+    store.path(KEY).write_text(json.dumps({**entry, "check": json_digest(entry)}))
+
+
+def test_every_truncation_is_noticed(store: Store) -> None:
+    whole = store.path(KEY).read_bytes()
+    for length in range(0, len(whole) - 2, 7):
+        store.path(KEY).write_bytes(whole[:length])
+        with pytest.raises(Unusable, match="truncated"):
+            store.load(KEY)
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (lambda s: s.path(KEY).write_text(s.path(KEY).read_text().replace("0.5", "0.9")), "checksum"),
+        (
+            lambda s: s.path(KEY).write_text(s.path(KEY).read_text().replace("0.5", "NaN")),
+            "truncated or not a record",
+        ),
+        (lambda s: s.path(KEY).write_text("[1]"), "truncated or not a record"),
+        (lambda s: s.path(KEY).write_bytes(b"\xff\xfe"), "truncated or not a record"),
+        (lambda s: _rewrite(s, schema=0), "schema is 0, expected 1"),
+        (lambda s: _rewrite(s, components={"config": {"seed": 2}}), "key does not fit"),
+        (lambda s: _rewrite(s, result={**RESULT, "status": "died"}), "status is not a result"),
+        (
+            lambda s: s.path(KEY, ".npz").write_bytes(s.path(KEY, ".npz").read_bytes()[:-9]),
+            "array file is truncated",
+        ),
+        (lambda s: s.path(KEY, ".npz").unlink(), "array file cannot be read"),
+    ],
+)
+def test_a_damaged_entry_is_not_trusted(store: Store, damage: Any, why: str) -> None:
+    damage(store)
+    with pytest.raises(Unusable, match=why):
+        store.load(KEY)
+
+
+def test_an_entry_under_another_name_is_not_trusted(store: Store) -> None:
+    store.path(KEY).rename(store.path("0" * 64))
+    with pytest.raises(Unusable, match="another run"):
+        store.load("0" * 64)
+
+
+def test_forgetting_takes_arrays_and_checkpoint_along(store: Store) -> None:
+    store.path(KEY, ".checkpoint").touch()
+    store.forget(KEY)
+    assert list(store.folder.iterdir()) == []
+    store.forget(KEY)
+
+
+def test_entries_are_told_by_label_newest_first_without_damaged_ones(store: Store) -> None:
+    import os
+
+    store.save({"data": "b"}, "toy 1", RESULT, {})
+    store.save({"data": "c"}, "toy 2", RESULT, {})
+    os.utime(store.path(KEY), (0, 0))
+    store.path("broken").write_text("{")
+    assert store.entries() == {"toy 1": [{"data": "b"}, PARTS], "toy 2": [{"data": "c"}]}
+
+
+@dataclass(frozen=True)
+class Inner:
+    rate: float = 0.1
+
+
+@dataclass(frozen=True)
+class Config:
+    seed: int
+    inner: Inner = Inner()
+    sizes: tuple[int, ...] = (3, 5)
+
+
+def _record(seed: int, status: str, metrics: dict[str, Any]) -> Record:
+    return Record(Config(seed), f"toy {seed}", status, "" if status == "ok" else "why", metrics, "key")
+
+
+def test_a_row_a_run_in_order_with_stable_columns() -> None:
+    records = [
+        _record(2, "failed", {}),
+        _record(1, "ok", {"z": 1.0, "boxes": {"iou": 0.25}, "curve": [1, 2]}),
+    ]
+    frame = records_frame(records)
+    expected = pd.DataFrame(
+        [
+            [2, 0.1, "3, 5", "failed", "why", math.nan, math.nan, math.nan],
+            [1, 0.1, "3, 5", "ok", "", 0.25, "1, 2", 1.0],
+        ],
+        columns=["seed", "inner.rate", "sizes", "status", "reason", "boxes.iou", "curve", "z"],
+    )
+    pd.testing.assert_frame_equal(frame, expected)
+    assert list(records_frame(records[::-1]).columns) == list(frame.columns)
+    assert list(records_frame([]).columns) == ["status", "reason"]
+
+
+@pytest.mark.parametrize("name", ["seed", "reason"])
+def test_a_metric_never_hides_a_column(name: str) -> None:
+    with pytest.raises(ValueError, match=f"metric '{name}'"):
+        records_frame([_record(1, "ok", {name: 3})])

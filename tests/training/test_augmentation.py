@@ -1,0 +1,230 @@
+"""Augmentation: closed forms on planes, torchvision as a foreign implementation, and faults."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from papers_lib.models import torchvision_ops  # noqa: F401
+from papers_lib.training.augmentation import PHOTOGRAPH, Policy, Views, apply_views, augment
+from tests.training.augmentation_noise import noise, rng
+
+
+def view(angle=0.0, crop=(0, 0, 1, 1), flip=False, gain=1.0, offset=0.0, colour=(1, 1, 1, 0), count=1):
+    """The same view ``count`` times."""
+    one = [torch.tensor(angle), torch.tensor(crop).float(), torch.tensor(flip), torch.tensor(gain)]
+    one += [torch.tensor(offset), torch.tensor(colour).float()]
+    return Views(*(value.expand(count, *value.shape) for value in one))
+
+
+# --- what each step does ---
+
+
+def test_the_policy_as_it_stands_changes_nothing():
+    images = noise(5, 2, 17, 23)
+    assert torch.equal(augment(images, Policy(), rng()), images)
+    # Nor does a view of the whole picture that went through the resampling with others.
+    views = view(count=2)._replace(angle=torch.tensor([0.0, 30.0]))
+    both = apply_views(images[:2], views)
+    assert torch.equal(both[0], images[0])
+    assert (both[1] - images[1]).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("size", [(160, 160), (33, 20)])
+def test_flip_alone_is_torch_flip(size):
+    images = noise(3, 1, *size)
+    found = augment(images, Policy(flip_probability=1), rng())
+    torch.testing.assert_close(found, images.flip(3), atol=5e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("angle", "turns"), [(90.0, 1), (180.0, 2), (-90.0, -1)])
+@pytest.mark.parametrize("side", [16, 33])
+def test_a_quarter_turn_of_a_square_is_rot90(angle, turns, side):
+    images = noise(2, 3, side, side)
+    found = apply_views(images, view(angle, count=2))
+    torch.testing.assert_close(found, images.rot90(turns, (2, 3)), atol=5e-5, rtol=0)
+
+
+def forward(points, size, angle, crop, flip):
+    """Where a point of the picture (x, y in pixels from its upper left corner) lies in the view."""
+    height, width = size
+    x, y = (points - [width / 2, height / 2]).T
+    a = math.radians(angle)
+    x, y = x * math.cos(a) + y * math.sin(a), y * math.cos(a) - x * math.sin(a)  # y points down
+    x, y = x + width / 2 - crop[0] * width, y + height / 2 - crop[1] * height
+    x, y = x / crop[2], y / crop[3]
+    return np.stack([width - x if flip else x, y], 1)
+
+
+@given(
+    angle=st.floats(-180, 180),
+    width=st.floats(0.3, 1),
+    height=st.floats(0.3, 1),
+    left=st.floats(0, 1),
+    top=st.floats(0, 1),
+    flip=st.booleans(),
+    size=st.sampled_from([(24, 24), (20, 31)]),
+)
+@settings(max_examples=50, deadline=None)
+def test_a_plane_stays_the_plane_that_geometry_asks_for(angle, width, height, left, top, flip, size):
+    """The three corners' places in the view say which plane; Keys's kernel with -0.75 is off by 0.05 pixels."""
+    crop = (left * (1 - width), top * (1 - height), width, height)
+    y, x = np.mgrid[: size[0], : size[1]] + 0.5
+    slope, level = np.array([0.4 / size[1], 0.3 / size[0]]), 0.2
+    picture = torch.tensor(slope[0] * x + slope[1] * y + level)[None, None]
+    corners = np.array([[0.0, 0.0], [size[1], 0.0], [0.0, size[0]]])
+    there = forward(corners, size, angle, crop, flip)
+    back = np.linalg.solve(np.c_[there, np.ones(3)], corners)  # view → picture, by its values at three points
+    place = np.stack([x, y, np.ones_like(x)], -1) @ back
+    found = apply_views(picture, view(angle, crop, flip))[0, 0].numpy()
+    inner = ((place > 2.5) & (place < np.array(size[::-1]) - 2.5)).all(
+        -1
+    )  # the kernel stays within the picture
+    np.testing.assert_allclose(found[inner], (place @ slope + level)[inner], atol=0.05 * slope.sum())
+    outside = ((place < -0.01) | (place > np.array(size[::-1]) + 0.01)).any(-1)
+    assert (found[outside] == 0).all()
+
+
+def test_outside_is_black_or_the_mirror_image():
+    bright = torch.ones(1, 1, 21, 21)
+    black = apply_views(bright, view(45.0))[0, 0]
+    assert black[0, 0] == 0
+    assert black[10, 10] == 1
+    # The octagon that a square shares with the same square turned by 45°: 2 (sqrt 2 - 1) of its area.
+    assert black.mean() == pytest.approx(2 * (math.sqrt(2) - 1), abs=0.03)
+    torch.testing.assert_close(apply_views(bright, view(45.0), "reflection"), bright)
+
+
+def test_light_by_hand_and_clipped():
+    images = torch.tensor([0.5, 0.1, 0.9]).view(1, 1, 1, 3)
+    found = apply_views(images, view(gain=1.5, offset=-0.2))
+    # 1.5 x .5 - .2 = .55; 1.5 x .1 - .2 = -.05; 1.5 x .9 - .2 = 1.15
+    torch.testing.assert_close(found.flatten(), torch.tensor([0.55, 0.0, 1.0]))
+
+
+def test_overshoot_beside_an_edge_is_clipped_before_the_light():
+    edge = (torch.arange(12.0) >= 6).float().expand(1, 1, 12, 12)
+    found = apply_views(edge, view(crop=(0.2, 0.2, 0.5, 0.5), offset=-0.3))
+    assert found.max() == pytest.approx(0.7)
+
+
+def test_colour_of_one_pixel_by_hand():
+    images = torch.tensor([0.8, 0.4, 0.2]).view(1, 3, 1, 1)
+    # Luma .299 x .8 + .587 x .4 + .114 x .2 = .4968; half of the saturation: halfway from the luma to the pixel.
+    found = apply_views(images, view(colour=(1, 1, 0.5, 0)))
+    torch.testing.assert_close(found.flatten(), torch.tensor([0.6484, 0.4484, 0.3484]))
+    # A picture of one pixel has its luma for mean: half of the contrast gives the same grey, channel by channel.
+    found = apply_views(images, view(colour=(1, 0.5, 1, 0)))
+    torch.testing.assert_close(found.flatten(), torch.tensor([0.6484, 0.4484, 0.3484]))
+    found = apply_views(images, view(colour=(0.5, 0.5, 1, 0)))  # the grey is that of the darkened picture
+    torch.testing.assert_close(found.flatten(), torch.tensor([0.3242, 0.2242, 0.1742]))
+    # A third of the circle makes red green, green blue and blue red.
+    found = apply_views(images, view(colour=(0.5, 1, 1, 1 / 3)))
+    torch.testing.assert_close(found.flatten(), torch.tensor([0.1, 0.4, 0.2]))
+
+
+@given(colour=st.tuples(*[st.floats(0.8, 1.2)] * 3, st.floats(-0.2, 0.2)), level=st.floats(0.1, 0.6))
+@settings(max_examples=30, deadline=None)
+def test_saturation_and_hue_leave_grey_alone(colour, level):
+    picture = torch.linspace(0, level, 25).view(1, 1, 5, 5)
+    found = apply_views(picture.expand(1, 3, 5, 5), view(colour=colour))
+    torch.testing.assert_close(found, found[:, :1].expand_as(found), atol=1e-5, rtol=0)
+    same = apply_views(picture.expand(1, 3, 5, 5), view(colour=(*colour[:2], 1, 0)))
+    torch.testing.assert_close(found, same, atol=1e-5, rtol=0)
+
+
+# --- torchvision ---
+
+
+@pytest.mark.parametrize(
+    ("top", "left", "height", "width"), [(0, 0, 30, 40), (5, 3, 24, 28), (10, 12, 20, 28)]
+)
+def test_crop_agrees_with_torchvision(top, left, height, width):
+    from torchvision.transforms.v2 import InterpolationMode
+    from torchvision.transforms.v2 import functional as tv
+
+    images = noise(2, 3, 30, 40)
+    crop = (left / 40, top / 30, width / 40, height / 30)
+    found = apply_views(images, view(crop=crop, count=2))
+    bicubic = InterpolationMode.BICUBIC
+    expected = tv.resized_crop(images, top, left, height, width, [30, 40], bicubic, antialias=False).clamp(
+        0, 1
+    )
+    # torchvision repeats the crop's edge, this sees the picture beyond it; where the two edges are one they agree.
+    inner = found.new_zeros(30, 40, dtype=torch.bool)
+    rim = [0 if side else 4 for side in (top == 0, top + height == 30, left == 0, left + width == 40)]
+    inner[rim[0] : 30 - rim[1], rim[2] : 40 - rim[3]] = True
+    assert inner.float().mean() > 0.5
+    torch.testing.assert_close(found[..., inner], expected[..., inner], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("angle", [10.0, -37.5, 90.0, 135.0])
+def test_rotation_agrees_with_torchvision(angle):
+    """torchvision turns tensors with bilinear interpolation only: 0.004 is the bound for this smooth picture."""
+    from torchvision.transforms.v2 import InterpolationMode
+    from torchvision.transforms.v2 import functional as tv
+
+    y, x = torch.meshgrid(torch.linspace(0, 1, 40), torch.linspace(0, 1, 56), indexing="ij")
+    picture = (0.5 + 0.3 * torch.sin(4 * x + 1) * torch.cos(3 * y))[None, None]
+    found = apply_views(picture, view(angle))
+    expected = tv.rotate(picture, angle, InterpolationMode.BILINEAR)
+    inner = tv.rotate(torch.ones_like(picture), angle, InterpolationMode.BILINEAR) > 0.999
+    assert inner.float().mean() > 0.4
+    assert (found - expected)[inner].abs().max() < 0.004
+    assert ((found == 0) == (expected == 0)).float().mean() > 0.97
+
+
+def test_each_colour_factor_agrees_with_torchvision():
+    from torchvision.transforms.v2 import functional as tv
+
+    images = noise(1, 3, 8, 9) * 0.4 + 0.3
+    cases = [
+        ((1.2, 1, 1, 0), tv.adjust_brightness(images, 1.2)),
+        ((1, 0.8, 1, 0), tv.adjust_contrast(images, 0.8)),
+        ((1, 1, 1.2, 0), tv.adjust_saturation(images, 1.2)),
+        ((1, 1, 1, 1 / 3), tv.adjust_hue(images, 1 / 3)),  # only thirds are linear in HSV
+    ]
+    for colour, expected in cases:
+        torch.testing.assert_close(apply_views(images, view(colour=colour)), expected, atol=1e-4, rtol=0)
+
+
+# --- faults ---
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.zeros(1, 8, 8), r"images: got torch.float32 \(1, 8, 8\), expected floats \(B, C, H, W\)"),
+        (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), "images: got torch.uint8"),
+        (torch.zeros(1, 1, 8, 8), "images: got 1 channels, expected 3 for colour jitter"),
+        (torch.full((1, 3, 8, 8), 255.0), r"images: got values from 255 to 255, expected \[0, 1\]"),
+        (torch.full((1, 3, 8, 8), torch.nan), "images: got values from nan to nan"),
+    ],
+)
+def test_wrong_images_are_named(images, message):
+    with pytest.raises(ValueError, match=message):
+        augment(images, PHOTOGRAPH, rng())
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("rotation", 181),
+        ("rotation", math.nan),
+        ("crop_area", (0, 1)),
+        ("crop_area", (0.9, 0.8)),
+        ("crop_ratio", (0, 1)),
+        ("crop_ratio", (1, math.inf)),
+        ("brightness", -0.1),
+        ("contrast", 2),
+        ("jitter", 0.6),
+        ("flip_probability", 1.1),
+        ("fill", "border"),
+    ],
+)
+def test_a_wrong_policy_is_named(field, value):
+    with pytest.raises(ValueError, match=f"{field}: got "):
+        Policy(**{field: value})
