@@ -1,0 +1,1 @@
+"""Speed, measured as ratios of ways that take turns in one process: ``python -m benchmarks`` prints one table."""
