@@ -23,14 +23,13 @@ lint: $(VENV)/.dev
 
 test-ray: $(VENV)/.dev  ## installs Ray, too, and compares a sweep on it with processes; a minute or two on an idle machine
 	$(PIP) -e '.[ray]'
-	$(BIN)/python -m pytest tests/sweep/test_ray_pool.py tests/notebooks/test_ray_backend.py
+	$(BIN)/python -m pytest tests/sweep/test_ray.py tests/notebooks/test_ray_backend.py
 
-docs: $(VENV)/.notebooks  ## the interface as pages in docs/api (ignored by git), and its index docs/api.md
+docs: $(VENV)/.notebooks  ## the interface as pages in docs/api (ignored by git)
 	$(PIP) -e '.[docs]'
 	$(BIN)/pdoc papers_lib data_gen --docformat google --no-show-source -o docs/api
-	$(BIN)/python -m papers_lib.companion.api_index
 
-benchmarks: $(VENV)/.notebooks  ## what things cost here, as one table; ten minutes of an idle machine; ARGS=--publish keeps it
+benchmarks: $(VENV)/.notebooks  ## what a training step costs here, as one table; five minutes of an idle machine; ARGS=--publish keeps it
 	$(BIN)/python -m benchmarks $(ARGS)
 
 $(VENV)/bin/python:

@@ -9,8 +9,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 PAPERS = {
-    path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
-    for path in sorted((ROOT / "notebooks/claims").glob("*.yaml"))
+    path.parent.name: yaml.safe_load(path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "notebooks").glob("*/claims.yaml"))
 }
 PERSON, ENTITY = {"family-names", "given-names"}, {"name"}
 TYPES = {"article", "conference-paper", "report", "software"}  # of the format, those in use here
