@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from papers_lib.sweep.context import RunFailed
+from papers_lib.sweep import RunFailed
 from papers_lib.training.loop import Objective, train
 
 
