@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
     from pebble import ProcessPool
 
+DEVICES = ("auto", "cpu", "cuda")
 LIMITS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 BYTES_A_RUN = (
     12 * 2**30
@@ -119,7 +120,7 @@ def in_processes(function: Callable[..., Any], arguments: Iterable[tuple[Any, ..
 
 
 def workers(jobs: int, count: int) -> "ProcessPool":
-    """The pool, with a worker for each of ``count`` tasks but at most ``jobs``; a new one where the old one is stale."""
+    """The pool, with a worker for each of ``count`` tasks but at most ``jobs``; a new one if the old one is stale."""
     global _pool, _size, _started
     from multiprocessing import get_context
 

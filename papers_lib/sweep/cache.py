@@ -129,12 +129,12 @@ def why_stale(entries: dict[str, list[dict[str, Any]]], label: str, components: 
     'config: epochs 4 → 5'
     """
 
-    def differences(old: dict[str, Any]) -> list[str]:
+    found = []
+    for old in entries.get(label, []):
         names = [name for name in components if json_digest(old.get(name)) != json_digest(components[name])]
-        return [_difference(name, old.get(name), components[name]) for name in names]
-
-    known = [differences(old) for old in entries.get(label, [])]
-    return ("; ".join(min(known, key=len)) or "unusable") if known else "new"
+        found.append([_difference(name, old.get(name), components[name]) for name in names])
+    nearest = min(found, key=len, default=["new"])
+    return "; ".join(nearest) or "unusable"
 
 
 def _difference(name: str, old: Any, new: Any) -> str:

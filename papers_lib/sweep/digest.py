@@ -31,6 +31,7 @@ LIBRARIES = {
     "PIL": "pillow",
 }
 """Import name → distribution. torch and numpy count for every run, the others where its code imports them."""
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 Import = tuple[str, str, str]  # module, name in it ("" for the module itself, "*"), name that it gets
 
@@ -206,8 +207,7 @@ def _read(path: Path, mtime_ns: int, size: int) -> tuple[str, tuple[tuple[int, s
         raise UserError(f"{path}: is not valid Python ({error})") from error
     imports = tuple(_imports(tree))
     for node in ast.walk(tree):
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if documented and ast.get_docstring(node, clean=False) is not None:
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
         for name in ("body", "orelse", "finalbody"):
             if isinstance(lines := getattr(node, name, None), list):

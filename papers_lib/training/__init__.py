@@ -1,10 +1,9 @@
 """The training loop, the plateau schedule, stored features, augmentation, and what a GPU does otherwise."""
 
-from papers_lib.processes import on_gpu, processes
+from papers_lib.processes import DEVICES, on_gpu, processes
 from papers_lib.training.augmentation import PHOTOGRAPH, RADIOGRAPH, augment
 from papers_lib.training.devices import (
     COMPILED,
-    DEVICES,
     FULL,
     compile_where_asked,
     pick_device,

@@ -4,12 +4,11 @@ import os
 from typing import TYPE_CHECKING
 
 from papers_lib.errors import UserError
-from papers_lib.processes import on_gpu
+from papers_lib.processes import DEVICES, on_gpu
 
 if TYPE_CHECKING:
     import torch
 
-DEVICES = ("auto", "cpu", "cuda")
 FULL, COMPILED = "float32", "float32 compiled"
 """The sweep's ``precision``: a run's config says where it takes bfloat16, this what is compiled."""
 
