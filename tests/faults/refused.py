@@ -1,4 +1,4 @@
-"""A disk that is full, and folders that are read-only: root may write anywhere, so the system's answers are injected."""
+"""A full disk and read-only folders: root may write anywhere, so the system's answers are injected."""
 
 import errno
 import os
@@ -17,7 +17,9 @@ def refuse(patch: pytest.MonkeyPatch, number: int, below: Path, name: str = "") 
     def guarded(call: Callable[..., Any]) -> Callable[..., Any]:
         def answer(path: Any, *arguments: Any, **options: Any) -> Any:
             writes = call.__name__ != "open" or arguments[0] & (os.O_WRONLY | os.O_RDWR)
-            there = call.__name__ == "mkdir" and os.path.isdir(path)  # "File exists" is the system's first answer
+            there = call.__name__ == "mkdir" and os.path.isdir(
+                path
+            )  # "File exists" is the system's first answer
             if writes and not there and str(path).startswith(str(below)) and name in str(path):
                 raise OSError(number, os.strerror(number), str(path))
             return call(path, *arguments, **options)

@@ -91,7 +91,9 @@ def _zip_code(path: Path) -> None:
         ("checkpoint that is a program", _zip_code),
     ],
 )
-def test_a_spoilt_checkpoint_is_not_used(bench: Bench, capsys, fault: str, spoil: Callable[[Path], Any]) -> None:
+def test_a_spoilt_checkpoint_is_not_used(
+    bench: Bench, capsys, fault: str, spoil: Callable[[Path], Any]
+) -> None:
     stop = toy_training.order(bench.data, 5, "stops")
     assert bench.sweep(5)[0].status == "failed"
     stop.unlink()

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from papers_lib.sweep.context import Context, RunFailed
+from papers_lib.sweep import Context, RunFailed
 
 
 def test_the_last_array_of_a_name_counts() -> None:

@@ -14,11 +14,11 @@ from typing import Any
 
 import psutil
 import pytest
+from papers_lib.sweep.workers import Outcome, Task
 
 from papers_lib.errors import UserError
 from papers_lib.sweep import ray_pool
 from papers_lib.sweep.core import DataRef, sweep
-from papers_lib.sweep.workers import Outcome, Task
 
 sys.path.insert(0, str(Path(__file__).parent))
 import toy_runs

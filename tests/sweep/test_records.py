@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from papers_lib.sweep.encoding import json_digest
-from papers_lib.sweep.records import Record, Store, Unusable, records_frame
+from papers_lib.sweep import Record, records_frame
+from papers_lib.sweep.cache import Store, Unusable, decode, encode, json_digest
+from tests.fuzz import damaged, flipped, fuzzed, no_hang
 
 PARTS = {"config": {"seed": 1}, "data": "a"}
 KEY = json_digest(PARTS)
@@ -71,7 +75,7 @@ def test_every_truncation_is_noticed(store: Store) -> None:
         ),
         (lambda s: s.path(KEY).write_text("[1]"), "truncated or not a record"),
         (lambda s: s.path(KEY).write_bytes(b"\xff\xfe"), "truncated or not a record"),
-        (lambda s: _rewrite(s, schema=0), "schema is 0, expected 1"),
+        (lambda s: _rewrite(s, schema=0), "schema is 0, expected 2"),
         (lambda s: _rewrite(s, components={"config": {"seed": 2}}), "key does not fit"),
         (lambda s: _rewrite(s, result={**RESULT, "status": "died"}), "status is not a result"),
         (
@@ -100,14 +104,69 @@ def test_forgetting_takes_arrays_and_checkpoint_along(store: Store) -> None:
     store.forget(KEY)
 
 
-def test_entries_are_told_by_label_newest_first_without_damaged_ones(store: Store) -> None:
-    import os
-
+def test_entries_are_told_by_label_without_damaged_ones(store: Store) -> None:
     store.save({"data": "b"}, "toy 1", RESULT, {})
     store.save({"data": "c"}, "toy 2", RESULT, {})
-    os.utime(store.path(KEY), (0, 0))
     store.path("broken").write_text("{")
-    assert store.entries() == {"toy 1": [{"data": "b"}, PARTS], "toy 2": [{"data": "c"}]}
+    found = store.entries()
+    assert [len(found[label]) for label in ("toy 1", "toy 2")] == [2, 1]
+    assert PARTS in found["toy 1"]
+
+
+@no_hang
+@given(data=st.data(), suffix=st.sampled_from([".json", ".npz"]))
+@fuzzed
+def test_fuzzed_entries_are_the_result_or_unusable(store: Store, data: Any, suffix: str) -> None:
+    path = store.path(KEY, suffix)
+    good = path.read_bytes()
+    path.write_bytes(data.draw(damaged(good) if suffix == ".json" else flipped(good)))
+    try:
+        found, message = store.load(KEY), "-"
+    except Unusable as error:
+        found, message = None, str(error)
+    finally:
+        path.write_bytes(good)
+    assert len(message.splitlines()) == 1
+    assert found is None or {**found, "arrays": None} == {**RESULT, "arrays": None}
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=12,
+).filter(lambda value: "$float" not in repr(value))
+
+
+@given(values)
+@settings(max_examples=100, deadline=None)
+def test_a_value_survives_valid_json(value: Any) -> None:
+    assert decode(json.loads(json.dumps(encode(value, "value"), allow_nan=False))) == value
+
+
+def test_scalars_of_numpy_and_torch_become_numbers() -> None:
+    found = encode({"a": np.float32(0.5), "b": np.int64(3), "c": torch.tensor(float("nan"))}, "m")
+    assert found == {"a": 0.5, "b": 3, "c": {"$float": "nan"}}
+    assert math.isnan(decode(found)["c"])
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"a": [1, {2}]}, r"m\['a'\]\[1\]: builtins.set found; expected"),
+        ({1: 2}, "m: builtins.dict found"),
+        ({"$float": "x"}, "m: builtins.dict found"),
+        ({"maps": np.zeros(2)}, r"m\['maps'\]: numpy.ndarray found"),
+    ],
+)
+def test_what_json_cannot_hold_is_named_with_its_place(value: Any, said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        encode(value, "m")
+
+
+def test_the_digest_is_that_of_the_text() -> None:
+    # printf '{"a":1}' | sha256sum
+    assert json_digest({"a": 1}) == "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862"
+    assert json_digest({"a": 1}) != json_digest({"a": 1.0})
 
 
 @dataclass(frozen=True)
