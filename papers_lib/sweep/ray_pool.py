@@ -40,7 +40,8 @@ def outcomes_on_ray(tasks: list[Task], jobs: int, say: Callable[[str], None]) ->
     try:
         while waiting or running:
             while waiting and len(running) < at_once:
-                running[on_node.remote(waiting[0])] = waiting.pop(0)
+                task = waiting.pop(0)
+                running[on_node.remote(task)] = task
             (done, *_), _ = ray.wait(list(running))
             task = running.pop(done)
             try:
