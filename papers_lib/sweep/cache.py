@@ -9,20 +9,17 @@ import dataclasses
 import hashlib
 import io
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from papers_lib.errors import UserError
-from papers_lib.files import write_bytes, write_json
+from papers_lib.files import write_bytes, write_text
 from papers_lib.sweep.records import STORED, Record
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCHEMA = 2
-NONFINITE = "$float"  # {"$float": "nan" | "inf" | "-inf"}: JSON has no such numbers
-CONTENT = ("schema", "key", "label", "components", "result")
 
 
 class Unusable(Exception):
@@ -67,7 +64,10 @@ class Store:
             write_bytes(self.path(key, ".npz"), buffer.getvalue())
         result = {**result, "arrays": digest}
         entry = {"schema": SCHEMA, "key": key, "label": label, "components": components, "result": result}
-        write_json(self.path(key), {**entry, "check": json_digest(entry)})
+        text = json.dumps(
+            {**entry, "check": json_digest(entry)}, sort_keys=True, indent=1
+        )  # NaN as Python has it
+        write_text(self.path(key), text)
         self._remove_checkpoints(key)
         return result
 
@@ -113,9 +113,7 @@ class Store:
     def record(self, config: Any, label: str, key: str, result: dict[str, Any]) -> Record:
         """The record of a result that came from ``load`` or ``save``."""
         arrays = self.path(key, ".npz") if result.get("arrays") else None
-        return Record(
-            config, label, result["status"], result["reason"], decode(result["metrics"]), key, arrays
-        )
+        return Record(config, label, result["status"], result["reason"], result["metrics"], key, arrays)
 
     def _remove_checkpoints(self, key: str) -> None:
         for path in self.folder.glob(f"{key}.checkpoint*"):
@@ -144,7 +142,7 @@ def _difference(name: str, old: Any, new: Any) -> str:
     if name == "code":
         shown = [f"{one.replace('.', '/')}.py" for one in changed]
     else:
-        shown = [f"{one} {decode(old.get(one))} → {decode(new.get(one))}" for one in changed]
+        shown = [f"{one} {old.get(one)} → {new.get(one)}" for one in changed]
     more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
     return f"{name}: {', '.join(shown[:3])}{more}"
 
@@ -155,46 +153,28 @@ def json_digest(value: Any) -> str:
     >>> json_digest({"b": 1, "a": 2}) == json_digest({"a": 2, "b": 1})
     True
     """
-    return _sha256(json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
+    return _sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode())
 
 
-def encode(value: Any, where: str) -> Any:
-    """``value`` as JSON: dataclasses become dicts, tuples lists, NaN and infinities ``{"$float": "nan"}``.
+def plain(value: Any, where: str) -> Any:
+    """``value`` as it will be read back: dataclasses become dicts, tuples lists, scalars of NumPy and torch numbers.
 
     Raises:
-        TypeError: something else than JSON knows; the line says where (``where`` names the outermost value).
+        TypeError: it holds something else.
 
-    >>> encode({"a": (1, math.inf)}, "metrics")
-    {'a': [1, {'$float': 'inf'}]}
+    >>> plain({"a": (1, float("inf"))}, "metrics")
+    {'a': [1, inf]}
     """
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else {NONFINITE: str(float(value))}
-    if isinstance(value, (list, tuple)):
-        return [encode(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [one.name for one in dataclasses.fields(value)]
-        return {name: encode(getattr(value, name), f"{where}.{name}") for name in names}
-    if isinstance(value, dict) and NONFINITE not in value and all(isinstance(name, str) for name in value):
-        return {name: encode(item, f"{where}[{name!r}]") for name, item in value.items()}
-    if getattr(value, "ndim", None) == 0 and hasattr(
-        value, "item"
-    ):  # a NumPy scalar or a tensor of one number
-        return encode(value.item(), where)
-    kind = f"{type(value).__module__}.{type(value).__qualname__}"
-    raise TypeError(
-        f"{where}: {kind} found; expected None, bool, int, float, str, or lists and dicts of them"
-    )
 
+    def known(one: Any) -> Any:
+        if dataclasses.is_dataclass(one) and not isinstance(one, type):
+            return {field.name: getattr(one, field.name) for field in dataclasses.fields(one)}
+        if getattr(one, "ndim", None) == 0 and hasattr(one, "item"):
+            return one.item()
+        kind = f"{type(one).__module__}.{type(one).__qualname__}"
+        raise TypeError(f"{where}: {kind} found; expected numbers, text, None, or lists and dicts of them")
 
-def decode(value: Any) -> Any:
-    """The inverse of ``encode`` (tuples and dataclasses come back as lists and dicts), keys sorted."""
-    if isinstance(value, dict):
-        if value.keys() == {NONFINITE}:
-            return float(value[NONFINITE])
-        return {name: decode(value[name]) for name in sorted(value)}
-    return [decode(item) for item in value] if isinstance(value, list) else value
+    return json.loads(json.dumps(value, default=known, sort_keys=True))
 
 
 def _sha256(content: bytes) -> str:
@@ -205,7 +185,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     """A cache entry whose form and checksum are right, or None if there is no such file."""
     try:
         entry = json.loads(path.read_bytes())
-        content = {name: entry[name] for name in CONTENT}
+        content = {name: entry[name] for name in ("schema", "key", "label", "components", "result")}
         check = json_digest(content)
     except FileNotFoundError:
         return None

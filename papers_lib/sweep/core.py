@@ -19,7 +19,7 @@ from typing import Any, Literal
 from papers_lib.errors import UserError
 from papers_lib.processes import end_workers, processes
 from papers_lib.sweep import progress
-from papers_lib.sweep.cache import Store, Unusable, encode, json_digest, why_stale
+from papers_lib.sweep.cache import Store, Unusable, json_digest, plain, why_stale
 from papers_lib.sweep.context import Context
 from papers_lib.sweep.digest import changed_since, code_digest, library_versions, patched
 from papers_lib.sweep.pool import Outcome, Task, outcomes_of
@@ -94,8 +94,10 @@ def sweep(
     if jobs < 0:
         raise UserError(f"jobs={jobs}: expected 0 (choose) or a positive number of processes")
     labels = [_label(config, type(configs[0])) for config in configs]
-    store, shared = Store(Path(cache).absolute() / run.__module__.partition(".")[0]), dict[str, Any]()
-    own = _not_on_disk(run, configs, jobs)
+    store = Store(Path(cache).absolute() / run.__module__.partition(".")[0])
+    jobs = jobs if backend == "ray" else processes(jobs, device)
+    changed = _changed(run)
+    own = None if changed else _only_here(run, configs)
     if own:
         say(f"{own} is not what its source file says: the runs use it, in this process, and are not cached")
         _kept.append(tempfile.TemporaryDirectory(prefix="papers-uncached-"))
@@ -112,13 +114,17 @@ def sweep(
     }
     say(_plan(store, len(results), tasks, force))
     if tasks:
+        if changed and jobs == 1:
+            raise UserError(
+                f"{changed} changed after this process loaded it: restart it, or use two jobs or more"
+            )
         store.prepare()
         for key in tasks if force else ():
             store.forget(key)  # a forced sweep that is interrupted goes on without force
         if _fingerprints.setdefault(root, data.fingerprint) != data.fingerprint:
             _fingerprints[root] = data.fingerprint
             end_workers()  # they keep files of the older data open
-        with closing(_outcomes(list(tasks.values()), jobs, device, backend, say)) as outcomes:
+        with closing(_outcomes(list(tasks.values()), jobs, backend, say)) as outcomes:
             for outcome in _reported(outcomes, tasks, say):
                 results[outcome.key] = outcome.result
     every = zip(configs, labels, keys, strict=True)
@@ -156,24 +162,21 @@ def pick_backend(asked: str | None) -> str:
     return name
 
 
-def _not_on_disk(run: Run, configs: Sequence[Any], jobs: int) -> str | None:
-    """What of the code only this process has, or None.
-
-    Raises:
-        UserError: a file changed after this process, which is to do the work, had loaded it.
-    """
+def _changed(run: Run) -> str | None:
+    """A module whose file changed after this process had loaded it."""
     import psutil
 
-    if not _importable(run):
-        return run.__name__
-    if configs and not _importable(type(configs[0])):
-        return type(configs[0]).__name__
-    changed = changed_since([run.__module__], psutil.Process().create_time())
-    if changed and jobs == 1:
-        raise UserError(
-            f"{changed[0]} changed after this process loaded it: restart it, or use two jobs or more"
-        )
-    return None if changed else patched([run.__module__])
+    found = changed_since([run.__module__], psutil.Process().create_time()) if _importable(run) else []
+    return found[0] if found else None
+
+
+def _only_here(run: Run, configs: Sequence[Any]) -> str | None:
+    """What of the code no source file has, or None."""
+    things: list[Any] = [run, *map(type, configs[:1])]
+    for thing in things:
+        if not _importable(thing):
+            return str(thing.__name__)
+    return patched([run.__module__])
 
 
 def _importable(thing: Any) -> bool:
@@ -199,7 +202,7 @@ def _label(config: Any, kind: Any) -> str:
 
 
 def _config_parts(config: Any) -> dict[str, Any]:
-    return {"config_type": type(config).__qualname__, "config": encode(config, type(config).__name__)}
+    return {"config_type": type(config).__qualname__, "config": plain(config, type(config).__name__)}
 
 
 def _cached(store: Store, keys: set[str], say: Say) -> dict[str, dict[str, Any]]:
@@ -228,12 +231,12 @@ def _plan(store: Store, cached: int, tasks: dict[str, Task], force: bool) -> str
     return f"{cached} runs read from the cache, {len(tasks)} to compute ({why}{more})"
 
 
-def _outcomes(tasks: list[Task], jobs: int, device: str, backend: str, say: Say) -> Generator[Outcome]:
+def _outcomes(tasks: list[Task], jobs: int, backend: str, say: Say) -> Generator[Outcome]:
     if backend == "ray":
         from papers_lib.sweep.ray_pool import outcomes_on_ray
 
         return outcomes_on_ray(tasks, jobs, say)
-    return outcomes_of(tasks, processes(jobs, device), say)
+    return outcomes_of(tasks, jobs, say)
 
 
 def _reported(outcomes: Iterable[Outcome], tasks: dict[str, Task], say: Say) -> Generator[Outcome]:

@@ -121,9 +121,7 @@ def patched(modules: Iterable[str]) -> str | None:
 
 
 def _differences(present: dict[str, Any], path: Path) -> Iterator[str]:
-    source = path.read_text(encoding="utf-8")
-    written: dict[str, list[CodeType]] = {}
-    _codes(compile(source, path, "exec", dont_inherit=True), written)
+    written, tree = _compiled(*_stamp(path))
     for qualname, codes in written.items():
         held: Any = present.get(qualname.partition(".")[0])
         for part in qualname.split(".")[1:]:
@@ -131,7 +129,7 @@ def _differences(present: dict[str, Any], path: Path) -> Iterator[str]:
         held = held.fget if isinstance(held, property) else getattr(held, "__func__", held)
         if held is not None and getattr(inspect.unwrap(held), "__code__", None) not in codes:
             yield qualname
-    for node in ast.parse(source).body:
+    for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             names = [one.id for one in node.targets if isinstance(one, ast.Name) and one.id.isupper()]
             yield from (name for name in names if present.get(name) != node.value.value)
@@ -140,6 +138,13 @@ def _differences(present: dict[str, Any], path: Path) -> Iterator[str]:
                 there = vars(sys.modules[node.module]).get(alias.name)
                 if there is not None and present.get(alias.asname or alias.name) is not there:
                     yield alias.asname or alias.name
+
+
+@cache
+def _compiled(path: Path, mtime_ns: int, size: int) -> tuple[dict[str, list[CodeType]], ast.Module]:
+    source, found = path.read_text(encoding="utf-8"), dict[str, list[CodeType]]()
+    _codes(compile(source, path, "exec", dont_inherit=True), found)
+    return found, ast.parse(source)
 
 
 def _codes(code: CodeType, found: dict[str, list[CodeType]]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from papers_lib.errors import UserError
 from papers_lib.files import write_text
 from papers_lib.processes import death, end_workers, one_thread, submit, workers
-from papers_lib.sweep.cache import Store, Unusable, encode
+from papers_lib.sweep.cache import Store, Unusable, plain
 from papers_lib.sweep.context import Context, RunFailed, at_end_of_run
 from papers_lib.sweep.digest import ROOT, code_digest, library_versions
 from papers_lib.sweep.progress import one_line
@@ -147,7 +147,7 @@ def execute(task: Task) -> Outcome:
         returned = task.run(task.config, context)
         if not isinstance(returned, dict):
             raise TypeError(f"the run returned {type(returned).__name__}; expected a dict of metrics")
-        metrics = encode(returned, "metrics")
+        metrics = plain(returned, "metrics")
     except RunFailed as failure:
         status, reason = failure.status, one_line(failure.reason)
     except (Exception, SystemExit) as error:

@@ -15,11 +15,11 @@ ALLOWED = {
     # Its argument is a type[PlainLoader], as mypy checks.
     ("papers_lib/companion/yaml_files.py", "yaml.load(text, Loader=loader)"),
 }
-NEVER = set(
-    "eval exec yaml.unsafe_load yaml.full_load yaml.load_all pd.read_pickle torch.hub.load torch.jit.load pickle.load "
-    "pickle.loads pickle.Unpickler joblib.load marshal.loads shelve.open cloudpickle.load cloudpickle.loads dill.load "
-    "dill.loads".split()
-)
+NEVER = {
+    *("eval", "exec", "yaml.unsafe_load", "yaml.full_load", "yaml.load_all", "pd.read_pickle"),
+    *("pickle.load", "pickle.loads", "pickle.Unpickler", "joblib.load", "marshal.loads", "shelve.open"),
+    *("cloudpickle.load", "cloudpickle.loads", "dill.load", "dill.loads", "torch.jit.load", "torch.hub.load"),
+}
 
 
 def sources() -> Iterator[tuple[str, str]]:

@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from papers_lib.sweep import Record, records_frame
-from papers_lib.sweep.cache import Store, Unusable, decode, encode, json_digest
+from papers_lib.sweep.cache import Store, Unusable, json_digest, plain
 from tests.fuzz import damaged, flipped, fuzzed, no_hang
 
 PARTS = {"config": {"seed": 1}, "data": "a"}
 KEY = json_digest(PARTS)
-RESULT = {"status": "ok", "reason": "", "metrics": {"dice": 0.5, "worst": {"$float": "nan"}}}
+RESULT = {"status": "ok", "reason": "", "metrics": {"dice": 0.5, "worst": math.nan}}
 
 
 @pytest.fixture
@@ -69,10 +69,6 @@ def test_every_truncation_is_noticed(store: Store) -> None:
     ("damage", "why"),
     [
         (lambda s: s.path(KEY).write_text(s.path(KEY).read_text().replace("0.5", "0.9")), "checksum"),
-        (
-            lambda s: s.path(KEY).write_text(s.path(KEY).read_text().replace("0.5", "NaN")),
-            "truncated or not a record",
-        ),
         (lambda s: s.path(KEY).write_text("[1]"), "truncated or not a record"),
         (lambda s: s.path(KEY).write_bytes(b"\xff\xfe"), "truncated or not a record"),
         (lambda s: _rewrite(s, schema=0), "schema is 0, expected 2"),
@@ -113,6 +109,9 @@ def test_entries_are_told_by_label_without_damaged_ones(store: Store) -> None:
     assert PARTS in found["toy 1"]
 
 
+READ = {"arrays": None, "metrics": RESULT["metrics"], "reason": "", "status": "ok"}
+
+
 @no_hang
 @given(data=st.data(), suffix=st.sampled_from([".json", ".npz"]))
 @fuzzed
@@ -127,40 +126,20 @@ def test_fuzzed_entries_are_the_result_or_unusable(store: Store, data: Any, suff
     finally:
         path.write_bytes(good)
     assert len(message.splitlines()) == 1
-    assert found is None or {**found, "arrays": None} == {**RESULT, "arrays": None}
+    assert found is None or repr({**found, "arrays": None}) == repr(READ)
 
 
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=12,
-).filter(lambda value: "$float" not in repr(value))
+def test_values_come_as_they_will_be_read_back() -> None:
+    numbers = {"b": np.float32(0.5), "a": np.int64(3), "c": torch.tensor(float("nan")), "d": (1, -math.inf)}
+    found = plain(numbers, "m")
+    assert repr(found) == "{'a': 3, 'b': 0.5, 'c': nan, 'd': [1, -inf]}"
+    assert plain(Config(1), "m") == {"seed": 1, "inner": {"rate": 0.1}, "sizes": [3, 5]}
 
 
-@given(values)
-@settings(max_examples=100, deadline=None)
-def test_a_value_survives_valid_json(value: Any) -> None:
-    assert decode(json.loads(json.dumps(encode(value, "value"), allow_nan=False))) == value
-
-
-def test_scalars_of_numpy_and_torch_become_numbers() -> None:
-    found = encode({"a": np.float32(0.5), "b": np.int64(3), "c": torch.tensor(float("nan"))}, "m")
-    assert found == {"a": 0.5, "b": 3, "c": {"$float": "nan"}}
-    assert math.isnan(decode(found)["c"])
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        ({"a": [1, {2}]}, r"m\['a'\]\[1\]: builtins.set found; expected"),
-        ({1: 2}, "m: builtins.dict found"),
-        ({"$float": "x"}, "m: builtins.dict found"),
-        ({"maps": np.zeros(2)}, r"m\['maps'\]: numpy.ndarray found"),
-    ],
-)
-def test_what_json_cannot_hold_is_named_with_its_place(value: Any, said: str) -> None:
-    with pytest.raises(TypeError, match=said):
-        encode(value, "m")
+@pytest.mark.parametrize("value", [{"a": [1, {2}]}, {"maps": np.zeros(2)}, {"kind": Record}], ids=str)
+def test_what_cannot_be_stored_is_named(value: Any) -> None:
+    with pytest.raises(TypeError, match=r"^m: (builtins.set|numpy.ndarray|builtins.type) found; expected"):
+        plain(value, "m")
 
 
 def test_the_digest_is_that_of_the_text() -> None:
