@@ -23,12 +23,6 @@ def test_arrays_of_objects_are_refused_by_name() -> None:
         Context("cpu", Path("data"), Path("checkpoint")).save_arrays(boxes=[object()])
 
 
-def test_contexts_do_not_share_arrays() -> None:
-    first, second = (Context("cpu", Path("data"), Path("checkpoint")) for _ in range(2))
-    first.save_arrays(a=[1])
-    assert second.arrays == {}
-
-
 def test_only_outcomes_that_are_results_can_be_raised() -> None:
     assert RunFailed("collapsed", "one class").status == "collapsed"
     with pytest.raises(ValueError, match=r"status must be one of .* got 'ok'"):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from papers_lib.errors import UserError
-from papers_lib.sweep import duration, say
+from papers_lib.sweep import say
 from papers_lib.sweep.progress import progress_line
 
 
@@ -41,19 +41,3 @@ def test_one_line_a_run(
     outcome: str, done: int, seconds: float | None, left: float | None, line: str
 ) -> None:
     assert progress_line(done, 12, "toy", outcome, seconds, left) == line
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (0, "0.0 s"),
-        (9.96, "10 s"),
-        (89, "89 s"),
-        (90, "2 min"),
-        (5399, "1 h 30 min"),
-        (7200, "2 h"),
-        (36000, "10 h"),
-    ],
-)
-def test_durations(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
