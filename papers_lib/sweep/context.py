@@ -1,9 +1,6 @@
-"""What a run sees of the sweep that calls it; kept apart so that runs do not depend on the machinery.
+"""What a run sees of the sweep that calls it."""
 
-An experiment module imports ``Context`` and ``RunFailed`` from here: the digest of its code then stays free
-of the modules that schedule, store and report runs, and a change of those recomputes nothing.
-"""
-
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 FAILURES = ("diverged", "collapsed")
+at_end_of_run: list[Callable[[], None]] = []
+"""Called after each run of this process, however it ended: what must not be kept for the next one."""
 
 
 class RunFailed(Exception):
@@ -20,9 +19,6 @@ class RunFailed(Exception):
     Args:
         status: "diverged" (the loss is not finite) or "collapsed" (the model predicts too few classes).
         reason: one line for the table of excluded runs.
-
-    Raises:
-        ValueError: another status; any other exception of a run is recorded as "failed" by the sweep.
     """
 
     def __init__(self, status: str, reason: str) -> None:
@@ -40,8 +36,8 @@ class Context:
     Attributes:
         device: where to train, as torch spells it ("cpu", "cuda", "cuda:1").
         data_root: folder of the data set.
-        checkpoint: file that the training loop saves to and resumes from; the path is the same for every
-            attempt at the same run, and the file is removed once the run's result is stored.
+        checkpoint: file that the training loop saves to and resumes from, the same for every attempt at this run.
+            It is removed, with all files whose names begin with it, when the run's result is stored.
         precision: numerical precision asked for ("float32", "bfloat16", ...).
         initial_weights: name of the weights that training starts from.
     """

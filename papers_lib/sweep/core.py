@@ -1,9 +1,10 @@
 """Many runs: each computed once, cached, resumable, in processes that cannot harm one another.
 
-A run is a pure function of its config and the data. Its key is the hash of all that its result depends on; a
-key that the cache holds is read, the others are computed and stored the moment they end.
+A run is a pure function of its config and the data. Its key is the hash of all that its result depends on; a key that
+the cache holds is read, the others are computed and stored the moment they end.
 """
 
+import importlib.util
 import os
 import sys
 import tempfile
@@ -16,31 +17,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from papers_lib.errors import UserError
+from papers_lib.processes import end_workers, processes
 from papers_lib.sweep import progress
-from papers_lib.sweep.backends import pick_backend
-from papers_lib.sweep.context import Context, RunFailed
-from papers_lib.sweep.digest import code_digest, library_versions
-from papers_lib.sweep.encoding import encode, json_digest
-from papers_lib.sweep.pool import cost, outcomes_of
-from papers_lib.sweep.ray_pool import outcomes_on_ray
-from papers_lib.sweep.records import Record, Store, Unusable, records_frame
-from papers_lib.sweep.staleness import explain_stale
-from papers_lib.sweep.workers import Outcome, Task
-from papers_lib.training.devices import processes
-
-__all__ = [
-    "Context",
-    "DataRef",
-    "Record",
-    "RunFailed",
-    "components",
-    "explain_stale",
-    "records_frame",
-    "sweep",
-]
+from papers_lib.sweep.cache import Store, Unusable, json_digest, plain, why_stale
+from papers_lib.sweep.context import Context
+from papers_lib.sweep.digest import changed_since, code_digest, library_versions, patched
+from papers_lib.sweep.pool import Outcome, Task, outcomes_of
+from papers_lib.sweep.records import Record
 
 Run = Callable[[Any, Context], dict[str, Any]]
 Say = Callable[[str], None]
+BACKENDS = ("processes", "ray")
+VARIABLE = "PAPERS_BACKEND"
+
+_kept: list["tempfile.TemporaryDirectory[str]"] = []  # results that are not cached, until this process ends
+_fingerprints: dict[Path, str] = {}
 
 
 @dataclass(frozen=True)
@@ -74,108 +65,127 @@ def sweep(
 ) -> list[Record]:
     """Compute what the cache lacks and return one record a config, in the order of ``configs``.
 
-    A run that raises ``RunFailed`` has a result like any other. Another exception makes it "failed", a killed
-    process "died": neither is cached, and neither harms another run. After a death the runs that were under
-    way are repeated one at a time, each in a process of its own, so that only the culprit is lost.
+    A run that raises ``RunFailed`` has a result like any other. Another exception makes it "failed", a killed process
+    "died": neither is cached, and neither harms another run. Code that is not what its source file says, patched or
+    defined in a notebook, is run in this process and not cached.
+
+    A script that calls this with more than one job does so under ``if __name__ == "__main__":``.
 
     Args:
-        run: module-level function ``run(config, context) -> metrics``, a pure function of config and data.
+        run: ``run(config, context) -> metrics``, a pure function of config and data.
         configs: frozen dataclasses of one type with ``label() -> str``; where they have ``cost() -> float``
             the longest go first.
         data: the data set.
         cache: folder of results; they lie in a folder of it named after the module of ``run``.
-        jobs: processes, one thread each; 1 means this process, 0 one a physical core on the CPU, 1 on a GPU.
+        jobs: processes, one thread each; 1 means this process, 0 one a core, on a GPU as many as its memory takes.
         device: device to train on; only its type ("cuda" of "cuda:1") is part of the key.
         precision, initial_weights: passed on in the context, part of the key.
-        force: compute again what the cache has; so does the environment variable ``PAPERS_FORCE=1``, which
-            ``papers run --force`` sets for its notebook.
+        force: compute again what the cache has; so does the environment variable ``PAPERS_FORCE=1``.
         say: takes a line of progress; ``progress.say`` if None.
-        backend: "loky", processes of this machine, or "ray", a cluster (``ray_pool``; its jobs count over all
-            nodes); None takes the environment variable ``PAPERS_BACKEND``, which ``papers run --backend`` sets
-            for its notebook, else "loky". Results do not depend on it.
+        backend: "processes" of this machine or "ray", a cluster, with the same results; None asks ``PAPERS_BACKEND``.
 
     Raises:
-        TypeError: ``run`` or a config is not of the kind described.
+        TypeError: a config is not of the kind described.
         UserError: ``jobs`` is negative, the backend is not there, a result cannot be written, or code changed
             under a process that had loaded it.
     """
     say, backend = say or progress.say, pick_backend(backend)
     force = force or os.environ.get("PAPERS_FORCE") == "1"
-    if not _importable(run):
-        raise TypeError(f"run={run!r}: expected a function at the top level of an importable module")
-    labels = [_label(config, type(configs[0])) for config in configs]
     if jobs < 0:
         raise UserError(f"jobs={jobs}: expected 0 (choose) or a positive number of processes")
+    labels = [_label(config, type(configs[0])) for config in configs]
     store = Store(Path(cache).absolute() / run.__module__.partition(".")[0])
+    jobs = jobs if backend == "ray" else processes(jobs, device)
+    changed = _changed(run)
+    own = None if changed else _only_here(run, configs)
+    if own:
+        say(f"{own} is not what its source file says: the runs use it, in this process, and are not cached")
+        _kept.append(tempfile.TemporaryDirectory(prefix="papers-uncached-"))
+        store, jobs, backend = Store(Path(_kept[-1].name)), 1, "processes"
     shared = components(run, data, device, precision, initial_weights)
     parts = [{**shared, **_config_parts(config)} for config in configs]
     keys = [json_digest(part) for part in parts]
-    try:
-        store.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{store.folder}: cannot be made a folder ({error.strerror})") from error
-    results, unusable = _cached(store, set() if force else set(keys))
-    for key, why in sorted(unusable.items()):
-        say(f"cache entry {key[:12]} is not used ({why}); its run is computed again")
-    # The nodes of a cluster share the cache's file system, and no other folder for sure.
-    missing, root = set(keys) - results.keys(), Path(data.root).absolute()
-    with _scratch_folder(store.folder if backend == "ray" and missing else None) as scratch:
-        tasks = {
-            key: Task(run, config, label, key, part, store.folder, root, device, Path(scratch))
-            for config, label, part, key in zip(configs, labels, parts, keys, strict=True)
-            if key in missing
-        }
-        if force:
-            for key in tasks:
-                store.forget(key)  # a forced sweep that is interrupted goes on without force
-        say(_plan(store, len(results), list(tasks.values()), force))
-        computed = (
-            outcomes_on_ray(list(tasks.values()), jobs, say)
-            if backend == "ray"
-            else outcomes_of(list(tasks.values()), processes(jobs, device), say)
-        )
-        with closing(computed) as outcomes:
+    results = {} if force else _cached(store, set(keys), say)
+    root = Path(data.root).absolute()
+    tasks = {
+        key: Task(run, config, label, key, part, store.folder, root, device)
+        for config, label, part, key in zip(configs, labels, parts, keys, strict=True)
+        if key not in results
+    }
+    say(_plan(store, len(results), tasks, force))
+    if tasks:
+        if changed and jobs == 1:
+            raise UserError(
+                f"{changed} changed after this process loaded it: restart it, or use two jobs or more"
+            )
+        store.prepare()
+        for key in tasks if force else ():
+            store.forget(key)  # a forced sweep that is interrupted goes on without force
+        if _fingerprints.setdefault(root, data.fingerprint) != data.fingerprint:
+            _fingerprints[root] = data.fingerprint
+            end_workers()  # they keep files of the older data open
+        with closing(_outcomes(list(tasks.values()), jobs, backend, say)) as outcomes:
             for outcome in _reported(outcomes, tasks, say):
                 results[outcome.key] = outcome.result
-    return [
-        store.record(config, label, key, results[key])
-        for config, label, key in zip(configs, labels, keys, strict=True)
-    ]
+    every = zip(configs, labels, keys, strict=True)
+    return [store.record(config, label, key, results[key]) for config, label, key in every]
 
 
 def components(run: Run, data: DataRef, device: str, precision: str, initial_weights: str) -> dict[str, Any]:
     """What every run of a sweep depends on; a key is the hash of it and of the config."""
-    module = run.__module__
+    modules = [run.__module__] if _importable(run) else []
     return {
-        "run": f"{module}:{run.__name__}",
+        "run": f"{run.__module__}:{run.__name__}",
         "data": data.fingerprint,
         "device": device.partition(":")[0],
         "precision": precision,
         "initial_weights": initial_weights,
-        "libraries": library_versions([module]),
-        "code": code_digest([module]),
+        "libraries": library_versions(modules),
+        "code": code_digest(modules),
     }
 
 
-def _scratch_folder(parent: Path | None) -> "tempfile.TemporaryDirectory[str]":
-    """A private folder, in ``parent`` or else in the system's place for such."""
-    try:
-        return tempfile.TemporaryDirectory(prefix=".papers-sweep-", dir=parent)
-    except OSError as error:
-        where = parent or "the folder of temporary files"
-        raise UserError(f"{where}: cannot be written ({error.strerror})") from error
+def pick_backend(asked: str | None) -> str:
+    """``asked``, else what ``PAPERS_BACKEND`` says, else "processes" (once called "loky").
+
+    Raises:
+        UserError: there is no backend of that name, or it is Ray, and Ray is not installed.
+    """
+    name, where = (asked, "backend") if asked else (os.environ.get(VARIABLE) or BACKENDS[0], VARIABLE)
+    name = BACKENDS[0] if name == "loky" else name
+    if name not in BACKENDS:
+        raise UserError(f"{where}: found {name!r}, expected one of {', '.join(BACKENDS)}")
+    if name == "ray" and importlib.util.find_spec("ray") is None:
+        raise UserError(
+            f"{where} ray: the package is not installed here; pip install -e '.[ray]' installs it"
+        )
+    return name
 
 
-def _config_parts(config: Any) -> dict[str, Any]:
-    return {"config_type": type(config).__qualname__, "config": encode(config, type(config).__name__)}
+def _changed(run: Run) -> str | None:
+    """A module whose file changed after this process had loaded it."""
+    import psutil
+
+    found = changed_since([run.__module__], psutil.Process().create_time()) if _importable(run) else []
+    return found[0] if found else None
+
+
+def _only_here(run: Run, configs: Sequence[Any]) -> str | None:
+    """What of the code no source file has, or None."""
+    things: list[Any] = [run, *map(type, configs[:1])]
+    for thing in things:
+        if not _importable(thing):
+            return str(thing.__name__)
+    return patched([run.__module__])
 
 
 def _importable(thing: Any) -> bool:
     """Whether another process can import it by name: at the top level of a module that is not a script."""
-    module = getattr(thing, "__module__", "")
+    module, name = sys.modules.get(getattr(thing, "__module__", "")), getattr(thing, "__name__", "")
     return (
-        module != "__main__"
-        and getattr(sys.modules.get(module), getattr(thing, "__name__", ""), None) is thing
+        thing.__module__ != "__main__"
+        and getattr(module, name, None) is thing
+        and hasattr(module, "__file__")
     )
 
 
@@ -183,48 +193,59 @@ def _label(config: Any, kind: Any) -> str:
     name = type(config).__name__
     if type(config) is not kind:
         raise TypeError(f"configs: {name} found among {kind.__name__}; expected one type")
-    frozen = is_dataclass(kind) and kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
-    if not frozen or not _importable(kind):
-        raise TypeError(f"configs: {name} found; expected a frozen dataclass of an importable module")
+    if not is_dataclass(kind) or not kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        raise TypeError(f"configs: {name} found; expected a frozen dataclass")
     label = config.label() if callable(getattr(config, "label", None)) else None
     if not isinstance(label, str) or not label or len(label.splitlines()) != 1:
         raise TypeError(f"{name}.label() gives {label!r}; expected one line of text")
     return label
 
 
-def _cached(store: Store, keys: set[str]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Results that the cache has, and why some that it has are not used."""
-    results, unusable = {}, {}
-    for key in keys:
+def _config_parts(config: Any) -> dict[str, Any]:
+    return {"config_type": type(config).__qualname__, "config": plain(config, type(config).__name__)}
+
+
+def _cached(store: Store, keys: set[str], say: Say) -> dict[str, dict[str, Any]]:
+    """Results that the cache has; a line for each that it has and that is not used."""
+    results = {}
+    for key in sorted(keys):
         try:
             found = store.load(key)
         except Unusable as error:
-            unusable[key] = str(error)
+            say(f"cache entry {key[:12]} is not used ({error}); its run is computed again")
         else:
             if found is not None:
                 results[key] = found
-    return results, unusable
+    return results
 
 
-def _plan(store: Store, cached: int, tasks: list[Task], force: bool) -> str:
+def _plan(store: Store, cached: int, tasks: dict[str, Task], force: bool) -> str:
     """One line: how many runs are read and how many computed, and why."""
     if not tasks:
         return f"{cached} runs, all read from the cache"
     entries = {} if force else store.entries()
-    reasons = Counter("forced" if force else explain_stale(entries, t.label, t.components) for t in tasks)
+    each = tasks.values()
+    reasons = Counter("forced" if force else why_stale(entries, t.label, t.components) for t in each)
     why = "; ".join(f"{count} {reason}" for reason, count in reasons.most_common(3))
     more = f"; {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
     return f"{cached} runs read from the cache, {len(tasks)} to compute ({why}{more})"
 
 
+def _outcomes(tasks: list[Task], jobs: int, backend: str, say: Say) -> Generator[Outcome]:
+    if backend == "ray":
+        from papers_lib.sweep.ray_pool import outcomes_on_ray
+
+        return outcomes_on_ray(tasks, jobs, say)
+    return outcomes_of(tasks, jobs, say)
+
+
 def _reported(outcomes: Iterable[Outcome], tasks: dict[str, Task], say: Say) -> Generator[Outcome]:
     """Pass outcomes on, with a line each; the time left follows from the share of the cost that is done."""
-    started, spent, total = time.perf_counter(), 0.0, sum(map(cost, tasks.values()))
+    started, spent, total = time.perf_counter(), 0.0, sum(task.cost() for task in tasks.values())
     for done, outcome in enumerate(outcomes, 1):
-        task = tasks[outcome.key]
-        spent += cost(task)
-        eta = (time.perf_counter() - started) * (total / spent - 1) if spent else None
+        spent += tasks[outcome.key].cost()
+        left = (time.perf_counter() - started) * (total / spent - 1) if spent else None
         status, reason = outcome.result["status"], outcome.result["reason"]
-        record = Record(task.config, task.label, status, reason, {}, task.key)
         yield outcome
-        say(progress.progress_line(done, len(tasks), record, outcome.seconds, eta))
+        shown = f"{status} ({reason})" if reason else status
+        say(progress.progress_line(done, len(tasks), tasks[outcome.key].label, shown, outcome.seconds, left))

@@ -1,23 +1,26 @@
-"""Which code a result depends on: the import closure of a module, found by reading and never by importing.
+"""Which code a result depends on, found by reading source files and never by importing them.
 
-Only ``papers_lib`` and ``data_gen`` are followed. Others count by their version (``library_versions``).
+The digest of a run covers the module that defines it and what that imports, directly or through others, within its own
+package and within ``papers_lib``. A name that a package exports leads to the module that defines it.
 """
 
 import ast
+import hashlib
 import importlib.metadata
+import inspect
 import platform
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from types import CodeType
+from typing import Any
 
-from papers_lib.sweep.ast_digest import module_digest
+from papers_lib.errors import UserError
 
-OURS = ("papers_lib", "data_gen", "heatmap_loss", "cam_entropy", "pylon", "sibnet_calibration")
-ROOT = Path(__file__).resolve().parents[2]  # the folder that holds both packages
-
-# Import name → distribution. torch and numpy count for every run, the others where the closure imports them.
-ALWAYS = ("torch", "numpy")
+ROOT = Path(__file__).resolve().parents[2]  # of the checkout
+WITHOUT = ("companion", "sweep", "files", "errors", "processes")
+"""Parts of ``papers_lib`` that no result depends on."""
 LIBRARIES = {
     "torch": "torch",
     "numpy": "numpy",
@@ -27,137 +30,222 @@ LIBRARIES = {
     "segmentation_models_pytorch": "segmentation-models-pytorch",
     "PIL": "pillow",
 }
+"""Import name → distribution. torch and numpy count for every run, the others where its code imports them."""
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
-Import = tuple[int, str, tuple[str, ...]]  # level of a relative import, module, imported names
+Import = tuple[str, str, str]  # module, name in it ("" for the module itself, "*"), name that it gets
 
 
-def code_digest(modules: Iterable[str], root: Path = ROOT) -> dict[str, str]:
-    """Digest of each source file that importing ``modules`` can run.
+def code_digest(
+    modules: Iterable[str], root: Path = ROOT, without: tuple[str, ...] = WITHOUT
+) -> dict[str, str]:
+    """Digest of each source file that ``modules`` need, by module name; see :func:`module_digest`.
 
-    A package appears as ``package.__init__``, with what that file itself imports: a submodule that nobody
-    imports is not part of the closure. Imports inside functions count, those under ``if TYPE_CHECKING`` do
-    not. Files are parsed once a process and again only after they changed on disk.
+    Imports inside functions count, those under ``if TYPE_CHECKING`` do not.
 
     Args:
-        modules: dotted names; one outside of the two packages is found where it is loaded from.
-        root: folder that holds the two packages.
-
-    Returns:
-        Module name → digest (``papers_lib.sweep.ast_digest.module_digest``), sorted by name.
+        modules: dotted names; one that is not in the checkout is found where it is loaded from.
+        root: of the checkout.
+        without: parts of ``papers_lib`` that are not followed.
 
     Raises:
         ValueError: a module has no Python source file.
         UserError: a file is not valid Python.
     """
-    return {name: _scan(*_stamp(path))[0] for name, path in closure(modules, root).items()}
+    return {name: module_digest(path) for name, path in closure(modules, root, without).items()}
 
 
 def library_versions(modules: Iterable[str], root: Path = ROOT) -> dict[str, str]:
-    """Versions of Python (minor), torch, numpy and of those in ``LIBRARIES`` that the closure imports.
-
-    Read from the installed metadata, so that nothing is imported. Python counts because the digests of
-    ``ast_digest`` are comparable within one minor version only.
-    """
-    used = set(ALWAYS)
-    for path in closure(modules, root).values():
-        used |= {module.partition(".")[0] for level, module, _ in _scan(*_stamp(path))[1] if not level}
+    """Versions of Python (minor: digests are comparable within one), torch, numpy and of the others in use."""
+    used = {"torch", "numpy"}
+    for name, path in closure(modules, root).items():
+        used |= {module.partition(".")[0] for module, _, _ in _imports_of(name, path)}
     versions = {"python": ".".join(platform.python_version_tuple()[:2])}
-    for library in sorted(used & set(LIBRARIES)):
-        versions[library] = _version(LIBRARIES[library])
-    return versions
+    return versions | {name: _version(LIBRARIES[name]) for name in sorted(used & LIBRARIES.keys())}
 
 
-def loaded_before_change(modules: Iterable[str], started: float, root: Path = ROOT) -> list[str]:
-    """Modules of the closure that this process has loaded and whose file changed after the time ``started``.
+def module_digest(path: str | Path) -> str:
+    """SHA-256 of the syntax tree of a Python file without docstrings and lines of progress (calls of ``say``).
+
+    Comments, blank lines and quotes make no difference; any change of a name, number or string does.
+
+    Raises:
+        UserError: the file cannot be read or is not Python.
+    """
+    return _read(*_stamp(Path(path)))[0]
+
+
+def closure(modules: Iterable[str], root: Path = ROOT, without: tuple[str, ...] = WITHOUT) -> dict[str, Path]:
+    """Source files of ``modules`` and of all that they need, by module name."""
+    waiting = list(modules)
+    ours = {"papers_lib", *(module.partition(".")[0] for module in waiting)}
+    for module in waiting:
+        if _source(module, root) is None:
+            raise ValueError(f"module {module!r} has no Python source file; expected an importable module")
+    found: dict[str, Path] = {}
+    while waiting:
+        module = waiting.pop()
+        path = _source(module, root)
+        if module in found or path is None:
+            continue
+        found[module] = path
+        for target, name, _ in _imports_of(module, path):
+            needed = _defining(target, name, root) if target.partition(".")[0] in ours else []
+            waiting += [
+                one for one in needed if one.split(".")[:2] not in [["papers_lib", w] for w in without]
+            ]
+    return dict(sorted(found.items()))
+
+
+def changed_since(modules: Iterable[str], started: float) -> list[str]:
+    """Modules that this process has loaded, and whose file changed after the time ``started``.
 
     Such a process may hold older code than the digest describes; a result of it must not be stored.
     """
     # Two seconds: start times of processes are computed from the uptime and are no more exact than that.
-    return [
-        name
-        for name, path in closure(modules, root).items()
-        if name.removesuffix(".__init__") in sys.modules and path.stat().st_mtime > started + 2
+    sources = closure(modules).items()
+    return [name for name, path in sources if name in sys.modules and path.stat().st_mtime > started + 2]
+
+
+def patched(modules: Iterable[str]) -> str | None:
+    """The first function, constant or imported name of the code that is not what its source file says, or None.
+
+    Files must be those that this process loaded; see :func:`changed_since`.
+    """
+    for name, path in closure(modules).items():
+        module = sys.modules.get(name)
+        different = next(_differences(vars(module), path), None) if module else None
+        if different:
+            return f"{name}.{different}"
+    return None
+
+
+def _differences(present: dict[str, Any], path: Path) -> Iterator[str]:
+    written, tree = _compiled(*_stamp(path))
+    for qualname, codes in written.items():
+        held: Any = present.get(qualname.partition(".")[0])
+        for part in qualname.split(".")[1:]:
+            held = vars(held).get(part) if isinstance(held, type) else None
+        held = held.fget if isinstance(held, property) else getattr(held, "__func__", held)
+        if held is not None and getattr(inspect.unwrap(held), "__code__", None) not in codes:
+            yield qualname
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            names = [one.id for one in node.targets if isinstance(one, ast.Name) and one.id.isupper()]
+            yield from (name for name in names if present.get(name) != node.value.value)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module in sys.modules:
+            for alias in node.names:
+                there = vars(sys.modules[node.module]).get(alias.name)
+                if there is not None and present.get(alias.asname or alias.name) is not there:
+                    yield alias.asname or alias.name
+
+
+@cache
+def _compiled(path: Path, mtime_ns: int, size: int) -> tuple[dict[str, list[CodeType]], ast.Module]:
+    source, found = path.read_text(encoding="utf-8"), dict[str, list[CodeType]]()
+    _codes(compile(source, path, "exec", dont_inherit=True), found)
+    return found, ast.parse(source)
+
+
+def _codes(code: CodeType, found: dict[str, list[CodeType]]) -> None:
+    """Code of the functions of a module and of its classes, by qualified name; one may be defined more than once."""
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType) and not constant.co_name.startswith("<"):
+            if constant.co_flags & inspect.CO_OPTIMIZED:  # of a function, not the body of a class
+                found.setdefault(constant.co_qualname, []).append(constant)
+            else:
+                _codes(constant, found)
+
+
+def _defining(module: str, name: str, root: Path) -> list[str]:
+    """Modules that ``from module import name`` needs: the one that defines it, if ``module`` is a package."""
+    path = _source(module, root)
+    if path is None or path.name != "__init__.py" or name in ("", "*"):
+        return [module]
+    exported = [
+        (at, of)
+        for at, of, bound in _imports_of(module, path)
+        if bound == name and (at, of) != (module, name)
     ]
-
-
-def closure(modules: Iterable[str], root: Path = ROOT) -> dict[str, Path]:
-    """Source files of ``modules`` and of everything of ours that they import, directly or through others."""
-    found: dict[str, Path] = {}
-    seen: set[str] = set()
-    waiting = list(modules)
-    for module in waiting:
-        if _source(module, root) is None:
-            raise ValueError(
-                f"module {module!r} has no Python source file; expected an importable .py module"
-            )
-    while waiting:
-        module = waiting.pop()
-        path = None if module in seen else _source(module, root)
-        seen.add(module)
-        if path is None:
-            continue
-        package = path.name == "__init__.py"
-        found[f"{module}.__init__" if package else module] = path
-        if module.partition(".")[0] in OURS and "." in module:  # importing a.b.c also runs a and a.b
-            waiting.append(module.rpartition(".")[0])
-        for target in _scan(*_stamp(path))[1]:
-            waiting += [name for name in _absolute(target, module, package) if name.partition(".")[0] in OURS]
-    return dict(sorted(found.items()))
-
-
-def _absolute(target: Import, module: str, package: bool) -> list[str]:
-    """Every module that an import of ``module`` may load; names of no module are dropped later."""
-    level, base, names = target
-    if level:
-        here = module.split(".") if package else module.split(".")[:-1]
-        base = ".".join([*here[: len(here) - level + 1], *([base] if base else [])])
-    return [base, *(f"{base}.{name}" for name in names)]
+    if exported:
+        return [one for at, of in exported for one in _defining(at, of, root)]
+    inside = f"{module}.{name}"
+    return [inside if _source(inside, root) else module]
 
 
 def _source(module: str, root: Path) -> Path | None:
-    folders = [root, root / "notebooks"]
-    if module.partition(".")[0] not in OURS:
-        loaded = getattr(sys.modules.get(module), "__file__", None)
-        if loaded and loaded.endswith(".py"):
-            return Path(loaded)
-        folders += [Path(entry) for entry in sys.path]
-    for folder in folders:
+    for folder in (root, root / "notebooks", *map(Path, sys.path)):
         base = folder.joinpath(*module.split("."))
         for path in (base / "__init__.py", base.parent / f"{base.name}.py"):
             if path.is_file():
                 return path
-    return None
+    loaded = getattr(sys.modules.get(module), "__file__", None)
+    return Path(loaded) if loaded and loaded.endswith(".py") else None
+
+
+def _imports_of(module: str, path: Path) -> list[Import]:
+    parts = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    return [
+        (".".join([*parts[: len(parts) + 1 - level], *([target] if target else [])]), name, bound)
+        if level
+        else (target, name, bound)
+        for level, target, name, bound in _read(*_stamp(path))[1]
+    ]
 
 
 def _stamp(path: Path) -> tuple[Path, int, int]:
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read as source code ({error})") from error
     return path, status.st_mtime_ns, status.st_size
 
 
 @cache
-def _scan(path: Path, mtime_ns: int, size: int) -> tuple[str, tuple[Import, ...]]:
+def _read(path: Path, mtime_ns: int, size: int) -> tuple[str, tuple[tuple[int, str, str, str], ...]]:
     """Digest and imports of a file; its time and size are arguments so that a changed file is read again."""
-    digest = module_digest(path)
-    return digest, tuple(_imports(ast.parse(path.read_text(encoding="utf-8"))))
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as source code ({error})") from error
+    except (SyntaxError, ValueError) as error:  # ValueError: null bytes
+        raise UserError(f"{path}: is not valid Python ({error})") from error
+    imports = tuple(_imports(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+        for name in ("body", "orelse", "finalbody"):
+            if isinstance(lines := getattr(node, name, None), list):
+                setattr(node, name, [line for line in lines if not _is_progress(line)])
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imports
 
 
-def _imports(node: ast.AST) -> Iterator[Import]:
+def _is_progress(line: ast.stmt) -> bool:
+    call = line.value if isinstance(line, ast.Expr) else None
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "say"
+
+
+def _imports(node: ast.AST) -> Iterator[tuple[int, str, str, str]]:
+    """Level, module, name and bound name of each import."""
     if isinstance(node, ast.Import):
-        yield from ((0, alias.name, ()) for alias in node.names)
+        yield from ((0, alias.name, "", alias.asname or alias.name) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
-        yield node.level, node.module or "", tuple(alias.name for alias in node.names)
+        for alias in node.names:
+            yield node.level, node.module or "", alias.name, alias.asname or alias.name
     elif isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
         for statement in node.orelse:
             yield from _imports(statement)
         return
-    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
-        yield from ((0, name, ()) for name in map(_literal, node.args[:1]) if not name.startswith("."))
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module") and node.args:
+        first = node.args[0]
+        if (
+            isinstance(first, ast.Constant)
+            and isinstance(first.value, str)
+            and not first.value.startswith(".")
+        ):
+            yield 0, first.value, "", first.value
     for child in ast.iter_child_nodes(node):
         yield from _imports(child)
-
-
-def _literal(node: ast.expr) -> str:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 @cache

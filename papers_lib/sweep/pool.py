@@ -1,105 +1,184 @@
-"""Tasks to outcomes: in this process, or in a pool of processes that survives the death of a worker."""
+"""Tasks to outcomes: in this process, or in workers of which one may die without harm to the others."""
 
-import warnings
+import sys
+import time
+import traceback
 from collections.abc import Callable, Generator
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from papers_lib.errors import UserError
-from papers_lib.sweep.digest import loaded_before_change
-from papers_lib.sweep.one_pool import end_workers, note_data, settings
-from papers_lib.sweep.own_process import execute_alone
-from papers_lib.sweep.records import Store, Unusable
-from papers_lib.sweep.workers import (
-    Outcome,
-    Task,
-    execute,
-    execute_in_worker,
-    one_thread,
-)
+from papers_lib.files import write_text
+from papers_lib.processes import death, end_workers, one_thread, submit, workers
+from papers_lib.sweep.cache import Store, Unusable, plain
+from papers_lib.sweep.context import Context, RunFailed, at_end_of_run
+from papers_lib.sweep.digest import ROOT, code_digest, library_versions
+from papers_lib.sweep.progress import one_line
+from papers_lib.sweep.records import STORED
 
 
-def cost(task: Task) -> float:
-    """What the config says its run costs, in any unit; 1 where it says nothing."""
-    known = getattr(task.config, "cost", None)
-    return float(known()) if callable(known) else 1.0
+@dataclass(frozen=True)
+class Task:
+    """A run to execute: everything a worker needs."""
+
+    run: Callable[[Any, Context], dict[str, Any]]
+    config: Any
+    label: str
+    key: str
+    components: dict[str, Any]
+    folder: Path
+    data_root: Path
+    device: str
+
+    def cost(self) -> float:
+        """What the config says its run costs, in any unit; 1 where it says nothing."""
+        known = getattr(self.config, "cost", None)
+        return float(known()) if callable(known) else 1.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task: ``result`` as ``Store.save`` writes it, and the seconds it took, if known.
+
+    ``crowded``: it failed for want of memory on a GPU, which other processes may have held.
+    """
+
+    key: str
+    result: dict[str, Any]
+    seconds: float | None = None
+    crowded: bool = False
 
 
 def outcomes_of(tasks: list[Task], jobs: int, say: Callable[[str], None]) -> Generator[Outcome]:
-    """Execute tasks, longest first where they tell their cost.
-
-    A run that found no room on a GPU beside others is repeated after them, alone in a process of its own.
-    """
-    crowded: dict[str, Task] = {}
-    with closing(_outcomes(tasks, jobs, say)) as outcomes:
+    """Execute tasks, longest first; one that found no room on a GPU beside others is repeated after them, alone."""
+    crowded = []
+    with closing(_in_workers(tasks, jobs) if jobs > 1 else _here(tasks)) as outcomes:
         for outcome in outcomes:
             if outcome.crowded and jobs > 1:
-                crowded |= {task.key: task for task in tasks if task.key == outcome.key}
+                crowded += [task for task in tasks if task.key == outcome.key]
             else:
                 yield outcome
     if crowded:
         say(f"no room on the GPU beside other runs; runs to repeat one at a time: {len(crowded)}")
+    for task in crowded:
         end_workers()  # what they keep on the GPU is room, too
-    for task in crowded.values():
-        yield execute_alone(task)
-
-
-def _outcomes(tasks: list[Task], jobs: int, say: Callable[[str], None]) -> Generator[Outcome]:
-    tasks = sorted(tasks, key=cost, reverse=True)
-    if tasks and jobs == 1:
-        yield from _here(tasks)
-    pending = {task.key: task for task in tasks if jobs > 1}
-    while pending:
-        try:
-            with closing(_pool(list(pending.values()), jobs)) as outcomes:
-                for outcome in outcomes:
-                    del pending[outcome.key]
-                    yield outcome
-        except BrokenProcessPool:  # one death ends the whole pool
-            marked = [task for task in pending.values() if task.marker.exists()]
-            suspects = marked or list(pending.values())[:jobs]  # none marked: it died before it began
-        else:
-            return
-        say(f"a worker process died; runs to repeat, each in a process of its own: {len(suspects)}")
-        for task in suspects:
-            yield stored(task) or execute_alone(task)
-            del pending[task.key]
-
-
-def stored(task: Task) -> Outcome | None:
-    """The outcome of a run whose worker was killed after it had stored the result."""
-    try:
-        result = Store(task.folder).load(task.key)
-    except Unusable:
-        return None
-    return None if result is None else Outcome(task.key, result, None)
+        yield from _in_workers([task], 1)
 
 
 def _here(tasks: list[Task]) -> Generator[Outcome]:
-    import psutil
-
-    old = loaded_before_change([tasks[0].run.__module__], psutil.Process().create_time())
-    if old:
-        raise UserError(f"{old[0]} changed after this process loaded it: restart it, or use two jobs or more")
-    for task in tasks:
+    for task in sorted(tasks, key=Task.cost, reverse=True):
         with one_thread():
             outcome = execute(task)
         yield outcome
 
 
-def _pool(tasks: list[Task], jobs: int) -> Generator[Outcome]:
-    from joblib import Parallel, delayed, parallel_config
-
-    note_data(tasks[0].data_root, tasks[0].components["data"])
-    # At least two: joblib takes one as "in this process", where a death would end the sweep.
-    processes = max(2, min(jobs, len(tasks)))
-    with parallel_config(**settings(tasks[0].run.__module__)):
-        parallel = Parallel(n_jobs=processes, return_as="generator_unordered", batch_size=1)
-        outcomes = parallel(delayed(execute_in_worker)(task) for task in tasks)
+def _in_workers(tasks: list[Task], jobs: int) -> Generator[Outcome]:
+    pool = workers(jobs, len(tasks))
+    futures = {submit(pool, execute_in_worker, t): t for t in sorted(tasks, key=Task.cost, reverse=True)}
     try:
-        for outcome in outcomes:  # noqa: UP028 (`yield from` would close it outside of the block below)
-            yield outcome
+        for future in as_completed(futures):
+            yield _outcome(future, futures[future])
     finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # joblib tells how many runs were cancelled
-            outcomes.close()
+        if not all(future.done() and not future.exception() for future in futures):
+            end_workers()
+
+
+def _outcome(future: "Future[Outcome]", task: Task) -> Outcome:
+    from pebble import ProcessExpired
+
+    try:
+        return future.result()
+    except (ProcessExpired, BrokenProcessPool) as error:
+        return died(task, death(error))
+
+
+def died(task: Task, reason: str) -> Outcome:
+    """The outcome of a run whose worker died; its result, if that had been stored by then."""
+    try:
+        stored = Store(task.folder).load(task.key)
+    except Unusable:
+        stored = None
+    return Outcome(task.key, stored or {"status": "died", "reason": reason, "metrics": {}})
+
+
+def execute_in_worker(task: Task) -> Outcome:
+    """``execute`` in a worker, whose code and libraries must be those that the key describes.
+
+    Raises:
+        UserError: they are others: a file changed while the sweep ran, or a node of a cluster has other versions.
+    """
+    code, libraries = _own_code(task.run.__module__)
+    for name, digest in task.components["code"].items():
+        if code.get(name) != digest:
+            raise UserError(f"{name.replace('.', '/')}.py changed while the sweep ran; start the sweep again")
+    for name, version in task.components["libraries"].items():
+        if libraries.get(name) != version:
+            raise UserError(
+                f"a worker has {name} {libraries.get(name)}, expected {version} as where the sweep started"
+            )
+    return execute(task)
+
+
+@cache
+def _own_code(module: str) -> tuple[dict[str, str], dict[str, str]]:
+    return code_digest([module]), library_versions([module])
+
+
+def execute(task: Task) -> Outcome:
+    """Run a task in this process and store its result.
+
+    An exception of the run becomes the status "failed"; ``KEY.traceback.txt`` in the cache has its traceback.
+
+    Raises:
+        UserError: the result cannot be written.
+    """
+    started, store = time.perf_counter(), Store(task.folder)
+    note, checkpoint = store.path(task.key, ".traceback.txt"), store.path(task.key, ".checkpoint")
+    note.unlink(missing_ok=True)
+    given = task.components["precision"], task.components["initial_weights"]
+    context = Context(task.device, task.data_root, checkpoint, *given)
+    status, reason, metrics, crowded = "ok", "", {}, False
+    try:
+        returned = task.run(task.config, context)
+        if not isinstance(returned, dict):
+            raise TypeError(f"the run returned {type(returned).__name__}; expected a dict of metrics")
+        metrics = plain(returned, "metrics")
+    except RunFailed as failure:
+        status, reason = failure.status, one_line(failure.reason)
+    except (Exception, SystemExit) as error:
+        status, reason = "failed", _reason(error, task)
+        write_text(note, traceback.format_exc())
+        crowded = out_of_gpu_memory(error)
+    finally:
+        for tidy_up in at_end_of_run:
+            tidy_up()
+    result = {"status": status, "reason": reason, "metrics": metrics}
+    if status in STORED:
+        result = store.save(task.components, task.label, result, context.arrays)
+    return Outcome(task.key, result, time.perf_counter() - started, crowded)
+
+
+def out_of_gpu_memory(error: BaseException) -> bool:
+    """Whether a GPU had too little memory: torch's own error, or one of cuBLAS or cuDNN that torch passes on."""
+    torch = sys.modules.get("torch")
+    below = isinstance(error, RuntimeError) and "ALLOC_FAILED" in str(error)
+    return below or (torch is not None and isinstance(error, torch.OutOfMemoryError))
+
+
+def _reason(error: BaseException, task: Task) -> str:
+    """``TypeName: message (file:line)``: the innermost line outside of libraries, folders of this machine left out."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    source = getattr(sys.modules.get(task.run.__module__), "__file__", None)
+    ours = [f for f in frames if f.filename == source or (ROOT / "papers_lib") in Path(f.filename).parents]
+    where = ""
+    if ours:
+        file = Path(ours[-1].filename)
+        shown = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else file.name
+        where = f" ({shown}:{ours[-1].lineno})"
+    message = one_line(str(error)).replace(str(task.data_root), "the data folder").replace(f"{ROOT}/", "")
+    return f"{type(error).__name__}: {message}{where}".replace(":  (", " (")

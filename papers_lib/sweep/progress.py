@@ -1,25 +1,10 @@
-"""Progress as plain lines: one a finished run.
-
-No bars and no carriage returns, so that logs and pages stay readable.
-"""
+"""Progress as plain lines, one a finished run: no bars, no carriage returns, so that logs and pages stay readable."""
 
 import os
-from typing import Protocol
 
 from papers_lib.errors import UserError
 
 VARIABLE = "PAPERS_PROGRESS"
-
-
-class Finished(Protocol):
-    """What a progress line needs to know of a finished run."""
-
-    @property
-    def label(self) -> str: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
 
 
 def say(line: str) -> None:
@@ -45,25 +30,17 @@ def say(line: str) -> None:
         raise UserError(f"{VARIABLE}={path}: cannot be written ({error.strerror or error})") from error
 
 
-def progress_line(done: int, total: int, record: Finished, seconds: float | None, eta: float | None) -> str:
-    """The line of one finished run.
+def progress_line(
+    done: int, total: int, label: str, outcome: str, seconds: float | None = None, left: float | None = None
+) -> str:
+    """The line of one finished run; seconds that it took and that the others will take, where known.
 
-    Args:
-        done: runs finished so far, this one included.
-        total: runs to do in this call.
-        record: the finished run.
-        seconds: what it took; None where its process was killed before it could tell.
-        eta: estimated seconds until the last run is done; None where nothing can be said.
-
-    >>> from types import SimpleNamespace
-    >>> run = SimpleNamespace(label="mse seed 1", status="ok", reason="")
-    >>> progress_line(3, 12, run, 12.3, 111.0)
+    >>> progress_line(3, 12, "mse seed 1", "ok", 12.3, 111.0)
     '[ 3/12] mse seed 1: ok in 12 s, about 2 min left'
     """
-    outcome = record.status if not record.reason else f"{record.status} ({record.reason})"
     took = "" if seconds is None else f" in {duration(seconds)}"
-    left = "" if eta is None or done == total else f", about {duration(eta)} left"
-    return one_line(f"[{done:{len(str(total))}}/{total}] {record.label}: {outcome}{took}{left}")
+    more = "" if left is None or done == total else f", about {duration(left)} left"
+    return one_line(f"[{done:{len(str(total))}}/{total}] {label}: {outcome}{took}{more}")
 
 
 def duration(seconds: float) -> str:

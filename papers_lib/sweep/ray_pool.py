@@ -1,92 +1,85 @@
-"""Tasks to outcomes on the nodes of a Ray cluster, through joblib's Ray backend.
+"""Tasks to outcomes on the nodes of a Ray cluster; without one, Ray starts an instance on this machine.
 
-Without a cluster, Ray starts an instance on this machine. Every run gets an actor of its own (one CPU; on GPUs a
-share of one), and in it a process of its own, as a repeated run of the ordinary pool does: what kills a run harms
-neither its actor nor another run. The cache, the data set and this code are read from a file system that all
-nodes share, under the same paths; a node that does not see them says so.
+The cache, the data set and this code are read from a file system that all nodes share, under the same paths.
 """
 
-import logging
 import math
 import os
 import platform
 import socket
 import sys
-import threading
-import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import closing
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from papers_lib.errors import UserError
-from papers_lib.sweep.own_process import execute_order, ordered
-from papers_lib.sweep.pool import cost, stored
-from papers_lib.sweep.progress import one_line
-from papers_lib.sweep.workers import ORPHANED, POLL, Outcome, Task
-from papers_lib.training.devices import processes
-from papers_lib.training.gpu import on_gpu
+from papers_lib.processes import LIMITS, on_gpu
+from papers_lib.sweep.pool import Outcome, Task, died, execute_in_worker
 
-LOSSES = 3  # a run under way is given up when its node or actor was lost as often
-OBJECTS = 100 * 2**20  # bytes of Ray's object store: tasks and outcomes are small, results go to the cache
+ATTEMPTS = 3  # a run has died when its worker or node was lost as often
+MEMORY = 100 * 2**20  # bytes of Ray's object store: tasks and outcomes are small, results go to the cache
 
 
 def outcomes_on_ray(tasks: list[Task], jobs: int, say: Callable[[str], None]) -> Generator[Outcome]:
-    """Execute tasks, longest first where they tell their cost.
-
-    As many at once as ``jobs`` says or, where that is 0, as the cluster takes. Ray never repeats a run by itself: a
-    run whose node or actor was lost goes on from its checkpoint, and a line says how many there are.
+    """Execute tasks, longest first, as many at once as ``jobs`` says or, where that is 0, as the cluster takes.
 
     Raises:
         UserError: Ray is unreachable or has less than is asked for, or a node cannot work on a task.
     """
-    if not tasks:
-        return
+    _connect()
+    import ray
     from ray.exceptions import RayError, RayTaskError
 
-    _connect(jobs)
-    at_once, share = slots(jobs, tasks[0].device, _resources())
-    say(f"Ray: {_nodes()}, {at_once} runs at once")
-    pending = {task.key: task for task in sorted(tasks, key=cost, reverse=True)}
-    losses: Counter[str] = Counter()
-    while pending:
-        try:
-            with closing(_pool(list(pending.values()), at_once, share)) as outcomes:
-                for outcome in outcomes:
-                    del pending[outcome.key]
-                    yield outcome
-        except RayTaskError as error:  # not of the run, which has its own process: of what Ray does around it
-            raise UserError(f"a Ray worker cannot take a run: {_last_line(error)}") from error
-        except RayError as error:
-            marked = [task for task in pending.values() if task.marker.exists()]
-            lost = marked or list(pending.values())[:at_once]  # none marked: it was lost before it began
-            say(f"Ray lost a worker ({type(error).__name__}); runs to go on with: {len(lost)}")
-        else:
-            return
-        for task in lost:
-            task.marker.unlink(missing_ok=True)
-            losses[task.key] += 1
-            known = stored(task)
-            if known is None and losses[task.key] == LOSSES:
-                result = {"status": "died", "reason": f"Ray lost its worker {LOSSES} times", "metrics": {}}
-                known = Outcome(task.key, result, None)
-            if known is not None:
-                del pending[task.key]
-                yield known
+    at_once, share = slots(jobs, tasks[0].device, ray.cluster_resources())
+    say(f"Ray: {sum(node['Alive'] for node in ray.nodes())} nodes, {at_once} runs at once")
+    # Ray itself never repeats a run: it would not say so. A worker serves one run, so that memory is given back.
+    on_node = ray.remote(max_retries=0, max_calls=1, **share)(execute_on_node)
+    waiting, running = sorted(tasks, key=Task.cost, reverse=True), dict[Any, Task]()
+    lost: Counter[str] = Counter()
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                task = waiting.pop(0)
+                running[on_node.remote(task)] = task
+            (done, *_), _ = ray.wait(list(running))
+            task = running.pop(done)
+            try:
+                outcome = ray.get(done)
+            except RayTaskError as error:  # not of the run itself: of what is done around it
+                raise UserError(_last_line(error.cause or error)) from error
+            except RayError as error:
+                lost[task.key] += 1
+                outcome = died(task, f"Ray lost its worker {ATTEMPTS} times")
+                if outcome.result["status"] == "died" and lost[task.key] < ATTEMPTS:
+                    say(
+                        f"Ray lost a worker ({type(error).__name__}); {task.label} goes on from its checkpoint"
+                    )
+                    waiting.insert(0, task)
+                    continue
+            yield outcome
+    finally:
+        for one in running:
+            ray.cancel(one, force=True)
+
+
+def execute_on_node(task: Task) -> Outcome:
+    """Execute a task on whichever node Ray chose.
+
+    Raises:
+        UserError: the node does not see the sweep's folders, or has other code or libraries.
+    """
+    for place, what in ((task.folder, "the cache"), (task.data_root, "the data set")):
+        if not Path(place).exists():
+            raise UserError(
+                f"Ray node {platform.node()}: {place} ({what}) is not there; "
+                "expected a file system that all nodes share, under the same paths"
+            )
+    return execute_in_worker(task)
 
 
 def slots(jobs: int, device: str, resources: dict[str, float]) -> tuple[int, dict[str, float]]:
-    """Runs at once, and what each of their actors takes of the cluster.
-
-    joblib takes one process as "in this process", so that there are two actors at least; both must have a place.
-
-    Args:
-        jobs: asked for; 0 means one a CPU of the cluster, or one a GPU where runs train on GPUs.
-        device: of the runs.
-        resources: of the whole cluster, as Ray counts them.
+    """Runs at once, and what each of them takes of the cluster, whose ``resources`` are as Ray counts them.
 
     Raises:
         UserError: the cluster has no GPU for runs that need one, or too few CPUs.
@@ -97,18 +90,17 @@ def slots(jobs: int, device: str, resources: dict[str, float]) -> tuple[int, dic
     (6, {'num_cpus': 1, 'num_gpus': 0.5})
     """
     cpus, gpus = int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
-    on_gpus = on_gpu(device)
-    if on_gpus and not gpus:
+    if on_gpu(device) and not gpus:
         raise UserError(f"device {device}: the Ray cluster has no GPU; expected nodes started with GPUs")
-    at_once = jobs or (gpus if on_gpus else cpus)
-    if max(2, at_once) > cpus:
-        raise UserError(f"jobs={jobs}: the Ray cluster has {cpus} CPUs; expected {max(2, at_once)} at least")
-    if not on_gpus:
+    at_once = jobs or (gpus if on_gpu(device) else cpus)
+    if at_once > cpus:
+        raise UserError(f"jobs={jobs}: the Ray cluster has {cpus} CPUs; expected {at_once} at least")
+    if not on_gpu(device):
         return at_once, {"num_cpus": 1}
-    return at_once, {"num_cpus": 1, "num_gpus": 1 / math.ceil(max(2, at_once) / gpus)}
+    return at_once, {"num_cpus": 1, "num_gpus": 1 / math.ceil(at_once / gpus)}
 
 
-def _connect(jobs: int) -> None:
+def _connect() -> None:
     """Join the cluster of ``RAY_ADDRESS``, else the one that ``ray start`` left on this machine, else start one."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray reports its use over the network
     os.environ.setdefault(
@@ -118,21 +110,20 @@ def _connect(jobs: int) -> None:
 
     if ray.is_initialized():
         return
-    for name in ("ray", "ray.util.multiprocessing.pool"):
-        logging.getLogger(name).setLevel(logging.ERROR)  # its advice would land on the page
-    quiet: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "logging_level": "error"}
+    options["runtime_env"] = {"env_vars": {**LIMITS, "PYTHONPATH": path}}
     address = os.environ.get("RAY_ADDRESS", "")
     _check_answers(address)
     try:
         if address != "local":
-            ray.init(address="auto", **quiet)
+            ray.init(address="auto", **options)
             return
     except (ConnectionError, RuntimeError, ValueError) as error:
         if address:
             raise UserError(f"RAY_ADDRESS={address}: no Ray cluster there ({_last_line(error)})") from error
-    cpus = max(2, processes(jobs, "cpu"))
     try:
-        ray.init("local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECTS, **quiet)
+        ray.init("local", include_dashboard=False, object_store_memory=MEMORY, **options)
     except Exception as error:  # Ray raises no class of its own here
         raise UserError(f"Ray does not start on this machine: {_last_line(error)}") from error
 
@@ -148,90 +139,5 @@ def _check_answers(address: str) -> None:
         raise UserError(f"RAY_ADDRESS={address}: nothing answers there ({error})") from error
 
 
-def _resources() -> dict[str, float]:
-    import ray
-
-    return ray.cluster_resources()
-
-
-def _nodes() -> str:
-    import ray
-
-    count = sum(node["Alive"] for node in ray.nodes())
-    return f"{count} nodes" if count > 1 else "1 node"
-
-
-def _pool(tasks: list[Task], at_once: int, share: dict[str, float]) -> Generator[Outcome]:
-    from joblib import Parallel, delayed, parallel_config
-
-    _register()
-    at_once = min(at_once, len(tasks))
-    # An actor a run: joblib's pool deals runs out in turn, and one that was dealt to a busy actor would wait for it,
-    # while a fresh actor goes where Ray finds the first free place.
-    with parallel_config(backend="ray", ray_remote_args=share, maxtasksperchild=1):
-        parallel = Parallel(
-            n_jobs=max(2, at_once), return_as="generator_unordered", batch_size=1, pre_dispatch=at_once
-        )
-        with NamedTemporaryFile(dir=tasks[0].scratch, suffix=".wanted", delete=False) as wanted:
-            pass
-        outcomes = parallel(
-            delayed(execute_on_node)(str(ordered(task)), str(task.data_root), wanted.name, sys.path)
-            for task in tasks
-        )
-    try:
-        for outcome in outcomes:  # noqa: UP028 (`yield from` would close it outside of the block below)
-            yield outcome
-    finally:
-        Path(wanted.name).unlink(missing_ok=True)  # joblib forgets the actors that are at a run
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # joblib tells how many runs were cancelled
-            outcomes.close()
-
-
-def _register() -> None:
-    """Register joblib's Ray backend, and say that it can give results one by one.
-
-    joblib denies that of pools like multiprocessing's; Ray's calls back for each result, which is all it takes.
-    """
-    from joblib.parallel import register_parallel_backend
-    from ray.util.joblib.ray_backend import RayBackend
-
-    class Streaming(RayBackend):
-        supports_return_generator = True
-
-    register_parallel_backend("ray", Streaming)
-
-
-def execute_on_node(order: str, data_root: str, wanted: str, path: list[str]) -> Outcome:
-    """``execute_order`` on whichever node Ray chose.
-
-    Args:
-        order: file of the task, in the scratch folder within the cache.
-        data_root: folder of the data set.
-        wanted: file that is there as long as somebody waits for the outcome; this process ends when it goes, and
-            the run's own process with it.
-        path: folders where the sweep looks for modules.
-
-    Raises:
-        UserError: the node does not see the sweep's folders; or what ``execute_alone`` raises.
-    """
-    for place, what in ((order, "the cache"), (data_root, "the data set")):
-        if not os.path.exists(place):
-            raise UserError(
-                f"Ray node {platform.node()}: {place} ({what}) is not there; "
-                "expected a file system that all nodes share, under the same paths"
-            )
-    sys.path += [entry for entry in path if entry not in sys.path]
-    threading.Thread(target=_watch, args=(wanted,), name="watch-sweep", daemon=True).start()
-    return execute_order(Path(order))
-
-
-def _watch(wanted: str) -> None:
-    while os.path.exists(wanted):
-        time.sleep(POLL)
-    os._exit(ORPHANED)
-
-
 def _last_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return one_line(lines[-1])[:300] if lines else type(error).__name__
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()[:300]

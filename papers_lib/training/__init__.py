@@ -1,15 +1,29 @@
 """The training loop, the plateau schedule, stored features, augmentation, and what a GPU does otherwise."""
 
+from papers_lib.processes import DEVICES, on_gpu, processes
 from papers_lib.training.augmentation import PHOTOGRAPH, RADIOGRAPH, augment
-from papers_lib.training.devices import DEVICES, pick_device, processes
-from papers_lib.training.front_features import front_features, frozen_front, through
-from papers_lib.training.gpu import FULL, compile_where_asked, on_gpu, precision_of
-from papers_lib.training.gpu_batches import release, sent
-from papers_lib.training.loop import History, Objective, train
+from papers_lib.training.devices import (
+    COMPILED,
+    FULL,
+    compile_where_asked,
+    pick_device,
+    precision_of,
+)
+from papers_lib.training.features import (
+    Frozen,
+    channel_statistics,
+    front_features,
+    frozen_front,
+    pixels,
+    pyramid_features,
+    through,
+)
+from papers_lib.training.gpu_batches import release, sent, taken, to_device
+from papers_lib.training.loop import History, Objective, load_checkpoint, save_checkpoint, train
 from papers_lib.training.plateau import Fit, Plateau, fit
-from papers_lib.training.pyramid_features import Frozen, channel_statistics, pixels, pyramid_features
 
 __all__ = [
+    "COMPILED",
     "DEVICES",
     "FULL",
     "PHOTOGRAPH",
@@ -25,6 +39,7 @@ __all__ = [
     "fit",
     "front_features",
     "frozen_front",
+    "load_checkpoint",
     "on_gpu",
     "pick_device",
     "pixels",
@@ -32,7 +47,10 @@ __all__ = [
     "processes",
     "pyramid_features",
     "release",
+    "save_checkpoint",
     "sent",
+    "taken",
     "through",
+    "to_device",
     "train",
 ]

@@ -1,10 +1,16 @@
-"""Where to train, and how much at once: found at run time, or as asked for."""
+"""Where to train, in which precision, and whether networks are compiled: found at run time, or as asked for."""
+
+import os
+from typing import TYPE_CHECKING
 
 from papers_lib.errors import UserError
-from papers_lib.training import gpu
-from papers_lib.training.gpu import on_gpu
+from papers_lib.processes import DEVICES, on_gpu
 
-DEVICES = ("auto", "cpu", "cuda")
+if TYPE_CHECKING:
+    import torch
+
+FULL, COMPILED = "float32", "float32 compiled"
+"""The sweep's ``precision``: a run's config says where it takes bfloat16, this what is compiled."""
 
 
 def pick_device(device: str) -> str:
@@ -17,26 +23,31 @@ def pick_device(device: str) -> str:
 
     if device not in DEVICES:
         raise UserError(f"parameter device: found {device!r}, expected one of {', '.join(DEVICES)}")
-    if device == "cuda" and not torch.cuda.is_available():
+    there = torch.cuda.is_available()
+    if device == "cuda" and not there:
         raise UserError(
             "parameter device: found 'cuda', but torch sees no GPU here; expected 'auto' or 'cpu'"
         )
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return device
+    return ("cuda" if there else "cpu") if device == "auto" else device
 
 
-def processes(jobs: int, device: str) -> int:
-    """Processes that train at once: ``jobs``, or where that is 0 one a physical core on the CPU.
+def precision_of(compiled: bool, device: str) -> str:
+    """The sweep's ``precision`` for a notebook's parameter ``compiled``.
 
-    On a GPU 0 means as many as its free memory takes; see ``gpu.at_once``.
+    Raises:
+        UserError: compiled models are asked for on a CPU, where they gain nothing.
     """
-    if jobs:
-        return jobs
-    if on_gpu(device):
-        return gpu.at_once(device)
-    if device.partition(":")[0] != "cpu":
-        return 1
-    from joblib import cpu_count
+    if compiled and not on_gpu(device):
+        raise UserError(f"parameter compiled: found True on device {device}, expected False: it is for a GPU")
+    return COMPILED if compiled else FULL
 
-    return int(cpu_count(only_physical_cores=True))
+
+def compile_where_asked(module: "torch.nn.Module", precision: str) -> None:
+    """Compile ``module`` in place where the sweep's ``precision`` says so; names in its state stay as they are.
+
+    Its gradient must not be differentiated again: torch's compiled backward passes cannot be.
+    """
+    if precision == COMPILED:
+        # Else every process that trains would start a process a core to compile with.
+        os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+        module.compile()

@@ -1,8 +1,7 @@
-"""Batches on a GPU without waiting for it: data that lies there, else copies from pinned memory.
+"""Rows of arrays on the device. On a GPU nothing waits: data that lies there, else copies from pinned memory.
 
 A copy from ordinary memory holds the host until all that was queued before is done, so that the GPU then stands idle
-while the next step is being queued. What is here never waits: the host runs ahead, and gathers the next batch while
-the GPU computes. Numbers are those of the plain copies that runs make on a CPU, in the same order.
+while the next step is being queued. Here the host runs ahead, and gathers the next batch while the GPU computes.
 """
 
 import weakref
@@ -11,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from papers_lib.training import gpu
+from papers_lib import processes
+from papers_lib.processes import on_gpu
+from papers_lib.sweep.context import at_end_of_run
 
 PIECE = 2**28  # bytes that are copied to a GPU at a time
 RESIDENT_SHARE = 0.4  # of the free memory, that an array may fill to lie on the GPU as a whole
@@ -20,39 +21,35 @@ _resident: dict[tuple[int, str], tuple[weakref.ref[np.ndarray], Tensor | None]] 
 """Arrays by identity and device: the copy there, or None for one that did not fit."""
 
 
-def pinned(values: Tensor) -> Tensor:
-    """A copy in page-locked memory; torch gives such memory to others only when copies from it are done."""
-    return values.pin_memory()
-
-
 def to_device(values: Tensor, device: str | torch.device) -> Tensor:
-    """A copy of host ``values`` on a GPU, queued like any other work."""
-    return pinned(values).to(device, non_blocking=True)
+    """A copy of host ``values`` on the device, on a GPU queued like any other work."""
+    return values.pin_memory().to(device, non_blocking=True) if on_gpu(device) else values.to(device)
 
 
 def sent(indices: Tensor, device: str | torch.device) -> Tensor:
-    """A copy of a batch's ``indices`` on a GPU, whose ``cpu()`` gives the host's own, where a copy back would wait."""
+    """A batch's ``indices`` on the device; ``cpu()`` gives the host's own, where a copy back from a GPU would wait."""
     moved = to_device(indices, device)
-    moved.cpu = lambda: indices  # type: ignore[method-assign, misc, assignment]
+    if on_gpu(device):
+        moved.cpu = lambda: indices  # type: ignore[method-assign, misc, assignment]
     return moved
 
 
 def taken(array: np.ndarray, rows: np.ndarray, device: str | torch.device) -> Tensor:
-    """``array[rows]`` on a GPU, of the same type.
+    """``array[rows]`` on the device, of the same type.
 
-    The array is copied there as a whole when it is first asked for and fits into ``RESIDENT_SHARE`` of the free
-    memory, and stays until :func:`release`. Else its rows are gathered into pinned memory.
+    For a GPU the array is copied there as a whole when it is first asked for and fits into ``RESIDENT_SHARE`` of the
+    free memory, and stays until :func:`release`. Else its rows are gathered into pinned memory.
 
     Args: array (N, …), possibly mapped from a file; rows (n,), whole numbers from 0.
     """
-    there = _whole(array, device)
+    there = _whole(array, device) if on_gpu(device) else None
     if there is not None:
         return there.index_select(0, to_device(torch.from_numpy(np.asarray(rows, np.int64)), device))
     return to_device(torch.from_numpy(np.asarray(array[rows])), device)
 
 
 def pixels(images: np.ndarray, rows: np.ndarray, device: str | torch.device) -> Tensor:
-    """Rows of uint8 images (N, H, W) or (N, H, W, 3) on a GPU, float32 (n, C, H, W) in [0, 1], channels last."""
+    """Rows of uint8 images (N, H, W) or (N, H, W, 3), as float32 (n, C, H, W) in [0, 1], channels last."""
     found = taken(images, rows, device)
     found = found[:, None] if found.ndim == 3 else found.permute(0, 3, 1, 2)
     return (found.float() / 255).contiguous(memory_format=torch.channels_last)
@@ -65,13 +62,16 @@ def release() -> None:
         torch.cuda.empty_cache()
 
 
+at_end_of_run.append(release)
+
+
 def _whole(array: np.ndarray, device: str | torch.device) -> Tensor | None:
     place = (id(array), str(device))
     known = _resident.get(place)
     if known is not None and known[0]() is array:
         return known[1]
     copy = None
-    if array.nbytes <= RESIDENT_SHARE * gpu.free_bytes(device):
+    if array.nbytes <= RESIDENT_SHARE * processes.free_bytes(device):
         try:
             copy = _copied(array, device)
         except torch.OutOfMemoryError:  # another process took the room in the meantime

@@ -5,7 +5,9 @@ so that data may lie on the device, be cached features, or come from a loader.
 """
 
 import time
+import zipfile
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from papers_lib.errors import UserError
 from papers_lib.files import replacing
-from papers_lib.sweep.context import RunFailed
-from papers_lib.sweep.progress import say
-from papers_lib.training import gpu_batches
-from papers_lib.training.gpu import on_gpu
+from papers_lib.sweep import RunFailed, say
+from papers_lib.training.gpu_batches import sent
 
 Objective = Callable[[Any, Tensor], tuple[Tensor, Mapping[str, Tensor]]]
 """(model, indices (B,)) -> (scalar loss, named scalar tensors to be averaged over the epoch)."""
@@ -75,11 +76,10 @@ def train(
         order = torch.randperm(samples, generator=generator)
         sums: dict[str, Tensor] = {}
         for indices in order.split(batch_size):
-            if on_gpu(device):
-                indices = gpu_batches.sent(indices, device)
+            indices = sent(indices, device)
             optimizer.zero_grad(set_to_none=True)
             with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
-                loss, logs = objective(model, indices.to(device))
+                loss, logs = objective(model, indices)
             loss.backward()
             optimizer.step()
             for name, value in {"loss": loss, **logs}.items():
@@ -95,27 +95,48 @@ def train(
                 entry |= dict(validate(model))
         history.epochs.append(entry)
         if checkpoint is not None and time.monotonic() - saved_at >= checkpoint_every:
-            _save(checkpoint, model, optimizer, generator, history)
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+            save_checkpoint(
+                checkpoint, {**state, "generator": generator.get_state(), "history": history.epochs}
+            )
             saved_at = time.monotonic()
     model.eval()
     return history
 
 
-def _save(
-    path: Path,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    generator: torch.Generator,
-    history: History,
-) -> None:
-    state: dict[str, Any] = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "generator": generator.get_state(),
-        "history": history.epochs,
-    }
-    with replacing(path) as temporary:
-        torch.save(state, temporary)
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write what training goes on from: tensors, numbers, text, lists and dicts of them.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        with replacing(path) as temporary:
+            torch.save(state, temporary)
+    except RuntimeError as error:
+        if "CUDA" in str(error):
+            raise
+        # torch does not pass the system's reason on: "[enforce fail at inline_container.cc:672] . unexpected pos …"
+        raise UserError("the checkpoint cannot be written; is the disk full?") from error
+
+
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """What :func:`save_checkpoint` wrote; None where there is nothing or a damaged file, which is removed."""
+    if not path.exists():
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            whole = archive.testzip() is None  # torch does not look at its archive's checksums
+        if whole:
+            return dict(torch.load(path, map_location="cpu", weights_only=True))
+        what = "is damaged (its checksum does not fit)"
+    except MemoryError:
+        raise
+    except Exception as error:  # zipfile and torch raise a dozen unrelated types on a damaged file
+        what = f"is unreadable ({type(error).__name__})"
+    say(f"checkpoint {path.name} {what}; training starts anew")
+    path.unlink(missing_ok=True)
+    return None
 
 
 def _resume(
@@ -125,16 +146,21 @@ def _resume(
     generator: torch.Generator,
     history: History,
 ) -> int:
-    """Load a checkpoint; returns the epochs done. A file that cannot be read is put away: start anew."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        epochs = list(state["history"])
-    except Exception as error:  # torch.load raises a dozen unrelated types on a damaged file
-        say(f"checkpoint {path.name} is unreadable ({type(error).__name__}); the run starts anew")
-        path.unlink()
+    """Go on from a checkpoint; returns the epochs done. One of another model is removed."""
+    state = load_checkpoint(path)
+    if state is None:
         return 0
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    generator.set_state(state["generator"])
-    history.epochs = epochs
-    return len(epochs)
+    before = deepcopy((model.state_dict(), optimizer.state_dict()))
+    try:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        generator.set_state(state["generator"])
+        history.epochs = list(state["history"])
+    except (MemoryError, OSError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        say(f"checkpoint {path.name} does not fit the model ({type(error).__name__}); training starts anew")
+        model.load_state_dict(before[0])
+        optimizer.load_state_dict(before[1])
+        path.unlink(missing_ok=True)
+    return len(history.epochs)

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from papers_lib.sweep.context import RunFailed
+from papers_lib.sweep import RunFailed
 from papers_lib.training.loop import Objective, train
 
 
@@ -70,18 +70,13 @@ class _Watched(nn.Module):
         self.cuts = 0
 
     def get_extra_state(self) -> dict[str, Any]:
-        return {
-            "scheduler": self.scheduler.state_dict(),
-            "checks": self.checks,
-            "best": self.best,
-            "epoch": self.epoch,
-            "cuts": self.cuts,
-        }
+        own = {name: getattr(self, name) for name in ("checks", "best", "epoch", "cuts")}
+        return {"scheduler": self.scheduler.state_dict(), **own}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         self.scheduler.load_state_dict(state["scheduler"])
-        self.checks, self.best = state["checks"], state["best"]
-        self.epoch, self.cuts = state["epoch"], state["cuts"]
+        for name in ("checks", "best", "epoch", "cuts"):
+            setattr(self, name, state[name])
 
 
 def fit(
@@ -101,8 +96,7 @@ def fit(
     """Train ``model`` in place and leave it with the weights of the lowest validation loss, in eval mode.
 
     Args:
-        objective, samples, batch_size, generator, checkpoint, autocast: as
-            :func:`papers_lib.training.loop.train` has them; ``objective`` is called with ``model`` itself.
+        objective, samples, batch_size, generator, checkpoint, autocast: as :func:`papers_lib.training.train` has them.
         validate: called in eval mode without gradients at each check; must give "loss".
         optimizer: over the parameters to be trained; its rate is cut.
         epochs: at most.
@@ -134,14 +128,11 @@ def fit(
                 raise _Converged
         return {}
 
-    def of_model(holder: Any, indices: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
-        return objective(holder.model, indices)
-
     converged = False
     try:
         train(
             watched,
-            of_model,
+            lambda holder, indices: objective(holder.model, indices),
             samples,
             optimizer=optimizer,
             epochs=epochs,

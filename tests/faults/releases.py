@@ -6,6 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from papers_lib.datasets.cardiac import load_cardiac
+from papers_lib.datasets.image_store import StoreSpec, write_images
+from papers_lib.datasets.nih_cxr14 import load_nih
+from papers_lib.datasets.voc_boxed import voc_boxed
 from tests.datasets.nih_tree import write_release
 from tests.datasets.voc_tree import Tree, object_xml
 
@@ -45,18 +49,10 @@ def nih(root: Path) -> Path:
     return write_release(root)
 
 
-def read(root: str) -> None:
-    """Read the data set at ``root`` as an experiment does, every picture of it."""
-    folder = Path(root)
+def read(folder: Path, store: Path) -> None:
+    """Read a data set as an experiment does, every picture of it."""
     if (folder / "slices.csv").is_file():
-        from papers_lib.datasets.cardiac import load_cardiac
-
         load_cardiac(folder, "train")
         return
-    from papers_lib.companion import paths
-    from papers_lib.datasets.image_store import StoreSpec, write_images
-    from papers_lib.datasets.nih_cxr14 import load_nih
-    from papers_lib.datasets.voc_boxed import voc_boxed
-
     images = (voc_boxed if (folder / "VOC2012").is_dir() else load_nih)(folder, val_share=0)
-    write_images(paths.data_folder() / "store", StoreSpec("f", 16), images=images)
+    write_images(store, StoreSpec("f", 16), images=images)

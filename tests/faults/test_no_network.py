@@ -1,12 +1,7 @@
 """Nothing is downloaded unless it is asked for, and what is asked for and out of reach is one line."""
 
-import importlib
-import os
-import pkgutil
 import socket
-import sys
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,9 +17,6 @@ from papers_lib.models.pyramid_encoder import pyramid_encoder
 from papers_lib.models.vgg_cardiac import vgg16
 from pylon import experiment as pylon
 from sibnet_calibration import experiment as sibnet_calibration
-
-OURS = ("papers_lib", "data_gen")
-OPTIONAL = {"ray"}  # of modules that only an extra's users import
 
 
 @pytest.fixture
@@ -43,35 +35,6 @@ def attempts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[object]:
     for name in ("HF_HOME", "HF_HUB_CACHE", "TORCH_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     return found
-
-
-def test_importing_everything_reaches_for_nothing(attempts: list[object]) -> None:
-    child = os.fork()  # in which our modules are imported once more; the libraries below them are there
-    if not child:
-        os._exit(_import_all(attempts))
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def _import_all(attempts: list[object]) -> int:
-    """Import every module of ours anew; 1 if one reached for the network, 2 if one cannot be imported."""
-    try:
-        for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
-            del sys.modules[name]
-        for package in map(importlib.import_module, OURS):
-            for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-                _import(module.name)
-    except BaseException:
-        traceback.print_exc()
-        return 2
-    return 1 if attempts else 0
-
-
-def _import(name: str) -> None:
-    try:
-        importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name not in OPTIONAL:
-            raise
 
 
 def test_every_model_of_the_short_profiles_is_built_without_a_network(attempts: list[object]) -> None:

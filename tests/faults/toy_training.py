@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from papers_lib.sweep.context import Context
-from papers_lib.sweep.progress import say
+from papers_lib.sweep import Context, say
 
 GROUPS = ("ours", "theirs")
 
@@ -33,6 +32,13 @@ def order(data: Path, seed: int, fault: str) -> Path:
     return path
 
 
+def wait() -> None:
+    """Start a process, say so, and wait to be ended with it."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+    say(f"waiting {os.getpid()} {child.pid}")
+    time.sleep(300)
+
+
 def run(config: Toy, context: Context) -> dict[str, Any]:
     """Train a layer of 32 weights for three epochs."""
     seed = config.seed
@@ -49,17 +55,10 @@ def run(config: Toy, context: Context) -> dict[str, Any]:
     return _train(seed, context, ordered)
 
 
-def wait() -> None:
-    """Start a process, say so, and wait to be ended with it."""
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
-    say(f"waiting {os.getpid()} {child.pid}")
-    time.sleep(300)
-
-
 def _train(seed: int, context: Context, ordered: Any) -> dict[str, Any]:
     import torch
 
-    from papers_lib.training.loop import train
+    from papers_lib.training import train
 
     generator = torch.Generator().manual_seed(seed)
     inputs = torch.randn(8, 32, generator=generator)
@@ -67,9 +66,7 @@ def _train(seed: int, context: Context, ordered: Any) -> dict[str, Any]:
     with torch.no_grad():
         layer.weight.fill_(0.1)
 
-    def objective(
-        model: torch.nn.Module, index: torch.Tensor
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def objective(model: Any, index: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         loss = (model(inputs[index]) - 1).square().mean()
         return (loss * float("nan") if ordered("nan") else loss), {}
 

@@ -18,7 +18,7 @@ def test_results_json_is_the_same_to_the_byte(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra ray is not installed")
     results = []
     copy_checkout(tmp_path)
-    for backend in ("loky", "ray"):
+    for backend in ("processes", "ray"):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PAPERS_")}
         environment |= {"PYTHONPATH": str(tmp_path), "PAPERS_CACHE": str(tmp_path / backend)}
         command = [

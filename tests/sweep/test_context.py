@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from papers_lib.sweep.context import Context, RunFailed
+from papers_lib.sweep import Context, RunFailed
 
 
 def test_the_last_array_of_a_name_counts() -> None:
@@ -21,12 +21,6 @@ def test_the_last_array_of_a_name_counts() -> None:
 def test_arrays_of_objects_are_refused_by_name() -> None:
     with pytest.raises(TypeError, match="'boxes' holds Python objects"):
         Context("cpu", Path("data"), Path("checkpoint")).save_arrays(boxes=[object()])
-
-
-def test_contexts_do_not_share_arrays() -> None:
-    first, second = (Context("cpu", Path("data"), Path("checkpoint")) for _ in range(2))
-    first.save_arrays(a=[1])
-    assert second.arrays == {}
 
 
 def test_only_outcomes_that_are_results_can_be_raised() -> None:

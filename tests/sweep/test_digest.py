@@ -1,34 +1,42 @@
-"""The import closure and its digests, on a small tree of packages of the same names."""
+"""The code that a result depends on: on a small tree of packages, and of the four papers."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from papers_lib.errors import UserError
-from papers_lib.sweep.digest import ROOT, closure, code_digest, library_versions, loaded_before_change
+from papers_lib.sweep.digest import ROOT, changed_since, closure, code_digest, library_versions, patched
 
 TREE = {
     "papers_lib/__init__.py": "",
-    "papers_lib/losses/__init__.py": "",
-    "papers_lib/losses/heatmap.py": "import torch\nraise SystemExit('executed')\n",
-    "papers_lib/losses/focal.py": "GAMMA = 2\n",
+    "papers_lib/files.py": "F = 1\n",
+    "papers_lib/losses/__init__.py": (
+        "from papers_lib.losses.focal import focal\nfrom papers_lib.losses.heatmap import loss as heatmap_loss\n"
+    ),
+    "papers_lib/losses/heatmap.py": "import torch\ndef loss(): raise SystemExit('executed')\n",
+    "papers_lib/losses/focal.py": "GAMMA = 2\ndef focal(): pass\n",
     "papers_lib/losses/unused.py": "X = 1\n",
-    "papers_lib/metrics/__init__.py": "from papers_lib.metrics.inner import dice\n",
+    "papers_lib/metrics/__init__.py": "from .inner import *\nHERE = 1\n",
     "papers_lib/metrics/inner.py": "dice = 1\n",
     "papers_lib/metrics/lazy.py": "y = 1\n",
     "papers_lib/metrics/dynamic.py": "z = 1\n",
     "papers_lib/typed.py": "t = 1\n",
+    "papers_lib/sweep/__init__.py": "from papers_lib.sweep.core import sweep\n",
+    "papers_lib/sweep/core.py": "def sweep(): pass\n",
     "data_gen/__init__.py": "",
-    "data_gen/scenes.py": "import timm.models\nimport numpy.linalg\nimport json\n",
-    "papers_lib/experiments/__init__.py": "",
-    "papers_lib/experiments/sibling.py": "from ..losses.focal import GAMMA\n",
-    "papers_lib/experiments/toy.py": '''"""A toy."""
+    "notebooks/toy/__init__.py": "",
+    "notebooks/toy/sibling.py": "import timm.models\nimport numpy.linalg\nimport json\n",
+    "notebooks/toy/experiment.py": '''"""A toy."""
 from typing import TYPE_CHECKING
-from papers_lib.losses import heatmap
+import data_gen
+from papers_lib import files
+from papers_lib.losses import heatmap_loss
+from papers_lib.sweep import sweep
 from . import sibling
-import data_gen.scenes as scenes
 
 if TYPE_CHECKING:
     from papers_lib import typed
@@ -40,6 +48,7 @@ def run():
     importlib.import_module("papers_lib.metrics.dynamic")
 ''',
 }
+RUN = ["toy.experiment"]
 
 
 @pytest.fixture
@@ -56,83 +65,118 @@ def edit(path: Path, source: str) -> None:
     os.utime(path, ns=(0, path.stat().st_mtime_ns + 10**9))
 
 
-def test_the_closure_is_what_importing_can_run(tree: Path) -> None:
-    assert list(code_digest(["papers_lib.experiments.toy"], tree)) == [
-        "data_gen.__init__",
-        "data_gen.scenes",  # import x.y as z
-        "papers_lib.__init__",
-        "papers_lib.experiments.__init__",
-        "papers_lib.experiments.sibling",  # from . import x
-        "papers_lib.experiments.toy",
-        "papers_lib.losses.__init__",
-        "papers_lib.losses.focal",  # from ..x.y import z, through the sibling
-        "papers_lib.losses.heatmap",  # from package import module
-        "papers_lib.metrics.__init__",
+def test_names_are_followed_to_the_modules_that_define_them(tree: Path) -> None:
+    assert list(code_digest(RUN, tree)) == [
+        "papers_lib.losses.heatmap",  # through its package, under another name
         "papers_lib.metrics.dynamic",  # import_module with a literal
-        "papers_lib.metrics.inner",  # through the package's own file
         "papers_lib.metrics.lazy",  # inside a function
-    ]  # neither unused.py nor typed.py
-
-
-def test_a_package_brings_its_own_file_only(tree: Path) -> None:
-    assert list(code_digest(["papers_lib.losses"], tree)) == [
-        "papers_lib.__init__",
-        "papers_lib.losses.__init__",
+        "toy.experiment",
+        "toy.sibling",  # from . import x
     ]
+    (tree / "notebooks/toy/sibling.py").write_text("from papers_lib.metrics import HERE\n")
+    assert {"papers_lib.metrics", "papers_lib.metrics.inner"} <= code_digest(RUN, tree).keys()
+    (tree / "notebooks/toy/sibling.py").write_text("import papers_lib.losses\n")  # whatever it exports
+    assert {"papers_lib.losses", "papers_lib.losses.focal"} <= code_digest(RUN, tree).keys()
 
 
 def test_the_digest_follows_what_code_does_not_its_prose(tree: Path) -> None:
-    before = code_digest(["papers_lib.experiments.toy"], tree)
-    edit(tree / "papers_lib/losses/focal.py", "# Lin et al.\nGAMMA = 2  # as printed\n")
-    edit(tree / "papers_lib/losses/unused.py", "X = 2\n")
-    assert code_digest(["papers_lib.experiments.toy"], tree) == before
+    before, heatmap = code_digest(RUN, tree), tree / "papers_lib/losses/heatmap.py"
+    edit(
+        heatmap,
+        '"""Prose."""\nimport torch  # and more\ndef loss():\n    "Prose."\n    raise SystemExit("executed")\n',
+    )
     edit(tree / "papers_lib/losses/focal.py", "GAMMA = 3\n")
-    after = code_digest(["papers_lib.experiments.toy"], tree)
-    assert [name for name in after if after[name] != before[name]] == ["papers_lib.losses.focal"]
+    assert code_digest(RUN, tree) == before
+    edit(
+        heatmap,
+        "import torch\ndef loss():\n    say('a line of progress')\n    raise SystemExit('executed')\n",
+    )
+    assert code_digest(RUN, tree) == before
+    edit(heatmap, "import torch\ndef loss(): raise SystemExit('other')\n")
+    after = code_digest(RUN, tree)
+    assert [name for name in after if after[name] != before[name]] == ["papers_lib.losses.heatmap"]
 
 
-def test_a_module_elsewhere_is_found_and_ours_followed_from_it(
-    tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tree / "own_runs.py").write_text("import os\nfrom papers_lib.losses import focal\n")
-    monkeypatch.syspath_prepend(tree)
-    expected = ["own_runs", "papers_lib.__init__", "papers_lib.losses.__init__", "papers_lib.losses.focal"]
-    assert list(code_digest(["own_runs"], tree)) == expected
-    assert "own_runs" not in sys.modules
-
-
-def test_a_module_without_source_is_an_error(tree: Path) -> None:
+def test_a_module_without_source_and_a_file_that_is_not_python_are_errors(tree: Path) -> None:
     with pytest.raises(ValueError, match=r"'papers_lib.no' has no Python source file"):
         code_digest(["papers_lib.no"], tree)
+    edit(tree / "papers_lib/losses/heatmap.py", "GAMMA = = 2\n")
+    with pytest.raises(UserError, match=r"losses/heatmap.py: is not valid Python"):
+        code_digest(RUN, tree)
 
 
-def test_a_file_that_is_not_python_is_named(tree: Path) -> None:
-    edit(tree / "papers_lib/losses/focal.py", "GAMMA = = 2\n")
-    with pytest.raises(UserError, match=r"losses/focal.py: is not valid Python"):
-        code_digest(["papers_lib.experiments.toy"], tree)
-
-
-def test_versions_of_what_the_closure_imports(tree: Path) -> None:
-    versions = library_versions(["papers_lib.experiments.toy"], tree)
+def test_versions_of_what_the_code_imports(tree: Path) -> None:
+    versions = library_versions(RUN, tree)
     assert list(versions) == ["python", "numpy", "timm", "torch"]
     assert versions["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
-    assert (
-        versions["numpy"] == sys.modules["numpy"].__version__ if "numpy" in sys.modules else versions["numpy"]
-    )
     assert list(library_versions(["papers_lib.losses.focal"], tree)) == ["python", "numpy", "torch"]
 
 
-def test_what_runs_import_stays_clear_of_the_machinery() -> None:
-    assert list(closure(["papers_lib.sweep.context"])) == [
-        "papers_lib.__init__",
-        "papers_lib.experiments.__init__",
-        "papers_lib.sweep.context",
-    ]
+SLUGS = ("heatmap_loss", "cam_entropy", "pylon", "sibnet_calibration")
 
 
-def test_loaded_modules_that_changed_since_are_told() -> None:
-    path = ROOT / "papers_lib/sweep/digest.py"
-    changed = path.stat().st_mtime
-    assert "papers_lib.sweep.digest" in loaded_before_change(["papers_lib.sweep.digest"], changed - 10)
-    later = max(file.stat().st_mtime for file in closure(["papers_lib.sweep.digest"]).values())
-    assert loaded_before_change(["papers_lib.sweep.digest"], later) == []
+def test_a_change_of_the_heatmap_loss_retrains_its_paper_and_no_other(tmp_path: Path) -> None:
+    for folder in ("papers_lib", *(f"notebooks/{slug}" for slug in SLUGS)):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def digests() -> list[dict[str, str]]:
+        return [code_digest([f"{slug}.experiment"], tmp_path) for slug in SLUGS]
+
+    before = digests()
+    for name in (
+        "losses/heatmap.py",
+        "sweep/progress.py",
+        "sweep/core.py",
+        "companion/page.py",
+        "processes.py",
+    ):
+        path = tmp_path / "papers_lib" / name
+        edit(path, path.read_text() + "\nANOTHER = 1\n")
+    changed = [a != b for a, b in zip(digests(), before, strict=True)]
+    assert dict(zip(SLUGS, changed, strict=True)) == {slug: slug == "heatmap_loss" for slug in SLUGS}
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_code_as_it_was_loaded_is_what_its_files_say(slug: str) -> None:
+    __import__(f"{slug}.experiment")
+    assert patched([f"{slug}.experiment"]) is None
+    drawn = [name for name in closure([f"{slug}.experiment"]) if name.endswith(("figures", "tables", "grid"))]
+    assert drawn == []
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    source = (
+        "from math import floor\nLIMIT = 3\nclass Net:\n    def go(self):\n        return LIMIT\n"
+        "    @property\n    def side(self):\n        return 2\ndef run():\n    return floor(2.5)\n"
+    )
+    (tmp_path / "loaded_once.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "loaded_once", raising=False)
+    import loaded_once
+
+    return loaded_once
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "value"),
+    [
+        ("", "run", lambda: 3),
+        ("", "LIMIT", 4),
+        ("", "floor", round),
+        ("Net", "go", lambda self: 4),
+        ("Net", "side", property(lambda self: 3)),
+    ],
+)
+def test_what_a_notebook_patched_is_found(
+    loaded: ModuleType, monkeypatch: pytest.MonkeyPatch, place: str, name: str, value: object
+) -> None:
+    assert patched(["loaded_once"]) is None
+    monkeypatch.setattr(getattr(loaded, place) if place else loaded, name, value)
+    assert patched(["loaded_once"]) == ".".join(part for part in ("loaded_once", place, name) if part)
+
+
+def test_a_file_that_changed_after_it_was_loaded_is_found(loaded: ModuleType) -> None:
+    changed = Path(str(loaded.__file__)).stat().st_mtime
+    assert changed_since(["loaded_once"], changed - 10) == ["loaded_once"]
+    assert changed_since(["loaded_once"], changed) == []

@@ -5,50 +5,41 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
-from papers_lib.sweep import pool
-from papers_lib.sweep.core import DataRef, sweep
-from papers_lib.sweep.workers import Outcome, Task, execute
-
-sys.path.insert(0, str(Path(__file__).parent))
-import toy_runs
-from toy_runs import Toy
+from papers_lib import processes
+from papers_lib.errors import UserError
+from papers_lib.processes import in_processes
+from papers_lib.sweep import pool, sweep
+from papers_lib.sweep.pool import execute_in_worker, out_of_gpu_memory
+from tests.sweep import toy_runs
+from tests.sweep.bench import Bench
+from tests.sweep.toy_runs import Toy
 
 # A user's script: started, then killed or interrupted in the middle of its sweep.
 SCRIPT = """
 import signal, sys, time
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits "ignored"
-sys.path.insert(0, {tests!r})
-import psutil, toy_runs
-from toy_runs import Toy
-from papers_lib.sweep.core import DataRef, sweep
+import psutil
+from tests.sweep.bench import Bench
+from tests.sweep.toy_runs import Toy
 
-data, configs = Path({data!r}), [Toy(1), Toy(2, "waits"), Toy(3), Toy(4, "waits"), Toy(5)]
+bench = Bench(Path({folder!r}))
 try:
-    reference = DataRef(data, "f", "stand-in")
-    sweep(toy_runs.run, configs, data=reference, cache=Path({cache!r}), jobs=2, say=[].append)
+    bench.sweep(Toy(1), Toy(2, "waits"), Toy(3), Toy(4, "waits"), Toy(5), jobs=2)
 except KeyboardInterrupt:
-    pids = [int(line.split()[1]) for line in (data / "log").read_text().splitlines()]
+    pids = [pid for _, pid in bench.log()]
     for _ in range(300):
         if not any(map(psutil.pid_exists, pids)):
             sys.exit(7)  # this process lives and its workers are gone
         time.sleep(0.1)
 """
-
-
-def _log(data: Path) -> list[tuple[int, int]]:
-    """(seed, process id) of each execution."""
-    log = data / "log"
-    lines = log.read_text().splitlines() if log.exists() else []
-    return [(int(seed), int(pid)) for seed, pid in map(str.split, lines)]
 
 
 def _wait(condition: Callable[[], bool], seconds: float) -> bool:
@@ -69,18 +60,14 @@ def _alive(pid: int) -> bool:
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
 def test_a_sweep_that_ends_early_leaves_no_worker_and_goes_on_where_it_stopped(
-    tmp_path: Path, end: int
+    bench: Bench, end: int
 ) -> None:
-    data, cache = tmp_path / "data", tmp_path / "cache"
-    data.mkdir()
-    script = SCRIPT.format(tests=str(Path(__file__).parent), data=str(data), cache=str(cache))
+    script = SCRIPT.format(folder=str(bench.cache.parent))
+    errors = bench.cache.parent / "errors"
     command = [sys.executable, "-c", script]
-    errors = tmp_path / "errors"
     with errors.open("w") as file, subprocess.Popen(command, stderr=file, start_new_session=True) as process:
-        try:
-            assert _wait(
-                lambda: {seed for seed, _ in _log(data)} == {1, 2, 3, 4}, 90
-            )  # both workers wait now
+        try:  # both workers wait at last
+            assert _wait(lambda: {seed for seed, _ in bench.log()} == {1, 2, 3, 4}, 90)
             time.sleep(0.2)
             if end == signal.SIGINT:
                 os.killpg(process.pid, end)  # Ctrl-C reaches the workers too
@@ -91,77 +78,38 @@ def test_a_sweep_that_ends_early_leaves_no_worker_and_goes_on_where_it_stopped(
             process.kill()
     assert "Traceback" not in errors.read_text()
     assert process.returncode == (-9 if end == signal.SIGKILL else 7)
-    assert _wait(lambda: not any(_alive(pid) for _, pid in _log(data)), 30)
-    assert len(list(cache.rglob("*.json"))) == 2
+    assert _wait(lambda: not any(_alive(pid) for _, pid in bench.log()), 30)
+    assert len(bench.files(".json")) == 2
 
-    (data / "log").unlink()
-    (data / "go").touch()
-    configs = [Toy(1), Toy(2, "waits"), Toy(3), Toy(4, "waits"), Toy(5)]
-    records = sweep(
-        toy_runs.run, configs, data=DataRef(data, "f", "stand-in"), cache=cache, jobs=2, say=[].append
-    )
+    bench.executed()
+    (bench.data.root / "go").touch()
+    records = bench.sweep(Toy(1), Toy(2, "waits"), Toy(3), Toy(4, "waits"), Toy(5), jobs=2)
     assert {record.status for record in records} == {"ok"}
-    assert sorted(seed for seed, _ in _log(data)) == [2, 4, 5]
+    assert sorted(bench.executed()) == [2, 4, 5]
 
 
-def test_a_death_costs_the_culprit_only(tmp_path: Path) -> None:
-    lines: list[str] = []
-    data = DataRef(tmp_path, "f", "stand-in")
-    configs = [
-        Toy(1),
-        Toy(2, "killed"),
-        *map(Toy, range(3, 9)),
-        Toy(9, "killed_once"),
-        Toy(10, "error"),
-        Toy(11),
-    ]
-    records = sweep(toy_runs.run, configs, data=data, cache=tmp_path / "c", jobs=2, say=lines.append)
+def test_a_death_costs_the_culprit_only(bench: Bench) -> None:
+    configs = [Toy(1), Toy(2, "killed"), *map(Toy, range(3, 8)), Toy(8, "error"), Toy(9, "exits"), Toy(10)]
+    records = bench.sweep(*configs, jobs=2)
     status = {record.config.seed: record.status for record in records}
-    assert status == dict.fromkeys(range(1, 12), "ok") | {2: "died", 10: "failed"}
-    assert records[1].reason == "killed by signal 9 (SIGKILL)"
-    assert [record.config.seed for record in records] == list(range(1, 12))
-    assert any(
-        line.startswith("a worker process died; runs to repeat, each in a process of its own:")
-        for line in lines
-    )
-    assert sum(line.startswith("[") for line in lines) == 11
-    (tmp_path / "log").unlink()
-    again = sweep(toy_runs.run, configs, data=data, cache=tmp_path / "c", jobs=2, say=lines.append)
-    assert {seed for seed, _ in _log(tmp_path)} == {2, 10}  # neither mishap is cached
+    assert status == dict.fromkeys(range(1, 11), "ok") | {2: "died", 8: "failed", 9: "died"}
+    assert [records[1].reason, records[8].reason] == ["killed by signal 9 (SIGKILL)", "exit code 3"]
+    assert [record.config.seed for record in records] == list(range(1, 11))
+    assert sum(line.startswith("[") for line in bench.lines) == 10
+    bench.executed()
+    again = bench.sweep(*configs, jobs=2)
+    assert set(bench.executed()) == {2, 8, 9}  # no mishap is cached
     assert [record.status for record in again] == [record.status for record in records]
 
 
-def test_an_interrupt_between_two_results_ends_the_workers_quietly(tmp_path: Path) -> None:
-    def interrupt(line: str) -> None:
-        if line.startswith("["):
-            assert _wait(lambda: len(_log(tmp_path)) == 2, 60)
-            raise KeyboardInterrupt
-
-    data = DataRef(tmp_path, "f", "stand-in")
-    with warnings.catch_warnings(record=True) as told, pytest.raises(KeyboardInterrupt):
-        sweep(toy_runs.run, [Toy(1), Toy(2, "waits")], data=data, cache=tmp_path / "c", jobs=2, say=interrupt)
-    assert told == []
-    assert not any(_alive(pid) for _, pid in _log(tmp_path))
-    assert len(list((tmp_path / "c").rglob("*.json"))) == 1
+def test_a_result_that_was_stored_before_its_worker_died_is_kept(bench: Bench) -> None:
+    bench.sweep(Toy(1))
+    (entry,) = bench.files(".json")
+    task = pool.Task(toy_runs.run, Toy(1), "", entry.stem, {}, entry.parent, bench.data.root, "cpu")
+    assert pool.died(task, "why").result["status"] == "ok"
 
 
-def test_a_result_that_was_stored_before_the_pool_broke_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stores_one_and_breaks(tasks: list[Task], jobs: int) -> Iterator[Outcome]:
-        execute(tasks[0])
-        raise BrokenProcessPool
-        yield
-
-    monkeypatch.setattr(pool, "_pool", stores_one_and_breaks)
-    monkeypatch.setattr(pool, "execute_alone", execute)
-    data = DataRef(tmp_path, "f", "stand-in")
-    records = sweep(toy_runs.run, [Toy(1), Toy(2)], data=data, cache=tmp_path / "c", jobs=2, say=[].append)
-    assert [record.status for record in records] == ["ok", "ok"]
-    assert [seed for seed, _ in _log(tmp_path)] == [1, 2]
-
-
-def test_a_worker_that_dies_before_its_run_begins_is_a_death_too(
+def test_a_worker_whose_module_ends_it_is_a_death_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = "import os\nif os.getpid() != int(os.environ['SWEEP_PID']):\n    os._exit(3)\n"
@@ -170,7 +118,110 @@ def test_a_worker_that_dies_before_its_run_begins_is_a_death_too(
     monkeypatch.syspath_prepend(tmp_path)
     import dies_on_import
 
-    data = DataRef(tmp_path, "f", "stand-in")
-    records = sweep(dies_on_import.run, [Toy(1), Toy(2)], data=data, cache=tmp_path, jobs=2, say=[].append)
-    assert [record.status for record in records] == ["died", "died"]
-    assert records[0].reason == "exit code 3: no message"
+    bench = Bench(tmp_path)
+    records = sweep(
+        dies_on_import.run, [Toy(1), Toy(2)], data=bench.data, cache=bench.cache, jobs=2, say=[].append
+    )
+    assert [(record.status, record.reason) for record in records] == [("died", "exit code 3")] * 2
+
+
+def test_an_interrupt_between_two_results_ends_the_workers(bench: Bench) -> None:
+    def interrupt(line: str) -> None:
+        if line.startswith("["):
+            assert _wait(lambda: len(bench.log()) == 2, 60)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.sweep(Toy(1), Toy(2, "waits"), jobs=2, say=interrupt)
+    assert not any(_alive(pid) for _, pid in bench.log())
+    assert len(bench.files(".json")) == 1
+
+
+def test_one_job_and_two_give_the_same_bits(bench: Bench) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        found = [bench.sweep(Toy(1, "training"), jobs=n, cache=bench.cache / str(n))[0] for n in (1, 2)]
+        assert torch.get_num_threads() == 2  # given back
+    finally:
+        torch.set_num_threads(before)
+    here, worker = found
+    assert here.metrics == worker.metrics
+    assert here.metrics["threads"] == 1
+    assert here.arrays()["weight"].tobytes() == worker.arrays()["weight"].tobytes()
+    pids = {pid for _, pid in bench.log()}
+    assert len(pids) == 2
+    assert os.getpid() in pids
+
+
+def test_runs_without_room_on_a_gpu_beside_others_are_repeated_alone(bench: Bench) -> None:
+    records = bench.sweep(Toy(1, "crowded"), Toy(2), Toy(3, "too_large"), Toy(4), jobs=2)
+    assert [record.status for record in records] == ["ok", "ok", "failed", "ok"]
+    assert "ALLOC_FAILED" in records[2].reason
+    assert "no room on the GPU beside other runs; runs to repeat one at a time: 2" in bench.lines
+    log = bench.log()
+    assert sorted(seed for seed, _ in log[:4]) == [1, 2, 3, 4]
+    assert sorted(seed for seed, _ in log[4:]) == [1, 3]
+    assert not {pid for _, pid in log[:4]} & {pid for _, pid in log[4:]}
+    assert len({pid for _, pid in log[4:]}) == 2
+    assert sum(line.startswith("[") for line in bench.lines) == 4  # one line a run, not one an attempt
+
+
+def test_what_counts_as_no_room() -> None:
+    assert out_of_gpu_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not out_of_gpu_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert not out_of_gpu_memory(MemoryError())
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"code": {"papers_lib.losses.heatmap": "older"}},
+            r"^papers_lib/losses/heatmap.py changed while the",
+        ),
+        ({"libraries": {"torch": "1.0"}}, "has torch 2.*, expected 1.0 as where the sweep started"),
+    ],
+)
+def test_a_worker_with_other_code_or_libraries_than_the_key_refuses(
+    bench: Bench, changed: dict[str, dict[str, str]], said: str
+) -> None:
+    parts = {"code": {}, "libraries": {}, **changed}
+    task = pool.Task(toy_runs.run, Toy(1), "toy", "key", parts, bench.cache, bench.data.root, "cpu")
+    with pytest.raises(UserError, match=said):
+        execute_in_worker(task)
+    assert bench.log() == []
+
+
+def test_the_same_workers_carry_all_work_until_data_or_code_change(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes.end_workers()
+    assert in_processes(divmod, [(n, 3) for n in range(9)], 2) == [divmod(n, 3) for n in range(9)]
+    of_data = set(in_processes(os.getpid, [()] * 9, 2))
+    bench.sweep(*map(Toy, range(9)), jobs=2)
+    of_runs = {pid for _, pid in bench.log()}
+    assert len(of_data | of_runs) == 2
+    bench.executed()
+    bench.data = type(bench.data)(bench.data.root, "changed", "stand-in")
+    bench.sweep(*map(Toy, range(9)), jobs=2)
+    of_other_data = {pid for _, pid in bench.log()}
+    assert not of_other_data & (of_data | of_runs)
+    monkeypatch.setattr(processes, "_started", 0.0)  # before the files of the checkout were written
+    assert not set(in_processes(os.getpid, [()] * 9, 2)) & of_other_data
+
+
+def test_a_worker_that_dies_over_a_data_set_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"_exit: its worker process died \(exit code 5\)"):
+        in_processes(os._exit, [(5,)], 2)
+    with pytest.raises(ZeroDivisionError):
+        in_processes(divmod, [(1, 0)], 2)
+
+
+def test_processes_as_asked_or_one_a_core_or_as_many_as_a_gpu_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert processes.processes(3, "cpu") == processes.processes(3, "cuda") == 3
+    assert 1 <= processes.processes(0, "cpu") <= (os.cpu_count() or 1)
+    for gigabytes, cores, expected in [(139, 64, 8), (139, 4, 4), (40, 64, 3), (6, 64, 1)]:
+        monkeypatch.setattr(processes, "free_bytes", lambda device, free=gigabytes: free * 2**30)
+        monkeypatch.setattr(processes, "cores", lambda found=cores: found)
+        assert processes.processes(0, "cuda:1") == expected

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from papers_lib.sweep.context import Context, RunFailed
+from papers_lib.sweep import Context, RunFailed
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,6 @@ def _killed(config: Toy, context: Context) -> dict[str, Any]:
 
 def _exits(config: Toy, context: Context) -> dict[str, Any]:
     os._exit(3)
-
-
-def _killed_once(config: Toy, context: Context) -> dict[str, Any]:
-    flag = context.data_root / "was killed"
-    if not flag.exists():
-        flag.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return {"score": 1.0}
 
 
 def _crowded(config: Toy, context: Context) -> dict[str, Any]:

@@ -1,9 +1,28 @@
-import joblib
+"""Devices, precision, and batches: on this machine's CPU, and on a GPU where there is one."""
+
+import numpy as np
 import pytest
 import torch
 
+from papers_lib import processes
 from papers_lib.errors import UserError
-from papers_lib.training.devices import pick_device, processes
+from papers_lib.training import (
+    COMPILED,
+    FULL,
+    compile_where_asked,
+    gpu_batches,
+    on_gpu,
+    pick_device,
+    precision_of,
+    release,
+    sent,
+    taken,
+    train,
+)
+from papers_lib.training import pixels as pixels_of
+
+NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+DEVICES = ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, NEEDS_GPU])]
 
 
 def test_auto_follows_the_machine(monkeypatch):
@@ -11,17 +30,81 @@ def test_auto_follows_the_machine(monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
         assert pick_device("auto") == wanted
         assert pick_device("cpu") == "cpu"
+    assert [on_gpu(device) for device in ("cpu", torch.device("cuda:3"), "mps")] == [False, True, False]
 
 
-def test_a_gpu_that_is_not_there_and_an_unknown_name_are_refused(monkeypatch):
+def test_a_gpu_that_is_not_there_an_unknown_name_and_compiling_for_a_cpu_are_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="sees no GPU"):
         pick_device("cuda")
     with pytest.raises(UserError, match="found 'tpu', expected one of auto, cpu, cuda"):
         pick_device("tpu")
+    assert precision_of(False, "cpu") == FULL
+    assert precision_of(True, "cuda:1") == COMPILED
+    with pytest.raises(UserError, match="parameter compiled: found True on device cpu, expected False"):
+        precision_of(True, "cpu")
 
 
-def test_processes_as_asked_or_one_a_core():
-    assert processes(3, "cpu") == processes(3, "cuda") == 3
-    assert processes(0, "cuda:1") == 1
-    assert processes(0, "cpu") == joblib.cpu_count(only_physical_cores=True)
+def test_what_this_process_has_cached_of_a_gpu_is_free_for_it(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 1000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 50)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 20)
+    assert processes.free_bytes("cuda") == 130
+
+
+def test_compiling_keeps_the_names_of_the_state(monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    names = list(model.state_dict())
+    compile_where_asked(model, FULL)
+    assert model._compiled_call_impl is None
+    compile_where_asked(model, COMPILED)  # nothing is compiled before the first call
+    assert model._compiled_call_impl is not None
+    assert list(model.state_dict()) == names
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("share", [0.4, 0.0], ids=["resident", "streamed"])
+def test_rows_and_indices_arrive(monkeypatch, tmp_path, device, share):
+    np.save(tmp_path / "rows.npy", np.arange(60, dtype=np.uint8).reshape(5, 3, 4))
+    array = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    monkeypatch.setattr(gpu_batches, "RESIDENT_SHARE", share)
+    monkeypatch.setattr(gpu_batches, "PIECE", 24)
+    for rows in ([4, 0, 2], [1, 1], []):
+        found = taken(array, np.array(rows, np.int64), device)
+        assert found.device.type == device
+        assert torch.equal(found.cpu(), torch.from_numpy(array[np.array(rows, np.int64)]))
+    assert sent(torch.tensor([5, 1]), device).cpu().tolist() == [5, 1]
+    for shape in ((3, 4, 6), (3, 4, 6, 3)):
+        images, rows = np.arange(np.prod(shape)).astype(np.uint8).reshape(shape), np.array([2, 0])
+        found = gpu_batches.pixels(images, rows, device)
+        assert torch.equal(found.cpu(), pixels_of(images[rows], "cpu"))
+        assert found.is_contiguous(memory_format=torch.channels_last)
+    release()
+    assert not gpu_batches._resident
+
+
+@pytest.mark.gpu
+@NEEDS_GPU
+@pytest.mark.parametrize(("mixed", "within"), [(None, 1e-3), (torch.bfloat16, 3e-2)], ids=str)
+def test_a_gpu_trains_as_the_cpu_does(monkeypatch, mixed, within):
+    """Without TF32, whose ten bits would need a tolerance of a percent."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    images = torch.rand(16, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    losses = {}
+    for device in ("cpu", "cuda"):
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            model = torch.nn.Sequential(
+                torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(1568, 1)
+            )
+        model, data = model.to(device), images.to(device)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-2)
+        history = train(
+            model, lambda net, rows, data=data: ((net(data[rows]) - 1).square().mean(), {}), 16, optimizer=optimizer,
+            epochs=3, batch_size=8, generator=torch.Generator().manual_seed(2),
+            autocast=mixed if device == "cuda" else None,
+        )  # fmt: skip
+        losses[device] = [epoch["loss"] for epoch in history.epochs]
+    assert losses["cuda"] == pytest.approx(losses["cpu"], rel=within)

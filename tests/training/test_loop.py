@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from papers_lib.sweep.context import RunFailed
-from papers_lib.training.loop import train
+from papers_lib.sweep import RunFailed
+from papers_lib.training import load_checkpoint, save_checkpoint, train
 
 X = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
 Y = X @ torch.tensor([1.0, -2.0, 0.5])
@@ -96,12 +96,57 @@ def test_going_on_from_a_checkpoint_gives_the_same_weights(tmp_path):
     assert torch.equal(whole.weight, second.weight)
 
 
-def test_a_damaged_checkpoint_is_said_and_training_starts_anew(tmp_path, capsys):
-    file = tmp_path / "checkpoint"
-    file.write_bytes(b"half a fi")
-    net, whole = model(), model()
-    fit(net, 2, checkpoint=file)
+def saved_of(file, width=1):
+    """The checkpoint of another training, of a layer of ``width`` outputs."""
+    other = nn.Linear(3, width)
+    optimizer = torch.optim.SGD(other.parameters(), lr=0.1)
+    state = {"model": other.state_dict(), "optimizer": optimizer.state_dict()}
+    save_checkpoint(file, {**state, "generator": torch.Generator().get_state(), "history": [{"loss": 1.0}]})
+
+
+def test_one_that_is_damaged_or_of_another_model_is_said_and_training_starts_anew(tmp_path, capsys):
+    file, whole = tmp_path / "checkpoint", model()
     fit(whole, 2)
-    assert torch.equal(net.weight, whole.weight)
-    assert "checkpoint is unreadable" in capsys.readouterr().out
-    assert not file.exists()
+    for spoil, said in (
+        (lambda: file.write_bytes(b"half a fi"), "checkpoint is unreadable (BadZipFile)"),
+        (lambda: saved_of(file, width=2), "checkpoint does not fit the model (RuntimeError)"),
+    ):
+        spoil()
+        net = model()
+        fit(net, 2, checkpoint=file)
+        assert torch.equal(net.weight, whole.weight)
+        assert f"{said}; training starts anew" in capsys.readouterr().out
+        assert not file.exists()
+
+
+def test_no_altered_bit_of_a_weight_is_loaded(tmp_path):
+    """torch does not look at its archive's checksums: it would load other weights."""
+    file = tmp_path / "checkpoint"
+    saved_of(file, width=64)
+    content, weights = file.read_bytes(), load_checkpoint(file)["model"]["weight"]
+    start = content.index(weights.numpy().tobytes())
+    for place in range(start, start + 700, 97):
+        altered = bytearray(content)
+        altered[place] ^= 0x10
+        file.write_bytes(altered)
+        assert load_checkpoint(file) is None
+        assert not file.exists()
+
+
+def test_want_of_memory_while_one_is_loaded_keeps_it(tmp_path, monkeypatch):
+    file = tmp_path / "checkpoint"
+    for error in (
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        OSError(5, "Input/output error"),
+    ):
+        saved_of(file)
+
+        def refuse(*_, error=error):
+            raise error
+
+        monkeypatch.setattr(nn.Linear, "load_state_dict", refuse)
+        with pytest.raises(type(error)):
+            fit(model(), 3, checkpoint=file)
+        assert file.exists()
+        monkeypatch.undo()

@@ -6,10 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from papers_lib.sweep.context import RunFailed
+from papers_lib.training import Plateau, fit, train
 from papers_lib.training import plateau as module
-from papers_lib.training.loop import train
-from papers_lib.training.plateau import Plateau, fit
 
 
 class Stepping(nn.Module):
@@ -105,31 +103,7 @@ def test_checks_every_third_epoch_and_after_the_last():
     assert int(model.steps) == 9
 
 
-def test_another_number_of_cuts_and_another_factor():
-    found, _ = follow([1.0] + 9 * [2.0], plateau=Plateau(factor=0.5, patience=0, cuts=4))
-    assert [check["rate"] for check in found.checks] == [1, 1, 0.5, 0.25, 0.125]
-
-
-def test_divergence_is_an_outcome():
-    def broken(model, indices):
-        return model.weight * float("nan"), {}
-
-    model = Stepping()
-    with pytest.raises(RunFailed, match="epoch 1 of 3"):
-        fit(
-            model,
-            broken,
-            1,
-            validate=lambda _: {"loss": 0.0},
-            optimizer=torch.optim.SGD(model.parameters(), lr=1.0),
-            epochs=3,
-            batch_size=1,
-            generator=torch.Generator(),
-            plateau=Plateau(),
-        )
-
-
-@pytest.mark.parametrize("interrupted", range(1, 10))
+@pytest.mark.parametrize("interrupted", [1, 4, 8, 9])
 def test_an_interrupted_fit_goes_on_with_its_schedule(tmp_path, monkeypatch, interrupted):
     """Interrupted during the check of any epoch, the one that stops it included."""
     expected, whole = follow(LOSSES)
