@@ -1,4 +1,4 @@
-"""Plots that several papers share: a grid of heat maps, and every run of a sweep shown by group."""
+"""Plots that several papers share: a grid of heat maps, and every run of a sweep as a dot, by group."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,10 +22,9 @@ def map_grid(
     *,
     label: str = "map value",
     limits: tuple[float, float] | None = None,
-    opacity: float = 0.55,
     side: float = 1.5,
 ) -> "Figure":
-    """Grey images in a grid, each with its heat map over it and one colour bar for all.
+    """Images in a grid, each with its heat map over it and one colour bar for all.
 
     Args:
         images: array [n, height, width] or [n, height, width, 3].
@@ -34,47 +33,39 @@ def map_grid(
         columns: images a row.
         label: what the colour bar measures.
         limits: values at the ends of the colour bar; default the smallest and largest map value.
-        opacity: of the overlay, 0 to 1.
         side: height of one image in inches.
 
     Raises:
-        UserError: the numbers of images, maps and titles differ.
+        UserError: no image, or the numbers of images, maps and titles differ.
     """
     import matplotlib.pyplot as plt
 
     pictures = np.asarray(images)
     heat = None if maps is None else np.asarray(maps, dtype=float)
-    count = len(pictures)
     for what, found in (("maps", heat), ("titles", titles)):
-        if found is not None and len(found) != count:
-            raise UserError(f"map_grid: {len(found)} {what} for {count} images; expected as many")
-    if count == 0:
+        if found is not None and len(found) != len(pictures):
+            raise UserError(f"map_grid: {len(found)} {what} for {len(pictures)} images; expected as many")
+    if not len(pictures):
         raise UserError("map_grid: no image; expected at least one")
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    width = side * pictures.shape[2] / pictures.shape[1]
-    size = (columns * width + (0 if heat is None else 0.9), rows * (side + (0.25 if titles else 0.05)))
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    height, width = pictures.shape[1:3]
+    size = (
+        columns * side * width / height + (heat is not None) * 0.9,
+        rows * (side + (0.25 if titles else 0.05)),
+    )
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     low, high = limits or ((0.0, 1.0) if heat is None else (float(np.nanmin(heat)), float(np.nanmax(heat))))
-    if high <= low:
-        high = low + 1.0  # constant maps: one colour, and still a colour bar
+    scale = {"cmap": HEAT, "vmin": low, "vmax": high if high > low else low + 1.0}
     layer = None
     for index, axis in enumerate(axes.flat):
         axis.set_axis_off()
-        if index >= count:
+        if index >= len(pictures):
             continue
         axis.imshow(pictures[index], cmap="gray", interpolation="nearest")
         if heat is not None:
-            extent = (-0.5, pictures.shape[2] - 0.5, pictures.shape[1] - 0.5, -0.5)
-            layer = axis.imshow(
-                heat[index],
-                cmap=HEAT,
-                vmin=low,
-                vmax=high,
-                alpha=opacity,
-                extent=extent,
-                interpolation="bilinear",
-            )
+            extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+            layer = axis.imshow(heat[index], alpha=0.55, extent=extent, interpolation="bilinear", **scale)
         if titles is not None:
             axis.set_title(titles[index], fontsize=8.5)
     if layer is not None:
@@ -94,13 +85,9 @@ def strip_by_group(
     baselines: Mapping[str, float] | None = None,
     palette: Mapping[str, str] | None = None,
     labels: tuple[str, str] | None = None,
-    level: float = 0.95,
     ax: "Axes | None" = None,
 ) -> "Figure":
-    """Every run as a dot, told by colour and marker; beside a group the median (diamond) and its interval (line).
-
-    The interval is the percentile bootstrap's of the median (2000 resamples, fixed seed); none is drawn for
-    a single run.
+    """Every run as a dot, told by colour and marker; beside each group its median (diamond) with a 95 % interval.
 
     Args:
         frame: one row a run; rows whose ``y`` is missing are left out.
@@ -109,9 +96,8 @@ def strip_by_group(
         hue: column of the groups side by side within one ``x``; default: ``x`` sets the colour.
         order, hue_order: order of the groups; default that of their first appearance.
         baselines: horizontal reference lines, label → value, labelled at their right end.
-        palette: colour by group, over the known ones of ``figures.ROLES``.
+        palette: colour by group, over those of ``palette.ROLES``.
         labels: texts of the two axes; default the column names.
-        level: of the interval.
         ax: axes to draw into; default a new figure.
 
     Raises:
@@ -121,9 +107,8 @@ def strip_by_group(
 
     for column in filter(None, (x, y, hue)):
         if column not in frame.columns:
-            raise UserError(
-                f"strip_by_group: no column {column!r}; expected one of {', '.join(map(str, frame))}"
-            )
+            there = ", ".join(map(str, frame))
+            raise UserError(f"strip_by_group: no column {column!r}; expected one of {there}")
     axis = ax if ax is not None else plt.subplots()[1]
     kept = frame.dropna(subset=[y])
     groups = list(order) if order is not None else list(dict.fromkeys(kept[x]))
@@ -133,17 +118,14 @@ def strip_by_group(
     width = 0.8 / len(hues)
     for position, group in enumerate(groups):
         for offset, name in enumerate(hues):
-            mask = kept[x] == group
-            if hue:
-                mask &= kept[hue] == name
-            centre = position + (offset - (len(hues) - 1) / 2) * width
+            mask = (kept[x] == group) & ((kept[hue] == name) if hue else True)
             shown = str(name if hue else group)
-            look = {"color": tint[shown], "marker": cue[shown]}
-            _dots(axis, centre, kept.loc[mask, y].to_numpy(float), width, look, level)
+            centre = position + (offset - (len(hues) - 1) / 2) * width
+            _dots(axis, centre, kept.loc[mask, y].to_numpy(float), width, tint[shown], cue[shown])
     axis.set_xticks(range(len(groups)), [str(group) for group in groups])
-    axis.set_xlim(-0.55, len(groups) - 0.45)
-    axis.set_xlabel(labels[0] if labels else x)
-    axis.set_ylabel(labels[1] if labels else y)
+    axis.set(
+        xlim=(-0.55, len(groups) - 0.45), xlabel=labels[0] if labels else x, ylabel=labels[1] if labels else y
+    )
     if hue:
         handles = [axis.plot([], [], cue[one], color=tint[one], label=one)[0] for one in named]
         axis.legend(
@@ -157,7 +139,7 @@ def strip_panels(panels: Sequence[Mapping[str, Any]], width: float = 4.8, **shar
     """Several ``strip_by_group`` side by side.
 
     Args:
-        panels: the arguments of ``strip_by_group`` by name, a mapping a panel; without a row a panel is left out.
+        panels: for each panel the arguments of ``strip_by_group``; a panel whose frame is empty is left out.
         width: of a panel in inches.
         shared: arguments that all panels have in common.
 
@@ -169,16 +151,15 @@ def strip_panels(panels: Sequence[Mapping[str, Any]], width: float = 4.8, **shar
     drawn = [merged for panel in panels if len((merged := {**shared, **panel})["frame"])]
     if not drawn:
         raise UserError("strip_panels: no panel has a row; expected at least one run")
-    figure, axes = plt.subplots(
-        1, len(drawn), figsize=(width * len(drawn), 3.6), layout="constrained", squeeze=False
-    )
+    size = (width * len(drawn), 3.6)
+    figure, axes = plt.subplots(1, len(drawn), figsize=size, layout="constrained", squeeze=False)
     for axis, panel in zip(axes.flat, drawn, strict=True):
         strip_by_group(**panel, ax=axis)
     return figure
 
 
-def median_interval(values: Any, level: float = 0.95, resamples: int = 2000) -> tuple[float, float]:
-    """Percentile bootstrap interval of the median, with a fixed seed; NaN for fewer than two values.
+def median_interval(values: Any, resamples: int = 2000) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the median, with a fixed seed; NaN for fewer than two values.
 
     >>> median_interval([3.0, 3.0, 3.0])
     (3.0, 3.0)
@@ -187,20 +168,20 @@ def median_interval(values: Any, level: float = 0.95, resamples: int = 2000) -> 
     if len(sample) < 2:
         return float("nan"), float("nan")
     draws = np.random.default_rng(0).choice(sample, size=(resamples, len(sample)))
-    low, high = np.quantile(np.median(draws, axis=1), [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(np.median(draws, axis=1), [0.025, 0.975])
     return float(low), float(high)
 
 
-def _dots(
-    axis: "Axes", centre: float, values: np.ndarray, width: float, look: Mapping[str, str], level: float
-) -> None:
+def _dots(axis: "Axes", centre: float, values: np.ndarray, width: float, colour: str, marker: str) -> None:
     if len(values) == 0:
         return
     # A fixed sideways pattern, not random jitter: neighbours in value lie far apart, the file is the same.
     rank = np.argsort(np.argsort(values, kind="stable"))
     sideways = ((rank * 0.618034) % 1 - 0.5) * width * 0.42 - width * 0.06
-    axis.plot(centre + sideways, values, linestyle="", markersize=4.8, markeredgewidth=0, **look)  # type: ignore[arg-type]
-    low, high = median_interval(values, level)
+    axis.plot(
+        centre + sideways, values, ls="", marker=marker, color=colour, markersize=4.8, markeredgewidth=0
+    )
+    low, high = median_interval(values)
     beside = centre + width * 0.27
     if np.isfinite(low):
         axis.plot([beside, beside], [low, high], color=INK, linewidth=1.5, solid_capstyle="butt", zorder=3)
@@ -212,9 +193,8 @@ def _reference_lines(axis: "Axes", baselines: Mapping[str, float]) -> None:
     for value in baselines.values():
         axis.axhline(value, color=PALETTE["reference"], linewidth=1.1, linestyle=(0, (4, 3)), zorder=0)
     low, high = axis.get_ylim()
-    gap = 0.075 * (high - low)
     last = -np.inf
     for text, value in sorted(baselines.items(), key=lambda item: item[1]):
-        last = max(value, last + gap)
+        last = max(value, last + 0.075 * (high - low))
         share = (last - low) / (high - low)
         axis.text(1.015, share, text, transform=axis.transAxes, va="center", fontsize=9, color=INK)

@@ -67,7 +67,7 @@ def discs(count: int = 8, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
 def checkout(folder: Path) -> Iterator[Path]:
     """A folder that looks like a checkout to the companion; it is the working folder meanwhile."""
     write_text(folder / "pyproject.toml", "")
-    write_text(folder / "notebooks" / "claims" / f"{SLUG}.yaml", CLAIMS)
+    write_text(folder / "notebooks" / SLUG / "claims.yaml", CLAIMS)
     before = Path.cwd()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PAPERS_")}
     os.chdir(folder)
