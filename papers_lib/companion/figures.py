@@ -155,7 +155,7 @@ def _vectors(figure: "Figure", file: Path, name: str, alt: str) -> tuple[str, fl
         "font-family:inherit;stroke-linejoin:round;stroke-linecap:butt"
     )
     picture = (
-        f'<svg role="img" aria-label="{escape(alt)}" viewBox="0 0 {width} {height}" style="{style}"'
+        f'<svg role="img" aria-label="{escape(alt)}" viewBox="0 0 {float(width):g} {float(height):g}" style="{style}"'
         f' xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">{body}'
     )
     write_text(file, picture + "\n")

@@ -54,12 +54,9 @@ class Page:
             for kind in ("figure", "table")
         }
         self._parameters = {name: portable(value) for name, value in (parameters or {}).items()}
-        self._data: dict[str, dict[str, Any]] = {}
+        self._said: dict[str, dict[str, Any]]  # what results.json holds of these, by name
+        self._said = {part: {} for part in ("data", "values", "figures", "tables", "absent")}
         self._rows: pd.DataFrame | None = None
-        self._values: dict[str, float] = {}
-        self._figures: dict[str, dict[str, Any]] = {}
-        self._tables: dict[str, dict[str, Any]] = {}
-        self._absent: dict[str, str] = {}
         self._claims: list[Any] | None = None
         apply_theme()
 
@@ -84,12 +81,12 @@ class Page:
         if evidence not in EVIDENCE:
             raise UserError(f"page.data: evidence {evidence!r}, expected one of {', '.join(EVIDENCE)}")
         entry = {"fingerprint": fingerprint, "evidence": evidence, "sizes": dict(sizes or {}), "note": note}
-        self._data[name], self._claims = entry, None
+        self._said["data"][name], self._claims = entry, None
 
     @property
     def evidence(self) -> str:
         """Real data if every data set of the page is real."""
-        kinds = (entry["evidence"] for entry in self._data.values())
+        kinds = (entry["evidence"] for entry in self._said["data"].values())
         return next((kind for kind in kinds if kind != "real data"), "real data")
 
     def rows(self, frame: "pd.DataFrame") -> None:
@@ -106,7 +103,7 @@ class Page:
         """Name a number, for use in claims and in ``page.text``; returns it."""
         if not isinstance(number, numbers.Real) or not name.isidentifier():
             raise UserError(f"page.value: {name!r} = {number!r}; expected a name and a number")
-        self._values[name], self._claims = float(number), None
+        self._said["values"][name], self._claims = float(number), None
         return number
 
     def values(self, found: Mapping[str, float]) -> None:
@@ -128,7 +125,7 @@ class Page:
         options = {"caption": caption, "alt": alt, "lead": self._lead(name), "raster": raster}
         saved = save_figure(figure, self.files / "figures", name, **options)
         file = saved.file.relative_to(self.out).as_posix()
-        self._figures[name] = {"caption": caption, "alt": alt, "file": file}
+        self._said["figures"][name] = {"caption": caption, "alt": alt, "file": file}
         return _html(saved.html)
 
     def table(
@@ -144,7 +141,7 @@ class Page:
         self._check_declared("table", name, extra)
         options: dict[str, Any] = {"caption": caption, "lead": self._lead(name), "formats": formats}
         saved = save_table(frame, self.files / "tables", name, **options)
-        self._tables[name] = {"caption": caption, "columns": saved.columns, "rows": saved.rows}
+        self._said["tables"][name] = {"caption": caption, "columns": saved.columns, "rows": saved.rows}
         return _html(saved.html)
 
     def absent(self, name: str, reason: str) -> Any:
@@ -153,7 +150,7 @@ class Page:
         self._check_declared(kind, name, extra=False)
         if not reason.strip():
             raise UserError(f"{kind} {name}: reason is empty; expected why these data do not give it")
-        self._absent[name] = reason
+        self._said["absent"][name] = reason
         lead = escape(self._lead(name))
         return _html(f'<p id="{name}"><strong>{lead}</strong> Not shown: {escape(reason)}.</p>')
 
@@ -165,8 +162,8 @@ class Page:
         """
         from IPython.display import Markdown
 
-        values: dict[str, Any] = dict(self._values)
-        for claim in map(dataclasses.asdict, self._judged() if self._data else ()):
+        values: dict[str, Any] = dict(self._said["values"])
+        for claim in map(dataclasses.asdict, self._judged() if self._said["data"] else ()):
             values |= {f"{claim['id']}.{field}": value for field, value in claim.items()}
             values[f"{claim['id']}.word"] = outcome_text(claim)
         return Markdown(fill(template, values))
@@ -187,30 +184,26 @@ class Page:
                 runs that failed or died.
         """
         results.check_ended(self.slug, self._rows)
-        made = {"figure": {*self._figures, *self._absent}, "table": {*self._tables, *self._absent}}
+        made = {kind: {*self._said[f"{kind}s"], *self._said["absent"]} for kind in ("figure", "table")}
         results.check_complete(self.contract, self.profile, made)
         content = {
             "profile": self.profile,
             "parameters": self._parameters,
             "evidence": self.evidence,
-            "data": self._data,
-            "values": self._values,
-            "figures": self._figures,
-            "tables": self._tables,
-            "absent": self._absent,
             "rules_sha256": self.contract.rules_sha256,
+            **self._said,
         }
         results.write(self.out, self.slug, content, self._rows, self._judged())
         if "PAPERS_PROGRESS" not in os.environ:
             print(f"Written: {self.out / self.slug}.results.json")
 
     def _judged(self) -> list[Any]:
-        if not self._data:
+        if not self._said["data"]:
             raise UserError(
                 f"{self.slug}: page.data(...) was not called; expected the data before the claims"
             )
         if self._claims is None:
-            known = (self._rows, self._values, self.profile, self.evidence)
+            known = (self._rows, self._said["values"], self.profile, self.evidence)
             self._claims = results.judged(self.contract, *known)
         return self._claims
 

@@ -19,6 +19,7 @@ from nbconvert.filters import ansi2html
 from nbconvert.filters.highlight import Highlight2HTML
 
 from papers_lib.companion import paths, recorded, wording
+from papers_lib.companion.claims_text import reason_text
 from papers_lib.companion.palette import DARK, PALETTE
 from papers_lib.companion.prose import Contents, markdown_html
 from papers_lib.companion.tables import raw_table
@@ -63,6 +64,7 @@ def render(slug: str, out: Path, root: Path) -> Path:
             f"{executed.name} of {slug}: not found in {executed.parent.name}; first run: papers run"
         )
     contract = load_claims(paths.claims_path(root, slug))
+    same = results.get("rules_sha256") == contract.rules_sha256
     absent = results.get("absent") or {}
     shown = {*results["figures"], *results["tables"]}
     contents = Contents(reserved={*FIXED_IDS, *shown})
@@ -85,6 +87,7 @@ def render(slug: str, out: Path, root: Path) -> Path:
         published="" if results["profile"] == "full" else f"../full/{slug}.html",
         warnings=warnings(results, manifest, contract.rules_sha256),
         verdict=verdict(contract, [ClaimResult(**claim) for claim in results["claims"]]),
+        rules={item.id: item.rule if same else None for item in contract.items},
         comparable={item.id for item in contract.items if item.comparable},
         items=[item for item in contract.items if item.kind in ("figure", "table")],
         shown=shown - {*absent},
@@ -121,7 +124,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     found.globals |= {"hues": [(hue.lower(), DARK[role].lower()) for role, hue in PALETTE.items()]}
-    found.globals |= {"counts": outcome_counts, "symbols": SYMBOLS}
+    found.globals |= {"counts": outcome_counts, "symbols": SYMBOLS, "in_words": reason_text}
     texts = ("date", "duration", "ours", "sample", "outcome")
     found.filters |= {"word": wording.word, **{name: getattr(wording, f"{name}_text") for name in texts}}
     return found
@@ -145,10 +148,8 @@ def _output(output: Mapping[str, Any], contents: Contents) -> str:
     """An output of a cell as HTML; nothing of stderr and of progress bars (lines with a carriage return)."""
     box = '<pre class="scroll" tabindex="0" role="region" aria-label="Output">{}</pre>'
     if output["output_type"] == "stream":
-        lines = [
-            line for line in output["text"].splitlines(keepends=True) if not re.search(r"\r(?!\n)", line)
-        ]
-        text = "".join(lines) if output["name"] == "stdout" else ""
+        lines = [line for line in output["text"].split("\n") if "\r" not in line]
+        text = "\n".join(lines) if output["name"] == "stdout" else ""
         return box.format(ansi2html(text)) if text.strip() else ""
     data = output.get("data", {})
     if "text/html" in data:

@@ -19,6 +19,7 @@ from papers_lib.companion.plots import map_grid, strip_by_group
 from papers_lib.files import write_json, write_text
 
 SLUG = "demo"
+SYNTHETIC = "stand-in"
 
 CLAIMS = (Path(__file__).parent / "demo_claims.yaml").read_text(encoding="utf-8")
 
@@ -95,23 +96,23 @@ def build(root: Path, profile: str = "quick") -> Path:
     """Run the demonstration paper inside ``checkout``; returns the report folder, ready for ``render``."""
     page = Page(SLUG, profile=profile, parameters={"profile": profile, "seeds": 12})
     out = root / "reports" / profile
-    page.data(name="discs", fingerprint="0123456789abcdef" * 4, evidence="stand-in", sizes={"train": 300})
+    page.data(name="discs", fingerprint="0123456789abcdef" * 4, evidence=SYNTHETIC, sizes={"train": 300})
     frame = runs()
     page.rows(frame)
     page.value("share", float(frame.heart_share.mean()))
     images, maps = discs()
-    strip = strip_by_group(
-        frame,
-        "group",
-        "heart_share",
-        baselines={"chance": 0.21, "paper, CCE": 0.26},
-        labels=("", "heat in the heart"),
-    )
+    grid = map_grid(images, maps, [f"disc {i}" for i in range(8)], label="heat")
+    noise = {"caption": "The map follows nothing: it is noise.", "raster": True}
+    noise["alt"] = "Eight grey discs with coarse heat maps over them"
+    lines = {"chance": 0.21, "paper, CCE": 0.26}
+    strip = strip_by_group(frame, "group", "heart_share", baselines=lines, labels=("", "heat in the heart"))
+    dots = {"caption": "Each dot is a run.", "alt": "Dots: heatmap at 0.8, CCE at 0.3"}
     wide = frame.head(6).assign(**{f"measurement {i}": np.linspace(0, i, 6) for i in range(1, 9)})
-    stream = nbformat.v4.new_output("stream", name="stderr", text="WARNING on stderr\n")
-    bar = nbformat.v4.new_output("stream", name="stdout", text="\r 10 %\r 20 %\nplain line\n")
     noisy = _code("run()")
-    noisy.outputs = [stream, bar]
+    noisy.outputs = [
+        nbformat.v4.new_output("stream", name="stderr", text="WARNING on stderr\n"),
+        nbformat.v4.new_output("stream", name="stdout", text="\r 10 %\r 20 %\nplain line\n"),
+    ]
     long_line = "# Train both groups\nresult = " + " + ".join(f"very_long_name_{i}" for i in range(40))
     cells = [
         nbformat.v4.new_markdown_cell("# Title for the lab", metadata={"tags": ["lab-only"]}),
@@ -120,49 +121,30 @@ def build(root: Path, profile: str = "quick") -> Path:
         nbformat.v4.new_markdown_cell(METHOD),
         _code(long_line + "\nfor seed in range(12):\n    print(f'{seed:2d}', 1.5, None)  # a comment"),
         noisy,
-        _code(
-            "# Heat in the heart by group",
-            page.figure("fig6", strip, caption="Each dot is a run.", alt="Dots: heatmap at 0.8, CCE at 0.3"),
-        ),
-        _code(
-            "page.figure(...)",
-            page.figure(
-                "maps",
-                map_grid(images, maps, [f"disc {i}" for i in range(8)], label="heat"),
-                caption="The map follows nothing: it is noise.",
-                alt="Eight grey discs with coarse heat maps over them",
-                raster=True,
-            ),
-        ),
+        _code("# Heat in the heart by group", page.figure("fig6", strip, **dots)),
+        _code("page.figure(...)", page.figure("maps", grid, **noise)),
         _code("page.table(...)", page.table("wide", wide, caption="The first runs, with many columns.")),
-        _code("page.text(...)", page.text("Mean share: **{share:.2f}**; the claim {heart.outcome}, $x^2$.")),
-        nbformat.v4.new_markdown_cell(
-            "## Wide\n\nA heading named as a table.\n\n## Limits\n\nNothing here is real."
-        ),
+        _code("page.text(...)", page.text("Mean share: **{share:.2f}**; the claim {heart.word}, $x^2$.")),
+        nbformat.v4.new_markdown_cell("## Wide\n\nA heading named as a table.\n\n## Limits\n\nAll of it."),
     ]
-    if profile == "full":
-        other = strip_by_group(frame, "group", "accuracy")
-        cells.append(_code("# Scan", page.figure("scan", other, caption="Accuracy.", alt="Dots at 0.98")))
     page.finish()
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
     nbformat.write(notebook, out / f"{SLUG}_files" / "executed.ipynb")
-    write_json(
-        out / f"{SLUG}.manifest.json",
-        {
-            "schema": 1,
-            "slug": SLUG,
-            "profile": profile,
-            "commit": "0123456789abcdef0123456789abcdef01234567",
-            "dirty": False,
-            "date": "2026-03-01T12:30:59Z",
-            "device": {"type": "cpu", "name": "Example CPU at 2.5 GHz"},
-            "machine": {"cpu": "Example CPU at 2.5 GHz", "cores": 2, "threads": 2},
-            "libraries": {"numpy": "2.0.0", "torch": "2.13.0"},
-            "seeds": 12,
-            "wall_seconds": 192.3,
-            "command": f"papers run {SLUG} --profile {profile}",
-        },
-    )
+    manifest = {
+        "schema": 1,
+        "slug": SLUG,
+        "profile": profile,
+        "commit": "0123456789abcdef0123456789abcdef01234567",
+        "dirty": False,
+        "date": "2026-03-01T12:30:59Z",
+        "device": {"type": "cpu", "name": "Example CPU at 2.5 GHz"},
+        "machine": {"cpu": "Example CPU at 2.5 GHz", "cores": 2, "threads": 2},
+        "libraries": {"numpy": "2.0.0", "torch": "2.13.0"},
+        "seeds": 12,
+        "wall_seconds": 192.3,
+        "command": f"papers run {SLUG} --profile {profile}",
+    }
+    write_json(out / f"{SLUG}.manifest.json", manifest)
     return out
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from papers_lib.companion.tables import default_format, format_number, raw_table, save_table
+from papers_lib.companion.tables import default_format, format_number, latex_text, raw_table, save_table
 from papers_lib.errors import UserError
 
 FRAME = pd.DataFrame(
     {
         "group": ["a_b", "c & <d>"],
         "n": [3, 4],
-        "share": [0.12345678901234, np.nan],
+        "share <1>": [0.12345678901234, np.nan],
         "p": [1.5e-9, 0.25],
         "kept": [True, None],
     }
@@ -24,17 +24,17 @@ def cells(html: str) -> list[list[str]]:
     return [["".join(cell.itertext()) for cell in row] for row in ElementTree.fromstring(html).iter("tr")]
 
 
-def test_html_shows_formatted_cells_with_scoped_headers(tmp_path):
+def test_html_shows_formatted_cells_with_scoped_heads(tmp_path):
     html = save_table(FRAME, tmp_path, "wide", caption="Runs & more.", lead="Table 1.").html
     assert cells(html) == [
-        ["group", "n", "share", "p", "kept"],
+        ["group", "n", "share <1>", "p", "kept"],
         ["a_b", "3", "0.123", "1.5 × 10⁻⁹", "yes"],
         ["c & <d>", "4", "–", "0.25", "–"],
     ]
     tree = ElementTree.fromstring(html)
     assert [head.attrib["scope"] for head in tree.iter("th")] == ["col"] * 5 + ["row"] * 2
     assert tree.find("p").attrib["id"] == tree.find("div/table").attrib["aria-labelledby"]
-    assert "overflow-x:auto" in tree.find("div").attrib["style"]
+    assert tree.find("div/style").text.count("nth-child") == 3  # three columns of numbers, aligned right
 
 
 def test_csv_keeps_full_precision(tmp_path):
@@ -49,6 +49,8 @@ def test_latex_is_escaped(tmp_path):
     assert r"\begin{tabular}{lrrrl}" in text
     assert r"a\_b & 3 & 0.123 & 1.5 $\times$ 10$^{-9}$ & yes \\" in text
     assert r"c \& <d> & 4 & -- & 0.25 & -- \\" in text
+    escaped = r"a\_b \& \#1 \{x\} \textasciitilde{}\textasciicircum{}\$\textbackslash{}"
+    assert latex_text("a_b & #1 {x} ~^$\\") == escaped
 
 
 def test_formats_by_column_and_named_index(tmp_path):
@@ -69,23 +71,24 @@ def test_column_levels_are_joined(tmp_path):
         ([12.5, 3.0], ".2f"),
         ([250.5], ".1f"),
         ([1e6, 0.5], ".0f"),
+        ([0.33, 4952.0], ".4g"),
         ([float("nan"), 2.5], ".3f"),
-        ([0.0], ".3f"),
     ],
 )
 def test_default_format(values, spec):
     assert default_format(values) == spec
 
 
-def test_numpy_nan_is_missing():
-    assert format_number(np.float32("nan")) == "–"
+def test_missing_numbers_of_every_kind():
+    assert {format_number(value) for value in (None, np.float32("nan"), pd.NA, pd.NaT)} == {"–"}
 
 
 def test_raw_table_of_a_json_file():
-    assert cells(raw_table(["a", "n"], [["x", None], ["y", 2]], caption="c", name="t"))[1:] == [
+    assert cells(raw_table(["a", "n"], [["x", None], ["x", 2]], caption="c", name="t"))[1:] == [
         ["x", "–"],
-        ["y", "2"],
+        ["x", "2"],
     ]
+    assert cells(raw_table(["a"], [["x"]], caption="c", name="t")) == [["a"], ["x"]]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,7 @@ def test_raw_table_of_a_json_file():
         (FRAME, {"caption": ""}, "caption is empty"),
         ([1], {"caption": "c"}, "found a list"),
         (FRAME, {"caption": "c", "formats": {"m": "d"}}, "expected a column of group, n"),
-        (FRAME, {"caption": "c", "formats": {"share": "d"}}, "'share' does not take format 'd'"),
+        (FRAME, {"caption": "c", "formats": {"p": "d"}}, "'p' does not take format 'd'"),
     ],
 )
 def test_bad_arguments_are_named(tmp_path, frame, options, says):
