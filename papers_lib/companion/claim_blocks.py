@@ -5,6 +5,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from papers_lib.companion import paths, provenance
 from papers_lib.companion.wording import MISSING, ours_text, outcome_text, sample_text, word
@@ -25,24 +26,16 @@ def lines(root: Path, slug: str, profile: str) -> Iterator[str]:
     width = min(shutil.get_terminal_size().columns, 100)
     for claim in results["claims"]:
         yield f"{claim['id']}: {outcome_text(claim)}"
-        printed = f" ({claim['printed']})" if claim.get("printed") else ""
-        sample = sample_text(claim)
+        here = "; ".join(filter(None, (ours_text(claim), sample_text(claim))))
         for name, text in (
             ("", claim["title"]),
-            ("paper", f"{claim.get('paper_text') or MISSING}{printed}"),
-            ("here", f"{ours_text(claim)}{f'; {sample}' if sample else ''}"),
+            ("paper", f"{claim.get('paper_text') or MISSING} ({claim['printed']})"),
+            ("here", here),
             ("reason", claim.get("reason") or ""),
         ):
-            indents = (f"  {name:<8}", " " * 10) if name else ("  ", "  ")
-            first, rest = indents
-            yield from textwrap.wrap(
-                text,
-                width,
-                initial_indent=first,
-                subsequent_indent=rest,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+            label = f"  {name:<8}" if name else "  "
+            indents: Any = {"initial_indent": label, "subsequent_indent": " " * len(label)}
+            yield from textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False, **indents)
         yield ""
     counts = Counter(map(outcome_text, results["claims"])).most_common()
     outcomes = ", ".join(f"{number} {outcome}" for outcome, number in counts)

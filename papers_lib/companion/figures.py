@@ -9,7 +9,6 @@ import base64
 import io
 import math
 import re
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,14 +28,6 @@ PHONE = 340  # pixels of a phone's text column: a wider figure scrolls there ins
 _NUMBER = re.compile(r"(?<![#\w.])-?\d+\.\d{3,}")
 
 
-@dataclass(frozen=True)
-class SavedFigure:
-    """The ``<figure>`` element, and the file beside the page."""
-
-    html: str
-    file: Path
-
-
 def apply_theme() -> None:
     """Set matplotlib's defaults for every figure of a notebook (called by ``Page``)."""
     import seaborn as sns
@@ -45,19 +36,12 @@ def apply_theme() -> None:
     inked = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color", "grid.color")
     settings: dict[str, Any] = {
         "figure.figsize": (5.6, 3.4),
-        "figure.dpi": 110,
         "savefig.bbox": "tight",
         "savefig.pad_inches": 0.05,
         "axes.prop_cycle": cycler(color=list(PALETTE.values())),
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.titlelocation": "left",
-        "axes.titlesize": 10.5,
-        "axes.labelsize": 10,
-        "axes.linewidth": 0.8,
-        "xtick.labelsize": 9.5,
-        "ytick.labelsize": 9.5,
-        "legend.fontsize": 9.5,
         "legend.frameon": False,
         "lines.linewidth": 1.6,
         "grid.alpha": 0.18,
@@ -69,17 +53,14 @@ def apply_theme() -> None:
 
 def save_figure(
     figure: Any, folder: Path, name: str, *, caption: str, alt: str, lead: str = "", raster: bool = False
-) -> SavedFigure:
-    """Save a figure as ``folder/NAME.svg`` (or ``.png``), close it, and return it as an HTML element.
+) -> tuple[str, Path]:
+    """Save a figure as ``folder/NAME.svg`` (or ``.png`` if ``raster``), close it, and return it as HTML.
 
     Args:
         figure: a matplotlib figure, or what has one (axes, a seaborn grid).
-        folder: where the file goes.
         name: id of the figure on the page: letters, digits, ``_`` and ``-``.
-        caption: what to see in the figure.
-        alt: the figure in words, for those who cannot see it.
+        caption, alt: what to see in the figure; the figure in words, for those who cannot see it.
         lead: short bold text before the caption, such as the figure's number in the paper.
-        raster: save pixels instead of vectors; for grids of images.
 
     Raises:
         UserError: ``caption`` or ``alt`` is empty, ``name`` is no valid id, ``figure`` is no figure.
@@ -106,7 +87,7 @@ def save_figure(
     strong = f"<strong>{escape(lead)}</strong> " if lead else ""
     below = f"<figcaption>{strong}{escape(caption)}</figcaption>"
     kind = "raster" if raster else "vector"
-    return SavedFigure(f'<figure id="{name}" class="{kind}">{picture}{below}</figure>', file)
+    return f'<figure id="{name}" class="{kind}">{picture}{below}</figure>', file
 
 
 def _make_readable(figure: "Figure") -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from papers_lib.companion import paths, recorded, results
+from papers_lib.companion import paths, results
 from papers_lib.companion.figures import apply_theme, save_figure
 from papers_lib.companion.jsonable import portable
 from papers_lib.companion.outcomes import outcomes_table
@@ -72,11 +72,9 @@ class Page:
         """Say which data the results rest on; one call for each data set.
 
         Args:
-            name: of the data set.
-            fingerprint: hash of its content.
-            evidence: one of ``EVIDENCE``; the page has real data only if all of its data sets are real.
-            sizes: number of images by split.
-            note: one sentence for the page, such as what the data lack.
+            name, fingerprint: of the data set; hash of its content.
+            evidence: one of ``EVIDENCE``.
+            sizes, note: number of images by split; a sentence for the page, such as what the data lack.
         """
         if evidence not in EVIDENCE:
             raise UserError(f"page.data: evidence {evidence!r}, expected one of {', '.join(EVIDENCE)}")
@@ -122,11 +120,11 @@ class Page:
             caption, alt: what to see in it; the figure in words.
         """
         self._check_declared("figure", name, extra)
-        options = {"caption": caption, "alt": alt, "lead": self._lead(name), "raster": raster}
-        saved = save_figure(figure, self.files / "figures", name, **options)
-        file = saved.file.relative_to(self.out).as_posix()
-        self._said["figures"][name] = {"caption": caption, "alt": alt, "file": file}
-        return _html(saved.html)
+        folder, lead = self.files / "figures", self._lead(name)
+        html, file = save_figure(figure, folder, name, caption=caption, alt=alt, lead=lead, raster=raster)
+        shown = file.relative_to(self.out).as_posix()
+        self._said["figures"][name] = {"caption": caption, "alt": alt, "file": shown}
+        return _html(html)
 
     def table(
         self,
@@ -139,8 +137,8 @@ class Page:
     ) -> Any:
         """Save a table (CSV, LaTeX) and return it for display; ``formats``: column → ``.3f`` and the like."""
         self._check_declared("table", name, extra)
-        options: dict[str, Any] = {"caption": caption, "lead": self._lead(name), "formats": formats}
-        saved = save_table(frame, self.files / "tables", name, **options)
+        folder, lead = self.files / "tables", self._lead(name)
+        saved = save_table(frame, folder, name, caption=caption, lead=lead, formats=formats)
         self._said["tables"][name] = {"caption": caption, "columns": saved.columns, "rows": saved.rows}
         return _html(saved.html)
 
@@ -171,10 +169,6 @@ class Page:
     def claims(self) -> Any:
         """Judge every claim of this profile and return the claims table for display."""
         return _html(outcomes_table([dataclasses.asdict(c) for c in self._judged()], f"{self.slug}-claims"))
-
-    def recorded(self) -> Any:
-        """Results recorded elsewhere (real data, a GPU), as tables; nothing when there are none."""
-        return _html(recorded.html(recorded.load(self.root, self.slug)))
 
     def finish(self) -> None:
         """Write results.json, claims.md and, last, finished.json, once everything declared is there.

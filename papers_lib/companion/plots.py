@@ -74,77 +74,21 @@ def map_grid(
     return figure
 
 
-def strip_by_group(
-    frame: "pd.DataFrame",
-    x: str,
-    y: str,
-    hue: str | None = None,
-    *,
-    order: Sequence[str] | None = None,
-    hue_order: Sequence[str] | None = None,
-    baselines: Mapping[str, float] | None = None,
-    palette: Mapping[str, str] | None = None,
-    labels: tuple[str, str] | None = None,
-    ax: "Axes | None" = None,
-) -> "Figure":
-    """Every run as a dot, told by colour and marker; beside each group its median (diamond) with a 95 % interval.
-
-    Args:
-        frame: one row a run; rows whose ``y`` is missing are left out.
-        x: column of the groups on the axis.
-        y: column of the metric.
-        hue: column of the groups side by side within one ``x``; default: ``x`` sets the colour.
-        order, hue_order: order of the groups; default that of their first appearance.
-        baselines: horizontal reference lines, label → value, labelled at their right end.
-        palette: colour by group, over those of ``palette.ROLES``.
-        labels: texts of the two axes; default the column names.
-        ax: axes to draw into; default a new figure.
-
-    Raises:
-        UserError: a column is missing; the line lists those that exist.
-    """
-    import matplotlib.pyplot as plt
-
-    for column in filter(None, (x, y, hue)):
-        if column not in frame.columns:
-            there = ", ".join(map(str, frame))
-            raise UserError(f"strip_by_group: no column {column!r}; expected one of {there}")
-    axis = ax if ax is not None else plt.subplots()[1]
-    kept = frame.dropna(subset=[y])
-    groups = list(order) if order is not None else list(dict.fromkeys(kept[x]))
-    hues = list(hue_order or dict.fromkeys(kept[hue])) if hue else [None]
-    named = [str(name) for name in (hues if hue else groups)]
-    tint, cue = colours(named, palette), dict(zip(named, MARKERS * len(named), strict=False))
-    width = 0.8 / len(hues)
-    for position, group in enumerate(groups):
-        for offset, name in enumerate(hues):
-            mask = (kept[x] == group) & ((kept[hue] == name) if hue else True)
-            shown = str(name if hue else group)
-            centre = position + (offset - (len(hues) - 1) / 2) * width
-            _dots(axis, centre, kept.loc[mask, y].to_numpy(float), width, tint[shown], cue[shown])
-    axis.set_xticks(range(len(groups)), [str(group) for group in groups])
-    axis.set(
-        xlim=(-0.55, len(groups) - 0.45), xlabel=labels[0] if labels else x, ylabel=labels[1] if labels else y
-    )
-    if hue:
-        handles = [axis.plot([], [], cue[one], color=tint[one], label=one)[0] for one in named]
-        axis.legend(
-            handles=handles, ncols=len(hues), loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderpad=0
-        )
-    _reference_lines(axis, baselines or {})
-    return axis.figure  # type: ignore[return-value]  # a SubFigure only for those who ask for one
-
-
 def strip_panels(panels: Sequence[Mapping[str, Any]], width: float = 4.8, **shared: Any) -> "Figure":
-    """Several ``strip_by_group`` side by side.
+    """Every run as a dot, by group, in panels side by side; beside each group its median with a 95 % interval.
 
     Args:
-        panels: for each panel the arguments of ``strip_by_group``; a panel whose frame is empty is left out.
+        panels: for each panel the arguments below by name; a panel whose frame is empty is left out.
         width: of a panel in inches.
         shared: arguments that all panels have in common.
 
+    Arguments of a panel: ``frame`` (a row a run; rows without ``y`` are left out), ``x`` (column of the groups on the
+    axis), ``y`` (column of the metric), ``hue`` (column of the groups side by side within one ``x``), ``order`` and
+    ``hue_order`` of the groups (default: as they come), ``baselines`` (reference lines, label → value), ``labels`` of
+    the two axes (default: the column names).
+
     Raises:
-        UserError: every frame is empty.
+        UserError: every frame is empty, or a column is missing (the line lists those that exist).
     """
     import matplotlib.pyplot as plt
 
@@ -154,38 +98,73 @@ def strip_panels(panels: Sequence[Mapping[str, Any]], width: float = 4.8, **shar
     size = (width * len(drawn), 3.6)
     figure, axes = plt.subplots(1, len(drawn), figsize=size, layout="constrained", squeeze=False)
     for axis, panel in zip(axes.flat, drawn, strict=True):
-        strip_by_group(**panel, ax=axis)
+        _panel(axis, **panel)
     return figure
 
 
-def median_interval(values: Any, resamples: int = 2000) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the median, with a fixed seed; NaN for fewer than two values.
+def _panel(
+    axis: "Axes",
+    frame: "pd.DataFrame",
+    x: str,
+    y: str,
+    hue: str | None = None,
+    order: Sequence[str] | None = None,
+    hue_order: Sequence[str] | None = None,
+    baselines: Mapping[str, float] | None = None,
+    labels: tuple[str, str] | None = None,
+) -> None:
+    for column in filter(None, (x, y, hue)):
+        if column not in frame.columns:
+            there = ", ".join(map(str, frame))
+            raise UserError(f"strip_panels: no column {column!r}; expected one of {there}")
+    kept = frame.dropna(subset=[y])
+    groups = list(order) if order is not None else list(dict.fromkeys(kept[x]))
+    hues = list(hue_order or dict.fromkeys(kept[hue])) if hue else [None]
+    named = [str(name) for name in (hues if hue else groups)]
+    looks: dict[str, dict[str, Any]] = {
+        name: {"color": tint, "marker": marker, "ls": ""}
+        for (name, tint), marker in zip(colours(named).items(), MARKERS * len(named), strict=False)
+    }
+    width = 0.8 / len(hues)
+    for position, group in enumerate(groups):
+        for offset, name in enumerate(hues):
+            mask = (kept[x] == group) & ((kept[hue] == name) if hue else True)
+            centre = position + (offset - (len(hues) - 1) / 2) * width
+            _dots(axis, centre, kept.loc[mask, y].to_numpy(float), width, looks[str(name if hue else group)])
+    axis.set_xticks(range(len(groups)), [str(group) for group in groups])
+    axis.set_xlim(-0.55, len(groups) - 0.45)
+    axis.set_xlabel(labels[0] if labels else x)
+    axis.set_ylabel(labels[1] if labels else y)
+    if hue:
+        handles = [axis.plot([], [], label=name, **looks[name])[0] for name in named]
+        above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "borderpad": 0}
+        axis.legend(handles=handles, ncols=len(hues), **above)
+    _reference_lines(axis, baselines or {})
 
-    >>> median_interval([3.0, 3.0, 3.0])
-    (3.0, 3.0)
-    """
-    sample = np.asarray(values, dtype=float)
-    if len(sample) < 2:
-        return float("nan"), float("nan")
-    draws = np.random.default_rng(0).choice(sample, size=(resamples, len(sample)))
-    low, high = np.quantile(np.median(draws, axis=1), [0.025, 0.975])
-    return float(low), float(high)
 
-
-def _dots(axis: "Axes", centre: float, values: np.ndarray, width: float, colour: str, marker: str) -> None:
+def _dots(axis: "Axes", centre: float, values: np.ndarray, width: float, look: Mapping[str, Any]) -> None:
     if len(values) == 0:
         return
     # A fixed sideways pattern, not random jitter: neighbours in value lie far apart, the file is the same.
     rank = np.argsort(np.argsort(values, kind="stable"))
     sideways = ((rank * 0.618034) % 1 - 0.5) * width * 0.42 - width * 0.06
-    axis.plot(
-        centre + sideways, values, ls="", marker=marker, color=colour, markersize=4.8, markeredgewidth=0
-    )
-    low, high = median_interval(values)
+    axis.plot(centre + sideways, values, markersize=4.8, markeredgewidth=0, **look)
     beside = centre + width * 0.27
-    if np.isfinite(low):
-        axis.plot([beside, beside], [low, high], color=INK, linewidth=1.5, solid_capstyle="butt", zorder=3)
+    if len(values) > 1:
+        interval = median_interval(values)
+        axis.plot([beside] * 2, interval, color=INK, linewidth=1.5, solid_capstyle="butt", zorder=3)
     axis.plot(beside, np.median(values), "D", color=INK, markersize=4, zorder=3)
+
+
+def median_interval(values: np.ndarray, resamples: int = 2000) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the median, with a fixed seed.
+
+    >>> median_interval(np.array([3.0, 3.0, 3.0]))
+    (3.0, 3.0)
+    """
+    draws = np.random.default_rng(0).choice(values, size=(resamples, len(values)))
+    low, high = np.quantile(np.median(draws, axis=1), [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _reference_lines(axis: "Axes", baselines: Mapping[str, float]) -> None:

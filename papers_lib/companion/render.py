@@ -4,7 +4,6 @@ No request to any host: style, scripts, figures and mathematics are in the file.
 """
 
 import base64
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ import nbformat
 from nbconvert.filters import ansi2html
 from nbconvert.filters.highlight import Highlight2HTML
 
-from papers_lib.companion import paths, recorded, wording
+from papers_lib.companion import paths, provenance, recorded, wording
 from papers_lib.companion.claims_text import reason_text
 from papers_lib.companion.palette import DARK, PALETTE
 from papers_lib.companion.prose import Contents, markdown_html
@@ -36,9 +35,10 @@ SYMBOLS = {"supported": "✓", "reproduced": "✓", "contradicted": "✗", "inco
 
 # What would make a browser fetch something: the page must hold none. Links (<a href>) are no requests.
 _REQUEST = re.compile(
-    r"<(?:img|script|iframe|source|video|audio|embed|object|link|image|use)\b[^>]*?"
-    r"\s(?:src|srcset|data|href|xlink:href)\s*=\s*[\"']?(?!data:|#)([^\"'\s>]+)"
-    r"|(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')\s;]+)",
+    r"<[^>]*?\s(?:src|srcset|poster|data|background|xlink:href)\s*=\s*[\"']?(?!data:|#|[\"'\s>])([^\"'\s>]+)"
+    r"|<(?:link|image|use|base)\b[^>]*?\shref\s*=\s*[\"']?(?!data:|#|[\"'\s>])([^\"'\s>]+)"
+    r"|(?:url\(|@import|\bfetch\(|\bimport\()\s*[\"']?((?:https?:)?//[^\"')\s;]+)"
+    r"|<meta\b[^>]*http-equiv\s*=\s*[\"']?(refresh)",
     re.IGNORECASE,
 )
 
@@ -60,9 +60,7 @@ def render(slug: str, out: Path, root: Path) -> Path:
     results, manifest = _json(out / f"{slug}.results.json"), _json(out / f"{slug}.manifest.json")
     executed = out / f"{slug}_files" / "executed.ipynb"
     if not executed.is_file():
-        raise UserError(
-            f"{executed.name} of {slug}: not found in {executed.parent.name}; first run: papers run"
-        )
+        raise UserError(f"{slug}_files/executed.ipynb: not found; first run: papers run")
     contract = load_claims(paths.claims_path(root, slug))
     same = results.get("rules_sha256") == contract.rules_sha256
     absent = results.get("absent") or {}
@@ -105,12 +103,9 @@ def render_index(out: Path, root: Path) -> Path:
     """Write ``out/index.html``: the papers of a report folder, each with its outcomes and a figure."""
     slugs = sorted(path.name.removesuffix(".results.json") for path in out.glob("*.results.json"))
     papers = [_entry(slug, out, root) for slug in slugs if (out / f"{slug}.html").is_file()]
-    profile = papers[0]["results"]["profile"] if papers else out.name
-    description = "Papers, regenerated beside what they printed."
     template = environment().get_template("index.html.j2")
-    return write_text(
-        out / "index.html", template.render(papers=papers, profile=profile, description=description)
-    )
+    about = {"profile": out.name, "description": "Papers, regenerated beside what they printed."}
+    return write_text(out / "index.html", template.render(papers=papers, **about))
 
 
 @cache
@@ -181,9 +176,8 @@ def refuse_requests(html: str, what: str) -> None:
     """Raise a UserError that names the first address that a page would make a browser fetch."""
     markup = re.sub(r"<(pre|code)\b.*?</\1>", "", html, flags=re.DOTALL)
     if found := _REQUEST.search(markup):
-        raise UserError(
-            f"{what}.html: would fetch {found[1] or found[2]}; expected a page that makes no request"
-        )
+        address = next(filter(None, found.groups()))
+        raise UserError(f"{what}.html: would fetch {address}; expected a page that makes no request")
 
 
 def warnings(results: Mapping[str, Any], manifest: Mapping[str, Any], rules_sha256: str) -> list[str]:
@@ -229,13 +223,11 @@ def _entry(slug: str, out: Path, root: Path) -> dict[str, Any]:
 
     contract = load_claims(paths.claims_path(root, slug))
     results = _json(out / f"{slug}.results.json")
-    there = (out / f"{slug}.manifest.json").is_file()  # it is moved last
-    manifest = _json(out / f"{slug}.manifest.json") if there else {}
+    manifest = provenance.read_json(out / f"{slug}.manifest.json") or {}  # it is moved there last
     tested = [claim for claim in results["claims"] if claim["outcome"] != "not tested"]
     kinds = Counter(wording.word(claim.get("evidence")) for claim in tested).most_common()
     picture, alt = thumbnail((out / f"{slug}.html").read_text(encoding="utf-8"), contract.thumbnail)
-    timings = out / f"{slug}.timings.json"
-    rows = _json(timings).get("rows", []) if timings.is_file() else []
+    timings = provenance.read_json(out / f"{slug}.timings.json") or {}
     return {
         "slug": slug,
         "paper": contract,
@@ -243,7 +235,7 @@ def _entry(slug: str, out: Path, root: Path) -> dict[str, Any]:
         "manifest": manifest,
         "warnings": [w for w in warnings(results, manifest, contract.rules_sha256) if "Smoke" not in w],
         "evidence": ", ".join(f"{kind} for {count}" for kind, count in kinds),
-        "minutes": round(sum(row.get("minutes") or 0 for row in rows)),
+        "minutes": round(sum(row.get("minutes") or 0 for row in timings.get("rows", []))),
         "recorded": [record["name"] for record in recorded.load(root, slug)],
         "thumbnail": picture,
         "alt": alt,
@@ -274,12 +266,7 @@ def thumbnail(html: str, name: str = "") -> tuple[str, str]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path.name}: not found in {path.parent.name}; first run: papers run") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path.name}: not JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path.name}: found a {type(content).__name__}; expected an object")
+    content = provenance.read_json(path)
+    if content is None:
+        raise UserError(f"{path.parent.name}/{path.name}: missing or no JSON object; first run: papers run")
     return content

@@ -20,8 +20,11 @@ MISSING = "–"
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PLAIN = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
-_LATEX = {**{sign: f"\\{sign}" for sign in "&%$#_{}"}, "−": "$-$", "–": "--", "×": r"$\times$"}
-_LATEX |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+_LATEX = str.maketrans(
+    {sign: f"\\{sign}" for sign in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"−": "$-$", "–": "--", "×": r"$\times$"}
+)
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,7 @@ def save_table(
 
     Args:
         frame: a named index (or a MultiIndex) becomes the first columns; the first column heads its row.
-        folder: where the files go.
-        name: id of the table on the page.
-        caption: what the table shows.
+        name: id of the table on the page: letters, digits, ``_`` and ``-``.
         lead: short bold text before the caption, such as the table's number in the paper.
         formats: column → format specification such as ``.3f`` or ``.1%``.
 
@@ -127,13 +128,7 @@ def html_table(
     name: str,
     lead: str = "",
 ) -> str:
-    """Formatted cells as an HTML table with a caption, in a box that scrolls sideways.
-
-    Args:
-        columns: c header texts.
-        cells: rows of c texts, plain.
-        numeric: for each column whether it is aligned right.
-    """
+    """Formatted cells as an HTML table in a box that scrolls sideways; ``numeric`` columns are aligned right."""
     import pandas as pd
 
     frame = pd.DataFrame([list(map(escape, row)) for row in cells], columns=list(map(escape, columns)))
@@ -163,11 +158,7 @@ def raw_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, caption:
 def format_rows(
     columns: Sequence[str], rows: Sequence[Sequence[Any]], name: str, formats: Mapping[str, str] | None = None
 ) -> tuple[list[list[str]], list[bool]]:
-    """Raw cells as text, and which columns are numbers; a column without a format gets ``default_format``.
-
-    Raises:
-        UserError: a format does not fit its column (the line names the table ``name``).
-    """
+    """Raw cells as text, and which columns are numbers; a column without a format gets ``default_format``."""
     done, numeric = [], []
     for position, column in enumerate(columns):
         values = [row[position] for row in rows]
@@ -207,5 +198,5 @@ def latex_text(text: str) -> str:
     >>> latex_text("50 % of a_b, 10⁻⁹")
     '50 \\% of a\\_b, 10$^{-9}$'
     """
-    escaped = text.translate(str.maketrans(_LATEX))
+    escaped = text.translate(_LATEX)
     return re.sub("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda run: "$^{" + run[0].translate(_PLAIN) + "}$", escaped)

@@ -26,11 +26,7 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
     r"""Replace each ``{name}`` or ``{name:.2f}`` of a Markdown text by its value.
 
     Numbers get a true minus sign and powers of ten; a missing value is shown as –. Fields within
-    mathematics and code stay as they are.
-
-    Args:
-        template: Markdown.
-        values: name → number or text; a name may hold one dot (``claim.estimate``).
+    mathematics and code stay as they are. A name may hold one dot (``claim.estimate``).
 
     Raises:
         UserError: a name that is not in ``values`` (the line lists those that are), or a format that does

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from papers_lib.companion.page import Page
-from papers_lib.companion.plots import map_grid, strip_by_group
+from papers_lib.companion.plots import map_grid, strip_panels
 from papers_lib.files import write_json, write_text
 
 SLUG = "demo"
@@ -105,7 +105,8 @@ def build(root: Path, profile: str = "quick") -> Path:
     noise = {"caption": "The map follows nothing: it is noise.", "raster": True}
     noise["alt"] = "Eight grey discs with coarse heat maps over them"
     lines = {"chance": 0.21, "paper, CCE": 0.26}
-    strip = strip_by_group(frame, "group", "heart_share", baselines=lines, labels=("", "heat in the heart"))
+    shares = {"y": "heart_share", "baselines": lines, "labels": ("", "heat in the heart")}
+    strip = strip_panels([shares], frame=frame, x="group")
     dots = {"caption": "Each dot is a run.", "alt": "Dots: heatmap at 0.8, CCE at 0.3"}
     wide = frame.head(6).assign(**{f"measurement {i}": np.linspace(0, i, 6) for i in range(1, 9)})
     noisy = _code("run()")

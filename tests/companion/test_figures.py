@@ -29,29 +29,31 @@ def line(width=5.6):
 
 def test_a_drawing_is_one_named_element_in_the_colours_of_the_page(tmp_path):
     figure = line()
-    saved = figures.save_figure(figure, tmp_path, "fig6", caption="A < B", alt='"Three" points', lead="Heat.")
+    html, file = figures.save_figure(
+        figure, tmp_path, "fig6", caption="A < B", alt='"Three" points', lead="Heat."
+    )
     assert not plt.fignum_exists(figure.number)
-    assert saved.file == tmp_path / "fig6.svg"
-    root = ElementTree.fromstring(saved.file.read_text())
+    assert file == tmp_path / "fig6.svg"
+    root = ElementTree.fromstring(file.read_text())
     assert root.attrib["aria-label"] == '"Three" points'
     assert "width" not in root.attrib
-    assert saved.html.startswith('<figure id="fig6" class="vector"><div class="scroll drawing" tabindex="0"')
-    assert saved.html.endswith("<figcaption><strong>Heat.</strong> A &lt; B</figcaption></figure>")
-    assert INK not in saved.html
-    assert "var(--hue-0062c8,#0062c8)" in saved.html
-    assert ">epoch 1.23456</text>" in saved.html  # text is text, its numbers as they are
-    assert not re.search(r"<style|<metadata|<!--|DejaVu|\d\.\d{4,}(?!</text>)[^<]*>", saved.html)
+    assert html.startswith('<figure id="fig6" class="vector"><div class="scroll drawing" tabindex="0"')
+    assert html.endswith("<figcaption><strong>Heat.</strong> A &lt; B</figcaption></figure>")
+    assert INK not in html
+    assert "var(--hue-0062c8,#0062c8)" in html
+    assert ">epoch 1.23456</text>" in html  # text is text, its numbers as they are
+    assert not re.search(r"<style|<metadata|<!--|DejaVu|\d\.\d{4,}(?!</text>)[^<]*>", html)
 
 
 def test_a_drawing_that_a_phone_can_show_does_not_scroll(tmp_path):
-    html = figures.save_figure(line(2.5), tmp_path, "a", caption="c", alt="d").html
+    html = figures.save_figure(line(2.5), tmp_path, "a", caption="c", alt="d")[0]
     assert html.startswith('<figure id="a" class="vector"><svg')
 
 
 def test_two_drawings_share_no_id_and_refer_to_their_own(tmp_path):
     found = []
     for name in ("a", "b"):
-        html = figures.save_figure(line(), tmp_path, name, caption="c", alt="d").html
+        html = figures.save_figure(line(), tmp_path, name, caption="c", alt="d")[0]
         ids = re.findall(r'\bid="([^"]+)"', html)
         assert len(ids) == len(set(ids))
         assert {*re.findall(r'(?:url\(#|xlink:href="#)([^")]+)', html)} <= {*ids}
@@ -65,19 +67,19 @@ def test_same_figure_same_bytes(tmp_path):
             figures.save_figure(line(), tmp_path / str(i), "a", caption="c", alt="d", raster=raster)
             for i in (0, 1)
         ]
-        assert saved[0].html == saved[1].html
-        assert saved[0].file.read_bytes() == saved[1].file.read_bytes()
+        assert saved[0][0] == saved[1][0]
+        assert saved[0][1].read_bytes() == saved[1][1].read_bytes()
 
 
 def test_a_large_picture_stays_under_the_limit(tmp_path):
     figure, axis = plt.subplots(figsize=(8, 8))
     axis.imshow(np.random.default_rng(0).random((600, 600, 3)), interpolation="nearest")
-    saved = figures.save_figure(figure, tmp_path, "noise", caption="c", alt="Noise", raster=True)
-    picture = base64.b64decode(re.search(r"base64,([^\"]+)", saved.html)[1])
+    html, file = figures.save_figure(figure, tmp_path, "noise", caption="c", alt="Noise", raster=True)
+    picture = base64.b64decode(re.search(r"base64,([^\"]+)", html)[1])
     assert len(picture) <= figures.MAX_RASTER_BYTES
     assert Image.open(io.BytesIO(picture)).format == "WEBP"
-    assert 'alt="Noise"' in saved.html
-    assert saved.file.suffix == ".png"
+    assert 'alt="Noise"' in html
+    assert file.suffix == ".png"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_what_is_too_small_too_faint_or_an_exponent_is_made_readable(tmp_path):
     axis.fill_between([0.01, 1], [1, 1], [2, 3], color="#0062C8", alpha=0.2, lw=0)
     axis.text(0.1, 1.5, "tiny", fontsize=5)
     axis.set_xscale("log")
-    html = figures.save_figure(figure, tmp_path, "a", caption="c", alt="d").html
+    html = figures.save_figure(figure, tmp_path, "a", caption="c", alt="d")[0]
     assert min(float(size) for size in re.findall(r"font(?:-size)?: ([\d.]+)px", html)) == figures.SMALLEST
     assert ">0.01</text>" in html
     (band,) = (tag for tag in re.findall(r"<(?:path|use|g)[^>]*>", html) if "fill-opacity: 0.2" in tag)

@@ -122,15 +122,6 @@ def test_a_page_has_real_data_only_if_all_its_data_sets_are_real(root):
     assert page.evidence == page_fixture.SYNTHETIC
 
 
-def test_recorded_results_are_shown_as_such(root):
-    page = Page("demo", profile="quick")
-    assert page.recorded().data == ""
-    page_fixture.record(root)
-    html = page.recorded().data
-    for part in ("Recorded, not regenerated here.", "Example GPU", "fedcba9876", "2026-02-01", "a sample"):
-        assert part in html
-
-
 @pytest.mark.parametrize(
     ("call", "says"),
     [

@@ -101,6 +101,12 @@ def test_cells_are_folded_or_dropped(built):
     assert html.count(" open>") == html.count("<summary>Show the rule")  # all else is folded
 
 
+def test_recorded_results_are_shown_as_such(built):
+    section = built[2].split('id="recorded"')[1]
+    for part in ("Recorded, not regenerated here.", "Example GPU", "fedcba9876", "2026-02-01", "a sample"):
+        assert part in section
+
+
 def test_computed_prose_is_shown_as_prose(built):
     assert re.search(r'<div class="prose"><p>Mean share: <strong>0\.\d\d</strong>; .*<math', built[2])
 
@@ -161,7 +167,7 @@ def test_rendering_again_gives_the_same_bytes(built):
 
 
 def test_missing_files_are_named(built, tmp_path):
-    with pytest.raises(UserError, match=r"demo\.results\.json: not found"):
+    with pytest.raises(UserError, match=r"demo\.results\.json: missing"):
         render("demo", tmp_path, built[0])
 
 
@@ -198,7 +204,7 @@ def test_timings(tmp_path):
     for text in ("Alone.", ">map<", ">1.500<", ">–<"):
         assert text in html
     assert re.findall(r'<th scope="col"[^>]*>(.*?)</th>', html) == ["step", "ratio"]
-    with pytest.raises(UserError, match=r"bad.json: not JSON"):
+    with pytest.raises(UserError, match=r"bad.json: missing or no JSON"):
         timings_html(write_text(tmp_path / "bad.json", "{"))
 
 
