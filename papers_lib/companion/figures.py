@@ -117,6 +117,9 @@ def _vectors(figure: "Figure", file: Path, name: str, alt: str) -> tuple[str, fl
     """
     import matplotlib as mpl
 
+    def rounded(number: re.Match[str]) -> str:
+        return f"{round(float(number[0]), 2):.6g}"
+
     document = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     # The salt is part of the ids that matplotlib makes: no two figures of a page share one.
@@ -125,7 +128,7 @@ def _vectors(figure: "Figure", file: Path, name: str, alt: str) -> tuple[str, fl
     _, width, height, body = re.split(r'<svg[^>]*viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>', document.getvalue())
     body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>|<!--.*?-->", "", body, flags=re.DOTALL)
     body = re.sub(r'(?<=<g) id="[^"]*"|\s*font-family: [^;"]+;?', "", body)
-    body = re.sub(r"<[^>]+>", lambda tag: _NUMBER.sub(_two_decimals, " ".join(tag[0].split())), body)
+    body = re.sub(r"<[^>]+>", lambda tag: _NUMBER.sub(rounded, " ".join(tag[0].split())), body)
     body = re.sub(r">\s*\n\s*<", "><", body).strip()
     body = body.replace(INK, "currentColor").replace("#333333", "currentColor")  # the second is seaborn's
     for hue in map(str.lower, PALETTE.values()):
@@ -141,10 +144,6 @@ def _vectors(figure: "Figure", file: Path, name: str, alt: str) -> tuple[str, fl
     )
     write_text(file, picture + "\n")
     return picture, pixels
-
-
-def _two_decimals(number: re.Match[str]) -> str:
-    return f"{round(float(number[0]), 2):.6g}"
 
 
 def _pixels(figure: "Figure", file: Path, name: str, alt: str) -> tuple[str, float]:

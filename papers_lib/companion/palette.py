@@ -9,27 +9,20 @@ INK = "#010203"
 HEAT = "inferno"
 """Perceptually uniform colour map of every heat map."""
 
-PALETTE: dict[str, str] = {
-    "proposed": "#0062C8",  # blue
-    "baseline": "#D55E00",  # vermillion
-    "variant": "#00694A",  # bluish green
-    "second variant": "#93226F",  # reddish purple
-    "third variant": "#6B4C0F",  # brown
-    "fourth variant": "#0098BA",  # sky blue
-    "reference": "#85878A",  # grey: chance, priors, ceilings, values printed in the paper
+_HUES = {
+    "proposed": ("#0062C8", "#7A90EA"),  # blue
+    "baseline": ("#D55E00", "#F0803C"),  # vermillion
+    "variant": ("#00694A", "#3DEB9C"),  # bluish green
+    "second variant": ("#93226F", "#CB80B8"),  # reddish purple
+    "third variant": ("#6B4C0F", "#F0C43A"),  # brown
+    "fourth variant": ("#0098BA", "#78C6F8"),  # sky blue
+    "reference": ("#85878A", "#A0A09A"),  # grey: chance, priors, ceilings, values printed in the paper
 }
+PALETTE: dict[str, str] = {role: light for role, (light, _) in _HUES.items()}
 """Colours by the role of a group of runs: Okabe and Ito's hues (2008), with lightnesses so far apart that each
 pair stays apart with any one kind of cone missing, and each colour has a contrast of 3 or more on a light page."""
 
-DARK: dict[str, str] = {
-    "proposed": "#7A90EA",
-    "baseline": "#F0803C",
-    "variant": "#3DEB9C",
-    "second variant": "#CB80B8",
-    "third variant": "#F0C43A",
-    "fourth variant": "#78C6F8",
-    "reference": "#A0A09A",
-}
+DARK: dict[str, str] = {role: dark for role, (_, dark) in _HUES.items()}
 """What the page shows for each colour of ``PALETTE`` in its dark theme."""
 
 MARKERS = ("o", "s", "^", "v", "P", "X", "D")

@@ -151,20 +151,11 @@ def _dots(axis: "Axes", centre: float, values: np.ndarray, width: float, look: M
     axis.plot(centre + sideways, values, markersize=4.8, markeredgewidth=0, **look)
     beside = centre + width * 0.27
     if len(values) > 1:
-        interval = median_interval(values)
+        # Percentile bootstrap of the median, with a fixed seed.
+        medians = np.median(np.random.default_rng(0).choice(values, size=(2000, len(values))), axis=1)
+        interval = np.quantile(medians, [0.025, 0.975])
         axis.plot([beside] * 2, interval, color=INK, linewidth=1.5, solid_capstyle="butt", zorder=3)
     axis.plot(beside, np.median(values), "D", color=INK, markersize=4, zorder=3)
-
-
-def median_interval(values: np.ndarray, resamples: int = 2000) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the median, with a fixed seed.
-
-    >>> median_interval(np.array([3.0, 3.0, 3.0]))
-    (3.0, 3.0)
-    """
-    draws = np.random.default_rng(0).choice(values, size=(resamples, len(values)))
-    low, high = np.quantile(np.median(draws, axis=1), [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _reference_lines(axis: "Axes", baselines: Mapping[str, float]) -> None:

@@ -20,17 +20,14 @@ from nbconvert.filters.highlight import Highlight2HTML
 from papers_lib.companion import paths, provenance, recorded, wording
 from papers_lib.companion.claims_text import reason_text
 from papers_lib.companion.palette import DARK, PALETTE
-from papers_lib.companion.prose import Contents, markdown_html
+from papers_lib.companion.prose import markdown_html
 from papers_lib.companion.tables import raw_table
 from papers_lib.errors import UserError
 from papers_lib.files import write_text
 
-DROPPED = "lab-only"
-"""Tag of cells that are for JupyterLab; the page has their content at its top."""
-
+DROPPED = "lab-only"  # tag of cells for JupyterLab; the page has their content at its top
+# Ids that page.html.j2 gives; a notebook's headings get others.
 FIXED_IDS = ("main", "verdict", "claims", "regenerated", "recorded", "costs", "timings", "run-again", "cite")
-"""Ids that page.html.j2 gives; a notebook's headings get others."""
-
 SYMBOLS = {"supported": "✓", "reproduced": "✓", "contradicted": "✗", "inconclusive": "?", "not tested": "–"}
 
 # What would make a browser fetch something: the page must hold none. Links (<a href>) are no requests.
@@ -46,11 +43,6 @@ _REQUEST = re.compile(
 def render(slug: str, out: Path, root: Path) -> Path:
     """Write ``out/SLUG.html`` from the executed notebook, results, manifest and claims file of a run.
 
-    Args:
-        slug: the paper.
-        out: report folder; holds SLUG.results.json, SLUG.manifest.json, SLUG_files/executed.ipynb.
-        root: the checkout, for the claims file and the recorded results.
-
     Raises:
         UserError: a file is missing or no JSON, a formula cannot be parsed, an image has no alt text, or the
             page would make a request.
@@ -65,18 +57,6 @@ def render(slug: str, out: Path, root: Path) -> Path:
     same = results.get("rules_sha256") == contract.rules_sha256
     absent = results.get("absent") or {}
     shown = {*results["figures"], *results["tables"]}
-    contents = Contents(reserved={*FIXED_IDS, *shown})
-    contents.entries += [(2, "verdict", "Verdict"), (2, "claims", "Claims")]
-    cells = list(_cells(nbformat.read(executed, as_version=4), contents))
-    elsewhere = recorded.html(recorded.load(root, slug), results)
-    timings = timings_html(out / f"{slug}.timings.json")
-    for wanted, anchor, title in (
-        (elsewhere, "recorded", "Recorded results"),
-        (timings, "costs", "Costs, measured separately"),
-        (True, "run-again", "Run it again"),
-        (contract.bibtex, "cite", "Cite the paper"),
-    ):
-        contents.entries += [(2, anchor, title)] if wanted else []
     html = environment().get_template("page.html.j2").render(
         paper=contract,
         description=contract.summary,
@@ -90,11 +70,11 @@ def render(slug: str, out: Path, root: Path) -> Path:
         items=[item for item in contract.items if item.kind in ("figure", "table")],
         shown=shown - {*absent},
         absent=absent,
-        cells=cells,
-        contents=[entry for entry in contents.entries if entry[0] < 4],
-        recorded=elsewhere,
-        timings=timings,
+        cells=list(_cells(nbformat.read(executed, as_version=4), {*FIXED_IDS, *shown})),
+        recorded=recorded.html(recorded.load(root, slug), results),
+        timings=timings_html(out / f"{slug}.timings.json"),
     )  # fmt: skip
+    html = html.replace("<!-- contents -->", _contents(html))
     refuse_requests(html, slug)
     return write_text(out / f"{slug}.html", html)
 
@@ -125,21 +105,30 @@ def environment() -> jinja2.Environment:
     return found
 
 
-def _cells(notebook: Any, contents: Contents) -> Iterator[dict[str, Any]]:
+def _contents(html: str) -> str:
+    """Links to the sections of a page, as items of a list."""
+    found = re.findall(r'<h([23]) id="([\w-]+)">(.*?)(?: <a class="anchor"|</h)', html, flags=re.DOTALL)
+    titles = [(level, anchor, re.sub(r"</?a\b[^>]*>", "", title)) for level, anchor, title in found]
+    return "".join(
+        f'<li class="level-{level}"><a href="#{at}">{title}</a></li>' for level, at, title in titles
+    )
+
+
+def _cells(notebook: Any, taken: set[str]) -> Iterator[dict[str, Any]]:
     """The cells of the page: ``prose``, or ``summary``, ``listing`` and ``outputs``; without those of the lab."""
     highlighted = Highlight2HTML(pygments_lexer="ipython3")
     for cell in notebook.cells:
         if DROPPED in cell.metadata.get("tags", []) or not cell.source.strip():
             continue
         if cell.cell_type == "markdown":
-            yield {"prose": markdown_html(cell.source, contents, cell.get("attachments"))}
+            yield {"prose": markdown_html(cell.source, taken, cell.get("attachments"))}
         elif cell.cell_type == "code":
-            outputs = [_output(output, contents) for output in cell.outputs]
+            outputs = [_output(output, taken) for output in cell.outputs]
             listing = highlighted(cell.source)
             yield {"summary": code_summary(cell), "listing": listing, "outputs": list(filter(None, outputs))}
 
 
-def _output(output: Mapping[str, Any], contents: Contents) -> str:
+def _output(output: Mapping[str, Any], taken: set[str]) -> str:
     """An output of a cell as HTML; nothing of stderr and of progress bars (lines with a carriage return)."""
     box = '<pre class="scroll" tabindex="0" role="region" aria-label="Output">{}</pre>'
     if output["output_type"] == "stream":
@@ -150,7 +139,7 @@ def _output(output: Mapping[str, Any], contents: Contents) -> str:
     if "text/html" in data:
         return str(data["text/html"])
     if text := data.get("text/markdown") or data.get("text/latex"):
-        return f'<div class="prose">{markdown_html(text, contents)}</div>'
+        return f'<div class="prose">{markdown_html(text, taken)}</div>'
     if images := [kind for kind in data if kind.startswith("image/")]:
         what = f"a cell displays an {images[0]} without alt text"
         raise UserError(f"{what}; show figures through page.figure(..., alt=...)")
@@ -245,11 +234,8 @@ def _entry(slug: str, out: Path, root: Path) -> dict[str, Any]:
 def thumbnail(html: str, name: str = "") -> tuple[str, str]:
     """A figure of a page as a data URI, and its alt text; empty texts when it has none.
 
-    It is read from the page, the one file that is always there: figure files are not in git.
-
-    Args:
-        html: the page.
-        name: id of the figure that is wanted; the first one where the page has no such figure.
+    It is read from the page, the one file that is always there: figure files are not in git. Without a figure
+    of that name it is the first one.
 
     >>> thumbnail('<figure id="a"><img alt="A map" src="data:image/webp;base64,AA=="></figure>')
     ('data:image/webp;base64,AA==', 'A map')

@@ -155,6 +155,14 @@ def test_changed_rules_and_smoke_are_said(built):
         assert text not in before
 
 
+def test_the_contents_link_to_every_section(built):
+    contents = built[2].split('class="contents"')[1].split("</nav>")[0]
+    links = re.findall(r'<li class="level-(\d)"><a href="#([\w-]+)">', contents)
+    assert links[:4] == [("2", "verdict"), ("2", "claims"), ("3", "regenerated"), ("2", "method")]
+    assert ("2", "wide-2") in links  # a heading named as a table
+    assert links[-1] == ("2", "cite")
+
+
 def test_ids_are_unique_and_local_links_lead_somewhere(built):
     ids = re.findall(r'\sid="([^"]+)"', built[2])
     assert len(ids) == len(set(ids))
@@ -194,7 +202,7 @@ def test_links_and_quoted_markup_are_no_requests():
 def test_an_image_that_has_no_alt_text_is_refused():
     output = nbformat.v4.new_output("display_data", data={"image/png": "AA==", "text/plain": "<Figure>"})
     with pytest.raises(UserError, match="without alt text"):
-        module._output(output, module.Contents())
+        module._output(output, set())
 
 
 def test_timings(tmp_path):
