@@ -92,10 +92,10 @@ def _code(source: str, shown: Any = None, tags: tuple[str, ...] = ()) -> Any:
     return nbformat.v4.new_code_cell(source, outputs=outputs, metadata={"tags": list(tags)})
 
 
-def build(root: Path, profile: str = "quick") -> Path:
+def build(root: Path) -> Path:
     """Run the demonstration paper inside ``checkout``; returns the report folder, ready for ``render``."""
-    page = Page(SLUG, profile=profile, parameters={"profile": profile, "seeds": 12})
-    out = root / "reports" / profile
+    page = Page(SLUG, profile="quick", parameters={"profile": "quick", "seeds": 12})
+    out = root / "reports" / "quick"
     page.data(name="discs", fingerprint="0123456789abcdef" * 4, evidence=SYNTHETIC, sizes={"train": 300})
     frame = runs()
     page.rows(frame)
@@ -134,7 +134,7 @@ def build(root: Path, profile: str = "quick") -> Path:
     manifest = {
         "schema": 1,
         "slug": SLUG,
-        "profile": profile,
+        "profile": "quick",
         "commit": "0123456789abcdef0123456789abcdef01234567",
         "dirty": False,
         "date": "2026-03-01T12:30:59Z",
@@ -143,7 +143,7 @@ def build(root: Path, profile: str = "quick") -> Path:
         "libraries": {"numpy": "2.0.0", "torch": "2.13.0"},
         "seeds": 12,
         "wall_seconds": 192.3,
-        "command": f"papers run {SLUG} --profile {profile}",
+        "command": f"papers run {SLUG} --profile quick",
     }
     write_json(out / f"{SLUG}.manifest.json", manifest)
     return out

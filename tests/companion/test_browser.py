@@ -45,34 +45,18 @@ def test_text_and_marks_stand_out(browser, pages, name, width, scheme):
         assert min(drawn) >= 10  # 7.5 points
 
 
-def test_what_does_not_stand_out_is_found(browser, pages):
-    browser.open(pages["page"])
-    browser.ask("document.querySelector('.lead').style.color = '#999'")
-    browser.ask("document.querySelector('.verdict').style.opacity = 0.5")
-    browser.ask("document.querySelector('figure svg use').style.cssText = 'fill:#ddd;stroke:none'")
-    found = browser.ask(CONTRAST)
-    assert len([words for ratio, least, *_, words in found["text"] if ratio < least]) >= 2
-    assert any(ratio < 1.5 for ratio, _ in found["marks"])
-
-
 def test_the_theme_button_turns_page_and_drawings_and_back(browser, pages):
     browser.open(pages["page"])
     looks = (
-        "['body', 'figure svg text'].map((s) => getComputedStyle(document.querySelector(s)))"
-        ".map((s, i) => i ? s.fill : s.backgroundColor).join()"
+        "[getComputedStyle(document.body).backgroundColor,"
+        " getComputedStyle(document.querySelector('figure svg text')).fill]"
     )
-    press = "document.querySelector('button.theme').click()"
     light = browser.ask(looks)
-    browser.ask(press)
-    dark = browser.ask(looks)
-    assert {*light.split("rgb")}.isdisjoint({*dark.split("rgb")} - {""}) or light != dark
-    browser.ask(press)
+    browser.ask("document.querySelector('button.theme').click()")
+    assert all(before != after for before, after in zip(light, browser.ask(looks), strict=True))
+    browser.ask("document.querySelector('button.theme').click()")
     assert browser.ask(looks) == light
-    browser.open(pages["page"], scheme="dark")
     browser.ask("localStorage.removeItem('theme')")
-    browser.open(pages["page"], scheme="dark")
-    assert browser.ask(looks) == dark
-    browser.open(pages["page"], scheme="light")
 
 
 @pytest.mark.parametrize("name", ["page", "index"])

@@ -5,10 +5,8 @@ import json
 import re
 from contextlib import contextmanager
 
-import nbformat
 import pytest
 
-from papers_lib.companion import render as module
 from papers_lib.companion.render import refuse_requests, render, render_index, thumbnail, timings_html
 from papers_lib.errors import UserError
 from papers_lib.files import write_json, write_text
@@ -43,21 +41,9 @@ def row(html, claim):
 
 
 def test_the_page_keeps_the_order_of_a_report(built):
-    order = [
-        'class="strip"',
-        "<h1>Looking where it matters",
-        "Ada Example",
-        'id="verdict"',
-        "The heatmap loss moves 0.5",
-        'class="claims"',
-        'id="regenerated"',
-        'id="method"',
-        'id="fig6"',
-        'id="limits"',
-        'id="recorded"',
-        "papers run demo --profile quick",
-        "@inproceedings{example2022looking",
-    ]
+    order = ['class="strip"', "<h1>Looking where it matters", "Ada Example", 'id="verdict"']
+    order += ["The heatmap loss moves 0.5", 'class="claims"', 'id="regenerated"', 'id="method"', 'id="fig6"']
+    order += ['id="limits"', 'id="recorded"', "papers run demo --profile quick", "@inproceedings{example2022"]
     places = [built[2].index(part) for part in order]
     assert places == sorted(places)
 
@@ -87,14 +73,8 @@ def test_a_manifest_with_little_in_it_and_uncommitted_code(built):
 def test_cells_are_folded_or_dropped(built):
     html = built[2]
     summaries = re.findall(r"<summary>(.*?)</summary>", html)
-    for text in (
-        "Code: Train both groups",
-        "Code: parameters of this run",
-        "Code: parameters as the notebook has them",
-        "Code",
-        "How to read this table",
-    ):
-        assert text in summaries
+    parameters = {"Code: parameters of this run", "Code: parameters as the notebook has them"}
+    assert {*parameters, "Code: Train both groups", "Code", "How to read this table"} <= {*summaries}
     for dropped in ("Title for the lab", "WARNING on stderr", "20 %"):
         assert dropped not in html
     assert "plain line" in html
@@ -192,17 +172,9 @@ def test_missing_files_are_named(built, tmp_path):
 def test_a_page_that_would_make_a_request_is_refused(markup):
     with pytest.raises(UserError, match="would fetch"):
         refuse_requests(f"<p>{markup}</p>", "demo")
-
-
-def test_links_and_quoted_markup_are_no_requests():
-    quoted = '<pre>&lt;img src="https://e.org"&gt;</pre><img alt="" src="data:,">'
-    refuse_requests(f'<a href="https://example.org">x</a>{quoted}', "demo")
-
-
-def test_an_image_that_has_no_alt_text_is_refused():
-    output = nbformat.v4.new_output("display_data", data={"image/png": "AA==", "text/plain": "<Figure>"})
-    with pytest.raises(UserError, match="without alt text"):
-        module._output(output, set())
+    refuse_requests(
+        f'<a href="https://example.org">x</a><pre>{markup}</pre><img alt="" src="data:,">', "demo"
+    )
 
 
 def test_timings(tmp_path):
