@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 MISSING = "–"
 """Shown for None and NaN."""
 
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_PLAIN = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+_RAISED = ("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LATEX = str.maketrans(
     {sign: f"\\{sign}" for sign in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {"−": "$-$", "–": "--", "×": r"$\times$"}
+    | {raised: f"$^{{{sign}}}$" for sign, raised in zip(*_RAISED, strict=True)}
 )
 
 
@@ -45,7 +45,7 @@ def format_number(value: Any, spec: str = ".3g") -> str:
     if is_missing(value):
         return MISSING
     mantissa, exponent, power = format(value, spec).partition("e")
-    text = f"{mantissa} × 10{str(int(power)).translate(_SUPERSCRIPT)}" if exponent else mantissa
+    text = f"{mantissa} × 10{str(int(power)).translate(str.maketrans(*_RAISED))}" if exponent else mantissa
     return text.replace("-", "−")
 
 
@@ -111,10 +111,17 @@ def save_table(
     rows = [[None if is_missing(value) else value for value in row] for row in flat.astype(object).to_numpy()]
     cells, numeric = format_rows(list(flat), rows, name, formats)
     write_text(folder / f"{name}.csv", flat.to_csv(index=False, lineterminator="\n"))
-    latex = pd.DataFrame([[latex_text(cell) for cell in row] for row in cells], columns=map(latex_text, flat))
+    head, *body = [[text.translate(_LATEX) for text in row] for row in (list(flat), *cells)]
     align = "".join("r" if right else "l" for right in numeric)
-    options = {"hrules": True, "column_format": align, "label": f"tab:{name}", "caption": latex_text(caption)}
-    write_text(folder / f"{name}.tex", latex.style.hide(axis="index").to_latex(**options))
+    options = {
+        "hrules": True,
+        "column_format": align,
+        "label": f"tab:{name}",
+        "caption": caption.translate(_LATEX),
+    }
+    write_text(
+        folder / f"{name}.tex", pd.DataFrame(body, columns=head).style.hide(axis="index").to_latex(**options)
+    )
     html = html_table(list(flat), cells, numeric, caption=caption, lead=lead, name=name)
     return SavedTable(html, list(flat), rows)
 
@@ -190,13 +197,3 @@ def _flat(frame: "pd.DataFrame") -> "pd.DataFrame":
     if frame.index.nlevels > 1 or frame.index.name is not None or frame.index.dtype.kind not in "iu":
         flat = flat.reset_index(names=[str(n or "") for n in frame.index.names])
     return flat
-
-
-def latex_text(text: str) -> str:
-    r"""Plain text escaped for LaTeX.
-
-    >>> latex_text("50 % of a_b, 10⁻⁹")
-    '50 \\% of a\\_b, 10$^{-9}$'
-    """
-    escaped = text.translate(_LATEX)
-    return re.sub("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda run: "$^{" + run[0].translate(_PLAIN) + "}$", escaped)

@@ -15,17 +15,13 @@ from urllib.request import urlopen
 import pytest
 import websocket
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+FLAGS += [
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
     "--remote-debugging-port=0",
-)
+]
 
 
 def required() -> str:

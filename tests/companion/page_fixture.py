@@ -43,16 +43,10 @@ def runs() -> pd.DataFrame:
     """24 runs of two groups: heat in the heart 0.3 against 0.8, accuracies alike."""
     generator = np.random.default_rng(3)
     group = ["cce"] * 12 + ["heatmap"] * 12
-    return pd.DataFrame(
-        {
-            "group": group,
-            "seed": list(range(12)) * 2,
-            "status": "ok",
-            "heart_share": np.where(np.array(group) == "cce", 0.3, 0.8)
-            + 0.05 * generator.standard_normal(24),
-            "accuracy": 0.98 + 0.004 * generator.standard_normal(24),
-        }
-    )
+    share = np.array([0.3] * 12 + [0.8] * 12) + 0.05 * generator.standard_normal(24)
+    accuracy = 0.98 + 0.004 * generator.standard_normal(24)
+    told = {"group": group, "seed": [*range(12)] * 2, "status": "ok"}
+    return pd.DataFrame(told | {"heart_share": share, "accuracy": accuracy})
 
 
 def discs(count: int = 8, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
@@ -131,39 +125,27 @@ def build(root: Path) -> Path:
     page.finish()
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
     nbformat.write(notebook, out / f"{SLUG}_files" / "executed.ipynb")
+    cpu = "Example CPU at 2.5 GHz"
     manifest = {
         "schema": 1,
         "slug": SLUG,
         "profile": "quick",
-        "commit": "0123456789abcdef0123456789abcdef01234567",
+        "commit": "0123456789abcdef" * 2,
         "dirty": False,
-        "date": "2026-03-01T12:30:59Z",
-        "device": {"type": "cpu", "name": "Example CPU at 2.5 GHz"},
-        "machine": {"cpu": "Example CPU at 2.5 GHz", "cores": 2, "threads": 2},
-        "libraries": {"numpy": "2.0.0", "torch": "2.13.0"},
-        "seeds": 12,
-        "wall_seconds": 192.3,
-        "command": f"papers run {SLUG} --profile quick",
     }
+    manifest |= {"date": "2026-03-01T12:30:59Z", "seeds": 12, "wall_seconds": 192.3}
+    manifest |= {"device": {"type": "cpu", "name": cpu}, "machine": {"cpu": cpu, "cores": 2, "threads": 2}}
+    manifest |= {"libraries": {"numpy": "2.0.0"}, "command": f"papers run {SLUG} --profile quick"}
     write_json(out / f"{SLUG}.manifest.json", manifest)
     return out
 
 
 def record(root: Path, name: str = "gpu") -> Path:
     """A recorded result of the demonstration paper, as ``papers run --record`` writes it."""
-    content = {
-        "schema": 1,
-        "slug": SLUG,
-        "name": name,
-        "date": "2026-02-01T08:00:00Z",
-        "commit": "fedcba9876543210",
-        "device": {"type": "cuda", "name": "Example GPU"},
-        "evidence": "real data",
-        "data": {
-            "discs": {"fingerprint": "aa" * 32, "evidence": "real data", "sizes": {}, "note": "a sample"}
-        },
-        "values": {"share": 0.5},
-        "tables": {"accuracy": {"caption": "Accuracy.", "columns": ["group", "n"], "rows": [["cce", 3]]}},
-        "claims": [],
-    }
+    content = {"schema": 1, "slug": SLUG, "name": name, "date": "2026-02-01T08:00:00Z", "claims": []}
+    data = {"fingerprint": "aa" * 32, "evidence": "real data", "sizes": {}, "note": "a sample"}
+    content |= {"commit": "fedcba9876543210", "evidence": "real data", "data": {"discs": data}}
+    table = {"caption": "Accuracy.", "columns": ["group", "n"], "rows": [["cce", 3]]}
+    content |= {"values": {"share": 0.5}, "tables": {"accuracy": table}}
+    content |= {"device": {"type": "cuda", "name": "Example GPU"}}
     return write_json(root / "reports" / "full" / "recorded" / f"{SLUG}.{name}.json", content)

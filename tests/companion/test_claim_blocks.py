@@ -10,14 +10,12 @@ CLAIM = {
     "id": "heart_share",
     "title": "Models trained with the heatmap loss put more heat into the heart than those trained without. "
     * 2,
-    "printed": "Section 4.1, p. 5",
-    "paper_text": "p ≈ 1e-9",
-    "estimate": 0.25,
-    "low": 0.2,
-    "high": 0.31,
-    "outcome": "inconclusive",
-    "evidence": "synthetic data",
-    "reason": "the whole interval lies neither above 0.3 nor below -0.3, so that more models would be needed",
+    **{"printed": "Section 4.1, p. 5", "paper_text": "p ≈ 1e-9", "estimate": 0.25, "low": 0.2, "high": 0.31},
+    **{
+        "outcome": "inconclusive",
+        "evidence": "synthetic data",
+        "reason": "too few models for the margin " * 4,
+    },
 }
 
 
@@ -29,7 +27,12 @@ def test_all_of_a_claim_is_there_within_the_width(tmp_path, monkeypatch):
     assert found[0] == "heart_share: inconclusive"
     assert max(map(len, found)) <= 60
     text = " ".join(" ".join(found).split())
-    for part in (CLAIM["title"].strip(), "p ≈ 1e-9 (Section 4.1, p. 5)", "0.25 [0.2, 0.31]", CLAIM["reason"]):
+    for part in (
+        CLAIM["title"].strip(),
+        "p ≈ 1e-9 (Section 4.1, p. 5)",
+        "0.25 [0.2, 0.31]",
+        CLAIM["reason"].strip(),
+    ):
         assert part in text
     assert found[-1] == "demo: 2 inconclusive; evidence: synthetic data"
 
