@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from papers_lib.companion import paths, recorded, results
+from papers_lib.companion import paths, results
 from papers_lib.companion.figures import apply_theme, save_figure
 from papers_lib.companion.jsonable import portable
 from papers_lib.companion.outcomes import outcomes_table
@@ -22,14 +22,14 @@ from papers_lib.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-EVIDENCE = ("stand-in", "real data")
+EVIDENCE = ("stand-in", "synthetic data", "real data")
 
 
 class Page:
     """The report of one run of one notebook.
 
     Args:
-        slug: name of the paper; its claims file is ``notebooks/claims/SLUG.yaml``.
+        slug: name of the paper; its claims file is ``notebooks/SLUG/claims.yaml``.
         profile: quick, smoke, full or paper.
         parameters: the notebook's parameters, recorded in the results.
 
@@ -54,12 +54,9 @@ class Page:
             for kind in ("figure", "table")
         }
         self._parameters = {name: portable(value) for name, value in (parameters or {}).items()}
-        self._data: dict[str, dict[str, Any]] = {}
+        self._said: dict[str, dict[str, Any]]  # what results.json holds of these, by name
+        self._said = {part: {} for part in ("data", "values", "figures", "tables", "absent")}
         self._rows: pd.DataFrame | None = None
-        self._values: dict[str, float] = {}
-        self._figures: dict[str, dict[str, Any]] = {}
-        self._tables: dict[str, dict[str, Any]] = {}
-        self._absent: dict[str, str] = {}
         self._claims: list[Any] | None = None
         apply_theme()
 
@@ -72,25 +69,23 @@ class Page:
         sizes: Mapping[str, int] | None = None,
         note: str = "",
     ) -> None:
-        """Say which data the results rest on; a call for each data set.
+        """Say which data the results rest on; one call for each data set.
 
         Args:
-            name: of the data set.
-            fingerprint: hash of its content.
-            evidence: "stand-in" or "real data"; the page has real data only if all of its data sets are.
-            sizes: number of images by split.
-            note: one sentence for the page, such as what the stand-in leaves out.
+            name, fingerprint: of the data set; hash of its content.
+            evidence: one of ``EVIDENCE``.
+            sizes, note: number of images by split; a sentence for the page, such as what the data lack.
         """
         if evidence not in EVIDENCE:
             raise UserError(f"page.data: evidence {evidence!r}, expected one of {', '.join(EVIDENCE)}")
         entry = {"fingerprint": fingerprint, "evidence": evidence, "sizes": dict(sizes or {}), "note": note}
-        self._data[name] = entry
-        self._claims = None
+        self._said["data"][name], self._claims = entry, None
 
     @property
     def evidence(self) -> str:
-        """Real data if every data set of the page is real, else "stand-in"."""
-        return EVIDENCE[all(entry["evidence"] == EVIDENCE[1] for entry in self._data.values())]
+        """Real data if every data set of the page is real."""
+        kinds = (entry["evidence"] for entry in self._said["data"].values())
+        return next((kind for kind in kinds if kind != "real data"), "real data")
 
     def rows(self, frame: "pd.DataFrame") -> None:
         """Set the tidy table of runs (a row a run) that claims are judged by; a later call replaces it."""
@@ -98,7 +93,7 @@ class Page:
 
         if not isinstance(frame, pd.DataFrame):
             raise UserError(
-                f"page.rows: found a {type(frame).__name__}; expected a pandas DataFrame, a row a run"
+                f"page.rows: found a {type(frame).__name__}; expected a DataFrame with a row a run"
             )
         self._rows, self._claims = frame, None
 
@@ -106,8 +101,13 @@ class Page:
         """Name a number, for use in claims and in ``page.text``; returns it."""
         if not isinstance(number, numbers.Real) or not name.isidentifier():
             raise UserError(f"page.value: {name!r} = {number!r}; expected a name and a number")
-        self._values[name], self._claims = float(number), None
+        self._said["values"][name], self._claims = float(number), None
         return number
+
+    def values(self, found: Mapping[str, float]) -> None:
+        """Name several numbers."""
+        for name, number in found.items():
+            self.value(name, number)
 
     def figure(
         self, name: str, figure: Any, *, caption: str, alt: str, raster: bool = False, extra: bool = False
@@ -120,18 +120,11 @@ class Page:
             caption, alt: what to see in it; the figure in words.
         """
         self._check_declared("figure", name, extra)
-        saved = save_figure(
-            figure,
-            self.files / "figures",
-            name,
-            caption=caption,
-            alt=alt,
-            lead=self._lead(name),
-            raster=raster,
-        )
-        file = saved.file.relative_to(self.out).as_posix()
-        self._figures[name] = {"caption": caption, "alt": alt, "file": file}
-        return _html(saved.html)
+        folder, lead = self.files / "figures", self._lead(name)
+        html, file = save_figure(figure, folder, name, caption=caption, alt=alt, lead=lead, raster=raster)
+        shown = file.relative_to(self.out).as_posix()
+        self._said["figures"][name] = {"caption": caption, "alt": alt, "file": shown}
+        return _html(html)
 
     def table(
         self,
@@ -144,27 +137,20 @@ class Page:
     ) -> Any:
         """Save a table (CSV, LaTeX) and return it for display; ``formats``: column → ``.3f`` and the like."""
         self._check_declared("table", name, extra)
-        saved = save_table(
-            frame, self.files / "tables", name, caption=caption, lead=self._lead(name), formats=formats
-        )
-        self._tables[name] = {"caption": caption, "columns": saved.columns, "rows": saved.rows}
+        folder, lead = self.files / "tables", self._lead(name)
+        saved = save_table(frame, folder, name, caption=caption, lead=lead, formats=formats)
+        self._said["tables"][name] = {"caption": caption, "columns": saved.columns, "rows": saved.rows}
         return _html(saved.html)
 
     def absent(self, name: str, reason: str) -> Any:
-        """Say why a declared figure or table cannot be made from these data, in its place on the page.
-
-        Args:
-            name: id of a figure or table item of the claims file.
-            reason: why, in a few words; shown on the page and kept in results.json.
-        """
+        """Say in its place, and in results.json, why these data do not give a declared figure or table."""
         kind = "table" if name in self._declared["table"] else "figure"
         self._check_declared(kind, name, extra=False)
         if not reason.strip():
             raise UserError(f"{kind} {name}: reason is empty; expected why these data do not give it")
-        self._absent[name] = reason
-        return _html(
-            f'<p id="{name}"><strong>{escape(self._lead(name))}</strong> Not shown: {escape(reason)}.</p>'
-        )
+        self._said["absent"][name] = reason
+        lead = escape(self._lead(name))
+        return _html(f'<p id="{name}"><strong>{lead}</strong> Not shown: {escape(reason)}.</p>')
 
     def text(self, template: str) -> Any:
         """Markdown whose numbers are computed: ``{value:.2f}`` or, of a claim, ``{claim.estimate:.2f}``.
@@ -174,22 +160,15 @@ class Page:
         """
         from IPython.display import Markdown
 
-        values: dict[str, Any] = dict(self._values)
-        if self._data:
-            judged = [dataclasses.asdict(result) for result in self._judged()]
-            values |= {
-                f"{c['id']}.{k}": v for c in judged for k, v in (*c.items(), ("word", outcome_text(c)))
-            }
+        values: dict[str, Any] = dict(self._said["values"])
+        for claim in map(dataclasses.asdict, self._judged() if self._said["data"] else ()):
+            values |= {f"{claim['id']}.{field}": value for field, value in claim.items()}
+            values[f"{claim['id']}.word"] = outcome_text(claim)
         return Markdown(fill(template, values))
 
     def claims(self) -> Any:
         """Judge every claim of this profile and return the claims table for display."""
-        judged = [dataclasses.asdict(result) for result in self._judged()]
-        return _html(outcomes_table(judged, f"{self.slug}-claims"))
-
-    def recorded(self) -> Any:
-        """Results recorded elsewhere (real data, a GPU), as tables; nothing when there are none."""
-        return _html(recorded.html(recorded.load(self.root, self.slug)))
+        return _html(outcomes_table([dataclasses.asdict(c) for c in self._judged()], f"{self.slug}-claims"))
 
     def finish(self) -> None:
         """Write results.json, claims.md and, last, finished.json, once everything declared is there.
@@ -199,32 +178,27 @@ class Page:
                 runs that failed or died.
         """
         results.check_ended(self.slug, self._rows)
-        made = {"figure": {*self._figures, *self._absent}, "table": {*self._tables, *self._absent}}
+        made = {kind: {*self._said[f"{kind}s"], *self._said["absent"]} for kind in ("figure", "table")}
         results.check_complete(self.contract, self.profile, made)
         content = {
             "profile": self.profile,
             "parameters": self._parameters,
             "evidence": self.evidence,
-            "data": self._data,
-            "values": self._values,
-            "figures": self._figures,
-            "tables": self._tables,
-            "absent": self._absent,
             "rules_sha256": self.contract.rules_sha256,
+            **self._said,
         }
         results.write(self.out, self.slug, content, self._rows, self._judged())
         if "PAPERS_PROGRESS" not in os.environ:
             print(f"Written: {self.out / self.slug}.results.json")
 
     def _judged(self) -> list[Any]:
-        if not self._data:
+        if not self._said["data"]:
             raise UserError(
                 f"{self.slug}: page.data(...) was not called; expected the data before the claims"
             )
         if self._claims is None:
-            self._claims = results.judged(
-                self.contract, self._rows, self._values, self.profile, self.evidence
-            )
+            known = (self._rows, self._said["values"], self.profile, self.evidence)
+            self._claims = results.judged(self.contract, *known)
         return self._claims
 
     def _check_declared(self, kind: str, name: str, extra: bool) -> None:
@@ -236,11 +210,7 @@ class Page:
         """Title of the item as the claims file has it, with the place in the paper."""
         for item in self.contract.items:
             if item.id == name:
-                return (
-                    f"{item.title.rstrip('.')} ({item.printed})."
-                    if item.printed
-                    else f"{item.title.rstrip('.')}."
-                )
+                return f"{item.title.rstrip('.')}{f' ({item.printed})' if item.printed else ''}."
         return ""
 
 

@@ -4,32 +4,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 INK = "#010203"
-"""The colour that the theme draws text, axes and ticks in; it becomes ``currentColor`` in the page."""
+"""The colour of text, axes and ticks while a figure is drawn; in the page it becomes ``currentColor``."""
 
 HEAT = "inferno"
-"""Perceptually uniform colour map of every heat overlay."""
+"""Perceptually uniform colour map of every heat map."""
 
-PALETTE: dict[str, str] = {
-    "proposed": "#0062C8",  # blue
-    "baseline": "#D55E00",  # vermillion
-    "variant": "#00694A",  # bluish green
-    "second variant": "#93226F",  # reddish purple
-    "third variant": "#6B4C0F",  # brown
-    "fourth variant": "#0098BA",  # sky blue
-    "reference": "#85878A",  # grey: chance, priors, ceilings, values printed in the paper
+_HUES = {
+    "proposed": ("#0062C8", "#7A90EA"),  # blue
+    "baseline": ("#D55E00", "#F0803C"),  # vermillion
+    "variant": ("#00694A", "#3DEB9C"),  # bluish green
+    "second variant": ("#93226F", "#CB80B8"),  # reddish purple
+    "third variant": ("#6B4C0F", "#F0C43A"),  # brown
+    "fourth variant": ("#0098BA", "#78C6F8"),  # sky blue
+    "reference": ("#85878A", "#A0A09A"),  # grey: chance, priors, ceilings, values printed in the paper
 }
-"""Colours by the role that a group of runs plays: Okabe and Ito's hues (2008), with lightnesses so far apart that
-each pair stays apart with any one kind of cone missing, and each colour has a contrast of 3 or more on a light page."""
+PALETTE: dict[str, str] = {role: light for role, (light, _) in _HUES.items()}
+"""Colours by the role of a group of runs: Okabe and Ito's hues (2008), with lightnesses so far apart that each
+pair stays apart with any one kind of cone missing, and each colour has a contrast of 3 or more on a light page."""
 
-DARK: dict[str, str] = {
-    "proposed": "#7A90EA",
-    "baseline": "#F0803C",
-    "variant": "#3DEB9C",
-    "second variant": "#CB80B8",
-    "third variant": "#F0C43A",
-    "fourth variant": "#78C6F8",
-    "reference": "#A0A09A",
-}
+DARK: dict[str, str] = {role: dark for role, (_, dark) in _HUES.items()}
 """What the page shows for each colour of ``PALETTE`` in its dark theme."""
 
 MARKERS = ("o", "s", "^", "v", "P", "X", "D")
@@ -38,25 +31,14 @@ MARKERS = ("o", "s", "^", "v", "P", "X", "D")
 DASHES: tuple[Any, ...] = ("", (4, 1.5), (1, 1), (6, 1.5, 1, 1.5), (3, 1, 3, 2.5), (8, 2), (1, 2.5))
 """Second cue beside the colour of lines, in seaborn's form: on and off lengths in line widths; "" is solid."""
 
-ROLES: dict[str, str] = {
-    "heatmap": "proposed",
-    "heatmap loss": "proposed",
-    "cce": "baseline",
-    "mse": "variant",
-    "mse only": "variant",
-    "baseline": "baseline",
-    "entropy": "proposed",
-    "pylon": "proposed",
-    "cam": "baseline",
-    "β = 0": "baseline",
-    "relu": "proposed",
-    "m − min m": "variant",
-    "train": "third variant",
-    "test": "proposed",
-    "sibnet": "proposed",
-    "paper": "reference",
-    "chance": "reference",
+_GROUPS = {
+    "proposed": ("heatmap", "heatmap loss", "entropy", "pylon", "relu", "test", "sibnet"),
+    "baseline": ("cce", "baseline", "cam", "β = 0"),
+    "variant": ("mse", "mse only", "m − min m"),
+    "third variant": ("train",),
+    "reference": ("paper", "chance"),
 }
+ROLES: dict[str, str] = {group: role for role, groups in _GROUPS.items() for group in groups}
 """The role of each group that the papers name; a group keeps its colour on every figure."""
 
 
@@ -66,11 +48,8 @@ def colours(groups: Sequence[str], palette: Mapping[str, str] | None = None) -> 
     >>> colours(["heatmap", "cce"]) == {"heatmap": PALETTE["proposed"], "cce": PALETTE["baseline"]}
     True
     """
-    chosen = {
-        group: (palette or {}).get(group) or PALETTE[ROLES[group.lower()]]
-        for group in groups
-        if group in (palette or {}) or group.lower() in ROLES
-    }
+    known = {group: PALETTE[ROLES[group.lower()]] for group in groups if group.lower() in ROLES}
+    chosen = known | {group: hue for group, hue in (palette or {}).items() if group in groups and hue}
     free = [hue for role, hue in PALETTE.items() if role != "reference" and hue not in chosen.values()]
     for group in groups:
         if group not in chosen:

@@ -1,4 +1,4 @@
-"""The one table saver of the companion: a DataFrame as HTML, CSV and LaTeX."""
+"""The table saver: a DataFrame as HTML, CSV and LaTeX; and numbers as a reader sees them."""
 
 import math
 import numbers
@@ -9,7 +9,6 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from papers_lib.companion.latex import latex_table
 from papers_lib.errors import UserError
 from papers_lib.files import write_text
 
@@ -19,12 +18,18 @@ if TYPE_CHECKING:
 MISSING = "–"
 """Shown for None and NaN."""
 
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_RAISED = ("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LATEX = str.maketrans(
+    {sign: f"\\{sign}" for sign in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"−": "$-$", "–": "--", "×": r"$\times$"}
+    | {raised: f"$^{{{sign}}}$" for sign, raised in zip(*_RAISED, strict=True)}
+)
 
 
 @dataclass(frozen=True)
 class SavedTable:
-    """What the saver hands back: the HTML element, and the raw columns and rows for results.json."""
+    """The HTML element, and the raw columns and rows for results.json."""
 
     html: str
     columns: list[str]
@@ -39,32 +44,26 @@ def format_number(value: Any, spec: str = ".3g") -> str:
     """
     if is_missing(value):
         return MISSING
-    text = format(value, spec)
-    mantissa, exponent, power = text.partition("e")
-    if exponent:
-        text = f"{mantissa} × 10{str(int(power)).translate(_SUPERSCRIPT)}"
+    mantissa, exponent, power = format(value, spec).partition("e")
+    text = f"{mantissa} × 10{str(int(power)).translate(str.maketrans(*_RAISED))}" if exponent else mantissa
     return text.replace("-", "−")
 
 
 def is_missing(value: Any) -> bool:
     """Whether a cell holds nothing: None, NaN or pandas' NA."""
-    return (
-        value is None
-        or type(value).__name__ in {"NAType", "NaTType"}
-        or (isinstance(value, numbers.Real) and bool(value != value))
-    )
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+        return True
+    return isinstance(value, numbers.Real) and bool(value != value)
 
 
 def default_format(values: Sequence[Any]) -> str:
     """The format of a column of numbers: whole numbers as they are, others with a common number of decimals.
 
-    Three decimals below 10, two below 100, one below 1000; two significant digits, or those of the largest whole
-    number, where a value other than zero would vanish.
+    Three decimals below 10, two below 100, one below 1000; two significant digits, or those of the largest
+    whole number, where a value other than zero would vanish.
 
     >>> default_format([1, 20]), default_format([0.5, 0.25]), default_format([1e-9, 0.1])
     ('d', '.3f', '.2g')
-    >>> default_format([0.33, 4952.0])
-    '.4g'
     """
     found = [value for value in values if not is_missing(value)]
     if all(isinstance(value, numbers.Integral) for value in found):
@@ -90,9 +89,7 @@ def save_table(
 
     Args:
         frame: a named index (or a MultiIndex) becomes the first columns; the first column heads its row.
-        folder: where the files go.
-        name: id of the table on the page.
-        caption: what the table shows.
+        name: id of the table on the page: letters, digits, ``_`` and ``-``.
         lead: short bold text before the caption, such as the table's number in the paper.
         formats: column → format specification such as ``.3f`` or ``.1%``.
 
@@ -104,7 +101,7 @@ def save_table(
     if not isinstance(frame, pd.DataFrame):
         raise UserError(f"table {name}: found a {type(frame).__name__}; expected a pandas DataFrame")
     if not caption.strip():
-        raise UserError(f"table {name}: caption is empty; expected a sentence saying what the table shows")
+        raise UserError(f"table {name}: caption is empty; expected a sentence on what the table shows")
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):
         raise UserError(f"table {name!r}: not a valid id; expected a letter, then letters, digits, _ or -")
     flat = _flat(frame)
@@ -114,7 +111,17 @@ def save_table(
     rows = [[None if is_missing(value) else value for value in row] for row in flat.astype(object).to_numpy()]
     cells, numeric = format_rows(list(flat), rows, name, formats)
     write_text(folder / f"{name}.csv", flat.to_csv(index=False, lineterminator="\n"))
-    write_text(folder / f"{name}.tex", latex_table(name, caption, list(flat), cells, numeric))
+    head, *body = [[text.translate(_LATEX) for text in row] for row in (list(flat), *cells)]
+    align = "".join("r" if right else "l" for right in numeric)
+    options = {
+        "hrules": True,
+        "column_format": align,
+        "label": f"tab:{name}",
+        "caption": caption.translate(_LATEX),
+    }
+    write_text(
+        folder / f"{name}.tex", pd.DataFrame(body, columns=head).style.hide(axis="index").to_latex(**options)
+    )
     html = html_table(list(flat), cells, numeric, caption=caption, lead=lead, name=name)
     return SavedTable(html, list(flat), rows)
 
@@ -128,58 +135,37 @@ def html_table(
     name: str,
     lead: str = "",
 ) -> str:
-    """Formatted cells as an accessible HTML table in a box that scrolls sideways on its own.
+    """Formatted cells as an HTML table in a box that scrolls sideways; ``numeric`` columns are aligned right."""
+    import pandas as pd
 
-    Args:
-        columns: c header texts.
-        cells: rows of c texts, plain.
-        numeric: for each column whether it is aligned right.
-    """
-    side = [' class="number" style="text-align:right"' if right else "" for right in numeric]
-    head = "".join(f'<th scope="col"{side[i]}>{escape(text)}</th>' for i, text in enumerate(columns))
-    body = "".join(
-        "<tr>"
-        + f'<th scope="row"{side[0]}>{escape(row[0])}</th>'
-        + "".join(f"<td{side[i]}>{escape(text)}</td>" for i, text in enumerate(row) if i)
-        + "</tr>"
-        for row in cells
+    frame = pd.DataFrame([list(map(escape, row)) for row in cells], columns=list(map(escape, columns)))
+    table = frame.style.hide(axis="index").to_html(exclude_styles=True)
+    table = re.sub(r">\s*\n\s*<", "><", re.sub(r"(?<=<t[hd]) (?=>)", "", table)).strip()
+    table = table.replace("<th>", '<th scope="col">').replace(
+        "<table>", f'<table aria-labelledby="{name}-caption">'
     )
+    table = re.sub(r"<tr><td>(.*?)</td>", r'<tr><th scope="row">\1</th>', table, flags=re.DOTALL)
+    right = ",".join(f":nth-child({place})" for place, number in enumerate(numeric, start=1) if number)
+    style = f'<style>[id="{name}"] tr>:is({right}){{text-align:right}}</style>' if right else ""
     strong = f"<strong>{escape(lead)}</strong> " if lead else ""
     # Focusable, so that a keyboard can scroll a table that is wider than the page.
     return (
         f'<div class="table" id="{name}"><p class="caption" id="{name}-caption">{strong}{escape(caption)}</p>'
         f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}-caption" '
-        f'style="overflow-x:auto"><table aria-labelledby="{name}-caption">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></div>"
+        f'style="overflow-x:auto">{style}{table}</div></div>'
     )
 
 
-def _flat(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Index levels as columns (unless it only counts rows), column levels joined by " · "."""
-    flat = frame.copy()
-    flat.columns = [
-        " · ".join(str(part) for part in column if str(part)) if isinstance(column, tuple) else str(column)
-        for column in frame.columns
-    ]
-    if frame.index.nlevels > 1 or frame.index.name is not None or frame.index.dtype.kind not in "iu":
-        flat = flat.reset_index(names=[str(n or "") for n in frame.index.names])
-    return flat
+def raw_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, caption: str, name: str) -> str:
+    """Raw cells (of a JSON file) as an HTML table."""
+    cells, numeric = format_rows(columns, rows, name)
+    return html_table(columns, cells, numeric, caption=caption, name=name)
 
 
 def format_rows(
     columns: Sequence[str], rows: Sequence[Sequence[Any]], name: str, formats: Mapping[str, str] | None = None
 ) -> tuple[list[list[str]], list[bool]]:
-    """Raw cells as text, and which columns are numbers.
-
-    Args:
-        columns: c names.
-        rows: rows of c raw values.
-        name: of the table, for the error.
-        formats: column → format specification; others get ``default_format``.
-
-    Raises:
-        UserError: a format does not fit its column.
-    """
+    """Raw cells as text, and which columns are numbers; a column without a format gets ``default_format``."""
     done, numeric = [], []
     for position, column in enumerate(columns):
         values = [row[position] for row in rows]
@@ -189,20 +175,25 @@ def format_rows(
         try:
             done.append([format_number(v, spec) if number else _text(v, spec) for v in values])
         except (ValueError, TypeError) as error:
-            raise UserError(
-                f"table {name}: column {column!r} does not take format {spec!r} ({error})"
-            ) from error
+            what = f"column {column!r} does not take format {spec!r}"
+            raise UserError(f"table {name}: {what} ({error})") from error
         numeric.append(number)
     return [list(row) for row in zip(*done, strict=True)], numeric
-
-
-def raw_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, caption: str, name: str) -> str:
-    """Raw cells (of a JSON file) as an HTML table."""
-    cells, numeric = format_rows(columns, rows, name)
-    return html_table(columns, cells, numeric, caption=caption, name=name)
 
 
 def _text(value: Any, spec: str) -> str:
     if is_missing(value):
         return MISSING
-    return {True: "yes", False: "no"}[bool(value)] if isinstance(value, bool) else format(value, spec)
+    return ("yes" if value else "no") if isinstance(value, bool) else format(value, spec)
+
+
+def _flat(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Index levels as columns (unless the index only counts rows), column levels joined by " · "."""
+    flat = frame.copy()
+    flat.columns = [
+        " · ".join(str(part) for part in column if str(part)) if isinstance(column, tuple) else str(column)
+        for column in frame.columns
+    ]
+    if frame.index.nlevels > 1 or frame.index.name is not None or frame.index.dtype.kind not in "iu":
+        flat = flat.reset_index(names=[str(n or "") for n in frame.index.names])
+    return flat

@@ -1,4 +1,4 @@
-"""Headless Chromium driven over its DevTools protocol: open a page, ask it questions, take pictures."""
+"""Headless Chromium driven over its DevTools protocol: open a page and ask it questions."""
 
 import contextlib
 import json
@@ -8,37 +8,27 @@ import shutil
 import subprocess
 import tempfile
 import time
-from base64 import b64decode
-from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from urllib.request import urlopen
 
 import pytest
 import websocket
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+FLAGS += [
     "--disable-component-update",
     "--disable-sync",
-    "--disable-quic",
     "--disable-dev-shm-usage",
     "--remote-debugging-port=0",
-)
+]
 
 
 def required() -> str:
     """Path of Chromium; without one the test is skipped, but fails where ``CI`` is set."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is not on PATH; the browser tests need it")
-        pytest.skip("Chromium is not on PATH")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("Chromium is not on PATH")
     return path
 
 
@@ -58,7 +48,9 @@ class Browser:
         self.requests: list[str] = []
         self._number = 0
         self._page = ""
-        with urlopen(f"http://127.0.0.1:{self._port()}/json/list", timeout=20) as answer:
+        ports = (re.search(r"ws://127\.0\.0\.1:(\d+)/", line) for line in self.process.stderr or ())
+        port = next(found[1] for found in ports if found)
+        with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=20) as answer:
             tab = next(target for target in json.load(answer) if target["type"] == "page")
         self._socket = websocket.create_connection(
             tab["webSocketDebuggerUrl"], timeout=30, suppress_origin=True, enable_multithread=False
@@ -66,29 +58,17 @@ class Browser:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
-    def _port(self) -> int:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            if found := re.search(r"ws://127\.0\.0\.1:(\d+)/", line):
-                return int(found[1])
-        raise RuntimeError("Chromium ended before it said where it listens")
-
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *reason: object) -> None:
         with contextlib.suppress(Exception):
             self.call("Browser.close")
         self._socket.close()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(10)
-        if self.process.stderr:
-            self.process.stderr.close()
+        self.process.kill()
+        self.process.communicate()
         shutil.rmtree(self.profile, ignore_errors=True)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
@@ -98,46 +78,36 @@ class Browser:
         while True:
             message = json.loads(self._socket.recv())
             if message.get("id") == self._number:
-                if "error" in message:
-                    raise RuntimeError(f"{method}: {message['error']}")
+                assert "error" not in message, f"{method}: {message}"
                 return message["result"]
             self._note(message.get("method", ""), message.get("params", {}))
 
     def _note(self, event: str, what: dict[str, Any]) -> None:
-        if event == "Runtime.exceptionThrown":
-            self.messages.append(json.dumps(what["exceptionDetails"]))
-        elif event == "Runtime.consoleAPICalled" and what["type"] in {"error", "warning", "assert"}:
-            self.messages.append(json.dumps(what["args"]))
-        elif event == "Log.entryAdded" and what["entry"]["level"] in {"error", "warning"}:
-            self.messages.append(json.dumps(what["entry"]))
+        kind = what.get("type") or what.get("entry", {}).get("level")
+        if event == "Runtime.exceptionThrown" or kind in {"error", "warning", "assert"}:
+            self.messages.append(json.dumps(what))
         elif event == "Network.requestWillBeSent":
             address = what["request"]["url"]
             if address != self._page and not address.startswith("data:"):
                 self.requests.append(address)
 
-    def open(self, path: Path, width: int = 1280, height: int = 900) -> None:
-        """Load a file and wait until it is complete."""
-        self.size(width, height)
+    def open(self, path: Path, width: int = 1280, scheme: str = "light") -> None:
+        """Load a file at a width in pixels and a ``prefers-color-scheme``, and wait until it is complete."""
+        self.size(width)
+        self.scheme(scheme)
         self.messages.clear()
         self.requests.clear()
         self._page = path.resolve().as_uri()
         self.call("Page.navigate", url=self._page)
         deadline = time.monotonic() + 20
-        ready = "location.href !== 'about:blank' && document.readyState === 'complete'"
-        while not self.ask(ready):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{path.name}: not loaded after 20 s")
+        while not self.ask("location.href !== 'about:blank' && document.readyState === 'complete'"):
+            assert time.monotonic() < deadline, f"{path.name}: not loaded after 20 s"
             time.sleep(0.02)
 
     def size(self, width: int, height: int = 900) -> None:
         """Set the viewport, in CSS pixels."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=width < 600,
-        )
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.call("Emulation.setDeviceMetricsOverride", **size)
 
     def scheme(self, name: str) -> None:
         """Emulate ``prefers-color-scheme``: light or dark."""
@@ -146,20 +116,5 @@ class Browser:
     def ask(self, expression: str) -> Any:
         """Value of a JavaScript expression."""
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        if "exceptionDetails" in answer:
-            raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
+        assert "exceptionDetails" not in answer, f"{expression}: {answer}"
         return answer["result"].get("value")
-
-    def picture(self, path: Path, full: bool = True) -> Path:
-        """Save a PNG of the whole page, or of the viewport."""
-        answer = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=full)
-        path.write_bytes(b64decode(answer["data"]))
-        return path
-
-
-@contextlib.contextmanager
-def opened(path: Path, width: int = 1280) -> Iterator[Browser]:
-    """A browser with one page loaded."""
-    with Browser() as browser:
-        browser.open(path, width)
-        yield browser

@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 
 from papers_lib.companion.page import Page
-from papers_lib.companion.plots import map_grid, strip_by_group
+from papers_lib.companion.plots import map_grid, strip_panels
 from papers_lib.files import write_json, write_text
 
 SLUG = "demo"
+SYNTHETIC = "stand-in"
 
 CLAIMS = (Path(__file__).parent / "demo_claims.yaml").read_text(encoding="utf-8")
 
@@ -42,16 +43,10 @@ def runs() -> pd.DataFrame:
     """24 runs of two groups: heat in the heart 0.3 against 0.8, accuracies alike."""
     generator = np.random.default_rng(3)
     group = ["cce"] * 12 + ["heatmap"] * 12
-    return pd.DataFrame(
-        {
-            "group": group,
-            "seed": list(range(12)) * 2,
-            "status": "ok",
-            "heart_share": np.where(np.array(group) == "cce", 0.3, 0.8)
-            + 0.05 * generator.standard_normal(24),
-            "accuracy": 0.98 + 0.004 * generator.standard_normal(24),
-        }
-    )
+    share = np.array([0.3] * 12 + [0.8] * 12) + 0.05 * generator.standard_normal(24)
+    accuracy = 0.98 + 0.004 * generator.standard_normal(24)
+    told = {"group": group, "seed": [*range(12)] * 2, "status": "ok"}
+    return pd.DataFrame(told | {"heart_share": share, "accuracy": accuracy})
 
 
 def discs(count: int = 8, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
@@ -67,7 +62,7 @@ def discs(count: int = 8, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
 def checkout(folder: Path) -> Iterator[Path]:
     """A folder that looks like a checkout to the companion; it is the working folder meanwhile."""
     write_text(folder / "pyproject.toml", "")
-    write_text(folder / "notebooks" / "claims" / f"{SLUG}.yaml", CLAIMS)
+    write_text(folder / "notebooks" / SLUG / "claims.yaml", CLAIMS)
     before = Path.cwd()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PAPERS_")}
     os.chdir(folder)
@@ -91,27 +86,28 @@ def _code(source: str, shown: Any = None, tags: tuple[str, ...] = ()) -> Any:
     return nbformat.v4.new_code_cell(source, outputs=outputs, metadata={"tags": list(tags)})
 
 
-def build(root: Path, profile: str = "quick") -> Path:
+def build(root: Path) -> Path:
     """Run the demonstration paper inside ``checkout``; returns the report folder, ready for ``render``."""
-    page = Page(SLUG, profile=profile, parameters={"profile": profile, "seeds": 12})
-    out = root / "reports" / profile
-    page.data(name="discs", fingerprint="0123456789abcdef" * 4, evidence="stand-in", sizes={"train": 300})
+    page = Page(SLUG, profile="quick", parameters={"profile": "quick", "seeds": 12})
+    out = root / "reports" / "quick"
+    page.data(name="discs", fingerprint="0123456789abcdef" * 4, evidence=SYNTHETIC, sizes={"train": 300})
     frame = runs()
     page.rows(frame)
     page.value("share", float(frame.heart_share.mean()))
     images, maps = discs()
-    strip = strip_by_group(
-        frame,
-        "group",
-        "heart_share",
-        baselines={"chance": 0.21, "paper, CCE": 0.26},
-        labels=("", "heat in the heart"),
-    )
+    grid = map_grid(images, maps, [f"disc {i}" for i in range(8)], label="heat")
+    noise = {"caption": "The map follows nothing: it is noise.", "raster": True}
+    noise["alt"] = "Eight grey discs with coarse heat maps over them"
+    lines = {"chance": 0.21, "paper, CCE": 0.26}
+    shares = {"y": "heart_share", "baselines": lines, "labels": ("", "heat in the heart")}
+    strip = strip_panels([shares], frame=frame, x="group")
+    dots = {"caption": "Each dot is a run.", "alt": "Dots: heatmap at 0.8, CCE at 0.3"}
     wide = frame.head(6).assign(**{f"measurement {i}": np.linspace(0, i, 6) for i in range(1, 9)})
-    stream = nbformat.v4.new_output("stream", name="stderr", text="WARNING on stderr\n")
-    bar = nbformat.v4.new_output("stream", name="stdout", text="\r 10 %\r 20 %\nplain line\n")
     noisy = _code("run()")
-    noisy.outputs = [stream, bar]
+    noisy.outputs = [
+        nbformat.v4.new_output("stream", name="stderr", text="WARNING on stderr\n"),
+        nbformat.v4.new_output("stream", name="stdout", text="\r 10 %\r 20 %\nplain line\n"),
+    ]
     long_line = "# Train both groups\nresult = " + " + ".join(f"very_long_name_{i}" for i in range(40))
     cells = [
         nbformat.v4.new_markdown_cell("# Title for the lab", metadata={"tags": ["lab-only"]}),
@@ -120,67 +116,36 @@ def build(root: Path, profile: str = "quick") -> Path:
         nbformat.v4.new_markdown_cell(METHOD),
         _code(long_line + "\nfor seed in range(12):\n    print(f'{seed:2d}', 1.5, None)  # a comment"),
         noisy,
-        _code(
-            "# Heat in the heart by group",
-            page.figure("fig6", strip, caption="Each dot is a run.", alt="Dots: heatmap at 0.8, CCE at 0.3"),
-        ),
-        _code(
-            "page.figure(...)",
-            page.figure(
-                "maps",
-                map_grid(images, maps, [f"disc {i}" for i in range(8)], label="heat"),
-                caption="The map follows nothing: it is noise.",
-                alt="Eight grey discs with coarse heat maps over them",
-                raster=True,
-            ),
-        ),
+        _code("# Heat in the heart by group", page.figure("fig6", strip, **dots)),
+        _code("page.figure(...)", page.figure("maps", grid, **noise)),
         _code("page.table(...)", page.table("wide", wide, caption="The first runs, with many columns.")),
-        _code("page.text(...)", page.text("Mean share: **{share:.2f}**; the claim {heart.outcome}, $x^2$.")),
-        nbformat.v4.new_markdown_cell(
-            "## Wide\n\nA heading named as a table.\n\n## Limits\n\nNothing here is real."
-        ),
+        _code("page.text(...)", page.text("Mean share: **{share:.2f}**; the claim {heart.word}, $x^2$.")),
+        nbformat.v4.new_markdown_cell("## Wide\n\nA heading named as a table.\n\n## Limits\n\nAll of it."),
     ]
-    if profile == "full":
-        other = strip_by_group(frame, "group", "accuracy")
-        cells.append(_code("# Scan", page.figure("scan", other, caption="Accuracy.", alt="Dots at 0.98")))
     page.finish()
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
     nbformat.write(notebook, out / f"{SLUG}_files" / "executed.ipynb")
-    write_json(
-        out / f"{SLUG}.manifest.json",
-        {
-            "schema": 1,
-            "slug": SLUG,
-            "profile": profile,
-            "commit": "0123456789abcdef0123456789abcdef01234567",
-            "dirty": False,
-            "date": "2026-03-01T12:30:59Z",
-            "device": {"type": "cpu", "name": "Example CPU at 2.5 GHz"},
-            "machine": {"cpu": "Example CPU at 2.5 GHz", "cores": 2, "threads": 2},
-            "libraries": {"numpy": "2.0.0", "torch": "2.13.0"},
-            "seeds": 12,
-            "wall_seconds": 192.3,
-            "command": f"papers run {SLUG} --profile {profile}",
-        },
-    )
+    cpu = "Example CPU at 2.5 GHz"
+    manifest = {
+        "schema": 1,
+        "slug": SLUG,
+        "profile": "quick",
+        "commit": "0123456789abcdef" * 2,
+        "dirty": False,
+    }
+    manifest |= {"date": "2026-03-01T12:30:59Z", "seeds": 12, "wall_seconds": 192.3}
+    manifest |= {"device": {"type": "cpu", "name": cpu}, "machine": {"cpu": cpu, "cores": 2, "threads": 2}}
+    manifest |= {"libraries": {"numpy": "2.0.0"}, "command": f"papers run {SLUG} --profile quick"}
+    write_json(out / f"{SLUG}.manifest.json", manifest)
     return out
 
 
 def record(root: Path, name: str = "gpu") -> Path:
     """A recorded result of the demonstration paper, as ``papers run --record`` writes it."""
-    content = {
-        "schema": 1,
-        "slug": SLUG,
-        "name": name,
-        "date": "2026-02-01T08:00:00Z",
-        "commit": "fedcba9876543210",
-        "device": {"type": "cuda", "name": "Example GPU"},
-        "evidence": "real data",
-        "data": {
-            "discs": {"fingerprint": "aa" * 32, "evidence": "real data", "sizes": {}, "note": "a sample"}
-        },
-        "values": {"share": 0.5},
-        "tables": {"accuracy": {"caption": "Accuracy.", "columns": ["group", "n"], "rows": [["cce", 3]]}},
-        "claims": [],
-    }
+    content = {"schema": 1, "slug": SLUG, "name": name, "date": "2026-02-01T08:00:00Z", "claims": []}
+    data = {"fingerprint": "aa" * 32, "evidence": "real data", "sizes": {}, "note": "a sample"}
+    content |= {"commit": "fedcba9876543210", "evidence": "real data", "data": {"discs": data}}
+    table = {"caption": "Accuracy.", "columns": ["group", "n"], "rows": [["cce", 3]]}
+    content |= {"values": {"share": 0.5}, "tables": {"accuracy": table}}
+    content |= {"device": {"type": "cuda", "name": "Example GPU"}}
     return write_json(root / "reports" / "full" / "recorded" / f"{SLUG}.{name}.json", content)

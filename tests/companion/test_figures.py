@@ -1,4 +1,4 @@
-"""The figure saver: alt text, deterministic bytes, both themes, size."""
+"""The figure saver: alt text, the same bytes, both themes, size."""
 
 import base64
 import io
@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from papers_lib.companion import figures
+from papers_lib.companion.palette import INK
 from papers_lib.errors import UserError
 
 mpl.use("agg")
@@ -18,29 +19,46 @@ mpl.use("agg")
 import matplotlib.pyplot as plt
 
 
-def line():
+def line(width=5.6):
     figures.apply_theme()
-    figure, axis = plt.subplots()
+    figure, axis = plt.subplots(figsize=(width, 3))
     axis.plot([0, 1, 2], [0.1, 0.3, 0.2], "o-")
-    axis.set_xlabel("epoch")
+    axis.set_xlabel("epoch 1.23456")
     return figure
 
 
-def test_svg_is_one_wellformed_named_element_and_the_figure_is_closed(tmp_path):
+def test_a_drawing_is_one_named_element_in_the_colours_of_the_page(tmp_path):
     figure = line()
-    saved = figures.save_figure(
-        figure, tmp_path, "fig6", caption="A < B", alt="Three points", lead="Heat (Figure 6)."
+    html, file = figures.save_figure(
+        figure, tmp_path, "fig6", caption="A < B", alt='"Three" points', lead="Heat."
     )
     assert not plt.fignum_exists(figure.number)
-    assert saved.file == tmp_path / "fig6.svg"
-    root = ElementTree.fromstring(saved.file.read_text())
-    assert root.attrib["role"] == "img"
-    assert root.attrib["aria-label"] == "Three points"
+    assert file == tmp_path / "fig6.svg"
+    root = ElementTree.fromstring(file.read_text())
+    assert root.attrib["aria-label"] == '"Three" points'
     assert "width" not in root.attrib
-    assert saved.html.startswith('<figure id="fig6" class="vector">')
-    assert saved.html.endswith("<figcaption><strong>Heat (Figure 6).</strong> A &lt; B</figcaption></figure>")
-    assert figures.INK not in saved.html
-    assert ">epoch</text>" in saved.html
+    assert html.startswith('<figure id="fig6" class="vector"><div class="scroll drawing" tabindex="0"')
+    assert html.endswith("<figcaption><strong>Heat.</strong> A &lt; B</figcaption></figure>")
+    assert INK not in html
+    assert "var(--hue-0062c8,#0062c8)" in html
+    assert ">epoch 1.23456</text>" in html  # text is text, its numbers as they are
+    assert not re.search(r"<style|<metadata|<!--|DejaVu|\d\.\d{4,}(?!</text>)[^<]*>", html)
+
+
+def test_a_drawing_that_a_phone_can_show_does_not_scroll(tmp_path):
+    html = figures.save_figure(line(2.5), tmp_path, "a", caption="c", alt="d")[0]
+    assert html.startswith('<figure id="a" class="vector"><svg')
+
+
+def test_two_drawings_share_no_id_and_refer_to_their_own(tmp_path):
+    found = []
+    for name in ("a", "b"):
+        html = figures.save_figure(line(), tmp_path, name, caption="c", alt="d")[0]
+        ids = re.findall(r'\bid="([^"]+)"', html)
+        assert len(ids) == len(set(ids))
+        assert {*re.findall(r'(?:url\(#|xlink:href="#)([^")]+)', html)} <= {*ids}
+        found.append({*ids})
+    assert not found[0] & found[1]
 
 
 def test_same_figure_same_bytes(tmp_path):
@@ -49,58 +67,41 @@ def test_same_figure_same_bytes(tmp_path):
             figures.save_figure(line(), tmp_path / str(i), "a", caption="c", alt="d", raster=raster)
             for i in (0, 1)
         ]
-        assert saved[0].html == saved[1].html
-        assert saved[0].file.read_bytes() == saved[1].file.read_bytes()
+        assert saved[0][0] == saved[1][0]
+        assert saved[0][1].read_bytes() == saved[1][1].read_bytes()
 
 
-def test_a_large_raster_stays_under_the_limit(tmp_path):
-    figures.apply_theme()
+def test_a_large_picture_stays_under_the_limit(tmp_path):
     figure, axis = plt.subplots(figsize=(8, 8))
     axis.imshow(np.random.default_rng(0).random((600, 600, 3)), interpolation="nearest")
-    saved = figures.save_figure(figure, tmp_path, "noise", caption="c", alt="Noise", raster=True)
-    data = re.search(r"base64,([^\"]+)", saved.html)
-    picture = base64.b64decode(data[1])
+    html, file = figures.save_figure(figure, tmp_path, "noise", caption="c", alt="Noise", raster=True)
+    picture = base64.b64decode(re.search(r"base64,([^\"]+)", html)[1])
     assert len(picture) <= figures.MAX_RASTER_BYTES
     assert Image.open(io.BytesIO(picture)).format == "WEBP"
-    assert 'alt="Noise"' in saved.html
-    assert saved.file.suffix == ".png"
+    assert 'alt="Noise"' in html
+    assert file.suffix == ".png"
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [
-        ({"alt": " "}, "alt is empty"),
-        ({"caption": ""}, "caption is empty"),
-        ({"name": "6 b"}, "not a valid id"),
-    ],
+    [({"alt": " "}, "alt is empty"), ({"name": "6 b"}, "not a valid id"), ({"figure": "x"}, "found a str")],
 )
 def test_bad_arguments_are_named(tmp_path, change, says):
-    arguments = {"name": "a", "caption": "c", "alt": "d"} | change
-    figure = line()
+    arguments = {"figure": plt.figure(), "folder": tmp_path, "name": "a", "caption": "c", "alt": "d"} | change
     with pytest.raises(UserError, match=says):
-        figures.save_figure(figure, tmp_path, arguments.pop("name"), **arguments)
-    plt.close(figure)
-
-
-def test_something_else_than_a_figure(tmp_path):
-    with pytest.raises(UserError, match="found a str"):
-        figures.save_figure("plot", tmp_path, "a", caption="c", alt="d")
+        figures.save_figure(**arguments)
+    plt.close("all")
 
 
 def test_what_is_too_small_too_faint_or_an_exponent_is_made_readable(tmp_path):
     figures.apply_theme()
     figure, axis = plt.subplots()
-    axis.fill_between([0.01, 1], [1, 1], [2, 3], color="#0062C8", alpha=0.2, lw=0, label="range")
-    axis.legend()
+    axis.fill_between([0.01, 1], [1, 1], [2, 3], color="#0062C8", alpha=0.2, lw=0)
     axis.text(0.1, 1.5, "tiny", fontsize=5)
     axis.set_xscale("log")
-    html = figures.save_figure(figure, tmp_path, "a", caption="c", alt="d").html
-    sizes = {float(size) for size in re.findall(r"font(?:-size)?: ([\d.]+)px", html)}
-    assert min(sizes) == figures.SMALLEST
+    html = figures.save_figure(figure, tmp_path, "a", caption="c", alt="d")[0]
+    assert min(float(size) for size in re.findall(r"font(?:-size)?: ([\d.]+)px", html)) == figures.SMALLEST
     assert ">0.01</text>" in html
-    assert "10^" not in html
-    bands = [tag for tag in re.findall(r"<(?:path|use|g)[^>]*>", html) if "fill-opacity: 0.2" in tag]
-    assert len(bands) == 2  # the band, and its sample in the legend
-    for band in bands:
-        assert "stroke: var(--hue-0062c8,#0062c8)" in band
-        assert "stroke-opacity" not in band
+    (band,) = (tag for tag in re.findall(r"<(?:path|use|g)[^>]*>", html) if "fill-opacity: 0.2" in tag)
+    assert "stroke: var(--hue-0062c8,#0062c8)" in band
+    assert "stroke-opacity" not in band

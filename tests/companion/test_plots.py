@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from papers_lib.companion.plots import map_grid, median_interval, strip_by_group
+from papers_lib.companion.plots import map_grid, strip_panels
 from papers_lib.errors import UserError
 
 mpl.use("agg")
@@ -22,42 +22,46 @@ def _closed():
 FRAME = pd.DataFrame({"group": ["a", "a", "a", "b"], "x": [1.0, 2.0, 9.0, 4.0], "arm": ["u", "v", "u", "u"]})
 
 
+def panel(frame=FRAME, **arguments):
+    """The axes of one panel."""
+    return strip_panels([{"frame": frame, "x": "group", "y": "x", **arguments}]).axes[0]
+
+
 def test_every_run_and_each_median_is_drawn():
-    axis = strip_by_group(FRAME, "group", "x", baselines={"chance": 0.5}).axes[0]
+    axis = panel(baselines={"chance": 0.5})
     dots = [line for line in axis.lines if line.get_marker() in ("o", "s")]  # a marker a group
     assert sorted(value for line in dots for value in line.get_ydata()) == [1, 2, 4, 9]
     medians = [line.get_ydata() for line in axis.lines if line.get_marker() == "D"]
     assert [float(np.ravel(m)[0]) for m in medians] == [2, 4]
+    (interval,) = (
+        line.get_ydata() for line in axis.lines if len({*line.get_xdata()}) == 1 < len(line.get_ydata())
+    )
+    assert interval[0] <= 2 <= interval[1]
     assert [text.get_text() for text in axis.texts] == ["chance"]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["a", "b"]
 
 
 def test_one_run_has_no_interval_and_missing_values_are_left_out():
-    axis = strip_by_group(FRAME.assign(x=[1.0, np.nan, np.nan, 4.0]), "group", "x").axes[0]
+    axis = panel(FRAME.assign(x=[1.0, np.nan, np.nan, 4.0]))
     assert [line.get_marker() for line in axis.lines] == ["o", "D", "s", "D"]
 
 
 def test_hues_stand_side_by_side_with_a_legend():
-    axis = strip_by_group(FRAME, "group", "x", "arm").axes[0]
-    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["u", "v"]
+    assert [text.get_text() for text in panel(hue="arm").get_legend().get_texts()] == ["u", "v"]
 
 
 def test_close_reference_labels_are_moved_apart():
-    axis = strip_by_group(FRAME, "group", "x", baselines={"one": 3.0, "two": 3.01}).axes[0]
-    heights = [text.get_position()[1] for text in axis.texts]
+    heights = [text.get_position()[1] for text in panel(baselines={"one": 3.0, "two": 3.01}).texts]
     assert heights[1] - heights[0] >= 0.07
 
 
-def test_unknown_column_is_named():
+def test_a_panel_without_rows_is_left_out_and_what_is_wrong_is_named():
+    empty = {"frame": FRAME.head(0), "y": "x"}
+    assert len(strip_panels([empty, {"frame": FRAME, "y": "x"}], x="group").axes) == 1
+    with pytest.raises(UserError, match="no panel has a row"):
+        strip_panels([empty], x="group")
     with pytest.raises(UserError, match="no column 'y'; expected one of group, x, arm"):
-        strip_by_group(FRAME, "group", "y")
-
-
-def test_median_interval_contains_the_median_and_orders():
-    sample = np.random.default_rng(1).normal(size=40)
-    low, high = median_interval(sample)
-    assert low < np.median(sample) < high
-    assert np.isnan(median_interval([1.0])).all()
+        panel(y="y")
 
 
 def test_map_grid_has_a_panel_an_image_and_one_colour_bar():

@@ -1,13 +1,13 @@
-"""The page: order, folding, what is dropped, what is refused."""
+"""The page and the index: order, folding, what is dropped, what is refused."""
 
+import base64
 import json
 import re
+from contextlib import contextmanager
 
-import nbformat
 import pytest
 
-from papers_lib.companion import render as module
-from papers_lib.companion.render import code_summary, refuse_requests, render, timings_html
+from papers_lib.companion.render import refuse_requests, render, render_index, thumbnail, timings_html
 from papers_lib.errors import UserError
 from papers_lib.files import write_json, write_text
 from tests.companion import page_fixture
@@ -21,159 +21,132 @@ def built(tmp_path_factory):
         yield root, out, render("demo", out, root).read_text()
 
 
+@contextmanager
+def changed(out, kind, **changes):
+    """The results or the manifest with other content, for a while; what a key maps to may be a function."""
+    path = out / f"demo.{kind}.json"
+    before = path.read_text()
+    content = json.loads(before)
+    content |= {key: to(content[key]) if callable(to) else to for key, to in changes.items()}
+    write_json(path, content)
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+def row(html, claim):
+    """The row of a claim."""
+    return html.split(f'id="claim-{claim}"')[1].split("</tr>")[0]
+
+
 def test_the_page_keeps_the_order_of_a_report(built):
-    html = built[2]
-    order = [
-        'class="strip"',
-        "<h1>Looking where it matters",
-        "Ada Example",
-        'id="verdict"',
-        "The heatmap loss moves 0.5",
-        'class="claims"',
-        'id="regenerated"',
-        'id="method"',
-        'id="fig6"',
-        'id="limits"',
-        'id="recorded"',
-        "papers run demo --profile quick",
-        "@inproceedings{example2022looking",
-    ]
-    places = [html.index(part) for part in order]
+    order = ['class="strip"', "<h1>Looking where it matters", "Ada Example", 'id="verdict"']
+    order += ["The heatmap loss moves 0.5", 'class="claims"', 'id="regenerated"', 'id="method"', 'id="fig6"']
+    order += ['id="limits"', 'id="recorded"', "papers run demo --profile quick", "@inproceedings{example2022"]
+    places = [built[2].index(part) for part in order]
     assert places == sorted(places)
 
 
-def test_provenance_is_there(built):
+def test_provenance_is_at_the_top(built):
     strip = built[2].split('class="strip"')[1].split("</dl>")[0]
-    assert '<span>discs</span> <code title="' + "0123456789abcdef" * 4 + '">0123456789ab</code>' in strip
     for text in (
-        "train 300",
-        "quick",
-        "0123456789",
-        "2026-03-01 12:30 UTC",
-        "Example CPU",
-        "3 min 12 s",
-        "discs",
-        "stand-in",
+        f'discs <code title="{"0123456789abcdef" * 4}">0123456789ab</code>',
+        *("train 300", "<dd>quick</dd>", ">0123456789<", "2026-03-01 12:30 UTC", "<dd>12</dd>"),
+        *("Example CPU at 2.5 GHz, 2 cores", "3 min 12 s", "synthetic data"),
     ):
         assert text in strip
+
+
+def test_a_manifest_with_little_in_it_and_uncommitted_code(built):
+    root, out, before = built
+    with changed(
+        out, "manifest", commit="", dirty=True, seeds=[0, 1], wall_seconds=None, device=None, libraries=None
+    ):
+        strip = render("demo", out, root).read_text().split('class="strip"')[1].split("</header>")[0]
+    assert "none + changes" in strip
+    assert "<dd>0, 1</dd>" in strip
+    assert "uncommitted changes" in strip
+    assert "uncommitted changes" not in before
 
 
 def test_cells_are_folded_or_dropped(built):
     html = built[2]
     summaries = re.findall(r"<summary>(.*?)</summary>", html)
-    for text in (
-        "Code: Train both groups",
-        "Code: parameters of this run",
-        "Code: parameters as the notebook has them",
-        "Code",
-        "How to read this table",
-    ):
-        assert text in summaries
+    parameters = {"Code: parameters of this run", "Code: parameters as the notebook has them"}
+    assert {*parameters, "Code: Train both groups", "Code", "How to read this table"} <= {*summaries}
     for dropped in ("Title for the lab", "WARNING on stderr", "20 %"):
         assert dropped not in html
     assert "plain line" in html
-    assert html.count("<details open") == html.count(
-        'data-label="Rule"><details open'
-    )  # rules are read at once
+    assert html.count(" open>") == html.count("<summary>Show the rule")  # all else is folded
 
 
-def test_what_is_not_tested_links_to_the_published_page(built):
-    html = built[2]
-    assert '../full/demo.html#claim-weight">published page' in html
-    assert '../full/demo.html#scan">published page' in html
-    assert "not in quick (made in full); see the" in html
-    assert "not tested in quick" in html
+def test_recorded_results_are_shown_as_such(built):
+    section = built[2].split('id="recorded"')[1]
+    for part in ("Recorded, not regenerated here.", "Example GPU", "fedcba9876", "2026-02-01", "a sample"):
+        assert part in section
 
 
-def test_every_claim_has_outcome_and_evidence_as_text_and_a_link(built):
-    html = built[2]
-    row = html.split('id="claim-heart"')[1].split("</tr>")[0]
-    assert re.search(r'class="badge holds">.*?</span> holds</span>', row)
-    assert "stand-in" in row
-    assert 'href="#fig6"' in row
-    assert "absolute value not comparable" in row
+def test_computed_prose_is_shown_as_prose(built):
+    assert re.search(r'<div class="prose"><p>Mean share: <strong>0\.\d\d</strong>; .*<math', built[2])
+
+
+def test_a_claim_has_outcome_and_evidence_as_text_and_a_link(built):
+    heart = row(built[2], "heart")
+    assert re.search(r'class="badge supported">.*?</span>\s+supported</span>', heart)
+    for text in ("synthetic data", 'href="#fig6"', "absolute value not comparable", "Section 3, p. 3"):
+        assert text in heart
+    assert 'class="badge contradicted"' in row(built[2], "worse")
+    assert 'class="badge inconclusive"' in row(built[2], "accuracy")
+    assert "Our observation" in row(built[2], "weight")
+
+
+def test_what_is_not_tested_or_made_links_to_the_published_page(built):
+    weight = row(built[2], "weight")
+    assert 'class="badge not-tested"' in weight
+    assert '../full/demo.html#claim-weight">published page' in weight
+    assert 'href="#scan"' not in built[2]
+    assert '(made in full); see the <a href="../full/demo.html#scan">published page' in built[2]
 
 
 def test_what_these_data_do_not_give_is_said_instead_of_linked(built):
     root, out, before = built
-    results = json.loads((out / "demo.results.json").read_text())
-    changed = json.loads(json.dumps(results))
-    changed["absent"] = {"fig6": "these discs have no heart"}
-    changed["figures"].pop("fig6")
-    for claim in changed["claims"]:
-        if claim["id"] == "heart":
-            claim |= {
-                "outcome": "not tested",
-                "reason": "no rows",
-                "estimate": None,
-                "low": None,
-                "high": None,
-            }
-    try:
-        write_json(out / "demo.results.json", changed)
+    gone = {"outcome": "not tested", "reason": "no rows", "estimate": None, "low": None, "high": None}
+
+    def without_heart(claims):
+        return [claim | gone if claim["id"] == "heart" else claim for claim in claims]
+
+    with changed(out, "results", absent={"fig6": "no <heart>"}, claims=without_heart):
         html = render("demo", out, root).read_text()
-    finally:
-        write_json(out / "demo.results.json", results)
-    row = html.split('id="claim-heart"')[1].split("</tr>")[0]
-    assert "evidence not shown: these discs have no heart" in row
-    assert "<a " not in row
+    assert "evidence not shown: no &lt;heart&gt;" in row(html, "heart")
+    assert "<a " not in row(html, "heart")
     items = html.split('id="regenerated"')[1].split("</table>")[0]
-    assert "<td>not shown: these discs have no heart</td>" in items
+    assert "not shown: no &lt;heart&gt;" in items
     assert 'href="#fig6"' not in items
     assert 'href="#fig6"' in before.split('id="regenerated"')[1].split("</table>")[0]
-    assert (
-        "Not decided on this page: “Models trained with the heatmap loss rely more on the heart” (no rows)."
-        in html
-    )
 
 
-def test_the_rules_words_are_those_of_the_claims_file_while_the_rules_are_the_same(built):
+def test_changed_rules_and_smoke_are_said(built):
     root, out, before = built
-    file = root / "notebooks" / "claims" / "demo.yaml"
-    try:
-        labels = 'labels: {heart_share: "heat in the heart", cce: "CCE"}\nitems:\n'
-        write_text(file, page_fixture.CLAIMS.replace("items:\n", labels, 1))
-        named = render("demo", out, root).read_text()
-        write_text(file, file.read_text().replace("margin: 0.05", "margin: 0.06"))
-        other = render("demo", out, root).read_text()
-    finally:
-        write_text(file, page_fixture.CLAIMS)
-    assert "heat in the heart, heatmap minus CCE" in named
-    for html in (before, other):
-        assert "heart_share, heatmap minus cce" in html
-        assert "heat in the heart, heatmap minus CCE" not in html
+    with changed(out, "results", rules_sha256="0" * 64, profile="smoke"):
+        html = render("demo", out, root).read_text()
+    for text in ("rules of the claims were changed", "not evidence"):
+        assert text in html
+        assert text not in before
 
 
-def test_how_to_read_the_table_is_folded_above_it(built):
-    howto, table = built[2].split('<details class="howto">')[1].split("</details>", 1)
-    assert howto.count("<li>") == 5
-    for text in ("median of all pairwise differences", "margin", "inconclusive", "Stand-in", "Holm", "floor"):
-        assert text in howto
-    assert 'class="claims"' in table
+def test_the_contents_link_to_every_section(built):
+    contents = built[2].split('class="contents"')[1].split("</nav>")[0]
+    links = re.findall(r'<li class="level-(\d)"><a href="#([\w-]+)">', contents)
+    assert links[:4] == [("2", "verdict"), ("2", "claims"), ("3", "regenerated"), ("2", "method")]
+    assert ("2", "wide-2") in links  # a heading named as a table
+    assert links[-1] == ("2", "cite")
 
 
 def test_ids_are_unique_and_local_links_lead_somewhere(built):
-    html = built[2]
-    ids = re.findall(r'\sid="([^"]+)"', html)
+    ids = re.findall(r'\sid="([^"]+)"', built[2])
     assert len(ids) == len(set(ids))
-    for target in re.findall(r'href="#([^"]+)"', html):
-        assert target in ids
-
-
-def test_changed_rules_and_dirty_code_are_said(built):
-    root, out, _ = built
-    manifest = json.loads((out / "demo.manifest.json").read_text())
-    results = json.loads((out / "demo.results.json").read_text())
-    try:
-        write_json(out / "demo.manifest.json", {**manifest, "dirty": True})
-        write_json(out / "demo.results.json", {**results, "rules_sha256": "0" * 64, "profile": "smoke"})
-        html = render("demo", out, root).read_text()
-    finally:
-        write_json(out / "demo.manifest.json", manifest)
-        write_json(out / "demo.results.json", results)
-    for text in ("rules of the claims were changed", "uncommitted changes", "not evidence"):
-        assert text in html
-        assert text not in built[2]
+    assert {*re.findall(r'href="#([^"]+)"', built[2])} <= {*ids}
 
 
 def test_rendering_again_gives_the_same_bytes(built):
@@ -182,7 +155,7 @@ def test_rendering_again_gives_the_same_bytes(built):
 
 
 def test_missing_files_are_named(built, tmp_path):
-    with pytest.raises(UserError, match=r"demo\.results\.json: not found"):
+    with pytest.raises(UserError, match=r"demo\.results\.json: missing"):
         render("demo", tmp_path, built[0])
 
 
@@ -194,45 +167,61 @@ def test_missing_files_are_named(built, tmp_path):
         "<style>@import 'https://example.org/a.css'</style>",
         '<div style="background:url(http://example.org/a.png)"></div>',
         '<link rel="stylesheet" href="style.css">',
-        '<img src="figures/a.png" alt="">',
     ],
 )
 def test_a_page_that_would_make_a_request_is_refused(markup):
     with pytest.raises(UserError, match="would fetch"):
         refuse_requests(f"<p>{markup}</p>", "demo")
-
-
-def test_links_and_quoted_markup_are_no_requests():
     refuse_requests(
-        '<a href="https://example.org">x</a><pre>&lt;img src="https://e.org"&gt;</pre><img alt="" src="data:,">',
-        "demo",
+        f'<a href="https://example.org">x</a><pre>{markup}</pre><img alt="" src="data:,">', "demo"
     )
-
-
-def test_an_image_without_alt_text_is_refused():
-    output = nbformat.v4.new_output("display_data", data={"image/png": "AA==", "text/plain": "<Figure>"})
-    with pytest.raises(UserError, match="without alt text"):
-        module.plain_image(output, "image/png")
-    output.metadata = {"alt": "A & B"}
-    assert module.plain_image(output, "image/png") == (
-        '<figure><img alt="A &amp; B" src="data:image/png;base64,AA=="></figure>'
-    )
-
-
-def test_code_summary():
-    assert code_summary({"source": "x = 1", "metadata": {}}) == "Code"
-    assert code_summary({"source": "\n## Table 1\nx", "metadata": {}}) == "Code: Table 1"
 
 
 def test_timings(tmp_path):
     assert timings_html(tmp_path / "none.json") == ""
-    path = write_json(
-        tmp_path / "t.json",
-        {"note": "Alone.", "rows": [{"key": "m", "ratio": 1.5, "step": "map"}, {"step": "a"}]},
-    )
-    html = timings_html(path)
+    rows = [{"key": "m", "ratio": 1.5, "step": "map"}, {"step": "a"}]
+    html = timings_html(write_json(tmp_path / "t.json", {"note": "Alone.", "rows": rows}))
     for text in ("Alone.", ">map<", ">1.500<", ">–<"):
         assert text in html
     assert re.findall(r'<th scope="col"[^>]*>(.*?)</th>', html) == ["step", "ratio"]
-    with pytest.raises(UserError, match=r"bad.json: not JSON"):
+    with pytest.raises(UserError, match=r"bad.json: missing or no JSON"):
         timings_html(write_text(tmp_path / "bad.json", "{"))
+
+
+def test_the_index_shows_each_paper_with_outcomes_and_a_figure(built, tmp_path):
+    root, out, _ = built
+    html = render_index(out, root).read_text()
+    for text in (
+        *(
+            "Looking where it matters",
+            'href="demo.html"',
+            'href="demo.results.json"',
+            'href="demo.claims.md"',
+        ),
+        *(
+            "1 supported",
+            "1 contradicted",
+            "1 not tested",
+            "synthetic data for 3",
+            "3 min 12 s, without runs",
+        ),
+        *('<time datetime="2026-03-01T12:30:59Z">2026-03-01', 'alt="Dots: heatmap at 0.8, CCE at 0.3"'),
+    ):
+        assert text in html
+    assert "from an empty cache" not in html
+    refuse_requests(html, "index")
+    assert "No page has been made" in render_index(tmp_path, root).read_text()
+
+
+def test_the_claims_file_chooses_the_thumbnail_and_a_drawing_is_in_ink():
+    image = '<figure id="a" class="raster"><img alt="one" src="data:image/webp;base64,AA=="></figure>'
+    drawing = '<figure id="b" class="vector"><svg aria-label="A &amp; B" fill="currentColor"></svg></figure>'
+    picture, alt = thumbnail(image + drawing, "b")
+    assert alt == "A & B"
+    assert "currentColor" not in base64.b64decode(picture.partition(",")[2]).decode()
+    assert (
+        thumbnail(image + drawing, "gone")
+        == thumbnail(image + drawing)
+        == ("data:image/webp;base64,AA==", "one")
+    )
+    assert thumbnail("<p>none</p>") == ("", "")
