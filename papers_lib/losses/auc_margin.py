@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from papers_lib.cams import full_precision
 from papers_lib.losses.imbalance import checked
 
 
@@ -104,7 +105,7 @@ class AucMargin(nn.Module):
         self.a, self.b, self.alpha = (nn.Parameter(torch.zeros_like(self.prevalence)) for _ in range(3))
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        scores = (logits.float() if logits.dtype.itemsize == 2 else logits).sigmoid()
+        scores = full_precision(logits).sigmoid()
         alpha = _Ascending.apply(self.alpha) if self.ascend else self.alpha
         per_label = auc_margin_loss(scores, labels, self.a, self.b, alpha, self.prevalence, self.margin)
         return per_label.mean()

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor, nn
 
+from papers_lib.cams import full_precision
 from papers_lib.losses.saliency_images import as_images
 
 Estimator = Literal["all", "sampled"]
@@ -144,7 +145,7 @@ def class_distinctiveness_loss(
 
 def _unit(vectors: Tensor) -> Tensor:
     """Vectors of length 1, those of zeros left as they are; (B, K, D)."""
-    vectors = vectors.float() if vectors.dtype in (torch.float16, torch.bfloat16) else vectors
+    vectors = full_precision(vectors)
     # Divided by their largest value first: squares of tiny or huge values leave the range of float32. The cosine does
     # not depend on that factor, so it is a constant to the gradient.
     peak = vectors.detach().abs().amax(-1, keepdim=True)

@@ -1,10 +1,15 @@
-"""The heatmap loss: a penalty on attention outside the organ (Callanan et al., section 1 and figure 1)."""
+"""The losses of the heatmap paper: a penalty on attention outside the organ, beside MSE or CCE on sigmoid outputs.
+
+Source: Callanan et al., section 1 and figure 1.
+"""
 
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from papers_lib.cams import full_precision
 
 FORMS = ("mean", "sum", "share", "dice")
 
@@ -59,7 +64,7 @@ def heatmap_loss(
         raise ValueError(f"outside: expected values in [0, 1], got {low:g} to {high:g}")
 
     dead = _dead(maps)[:, None, None]
-    H = maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps
+    H = full_precision(maps)
     H = torch.where(dead, 1.0, H).relu()  # a stand-in, so that no branch divides by zero
     M = outside.to(H.dtype)
     heat_outside = (H * M).sum((1, 2))  # sums first, one division by max H an image
@@ -113,6 +118,45 @@ def shrink_mask(mask: Tensor, size: tuple[int, int], how: Literal["point", "area
     raise ValueError(f"how: expected point or area, got {how!r}")
 
 
+def sigmoid_mse(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean over images and outputs of (y - sigmoid(z))², y one-hot (the paper's "MSE component", section 1).
+
+    Args: logits z (B, K); target, class indices (B,). Half-precision logits are computed in float32.
+    Returns: a scalar. Raises: ValueError for other shapes or a class out of range.
+
+    >>> sigmoid_mse(torch.zeros(1, 4), torch.tensor([2])).item()  # each output is 1/2
+    0.25
+    """
+    z = _checked_logits(logits, target)
+    return (F.one_hot(target.long(), z.shape[1]).to(z.dtype) - z.sigmoid()).square().mean()
+
+
+def sigmoid_cce(logits: Tensor, target: Tensor) -> Tensor:
+    """Keras's categorical cross entropy on sigmoid outputs: -log(p_c / sum_k p_k), p = sigmoid(z).
+
+    Keras divides by the sum of the outputs whatever the last activation is. Deviation: computed from
+    log-sigmoids, so without Keras's clipping of p to [1e-7, 1 - 1e-7]; finite and with a gradient at any z.
+
+    Args: logits z (B, K); target, class indices (B,). Half-precision logits are computed in float32.
+    Returns: a scalar, the mean over images. Raises: ValueError for other shapes or a class out of range.
+
+    >>> round(sigmoid_cce(torch.zeros(1, 4), torch.tensor([2])).item(), 4)  # log 4
+    1.3863
+    """
+    z = _checked_logits(logits, target)
+    return F.cross_entropy(F.logsigmoid(z), target.long())
+
+
 def _dead(maps: Tensor) -> Tensor:
     # The gradient goes with 1 / max, which must not overflow; NaN compares false, so that it stays visible.
     return maps.detach().amax((1, 2)) <= max(1e-30, torch.finfo(maps.dtype).tiny)
+
+
+def _checked_logits(logits: Tensor, target: Tensor) -> Tensor:
+    if logits.ndim != 2 or target.shape != logits.shape[:1] or logits.numel() == 0:
+        raise ValueError(
+            f"expected logits (B, K) and target (B,), got {tuple(logits.shape)} and {tuple(target.shape)}"
+        )
+    if target.is_floating_point() or bool(((target < 0) | (target >= logits.shape[1])).any()):
+        raise ValueError(f"target: expected class indices in 0..{logits.shape[1] - 1}, got {target.tolist()}")
+    return full_precision(logits)

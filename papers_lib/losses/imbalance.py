@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from papers_lib.cams import full_precision
+
 
 def balance_weights(labels: Tensor) -> Tensor:
     """Weight of a label's negatives and of its positives: the share of the other kind among the N images.
@@ -109,7 +111,7 @@ def checked(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     if not logits.is_floating_point():
         raise ValueError(f"logits: expected floating-point values, got {logits.dtype}")
     _check_binary(labels)
-    return (logits.float() if logits.dtype.itemsize == 2 else logits), labels.to(logits.device) == 1
+    return full_precision(logits), labels.to(logits.device) == 1
 
 
 def _check_binary(labels: Tensor) -> None:

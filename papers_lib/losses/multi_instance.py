@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from papers_lib.cams import full_precision
+
 FLOOR = 0.98
 _SMALL = 1e-3  # below, a Taylor series: in double precision its first missing term is under 1e-13
 
@@ -33,7 +35,7 @@ def mil_logits(maps: Tensor, floor: float = FLOOR) -> Tensor:
     if maps.ndim != 4 or 0 in maps.shape[-2:]:
         raise ValueError(f"maps: expected shape (B, K, h, w) with cells, got {tuple(maps.shape)}")
     _check_floor(floor)
-    log_p = F.logsigmoid(maps.float() if maps.dtype.itemsize == 2 else maps).flatten(2)
+    log_p = F.logsigmoid(full_precision(maps)).flatten(2)
     u = (1 - floor) * log_p.exp()  # 1 - q
     series = math.log(1 - floor) + log_p + u / 2 + 5 * u**2 / 24 + u**3 / 8
     # Each branch of a where is differentiated, so neither may meet what it cannot stand.
@@ -60,7 +62,7 @@ def mil_cell_logit(probability: Tensor, cells: int, floor: float = FLOOR) -> Ten
     _check_floor(floor)
     if cells < 1:
         raise ValueError(f"cells: expected at least 1, got {cells}")
-    P = probability.float() if probability.dtype.itemsize == 2 else probability
+    P = full_precision(probability)
     if not bool(((P > 0) & (P < 1)).all()):
         raise ValueError(f"probability: expected values in (0, 1), got {P.tolist()}")
     p = -torch.expm1(torch.log1p(-P) / cells) / (1 - floor)

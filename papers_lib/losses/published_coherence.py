@@ -5,7 +5,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor
 
-from papers_lib.losses.map_components import components
+from papers_lib.losses.spatial_coherence import components
 
 
 def published_coherence(

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from papers_lib.cams import full_precision
+
 
 def scaled(maps: Tensor) -> Tensor:
     """Each map min-max scaled to [0, 1]: (x - min) / (max - min), differentiable, the two ends included.
@@ -68,4 +70,4 @@ def _checked(maps: Tensor) -> Tensor:
         raise ValueError(f"maps: expected (..., H, W), not empty, got {tuple(maps.shape)}")
     if not maps.is_floating_point():
         raise ValueError(f"maps: expected floating-point maps, got {maps.dtype}")
-    return maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps
+    return full_precision(maps)

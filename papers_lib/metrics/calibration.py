@@ -1,28 +1,41 @@
-"""Calibration: the public names of this package's modules on it, in one place (report, sections 3.6, 4.2.2 and 4.7).
+"""Calibration: probabilities that can be read as frequencies (Sibnet report, sections 3.6, 4.2.2 and 4.7).
 
-Measures: :func:`reliability` (the diagram), :func:`ece` and its other readings, :func:`ece_floor` (what chance
-alone gives), :func:`brier`. Calibrators, each fitted on a split of its own and then applied by
-``.probabilities(logits)``: :func:`fit_temperature`, :func:`fit_softmax_temperature`, :func:`fit_platt`,
-:func:`fit_isotonic`.
+Measures, from :mod:`papers_lib.metrics.calibration_error`: :func:`reliability` (the diagram), :func:`ece` and its
+other readings, :func:`ece_floor` (what chance alone gives), :func:`brier`. Calibrators, each fitted on a split of its
+own, neither that of the training nor that of the test, and then applied by ``.probabilities(logits)``:
 
->>> import torch
+- :func:`fit_temperature`, sigmoid(z / T) (Guo et al. 2017). The report prints softmax(z / T) though its five findings
+  do not exclude each other; that one, for exclusive classes, is :func:`fit_softmax_temperature`. T keeps the order of
+  the images in each label, so AUROC stays, and it cannot move a prediction across 1/2.
+- :func:`fit_platt`, sigmoid(a z + b) (Platt 1999): it mends an offset too, such as an AUC margin loss leaves.
+- :func:`fit_isotonic`, any rising function (Zadrozny and Elkan 2002): on a few hundred images it fits the noise.
+
 >>> logits, labels = torch.tensor([[2.0], [2.0], [2.0], [-2.0]]), torch.tensor([[1], [1], [0], [0]])
 >>> calibrated = fit_temperature(logits, labels).probabilities(logits)  # 3/4, 3/4, 3/4, 1/4
 >>> [round(ece(p, labels, bins=2).item(), 4) for p in (logits.sigmoid(), calibrated)]
 [0.1904, 0.125]
 """
 
-from papers_lib.metrics.brier import Brier, brier
-from papers_lib.metrics.calibration_error import confidence_ece, ece, mce, top_label_ece
-from papers_lib.metrics.ece_floor import EceFloor, ece_floor
-from papers_lib.metrics.isotonic import Isotonic, fit_isotonic
-from papers_lib.metrics.platt import Platt, fit_platt
-from papers_lib.metrics.reliability import Reliability, reliability
-from papers_lib.metrics.temperature import (
-    SoftmaxTemperature,
-    Temperature,
-    fit_softmax_temperature,
-    fit_temperature,
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from papers_lib.errors import needed
+from papers_lib.metrics.calibration_error import (
+    Brier,
+    EceFloor,
+    Reliability,
+    brier,
+    check_target,
+    checked,
+    confidence_ece,
+    ece,
+    ece_floor,
+    reliability,
+    top_label_ece,
 )
 
 __all__ = [
@@ -41,7 +54,255 @@ __all__ = [
     "fit_platt",
     "fit_softmax_temperature",
     "fit_temperature",
-    "mce",
     "reliability",
     "top_label_ece",
 ]
+
+LOWEST, HIGHEST = 1e-3, 1e3
+STEPS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Temperature:
+    """``values`` (1,), or (K,) with one per label, float64; ``at_bound``, same shape: T is 1e-3 or 1e3."""
+
+    values: Tensor
+    at_bound: Tensor
+
+    def logits(self, logits: Tensor) -> Tensor:
+        """z / T, (N, K), float64 on the CPU. Raises: ValueError if K is not that of the fit."""
+        if logits.ndim != 2 or len(self.values) not in (1, logits.shape[1]):
+            raise ValueError(f"logits: expected (N, {len(self.values)}), got {tuple(logits.shape)}")
+        return logits.detach().cpu().double() / self.values
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """sigmoid(z / T), (N, K), float64 on the CPU."""
+        return ordered_sigmoid(self.logits(logits))
+
+
+class SoftmaxTemperature(Temperature):
+    """As :class:`Temperature`, for exclusive classes."""
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """softmax(z / T) over the classes, (N, K), float64 on the CPU: the report's equation (section 3.6.1)."""
+        return self.logits(logits).softmax(dim=1)
+
+
+def fit_temperature(logits: Tensor, labels: Tensor, *, per_label: bool = False) -> Temperature:
+    """The T of sigmoid(z / T) with the least negative log likelihood; one for all labels, or one for each.
+
+    The likelihood is convex in 1 / T, so its slope has one zero, found by bisection over log T in [1e-3, 1e3]
+    to the last digits. Where there is none: logits that separate the labels give 1e-3 (the sharper the better),
+    logits that say the opposite of the labels, or nothing, give 1e3; ``at_bound`` says so. If every logit is 0,
+    T does nothing and is 1.
+
+    Args:
+        logits: (N, K), finite.
+        labels: (N, K), 0 and 1, or expected shares.
+        per_label: a temperature for each label. The order of the labels within an image may change then.
+
+    Returns: :class:`Temperature`.
+    Raises: ValueError for shapes, logits that are not finite, labels outside [0, 1], or no image.
+
+    >>> logits = torch.tensor([[2.0], [2.0], [2.0], [-2.0]])  # right 3 times of 4: sigmoid(2 / T) = 3 / 4
+    >>> round(fit_temperature(logits, torch.tensor([[1], [1], [0], [0]])).values.item(), 6)  # 2 / ln 3
+    1.820478
+    """
+    z, y = checked(logits, labels, name="logits")
+    # d NLL / d(1/T), summed over the images, and its limit for T to 0: the |z| on the wrong side.
+    wrong = torch.where(z > 0, z * (1 - y), -z * y)
+
+    def by_temperature(per_logit: Tensor) -> Tensor:
+        return per_logit.sum(0) if per_label else per_logit.sum()[None]
+
+    def slope(inverse: Tensor) -> Tensor:
+        return by_temperature(z * ((z * inverse).sigmoid() - y))
+
+    return Temperature(*_search(slope, by_temperature(wrong), by_temperature(z.abs()) == 0))
+
+
+def fit_softmax_temperature(logits: Tensor, target: Tensor) -> SoftmaxTemperature:
+    """The T of softmax(z / T) with the least negative log likelihood, for exclusive classes (section 3.6.1).
+
+    Args: logits (N, K), finite; target, class indices (N,).
+    Returns: :class:`SoftmaxTemperature` with one value; bounds as in :func:`fit_temperature`, and 1 where the
+        logits of each image are all equal.
+    Raises: ValueError for shapes, logits that are not finite, a target out of range, or no image.
+
+    >>> logits = torch.tensor([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [0.0, 2.0]])
+    >>> round(fit_softmax_temperature(logits, torch.tensor([0, 0, 1, 1])).values.item(), 6)  # 2 / ln 3
+    1.820478
+    """
+    if target.ndim != 1 or target.shape != logits.shape[:1]:
+        raise ValueError(
+            f"expected logits (N, K) and target (N,), got {tuple(logits.shape)} and {tuple(target.shape)}"
+        )
+    z, _ = checked(logits, torch.zeros_like(logits), name="logits")
+    check_target(target, z.shape[1])
+    z = z - z.gather(1, target.cpu().long()[:, None])  # the target's logit is 0, which softmax does not see
+
+    def slope(inverse: Tensor) -> Tensor:
+        return ((z * inverse).softmax(dim=1) * z).sum()[None]
+
+    return SoftmaxTemperature(*_search(slope, z.amax(1).sum()[None], z.abs().sum()[None] == 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Platt:
+    """``slope`` and ``offset`` of each label (K,), float64."""
+
+    slope: Tensor
+    offset: Tensor
+
+    def logits(self, logits: Tensor) -> Tensor:
+        """a z + b, (N, K), float64 on the CPU. Raises: ValueError if K is not that of the fit."""
+        if logits.ndim != 2 or logits.shape[1] != len(self.slope):
+            raise ValueError(f"logits: expected (N, {len(self.slope)}), got {tuple(logits.shape)}")
+        return logits.detach().cpu().double() * self.slope + self.offset
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """sigmoid(a z + b), (N, K), float64 on the CPU."""
+        return ordered_sigmoid(self.logits(logits))
+
+
+def fit_platt(logits: Tensor, labels: Tensor, *, smooth: bool = True) -> Platt:
+    """Slope and offset with the least negative log likelihood, for each label.
+
+    With ``smooth``, as in Platt's paper, positives count as (n₊ + 1) / (n₊ + 2) and negatives as 1 / (n₋ + 2)
+    instead of 1 and 0, so that separable labels and those with no positive have a finite answer. Without, it is
+    a logistic regression with no penalty. The slope may be negative: such logits were upside down. Logits that
+    are all equal get the slope 0. For expected shares n₊ is their sum, and each share is moved in proportion.
+
+    Args:
+        logits: (N, K), finite.
+        labels: (N, K), 0 and 1, or expected shares.
+        smooth: Platt's targets.
+
+    Returns: :class:`Platt`.
+    Raises: ValueError for shapes, logits that are not finite, labels outside [0, 1], no image; without
+        ``smooth`` also for a label with one value only, or one that a cut separates: there is no finite answer.
+
+    >>> found = fit_platt(torch.tensor([[1.0], [-1.0], [1.0], [-1.0]]), torch.tensor([[1], [0], [1], [0]]))
+    >>> round(found.slope.item(), 6), round(abs(found.offset.item()), 6)  # sigmoid(a) = 3 / 4: a = ln 3
+    (1.098612, 0.0)
+    """
+    z, y = checked(logits, labels, name="logits")
+    if smooth:
+        positives = y.sum(0)
+        high, low = (positives + 1) / (positives + 2), 1 / (len(y) - positives + 2)
+        y = low + y * (high - low)
+    else:
+        for k in range(y.shape[1]):
+            _check_overlap(z[:, k], y[:, k], k)
+    fits = [_logistic(z[:, k], y[:, k]) for k in range(z.shape[1])]
+    return Platt(*(torch.tensor(values, dtype=torch.float64) for values in zip(*fits, strict=True)))
+
+
+@dataclass(frozen=True, eq=False)
+class Isotonic:
+    """For each label the distinct ``scores`` of the fit, ascending, and the fitted ``values`` there, float64."""
+
+    scores: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+
+    def probabilities(self, scores: Tensor) -> Tensor:
+        """The fitted function: linear between the fit's scores, constant beyond them. (N, K), float64, CPU.
+
+        Raises: ValueError if K is not that of the fit, or for NaN.
+        """
+        if scores.ndim != 2 or scores.shape[1] != len(self.scores):
+            raise ValueError(f"scores: expected (N, {len(self.scores)}), got {tuple(scores.shape)}")
+        if bool(scores.isnan().any()):
+            raise ValueError(f"scores: {int(scores.isnan().sum())} of {scores.numel()} are NaN")
+        columns = scores.detach().cpu().double().numpy().T
+        found = [
+            np.interp(column, known.numpy(), value.numpy())
+            for column, known, value in zip(columns, self.scores, self.values, strict=True)
+        ]
+        return torch.from_numpy(np.stack(found, axis=1))
+
+
+def fit_isotonic(scores: Tensor, labels: Tensor) -> Isotonic:
+    """The non-decreasing function of the score with the least squared error to the labels, for each label.
+
+    By scikit-learn; images of equal score count as one, with their mean label. Between scores it is linear and
+    beyond them constant. It never reverses the order of two images, but makes many equal, so that AUROC may move.
+
+    Args:
+        scores: logits or probabilities (N, K), finite.
+        labels: (N, K), 0 and 1, or expected shares.
+
+    Returns: :class:`Isotonic`; values in [0, 1].
+    Raises: ValueError for shapes, scores that are not finite, labels outside [0, 1], or no image.
+
+    >>> found = fit_isotonic(torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([[0], [1], [0], [1]]))
+    >>> found.values[0].tolist()  # 1 and 0 in the wrong order: pooled
+    [0.0, 0.5, 0.5, 1.0]
+    >>> found.probabilities(torch.tensor([[0.0], [1.5], [9.0]])).flatten().tolist()
+    [0.0, 0.25, 1.0]
+    """
+    x, y = checked(scores, labels, name="scores")
+    known, values = [], []
+    for k in range(x.shape[1]):
+        fit = needed("sklearn.isotonic").IsotonicRegression()
+        fitted = fit.fit_transform(x[:, k].numpy(), y[:, k].numpy())
+        distinct, first = np.unique(x[:, k].numpy(), return_index=True)
+        known.append(torch.from_numpy(distinct))
+        values.append(torch.from_numpy(fitted[first]))
+    return Isotonic(tuple(known), tuple(values))
+
+
+def ordered_sigmoid(logits: Tensor) -> Tensor:
+    """sigmoid that never reverses an order and keeps ties.
+
+    torch computes most elements several at a time and the last few singly, in another way: equal logits can come
+    out one last digit apart, which would split ties between bins and in AUROC.
+    """
+    distinct, place = logits.unique(return_inverse=True)
+    return distinct.sigmoid().cummax(0).values[place]
+
+
+def _search(slope: Callable[[Tensor], Tensor], slope_at_zero: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
+    """Zeros of ``slope``, which grows with 1 / T, over T in [1e-3, 1e3]; and which of them are bounds.
+
+    ``slope_at_zero`` is its limit for T to 0, never negative; 0 means separable: known exactly, where the slope
+    itself would underflow. ``flat`` marks a likelihood that does not depend on T.
+    """
+    low = torch.full_like(slope_at_zero, LOWEST).log()
+    high = torch.full_like(slope_at_zero, HIGHEST).log()
+    separable = (slope_at_zero == 0) | (slope((-low).exp()) < 0)
+    opposite = slope((-high).exp()) >= 0
+    for _ in range(60):  # 13.8 / 2^60: below the last digit of log T
+        middle = (low + high) / 2
+        too_sharp = slope((-middle).exp()) > 0
+        low, high = torch.where(too_sharp, middle, low), torch.where(too_sharp, high, middle)
+    values = ((low + high) / 2).exp()
+    values = torch.where(opposite, HIGHEST, torch.where(separable, LOWEST, values))
+    return torch.where(flat, 1.0, values), (opposite | separable) & ~flat
+
+
+def _check_overlap(z: Tensor, y: Tensor, k: int) -> None:
+    """ValueError if the likelihood of label ``k`` has no maximum."""
+    positive, negative = z[y > 0], z[y < 1]
+    advice = "no finite slope or offset; use smooth=True"
+    if len(positive) == 0 or len(negative) == 0:
+        raise ValueError(f"labels: label {k} is {int(y[0])} for all of {len(y)} images: {advice}")
+    apart = bool(negative.max() <= positive.min()) or bool(positive.max() <= negative.min())
+    if apart and bool(z.min() < z.max()):
+        raise ValueError(f"logits: a cut separates the {len(y)} images of label {k}: {advice}")
+
+
+def _logistic(z: Tensor, y: Tensor) -> tuple[float, float]:
+    """Slope and offset of a logistic regression on one label's targets, by scikit-learn."""
+    middle, spread = z.mean(), z.max() - z.min()
+    if bool(spread == 0):
+        return 0.0, y.mean().logit().item()
+    x = ((z - middle) / spread).repeat(2)[:, None].numpy()
+    target = np.repeat([1, 0], len(z))
+    shares = torch.cat([y, 1 - y]).numpy()  # a target y weighs y as a positive and 1 - y as a negative
+    regression = needed("sklearn.linear_model").LogisticRegression(
+        C=np.inf, solver="newton-cholesky", tol=1e-12, max_iter=STEPS
+    )
+    fitted = regression.fit(x, target, sample_weight=shares)
+    slope = float(fitted.coef_[0, 0]) / spread.item()
+    return slope, float(fitted.intercept_[0]) - slope * middle.item()

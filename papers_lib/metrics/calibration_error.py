@@ -1,18 +1,73 @@
-"""Expected calibration error: how far predictions lie from what happens, averaged over bins.
+"""Calibration measures: reliability, expected calibration error and its noise floor, Brier score.
+
+Two rules hold for all of them:
+
+* Bin i is (edge i, edge i+1], as in Guo et al. (2017); 0 belongs to the first bin and 1 to the last. netcal's
+  bins are [edge i, edge i+1), the last one closed: the two differ for a probability that lies on an inner edge
+  and for no other. torchmetrics gives a probability of exactly 1 a bin of its own, here it has none.
+* ``labels`` are 0 and 1, or the expected shares P(y = 1 | x) between, where they are known (synthetic data).
+  Then the noise of drawing labels is gone, and only that of drawing images remains.
 
 The report prints ECE = Σ_i b_i ‖p_i - c_i‖ over N = 15 bins (section 4.2.2) and gives "mean ECE" in Table 4.3. It
-defines none of the letters, neither says whether the bins are equal in width or in mass, nor what is averaged.
-We read: b_i is the share of images in bin i, p_i the share of positives there, c_i the mean prediction; bins of
-equal width; one ECE per label on the probability of its presence, then the mean over labels. The other readings
-are here by name, as they do not give the same number.
+defines none of the letters, nor says whether bins are equal in width or in mass, nor what is averaged. We read: b_i
+is the share of images in bin i, p_i the share of positives there, c_i the mean prediction; bins of equal width; one
+ECE per label on the probability of its presence, then the mean over labels. Other readings are here by name.
 
-Every ECE is above 0 even for a perfect model: show :func:`papers_lib.metrics.ece_floor.ece_floor` beside it.
+Every ECE is above 0 even for a perfect model: show :func:`ece_floor` beside it.
 """
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from papers_lib.metrics.reliability import bin_sums, bins_of, checked
+SCHEMES = ("width", "mass")
+CHUNK = 4_000_000  # labels drawn at once by ece_floor: bounds the memory
+
+
+class Reliability(NamedTuple):
+    """Edges (bins + 1,), ``counts`` (bins,) int64, mean predicted probability and share of positives (bins,)."""
+
+    edges: Tensor
+    counts: Tensor
+    confidence: Tensor
+    frequency: Tensor
+
+
+class Bins(NamedTuple):
+    """``edges`` (K, bins + 1) of each label, and ``indices`` (N, K): the bin of each probability."""
+
+    edges: Tensor
+    indices: Tensor
+
+
+def reliability(
+    probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = "width"
+) -> Reliability:
+    """The reliability diagram of one label: mean prediction and share of positives of each bin (report, 3.6).
+
+    Args:
+        probabilities: of the positive class (N,), in [0, 1].
+        labels: (N,), 0 and 1, or expected shares between.
+        bins: how many; the report takes 15 (section 4.2.2).
+        scheme: "width" cuts [0, 1] into equal parts; "mass" by rank, so that each bin holds N / bins images,
+            one more or less. See :func:`bins_of`.
+
+    Returns: :class:`Reliability`, float64; ``confidence`` and ``frequency`` are NaN for an empty bin.
+    Raises: ValueError for shapes, values outside [0, 1], no image, unknown scheme, or fewer than one bin.
+
+    >>> found = reliability(torch.tensor([0.0, 0.5, 0.75, 1.0]), torch.tensor([0, 1, 1, 0]), bins=2)
+    >>> found.counts.tolist(), found.confidence.tolist(), found.frequency.tolist()
+    ([2, 2], [0.25, 0.875], [0.5, 0.5])
+    """
+    if probabilities.ndim != 1 or labels.shape != probabilities.shape:
+        raise ValueError(
+            f"expected probabilities and labels (N,), got {tuple(probabilities.shape)} and {tuple(labels.shape)}"
+        )
+    p, y = checked(probabilities[:, None], labels[:, None])
+    edges, index = bins_of(p, bins, scheme)
+    counts, of_p, of_y = (bin_sums(values, index, bins)[0] for values in (torch.ones_like(p), p, y))
+    return Reliability(edges[0], counts.long(), of_p / counts, of_y / counts)  # 0/0 is NaN
 
 
 def ece(probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = "width") -> Tensor:
@@ -24,7 +79,7 @@ def ece(probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = 
     Args:
         probabilities: (N, K), in [0, 1], each label on its own (they need not sum to 1).
         labels: (N, K), 0 and 1, or the expected shares where P(y | x) is known: then nearly free of noise.
-        bins, scheme: as in :func:`papers_lib.metrics.reliability.reliability`.
+        bins, scheme: as in :func:`reliability`.
 
     Returns: (K,), float64, in [0, 1], lower is better.
     Raises: ValueError for shapes, values outside [0, 1], no image, unknown scheme, or fewer than one bin.
@@ -32,17 +87,9 @@ def ece(probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = 
     >>> ece(torch.tensor([[0.25], [0.25], [0.75], [1.0]]), torch.tensor([[0], [1], [1], [1]]), bins=2)
     tensor([0.1875], dtype=torch.float64)
     """
-    return _gaps(probabilities, labels, bins, scheme)[0].sum(1) / len(probabilities)
-
-
-def mce(probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = "width") -> Tensor:
-    """Maximum calibration error: the largest |p_i - c_i| of a bin that holds an image. As :func:`ece` otherwise.
-
-    >>> mce(torch.tensor([[0.25], [0.25], [0.75], [1.0]]), torch.tensor([[0], [1], [1], [1]]), bins=2)
-    tensor([0.2500], dtype=torch.float64)
-    """
-    gaps, counts = _gaps(probabilities, labels, bins, scheme)
-    return (gaps / counts.clamp(min=1)).amax(1)
+    p, y = checked(probabilities, labels)
+    index = bins_of(p, bins, scheme).indices
+    return bin_sums(p - y, index, bins).abs().sum(1) / len(p)
 
 
 def confidence_ece(probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = "width") -> Tensor:
@@ -93,6 +140,179 @@ def top_label_ece(probabilities: Tensor, target: Tensor, *, bins: int = 15, sche
     return ece(top[:, None], right[:, None], bins=bins, scheme=scheme)[0]
 
 
+class Brier(NamedTuple):
+    """``score`` = ``reliability`` - ``resolution`` + ``uncertainty`` + ``within``; each (K,), float64."""
+
+    score: Tensor
+    reliability: Tensor
+    resolution: Tensor
+    uncertainty: Tensor
+    within: Tensor
+
+
+def brier(probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = "width") -> Brier:
+    """Brier score of each label and its parts by bins (Murphy 1973; Stephenson, Coelho and Jolliffe 2008).
+
+    With w_i the share of images in bin i, p_i and c_i their mean label and prediction, and π the prevalence:
+    reliability Σ w_i (c_i - p_i)² (lower is better), resolution Σ w_i (p_i - π)² (higher is better), uncertainty
+    π (1 - π), which the model cannot change. These three give the score only where all predictions of a bin are
+    equal. What is missing otherwise is ``within``: the variance of the predictions inside the bins, less twice
+    their covariance with the labels there. With it the sum is exact, and resolution - within depends little on
+    the bins. The report gives no Brier score; this stands beside its ECE.
+
+    Args: as :func:`ece`. For expected shares η instead of labels,
+        every part is that of the labels' expectation: score is the mean of (p - η)² + η (1 - η).
+    Returns: :class:`Brier`. Raises: ValueError as :func:`ece`.
+
+    >>> found = brier(torch.tensor([[0.0], [0.5], [1.0], [1.0]]), torch.tensor([[0], [1], [1], [1]]), bins=2)
+    >>> [part.item() for part in found]  # bins: predictions 0 and .5, labels 0 and 1; predictions 1, labels 1
+    [0.0625, 0.03125, 0.0625, 0.1875, -0.09375]
+    """
+    p, y = checked(probabilities, labels)
+    number, index = len(p), bins_of(p, bins, scheme).indices
+    counts = bin_sums(torch.ones_like(p), index, bins)
+    mean_p, mean_y = (bin_sums(values, index, bins) / counts.clamp(min=1) for values in (p, y))
+    weight, prevalence = counts / number, y.mean(0)
+    off_p, off_y = (
+        values - means.T.gather(0, index) for values, means in ((p, mean_p), (y, mean_y))
+    )  # from the bin's mean
+    return Brier(
+        score=((p - y) ** 2 + y * (1 - y)).mean(0),  # the second term is 0 for labels of 0 and 1
+        reliability=(weight * (mean_p - mean_y) ** 2).sum(1),
+        resolution=(weight * (mean_y - prevalence[:, None]) ** 2).sum(1),
+        uncertainty=prevalence * (1 - prevalence),
+        within=(off_p**2 - 2 * off_p * off_y).mean(0),
+    )
+
+
+class Range(NamedTuple):
+    """Mean, and the 2.5 % and 97.5 % quantiles, over the draws."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class EceFloor(NamedTuple):
+    """Mean, 2.5 % and 97.5 % quantile of each label's ECE (K,), float64; and of their mean over labels."""
+
+    mean: Tensor
+    low: Tensor
+    high: Tensor
+    mean_over_labels: Range
+
+
+def ece_floor(
+    probabilities: Tensor,
+    *,
+    bins: int = 15,
+    scheme: str = "width",
+    draws: int = 300,
+    generator: torch.Generator,
+) -> EceFloor:
+    """ECE that these predictions would have if they were perfectly calibrated: mean and 95 % range.
+
+    Labels of an image are drawn independently. Findings go together in truth, so the range of the mean over
+    labels is a little too narrow; its mean does not depend on that.
+
+    Args:
+        probabilities: (N, K), in [0, 1].
+        bins, scheme: as in :func:`ece`.
+        draws: sets of labels drawn.
+        generator: source of the draws, on the CPU.
+
+    Returns: :class:`EceFloor`.
+    Raises: ValueError for shapes, values outside [0, 1], no image, fewer than one draw or bin, unknown scheme.
+
+    >>> sure = torch.tensor([[0.0], [1.0]])  # certain and right: no noise
+    >>> ece_floor(sure, generator=torch.Generator().manual_seed(0)).mean_over_labels
+    Range(mean=0.0, low=0.0, high=0.0)
+    >>> found = ece_floor(torch.full((1, 1), 0.5), generator=torch.Generator().manual_seed(0))
+    >>> found.mean.item()  # one image: always half off
+    0.5
+    """
+    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
+        raise ValueError(f"draws: expected an integer of at least 1, got {draws!r}")
+    p, _ = checked(probabilities, torch.zeros_like(probabilities))
+    index = bins_of(p, bins, scheme).indices
+    expected = bin_sums(p, index, bins)[..., None]
+    step = max(1, CHUNK // p.numel())
+    errors = []
+    for start in range(0, draws, step):
+        uniform = torch.rand(*p.shape, min(step, draws - start), generator=generator, dtype=torch.float64)
+        positives = bin_sums((uniform < p[..., None]).double(), index, bins)
+        errors.append((positives - expected).abs().sum(1) / len(p))
+    drawn = torch.cat(errors, dim=1)  # (K, draws)
+    low, high = _range(drawn)
+    over_labels = drawn.mean(0)
+    ends = (end.item() for end in _range(over_labels))
+    return EceFloor(drawn.mean(1), low, high, Range(over_labels.mean().item(), *ends))
+
+
+def bins_of(probabilities: Tensor, bins: int, scheme: str = "width") -> Bins:
+    """The bin of each probability, label by label; equal probabilities always share one.
+
+    "width": edge i is i / bins, in float64. "mass": inner edge i is the probability at rank ceil(i N / bins) of
+    N in ascending order, the outer edges are 0 and 1. Ties are never split: they go to the lowest bin that their
+    ranks reach, edges may coincide, and the bins between coinciding edges stay empty.
+
+    Args: probabilities (N, K), float64, as :func:`checked` returns them; bins and scheme as above.
+    Returns: :class:`Bins`. Raises: ValueError for an unknown scheme or fewer than one bin.
+
+    >>> bins_of(torch.tensor([[0.1], [0.2], [0.2], [0.9]], dtype=torch.float64), 2, "mass").indices.flatten().tolist()
+    [0, 0, 0, 1]
+    """
+    if isinstance(bins, bool) or not isinstance(bins, int) or bins < 1:
+        raise ValueError(f"bins: expected an integer of at least 1, got {bins!r}")
+    if scheme not in SCHEMES:
+        raise ValueError(f"scheme: expected one of {', '.join(SCHEMES)}, got {scheme!r}")
+    number, labels = probabilities.shape
+    if scheme == "width":
+        edges = (torch.arange(bins + 1, dtype=torch.float64) / bins).repeat(labels, 1)
+    else:
+        # The rank ceil(i N / bins), counted from 0, in integers.
+        ranks = torch.tensor([-(-i * number // bins) - 1 for i in range(1, bins)], dtype=torch.long)
+        inner = probabilities.sort(dim=0).values[ranks].T
+        outer = torch.tensor([[0.0, 1.0]], dtype=torch.float64).repeat(labels, 1)
+        edges = torch.cat([outer[:, :1], inner, outer[:, 1:]], dim=1)
+    # The number of inner edges below a probability is its bin: (edge i, edge i+1].
+    index = torch.searchsorted(edges[:, 1:-1].contiguous(), probabilities.T.contiguous()).T
+    return Bins(edges, index)
+
+
+def bin_sums(values: Tensor, index: Tensor, bins: int) -> Tensor:
+    """Sums of ``values`` over the images of each bin.
+
+    Args: values (N, K, ...), float64; index (N, K), the bin of each; bins, how many there are.
+    Returns: (K, bins, ...).
+    """
+    labels, rest = index.shape[1], values.shape[2:]
+    flat = index + bins * torch.arange(labels)
+    sums = values.new_zeros(labels * bins, rest.numel())
+    sums.index_add_(0, flat.flatten(), values.reshape(index.numel(), rest.numel()))
+    return sums.reshape(labels, bins, *rest)
+
+
+def checked(values: Tensor, labels: Tensor, *, name: str = "probabilities") -> tuple[Tensor, Tensor]:
+    """Both (N, K) in float64 on the CPU, without graph; ValueError for what can only be a mistake.
+
+    With ``name`` "probabilities" the values must lie in [0, 1]; under another name (logits, scores) be finite.
+    """
+    if values.ndim != 2 or labels.shape != values.shape:
+        raise ValueError(
+            f"expected {name} and labels (N, K), got {tuple(values.shape)} and {tuple(labels.shape)}"
+        )
+    if values.numel() == 0:
+        raise ValueError(f"{name}: expected at least one image and one label, got {tuple(values.shape)}")
+    values, labels = values.detach().cpu().double(), labels.detach().cpu().double()
+    _check_range(labels, "labels")
+    if name == "probabilities":
+        _check_range(values, name)
+    elif not bool(values.isfinite().all()):
+        raise ValueError(f"{name}: {int((~values.isfinite()).sum())} of {values.numel()} are not finite")
+    return values, labels
+
+
 def check_target(target: Tensor, classes: int) -> None:
     """ValueError unless ``target`` holds class indices below ``classes``."""
     if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
@@ -103,8 +323,15 @@ def check_target(target: Tensor, classes: int) -> None:
         )
 
 
-def _gaps(probabilities: Tensor, labels: Tensor, bins: int, scheme: str) -> tuple[Tensor, Tensor]:
-    """|Σ of (probability - label)| of each bin, and the number of images in it: (K, bins) both."""
-    p, y = checked(probabilities, labels)
-    index = bins_of(p, bins, scheme).indices
-    return bin_sums(p - y, index, bins).abs(), bin_sums(torch.ones_like(p), index, bins)
+def _range(drawn: Tensor) -> tuple[Tensor, Tensor]:
+    low, high = drawn.quantile(torch.tensor([0.025, 0.975], dtype=drawn.dtype), dim=-1)
+    return low, high
+
+
+def _check_range(values: Tensor, name: str) -> None:
+    outside = ~((values >= 0) & (values <= 1))  # NaN is outside
+    if bool(outside.any()):
+        raise ValueError(
+            f"{name}: expected within [0, 1], got {values[outside][0].item()} "
+            f"({int(outside.sum())} of {values.numel()} are outside)"
+        )

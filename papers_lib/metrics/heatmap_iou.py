@@ -2,7 +2,7 @@
 
 The third heatmap metric of PYLON (STAR Methods, Performance metrics). A pixel is predicted where the heatmap of
 logits, resized bilinearly (align_corners=False) to the input, lies above the class's logit threshold: the one
-that calls the image positive, of the largest G-mean (:mod:`papers_lib.metrics.thresholds`). So the metric is
+that calls the image positive, of the largest G-mean (``classification.best_gmean_thresholds``). So the metric is
 defined only for heatmaps whose maximum is the logit; for Grad-CAM and its kin the paper gives none.
 
 Left open by the paper, and chosen here: all boxes of the class make one region; images without a box of the
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from papers_lib.metrics.masks import box_mask, joined_boxes, resize_maps
+from papers_lib.metrics.overlap import box_mask, joined_boxes, resize_maps
 
 
 class HeatmapIou(NamedTuple):
@@ -92,30 +92,9 @@ def mean_iou(classes: Sequence[HeatmapIou]) -> MeanIou:
     >>> found.macro, round(found.weighted, 4)  # (.25 + .75) / 2 and 1.25 / 3
     (0.5, 0.4167)
     """
-    return _means([one.iou.double() for one in classes], [one.counted for one in classes])
-
-
-def iou_accuracy(classes: Sequence[HeatmapIou], threshold: float) -> MeanIou:
-    """Share of images whose IoU exceeds ``threshold``, the T(IoU) of Wang et al. 2017 (0.1 to 0.7).
-
-    For PYLON's Table S19. Wang et al. compare boxes drawn around hot regions; here it is the region itself.
-
-    Args: as in :func:`mean_iou`; threshold in [0, 1). Returns: :class:`MeanIou` of shares.
-    Raises: ValueError for a threshold outside [0, 1), or if no class has a counted image.
-
-    >>> one = HeatmapIou(torch.tensor([0.5, 0.1, 0.05]), torch.tensor([True, True, True]))
-    >>> round(iou_accuracy([one], 0.1).macro, 4)
-    0.3333
-    """
-    if not 0 <= threshold < 1:
-        raise ValueError(f"threshold: expected a number in [0, 1), got {threshold}")
-    return _means([(one.iou > threshold).double() for one in classes], [one.counted for one in classes])
-
-
-def _means(values: Sequence[Tensor], counted: Sequence[Tensor]) -> MeanIou:
-    images = torch.tensor([int(kept.sum()) for kept in counted])
+    images = torch.tensor([int(one.counted.sum()) for one in classes])
     if int(images.sum()) == 0:
         raise ValueError("no image has a box of any class")
-    totals = torch.stack([value[kept].sum() for value, kept in zip(values, counted, strict=True)])
+    totals = torch.stack([one.iou.double()[one.counted].sum() for one in classes])
     per_class = totals / images  # 0/0 is NaN, as documented
     return MeanIou(per_class, images, float(per_class.nanmean()), float(totals.sum() / images.sum()))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from papers_lib.metrics.masks import box_mask, joined_boxes, resize_maps
+from papers_lib.metrics.overlap import box_mask, joined_boxes, resize_maps
 
 
 class PointHits(NamedTuple):

@@ -19,6 +19,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from papers_lib.cams import full_precision
+
 Form = Literal["relu", "shifted"]
 
 
@@ -39,7 +41,7 @@ def heat(maps: Tensor, form: Form = "relu") -> Tensor:
         raise ValueError(
             f"maps: expected floating-point maps (..., H, W), got {tuple(maps.shape)} of {maps.dtype}"
         )
-    raw = maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps
+    raw = full_precision(maps)
     if form == "relu":
         return raw.relu()
     if form == "shifted":

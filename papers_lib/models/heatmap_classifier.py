@@ -7,15 +7,22 @@ one evaluation serve them all. A decoder is an nn.Module with
     head                                  its last layer, a convolution that gives one map a class
     stride                                pixels of the image a cell of the heatmap, along a side
     start_at_prevalence(prevalence)       see :func:`start_at_prevalence`
+
+For all of them the heatmap is the map of the last convolution, not enlarged to the image before the maximum (the
+authors' Unet ends at the image's size by itself). Convolutions start He-uniform, the last one Xavier-uniform, biases 0,
+as segmentation-models-pytorch has it too. The paper's width is 128; another ``width`` scales the channels alike.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
+from papers_lib.cams import full_precision
 from papers_lib.models.pyramid_encoder import PyramidEncoder
+
+Norm = Literal["batch", "group", "group1"]
 
 
 class HeatmapOutput(NamedTuple):
@@ -78,11 +85,6 @@ def max_pooled(maps: Tensor) -> HeatmapOutput:
     return HeatmapOutput(max_pool_logits(maps), maps)
 
 
-def full_precision(values: Tensor) -> Tensor:
-    """Half precision as float32; anything else as it is."""
-    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
-
-
 def log_odds(prevalence: Tensor) -> Tensor:
     """log(p / (1 - p)), for probabilities of shape (K,).
 
@@ -119,3 +121,97 @@ def start_at_prevalence(head: nn.Conv2d | nn.Linear, bias: Tensor, scale: float 
         raise ValueError(f"prevalence: expected {classes} classes, got shape {tuple(bias.shape)}")
     head.weight.mul_(scale)
     head.bias.copy_(bias)
+
+
+class MaxPooledDecoder(nn.Module):
+    """A body, a last convolution that gives one map a class, and the global maximum of each map as its logit.
+
+    Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Benchmark models". A subclass says in
+    ``decode`` how its body takes the features.
+
+    Args:
+        body: its convolutions get their initial weights here.
+        channels: that the body gives.
+        classes: K.
+        generator: of the initial weights, on the CPU; torch's own is left alone.
+        kernel: side of the last convolution.
+        stride: of the heatmap.
+        inputs: how many feature maps there are.
+    """
+
+    head: nn.Conv2d
+
+    def __init__(
+        self,
+        body: nn.Module,
+        channels: int,
+        classes: int,
+        *,
+        generator: torch.Generator,
+        kernel: int = 1,
+        stride: int = 4,
+        inputs: int = 4,
+    ) -> None:
+        super().__init__()
+        self.stride, self.inputs = stride, inputs
+        self.body = body
+        self.head = last_convolution(channels, classes, kernel=kernel, generator=he_uniform(body, generator))
+
+    def forward(self, features: Sequence[Tensor]) -> HeatmapOutput:
+        """Maps of the encoder, finest first, to logits (B, K) and raw heatmaps (B, K, h, w)."""
+        if len(features) != self.inputs:
+            raise ValueError(f"features: expected {self.inputs} maps, finest first, got {len(features)}")
+        return max_pooled(self.head(self.decode(features)))
+
+    def decode(self, features: Sequence[Tensor]) -> Tensor:
+        raise NotImplementedError
+
+    def start_at_prevalence(self, prevalence: Tensor, scale: float = 0.05) -> None:
+        """See :func:`start_at_prevalence`; prevalence (K,), each in (0, 1)."""
+        start_at_prevalence(self.head, log_odds(prevalence), scale)
+
+
+def he_uniform(module: nn.Module, generator: torch.Generator) -> torch.Generator:
+    """Draw every convolution of ``module`` He-uniform (fan in, ReLU), biases 0, in place. Returns the generator."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return generator
+
+
+def last_convolution(
+    channels: int, classes: int, *, kernel: int = 1, generator: torch.Generator
+) -> nn.Conv2d:
+    """A convolution that keeps the size of the map, Xavier-uniform, biases 0."""
+    with torch.random.fork_rng(devices=[]):  # nn.Conv2d draws before it is initialised here
+        head = nn.Conv2d(channels, classes, kernel, padding=kernel // 2)
+    nn.init.xavier_uniform_(head.weight, generator=generator)
+    assert head.bias is not None
+    nn.init.zeros_(head.bias)
+    return head
+
+
+class GroupNorm(nn.GroupNorm):
+    """nn.GroupNorm that takes a single value a group too; PyTorch's refuses one image whose map is one cell."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return torch.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+
+def norm_layer(norm: Norm, channels: int, *, each: int = 4, most: int | None = None) -> nn.Module:
+    """BatchNorm ("batch"), or GroupNorm in one group ("group1") or in groups of ``each`` channels or more ("group").
+
+    Args: norm; channels; each, channels a group; most, the largest number of groups, None for any.
+    Raises: ValueError for another norm.
+
+    >>> norm_layer("group", 48).num_groups, norm_layer("group", 1).num_groups, norm_layer("group1", 48).num_groups
+    (12, 1, 1)
+    """
+    if norm not in get_args(Norm):
+        raise ValueError(f"norm: expected one of {', '.join(get_args(Norm))}, got {norm!r}")
+    if norm == "batch":
+        return nn.BatchNorm2d(channels)
+    wanted = 1 if norm == "group1" else min(most or channels, max(1, channels // each))
+    return GroupNorm(next(groups for groups in range(wanted, 0, -1) if channels % groups == 0), channels)

@@ -12,13 +12,15 @@ import torch
 from torch import nn
 
 from papers_lib.errors import UserError
-from papers_lib.models.cam_baseline import CamDecoder
-from papers_lib.models.deeplab_decoder import DeepLabDecoder
-from papers_lib.models.fpn_decoder import FPNDecoder
-from papers_lib.models.li2018 import LiDecoder
-from papers_lib.models.pan_decoder import PANDecoder
+from papers_lib.models.benchmark_decoders import (
+    CamDecoder,
+    DeepLabDecoder,
+    FPNDecoder,
+    LiDecoder,
+    PANDecoder,
+    UnetDecoder,
+)
 from papers_lib.models.pylon import ConventionalHead, PylonDecoder
-from papers_lib.models.unet_decoder import UnetDecoder
 
 # Channels of each decoder at ``width`` = 128, the paper's; None has no width.
 _DECODERS: Mapping[str, tuple[Callable[..., nn.Module], int | None]] = {

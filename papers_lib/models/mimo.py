@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from papers_lib.cams import full_precision
+
 
 class Mimo(nn.Module):
     """A network that takes M images, stacked along the channels, and gives K logits for each of them.
@@ -60,7 +62,7 @@ class Mimo(nn.Module):
         In the mode and precision that the network is in; the sigmoid of half precision is computed in float32.
         """
         logits = self(self._repeated(images))
-        return _full_precision(logits).sigmoid().mean(1)
+        return full_precision(logits).sigmoid().mean(1)
 
     def predict_logits(self, images: Tensor) -> Tensor:
         """Log-odds (B, K) of :meth:`predict`, for calibration: they do not saturate where probabilities round to 1."""
@@ -87,7 +89,7 @@ def logit_of_mean(logits: Tensor) -> Tensor:
     """
     if logits.ndim != 3 or logits.shape[1] == 0:
         raise ValueError(f"logits: expected shape (B, M, K) with M of at least 1, got {tuple(logits.shape)}")
-    z = _full_precision(logits)
+    z = full_precision(logits)
     if z.shape[1] == 1:
         return z[:, 0]  # to the bit
     return F.logsigmoid(z).logsumexp(1) - F.logsigmoid(-z).logsumexp(1)
@@ -155,10 +157,6 @@ def widen_first_convolution(network: nn.Module, inputs: int) -> nn.Module:
     first.weight = nn.Parameter(weight, requires_grad=first.weight.requires_grad)
     first.in_channels *= inputs
     return widened
-
-
-def _full_precision(values: Tensor) -> Tensor:
-    return values.float() if values.dtype.itemsize == 2 else values
 
 
 def _check_at_least_one(**counts: int) -> None:

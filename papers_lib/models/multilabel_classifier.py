@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from papers_lib.cams import cam
 from papers_lib.errors import UserError
-from papers_lib.models.classifier import Weights, pooled_classifier
+from papers_lib.models.classifier import pooled_classifier, split_at
+from papers_lib.models.timm_backbones import Weights, shape_given
 
 
 class Seen(NamedTuple):
@@ -123,7 +124,7 @@ def multilabel_classifier(
         raise UserError(f"last_stage: found {last_stage!r}, expected one of {', '.join(stages)} or ''")
     names = list(stages)
     kept = OrderedDict((name, stages[name]) for name in names[: names.index(last_stage) + 1])
-    channels = _channels(nn.Sequential(kept))
+    channels = shape_given(nn.Sequential(kept), (3, 64, 64))[1]
     with torch.random.fork_rng(devices=[]):
         convolution = nn.Conv2d(channels, neck, 1, bias=False)
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu", generator=generator)
@@ -136,21 +137,7 @@ def cut(model: MultilabelClassifier, stage: str) -> tuple[nn.Sequential, nn.Sequ
 
     Raises: UserError listing the stages for a name that is none of them.
     """
-    names = [name for name, _ in model.features.named_children()]
-    if stage and stage not in names:
-        raise UserError(f"train_from: found {stage!r}, expected one of {', '.join(names)} or ''")
-    end = names.index(stage) if stage else 0
-    front, tail = model.features[:end], model.features[end:]
-    assert isinstance(front, nn.Sequential)
-    assert isinstance(tail, nn.Sequential)
-    return front, tail
-
-
-def _channels(stages: nn.Sequential) -> int:
-    """Channels that the stages give, found without touching their batch-norm statistics."""
-    modes = [module.training for module in stages.modules()]
-    with torch.no_grad():
-        found = int(stages.eval()(torch.zeros(1, 3, 64, 64)).shape[1])
-    for module, mode in zip(stages.modules(), modes, strict=True):
-        module.training = mode
-    return found
+    try:
+        return split_at(model, stage)
+    except ValueError as error:
+        raise UserError(f"train_from: {error}") from error

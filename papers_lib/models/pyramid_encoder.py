@@ -5,15 +5,21 @@ There it is ResNet-50, whose four blocks give 256, 512, 1024 and 2048 channels a
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from papers_lib.errors import UserError
-from papers_lib.models.classifier import Scale, Weights
-from papers_lib.models.packaged_weights import MEAN, PACKAGES, STD, packaged_state
-from papers_lib.models.timm_features import last_places, load_packaged_features, timm_features
+from papers_lib.models.timm_backbones import (
+    MEAN,
+    PACKAGES,
+    STD,
+    Scale,
+    Weights,
+    backbone_network,
+    last_places,
+)
 
 
 class PyramidEncoder(nn.Module):
@@ -126,30 +132,18 @@ def pyramid_encoder(
     the same for the three colours (those of the packaged weights are; of .485, .456, .406 the mean is taken).
 
     Args:
-        backbone: efficientnet_lite0 or efficientnet_lite2, which stand for timm's tf_efficientnet_lite0 and 2
-            whatever the weights, or any network of timm with feature maps at these strides.
+        backbone, weights: as in ``timm_backbones.backbone_network``; a network with feature maps at these strides.
         generator: of random weights, on the CPU; torch's own is left alone.
-        weights: "packaged" ImageNet weights (Lite only), "timm" for its hub's, "random".
         in_channels: 1 or 3 with packaged weights; else what timm can make of its weights.
         strides: of the features that are given, ascending, as they are without dilation.
         output_stride: 16 for a last stage that is dilated instead of strided; the stride 32 then becomes 16.
         mean, std: of the pixels, one a channel; None for the backbone's own.
 
-    Raises: UserError for a network or weights that do not exist, are not installed or cannot be reached, or for a
-        network without these stages.
+    Raises: UserError as ``backbone_network``, and for a network without these stages.
     """
-    if weights not in get_args(Weights):
-        raise UserError(f"weights: expected one of {', '.join(get_args(Weights))}, got {weights!r}")
-    state = packaged_state(backbone) if weights == "packaged" else None
-    if state is not None and in_channels not in (1, 3):
-        raise UserError(f"in_channels: packaged weights serve 1 or 3 channels, got {in_channels}")
-    name = PACKAGES[backbone].network if backbone in PACKAGES else backbone
-    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    network = timm_features(
-        name, pretrained=weights == "timm", seed=seed, in_channels=in_channels, output_stride=output_stride
+    network = backbone_network(
+        backbone, weights, generator, in_channels=in_channels, features_only=True, output_stride=output_stride
     )
-    if state is not None:
-        load_packaged_features(network, state, in_channels)
     found: list[int] = network.feature_info.reduction()  # type: ignore[union-attr, operator]
     wanted = [min(stride, output_stride) for stride in strides]
     indices = last_places(found, wanted)
@@ -174,6 +168,56 @@ def pyramid_encoder(
     )
 
 
+class LaterStages(nn.Module):
+    """Stages ``given``, ``given + 1``, … of an encoder; the layers are the encoder's own.
+
+    Training goes on from stored features: the finest stages take most of a network's time and hold few of its
+    weights; frozen, they are computed once for a data set, and only what follows runs in every epoch.
+
+    Shapes: raw features of the first ``given`` stages, finest first -> all features as ``encoder(images)`` gives
+    them, standardised where the encoder does that.
+
+    Args:
+        encoder: of a network whose layers run one after the other (EfficientNet, MobileNet, ResNet, DenseNet, …).
+        given: number of stages whose features are given, 1 to all of them.
+
+    Raises: UserError for a network that is no such sequence; ValueError for another number of stages.
+    """
+
+    def __init__(self, encoder: PyramidEncoder, given: int) -> None:
+        super().__init__()
+        if not 1 <= given <= len(encoder.channels):
+            raise ValueError(f"given: expected 1 to {len(encoder.channels)} stages, got {given}")
+        self.given = given
+        self._encoder = (encoder,)  # in a tuple: its layers are registered once, below
+        layers = _layers(encoder.network)
+        names = [name.replace(".", "_") for name in encoder.network.feature_info.module_name()]  # type: ignore[union-attr, operator]
+        ends = [names[index] for index in encoder.indices]
+        missing = [name for name in ends if name not in layers]
+        if missing or encoder.channels_last:
+            raise UserError(
+                f"backbone: the stages of {encoder.backbone} do not run one after the other; "
+                "train all of it, or none"
+            )
+        order = list(layers)
+        last = order.index(ends[given - 1])
+        later = order[last + 1 : order.index(ends[-1]) + 1]
+        self.layers = nn.ModuleDict({name: layers[name] for name in later})
+        self.ends = frozenset(ends)
+
+    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Raises: ValueError for another number of features than ``given``."""
+        if len(features) != self.given:
+            raise ValueError(f"features: expected {self.given} stages, got {len(features)}")
+        found = list(features)
+        x = found[-1]
+        for name, layer in self.layers.items():
+            x = layer(x)
+            if name in self.ends:
+                found.append(x)
+        return self._encoder[0].standardised(found)
+
+
 def _of_channels(given: Iterable[float] | None, own: Sequence[float], in_channels: int) -> list[float]:
     if given is None:
         return list(own) if in_channels == len(own) else [sum(own) / len(own)] * in_channels
@@ -185,3 +229,14 @@ def _of_channels(given: Iterable[float] | None, own: Sequence[float], in_channel
 
 def _listed(strides: Sequence[int]) -> str:
     return ", ".join(map(str, strides)) or "none"
+
+
+def _layers(network: nn.Module) -> dict[str, nn.Module]:
+    """The layers in the order in which they run; stages of a block list one by one."""
+    found: dict[str, nn.Module] = {}
+    for name, child in network.named_children():
+        if name == "blocks" and isinstance(child, nn.Sequential):
+            found.update((f"blocks_{number}", stage) for number, stage in child.named_children())
+        else:
+            found[name] = child
+    return found

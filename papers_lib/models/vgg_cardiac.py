@@ -113,9 +113,7 @@ def vgg16(generator: torch.Generator | None, classes: int = 4, pretrained: bool 
     Raises:
         UserError: the ImageNet weights are neither in the local cache nor reachable.
     """
-    from papers_lib.models import torchvision_ops  # noqa: F401  (before timm)
-
-    import timm  # isort: skip
+    import timm
 
     try:
         backbone = timm.create_model("vgg16", pretrained=pretrained)
