@@ -73,32 +73,6 @@ def test_degenerate_codes_leave_value_and_gradient_finite(dtype):
     assert (codes.grad[1] == 0).all()
 
 
-def test_values_whose_squares_leave_single_precision():
-    codes = torch.tensor([[[3.0, 4.0], [4.0, 3.0]]])
-    for factor in (1e-28, 1e-25, 1e25, 1e37):
-        scaled = (codes * factor).requires_grad_()
-        loss = class_distinctiveness(scaled)
-        loss.backward()
-        assert loss.item() == pytest.approx(0.96)
-        assert scaled.grad.isfinite().all()
-    assert class_distinctiveness(codes * 1e-35).item() == 0  # as good as zero
-
-
-def test_autocast_does_not_reach_it():
-    codes = random_maps(1, 4, 5, 50).float()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert class_distinctiveness(codes).item() == class_distinctiveness(codes).float().item()
-        found = class_distinctiveness(codes)
-    assert found.dtype == torch.float32
-    assert torch.equal(found, class_distinctiveness(codes))
-
-
-def test_a_nan_code_is_not_silently_zero():
-    codes = torch.ones(2, 2, 3)
-    codes[0, 0, 0] = torch.nan
-    assert class_distinctiveness(codes).isnan()
-
-
 def test_pairs_are_equally_likely():
     draws = sample_pairs(60_000, 4, share=1.0, generator=torch.Generator().manual_seed(0))
     assert draws.images.sort().values.tolist() == list(range(60_000))
@@ -106,24 +80,6 @@ def test_pairs_are_equally_likely():
     assert pairs.tolist() == [list(pair) for pair in combinations(range(4), 2)]
     # 10,000 expected of each, with a standard deviation of 91.
     assert (counts - 10_000).abs().max() < 400
-
-
-def test_images_are_distinct_and_equally_likely():
-    generator = torch.Generator().manual_seed(1)
-    draws = torch.stack([sample_pairs(5, 3, share=0.5, generator=generator).images for _ in range(3000)])
-    assert draws.shape == (3000, 2)  # round(2.5), half to even
-    assert (draws[:, 0] != draws[:, 1]).all()
-    # 1200 expected of each, with a standard deviation of 27.
-    assert (torch.bincount(draws.flatten(), minlength=5) - 1200).abs().max() < 120
-
-
-@pytest.mark.parametrize(
-    ("share", "count"), [(1e-9, 1), (0.1, 1), (0.24, 2), (0.5, 5), (0.96, 10), (1.0, 10)]
-)
-def test_the_share_of_images(share, count):
-    draws = sample_pairs(10, 2, share=share, generator=torch.Generator().manual_seed(0))
-    assert len(draws.images) == len(draws.classes) == count
-    assert draws.classes.tolist() == [[0, 1]] * count
 
 
 def test_the_sampled_estimator_is_unbiased():
@@ -148,15 +104,12 @@ GENERATOR = torch.Generator()
     [
         (lambda: class_distinctiveness(CODES[0]), r"codes: expected \(B, K, ...\) with two .* got \(3, 4\)"),
         (lambda: class_distinctiveness(CODES[:, :1]), r"with two classes or more, got \(2, 1, 4\)"),
-        (lambda: class_distinctiveness(CODES[:0]), r"got \(0, 3, 4\)"),
         (
             lambda: class_distinctiveness(CODES.long()),
             "codes: expected floating-point values, got torch.int64",
         ),
         (lambda: sample_pairs(0, 2, share=1, generator=GENERATOR), "batch: expected at least 1 image, got 0"),
-        (lambda: sample_pairs(3, 1, share=1, generator=GENERATOR), "classes: expected at least 2, got 1"),
         (lambda: sample_pairs(3, 2, share=0, generator=GENERATOR), r"share: .* in \(0, 1\], got 0"),
-        (lambda: sample_pairs(3, 2, share=1.1, generator=GENERATOR), r"share: .* in \(0, 1\], got 1.1"),
     ],
 )
 def test_bad_input(call, line):

@@ -85,13 +85,6 @@ def test_saturated_cells_are_finite(value, dtype, floor):
         assert maps.grad[0, 0].sum().item() == pytest.approx(1, abs=0.01)
 
 
-def test_autocast_keeps_float32():
-    maps = torch.randn(1, 2, 4, 4, generator=torch.Generator().manual_seed(3))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = mil_logits(maps)
-    assert torch.equal(found, mil_logits(maps))
-
-
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 2**31), shift=st.floats(-40, 10))
 def test_order_of_cells_and_monotony(seed, shift):
@@ -117,12 +110,6 @@ def test_a_constant_map_of_the_cell_logit_pools_to_the_probability(count):
     torch.testing.assert_close(mil_logits(maps).sigmoid()[0], P, rtol=1e-10, atol=0)
 
 
-def test_a_probability_out_of_reach_gives_nearly_sure_cells():
-    # 25 cells reach 1 - .98^25 = .397
-    P = torch.tensor([0.39, 0.45])
-    assert mil_cell_logit(P, 25).sigmoid().tolist() == pytest.approx([0.9789, 0.99], abs=1e-3)
-
-
 @pytest.mark.parametrize(
     ("call", "line"),
     [
@@ -130,21 +117,14 @@ def test_a_probability_out_of_reach_gives_nearly_sure_cells():
             lambda: mil_logits(torch.zeros(2, 3, 4)),
             r"maps: expected shape \(B, K, h, w\) with cells, got \(2, 3, 4\)",
         ),
-        (lambda: mil_logits(torch.zeros(2, 3, 0, 4)), r"with cells, got \(2, 3, 0, 4\)"),
         (
             lambda: mil_logits(torch.zeros(1, 1, 1, 1), 1.0),
             r"floor: expected a number in \[1e-6, 1\), got 1.0",
         ),
-        (lambda: mil_logits(torch.zeros(1, 1, 1, 1), 0.0), "floor: .* got 0.0"),
         (lambda: mil_cell_logit(torch.tensor([0.5, 1.0]), 4), r"probability: .* got \[0.5, 1.0\]"),
         (lambda: mil_cell_logit(torch.tensor([0.5]), 0), "cells: expected at least 1, got 0"),
-        (lambda: mil_cell_logit(torch.tensor([0.5]), 4, floor=2), "floor: .* got 2"),
     ],
 )
 def test_bad_input(call, line):
     with pytest.raises(ValueError, match=line):
         call()
-
-
-def test_an_empty_batch():
-    assert mil_logits(torch.zeros(0, 3, 2, 2)).shape == (0, 3)

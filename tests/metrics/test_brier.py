@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
 
-from papers_lib.metrics.brier import brier
+from papers_lib.metrics.calibration_error import brier
 
 
 def test_parts_by_hand():
@@ -51,30 +51,9 @@ def test_score_agrees_with_sklearn():
     assert brier(p, y).score.tolist() == pytest.approx(expected, abs=1e-14)
 
 
-def test_expected_shares_are_the_expectation_over_labels():
-    """One image of share η scored with its label 1, weighted η, and its label 0, weighted 1 - η."""
-    p, share = torch.tensor([[0.25], [0.5]]), torch.tensor([[0.75], [0.25]])
-    expected = (0.75 * 0.75**2 + 0.25 * 0.25**2 + 0.25 * 0.5**2 + 0.75 * 0.5**2) / 2
-    assert brier(p, share).score.item() == pytest.approx(expected)
-    assert brier(share, share).reliability.item() == 0
-
-
-def test_constant_prediction_of_the_prevalence_is_all_uncertainty():
-    y = torch.tensor([[0], [1], [0], [0]])
-    found = brier(torch.full((4, 1), 0.25), y)
-    assert [part.item() for part in found] == [0.1875, 0, 0, 0.1875, 0]
-
-
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
 def test_certain_predictions_and_a_label_with_no_positive(dtype):
     p = torch.tensor([[0.0, 0.0], [1.0, 0.0]], dtype=dtype)
     assert brier(p, torch.tensor([[0, 0], [1, 0]])).score.tolist() == [0, 0]
     assert brier(p, torch.tensor([[1, 0], [0, 0]])).score.tolist() == [1, 0]
     assert brier(p, torch.tensor([[1, 0], [0, 0]])).uncertainty.tolist() == [0.25, 0]
-
-
-def test_bad_input():
-    with pytest.raises(ValueError, match=r"labels: expected within \[0, 1\], got 2.0"):
-        brier(torch.rand(1, 1), torch.tensor([[2]]))
-    with pytest.raises(ValueError, match="bins: expected"):
-        brier(torch.rand(1, 1), torch.tensor([[1]]), bins=0)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from papers_lib.metrics.masked_out import (
+from papers_lib.metrics.deletion import (
     ALREADY_NEGATIVE,
     FLIPPED,
     NEVER,
@@ -45,15 +45,6 @@ def test_levels_by_hand():
     assert (found.passes, found.all_levels) == (1 + 2 + 3 + 4 + 5 + 5, 6 * 5)
 
 
-def test_the_first_of_several_flips_counts():
-    """Positive while the sum is even: 4, 3, 2, 1, 0 flips at the first pixel and again at the third."""
-    found = masked_out(
-        lambda x: 1 - share_left(x) % 2, torch.ones(1, 1, 1, 4), torch.zeros(1, 1, 4), torch.tensor([0]),
-        torch.tensor([0.5]), step=0.25,
-    )  # fmt: skip
-    assert found.step.tolist() == [1]
-
-
 def test_areas_are_those_of_whole_pixels():
     """0.5 % of 30 pixels is a pixel up to level 6 (3 %), and two from level 7 on: ceil(.15 s)."""
     found = masked_out(
@@ -65,13 +56,6 @@ def test_areas_are_those_of_whole_pixels():
     )
     assert (never.area.item(), never.status.item()) == (1.0, NEVER)
     assert never.step.item() == 194  # ceil(.15 * 194) = 30: the rest of the 200 would mask nothing more
-
-
-def test_paper_step_has_200_levels():
-    found = masked_out(
-        share_left, torch.ones(2, 1, 20, 20), torch.zeros(2, 5, 5), torch.zeros(2).long(), torch.tensor([0.0])
-    )
-    assert (found.step.tolist(), found.passes, found.all_levels) == ([200, 200], 402, 402)
 
 
 def test_batches_stay_full_while_pairs_wait():
@@ -93,38 +77,6 @@ def test_batches_stay_full_while_pairs_wait():
     # image v keeps v (20 - s) at step s, which is at most 30 from s = 20 - 30 / v on
     assert found.step.tolist() == [max(0, -(-(20 * v - 30) // v)) for v in range(1, 41)]
     assert found.passes == int((found.step + 1).sum())
-
-
-def test_random_ties_are_drawn_a_pair_and_do_not_depend_on_the_batch():
-    images = torch.eye(16).reshape(16, 1, 4, 4).repeat(20, 1, 1, 1)  # one bright pixel each
-    maps = torch.zeros(320, 1, 1)
-    maps_and_more = (images, maps, torch.zeros(320).long(), torch.tensor([0.5]))
-    found = [
-        masked_out(
-            share_left, *maps_and_more, step=1 / 16, ties="random", generator=seeded(seed), batch=batch
-        ).step
-        for seed, batch in ((0, 16), (0, 3), (1, 16))
-    ]
-    assert torch.equal(found[0], found[1])
-    assert not torch.equal(found[0], found[2])
-    assert float(found[0].double().mean()) == pytest.approx(8.5, abs=0.8)  # 3 standard errors of 1 … 16
-    in_order = masked_out(share_left, *maps_and_more, step=1 / 16).step
-    assert in_order.tolist() == list(range(1, 17)) * 20
-    # only ties are random: of two levels the higher one goes first
-    halves = torch.tensor([[[0.0], [1.0]]]).expand(320, 2, 1).repeat_interleave(2, 1)
-    steps = masked_out(
-        share_left, images, halves, *maps_and_more[2:], step=1 / 16, ties="random", generator=seeded(0)
-    ).step.reshape(20, 16)
-    assert (int(steps[:, 8:].max()), int(steps[:, :8].min())) == (8, 9)
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_precisions(dtype):
-    found = masked_out(
-        share_left, torch.ones(1, 1, 2, 2, dtype=dtype), torch.zeros(1, 1, 1, dtype=dtype), torch.tensor([0]),
-        torch.tensor([2.5], dtype=dtype), step=0.25,
-    )  # fmt: skip
-    assert (found.step.item(), found.area.dtype) == (2, torch.float64)
 
 
 def test_fills_are_in_the_scale_of_the_images():
@@ -170,15 +122,10 @@ def test_nothing_is_left_behind():
         ({"maps": torch.zeros(3, 1, 1)}, r"expected images .* got \(2, 1, 4, 4\), \(3, 1, 1\), \(2,\)"),
         ({"maps": torch.tensor([[[0.0]], [[torch.nan]]])}, "map 1 holds NaN"),
         ({"target": torch.tensor([0, 2])}, "target: expected 0 to 1, got 0 to 2"),
-        ({"owner": torch.tensor([-1, 0])}, "owner: expected 0 to 1, got -1 to 0"),
         ({"thresholds": torch.tensor([0.0, torch.nan])}, "thresholds: that of a target class is NaN"),
         ({"step": 0.0}, r"expected a step in \(0, 1\] and batch >= 1, got 0.0 and 16"),
-        ({"batch": 0}, "got 0.005 and 0"),
         ({"fill": "black"}, "fill: expected zero, image_mean or a colour, got 'black'"),
-        ({"fill": torch.zeros(3)}, r"fill: expected a colour of shape \(1,\), got \(3,\)"),
         ({"ties": "random"}, "ties: expected row_major, or random and a generator"),
-        ({"ties": "first"}, "ties: expected row_major"),
-        ({"generator": torch.Generator()}, "ties: expected row_major"),
         ({"model": share_left}, r"model: expected logits \(2, 2\), got \(2, 1\)"),
         ({"model": lambda x: torch.full((len(x), 2), torch.nan)}, "model: the logit of pair 0 is NaN"),
     ],
@@ -190,14 +137,6 @@ def test_bad_input(change, line):
     }  # fmt: skip
     with pytest.raises(ValueError, match=line):
         masked_out(**(given | change))
-
-
-def test_a_nan_threshold_of_another_class_is_no_error():
-    found = masked_out(
-        lambda x: share_left(x).expand(-1, 2), torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 1), torch.tensor([1]),
-        torch.tensor([torch.nan, 0.0]),
-    )  # fmt: skip
-    assert found.status.tolist() == [FLIPPED]
 
 
 def test_what_counts_in_the_mean_is_an_option():

@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from papers_lib.metrics.masked_out import ALREADY_NEGATIVE, FLIPPED, NEVER, masked_out
-from papers_lib.metrics.masks import resize_maps
+from papers_lib.metrics.deletion import ALREADY_NEGATIVE, FLIPPED, NEVER, masked_out
+from papers_lib.metrics.overlap import resize_maps
 from tests.metrics.masked_out_models import random_net, seeded
 
 Model = Callable[[Tensor], Tensor]
@@ -39,15 +39,6 @@ def plain_loop(logits: list[float], threshold: float) -> tuple[int, int, int]:
         if not logit > threshold:
             return level, FLIPPED if level else ALREADY_NEGATIVE, level + 1
     return len(logits) - 1, NEVER, len(logits)
-
-
-def bisection(logits: list[float], threshold: float) -> int:
-    """Some level at which a positive prediction turns negative."""
-    low, high = 0, len(logits) - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if logits[middle] > threshold else (low, middle)
-    return high
 
 
 @settings(deadline=None, max_examples=30)
@@ -85,24 +76,6 @@ def test_equals_the_plain_loop(seed, batch, coarse, mean):
     assert found.area.tolist() == [step * 4 / 80 for step in found.step.tolist()]
     if batch == 1:
         assert found.calls == found.passes
-
-
-def test_bisection_is_no_substitute():
-    """Its answer differs where a prediction comes back; the number that the module's docstring gives."""
-    generator = seeded(0)
-    images = torch.randn(20, 2, 10, 8, generator=generator).double()
-    net = random_net(generator)
-    maps = torch.randn(20, 10, 8, generator=generator)
-    zero, target = torch.zeros(2, dtype=torch.float64), torch.zeros(20, dtype=torch.int64)
-    with torch.no_grad():
-        threshold = net(images)[:, 0].min() - 0.1
-        logits = [
-            trajectory(net, image, heat, 0, 1 / 80, zero) for image, heat in zip(images, maps, strict=True)
-        ]
-    found = masked_out(net, images, maps, target, threshold.expand(3), step=1 / 80)
-    assert found.step.tolist() == [plain_loop(line, float(threshold))[0] for line in logits]
-    other = [bisection(line, float(threshold)) for line in logits]
-    assert sum(a != b for a, b in zip(found.step.tolist(), other, strict=True)) == 8
 
 
 @pytest.mark.gpu

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from papers_lib.metrics.masks import bilinear_weights, box_mask, resize_maps
+from papers_lib.metrics.overlap import box_mask, resize_maps
 
 
 @pytest.mark.parametrize("size", [(4, 6), (1, 1), (2, 3), (3, 5), (105, 135), (17, 64)])
@@ -12,13 +12,6 @@ def test_resize_equals_torch(size):
     maps = torch.randn(2, 3, 2, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     expected = F.interpolate(maps, size, mode="bilinear", align_corners=False)
     torch.testing.assert_close(resize_maps(maps, size), expected)
-
-
-@pytest.mark.parametrize(("cells", "pixels"), [(1, 5), (4, 4), (6, 105), (8, 135), (7, 3), (10, 320)])
-def test_weights_are_means_and_mirror_to_the_last_bit(cells, pixels):
-    weights = bilinear_weights(cells, pixels)
-    torch.testing.assert_close(weights.sum(1), torch.ones(pixels, dtype=torch.float64))
-    assert torch.equal(weights.flip(0, 1), weights)
 
 
 def test_box_mask_is_the_union_with_edges_and_ends_at_the_image():

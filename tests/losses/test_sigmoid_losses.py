@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from papers_lib.losses.sigmoid_classification import sigmoid_cce, sigmoid_mse
+from papers_lib.losses.heatmap import sigmoid_cce, sigmoid_mse
 
 LOSSES = [sigmoid_mse, sigmoid_cce]
 
@@ -18,12 +18,6 @@ def test_hand_worked_values():
     assert sigmoid_mse(z, target).item() == pytest.approx((0.25**2 + 0.5**2 + 0.5**2 + 0.75**2) / 4)
     expected = -(math.log(0.75 / 1.25) + math.log(0.25 / 0.75)) / 2
     assert sigmoid_cce(z, target).item() == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-def test_gradcheck(loss):
-    z = torch.randn(3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
-    assert torch.autograd.gradcheck(lambda logits: loss(logits, torch.tensor([3, 0, 1])), (z,))
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
