@@ -54,20 +54,6 @@ def test_predicted_is_the_argmax():
     torch.testing.assert_close(maps, cam_of(model, LAYER, x, logits.argmax(1)))
 
 
-@pytest.mark.parametrize(
-    ("target", "line"),
-    [
-        (torch.tensor([0, 1, 3]), r"target: expected indices in 0\.\.2, got \[0, 1, 3\]"),
-        (torch.tensor([0, 1]), r"target: expected 3 class indices, got shape \(2,\), torch.int64"),
-        (torch.tensor([0.0, 1.0, 2.0]), r"target: expected 3 class indices, got shape \(3,\), torch.float32"),
-        ("best", 'target: expected class indices, "predicted" or "all", got \'best\''),
-    ],
-)
-def test_bad_targets(target, line):
-    with pytest.raises(ValueError, match=line):
-        cam_of(net(), LAYER, images(), target)
-
-
 def test_a_head_that_writes_into_its_input_unseen_is_refused():
     class Writes(nn.Module):
         def forward(self, a):

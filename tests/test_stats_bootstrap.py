@@ -36,12 +36,6 @@ def test_pairs_stay_together():
     assert (result.low, result.high) == pytest.approx((1, 1))  # broken pairs would spread around 0
 
 
-@pytest.mark.parametrize("samples", [[[1.0, 1.0, 1.0]], [[1.0]], [[2.0, 2.0], [1.0, 1.0]]])
-def test_without_variation_there_is_no_interval(samples):
-    with pytest.raises(UndefinedStatistic):
-        bootstrap(samples, lambda *a, axis: a[0].mean(axis), rng=np.random.default_rng(0))
-
-
 def test_too_many_undefined_resamples():
     x = np.array([0.0, 0.0, 0.0, 1.0])  # (3/4)⁴ = 32 % of the resamples are constant
     with pytest.raises(UndefinedStatistic, match="undefined"):

@@ -26,16 +26,3 @@ def test_simulation_keeps_noethers_promise():
     result = simulated_power(x, y, n, n, rng=np.random.default_rng(1))
     assert result.estimate == pytest.approx(0.8, abs=0.04)
     assert result.low < result.estimate < result.high
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda: models_per_group(0.5),
-        lambda: models_per_group(0.7, power=1.0),
-        lambda: simulated_power([1, 2], [1, 2], 1, 5, rng=np.random.default_rng(0)),
-    ],
-)
-def test_slips_are_named(call):
-    with pytest.raises(ValueError, match="expected"):
-        call()

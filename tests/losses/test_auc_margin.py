@@ -25,18 +25,6 @@ def moments(h: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return means[:, 0], means[:, 1], torch.stack(spread)
 
 
-def test_by_hand():
-    h = torch.tensor([[0.9], [0.5], [0.2], [0.4]], dtype=torch.float64)
-    y = torch.tensor([[1], [1], [0], [0]])
-    one = torch.ones(1, dtype=torch.float64)
-    # p = .2 is not the batch's share; a = .6, b = .1, alpha = .3, m = .8
-    found = auc_margin_loss(h, y, 0.6 * one, 0.1 * one, 0.3 * one, 0.2 * one, 0.8)
-    positives = 0.8 * (0.3**2 + 0.1**2) / 4
-    negatives = 0.2 * (0.1**2 + 0.3**2) / 4
-    in_alpha = 2 * 0.3 * (0.16 * 0.8 + 0.2 * (0.2 + 0.4) / 4 - 0.8 * (0.9 + 0.5) / 4)
-    assert found.item() == pytest.approx(positives + negatives + in_alpha - 0.16 * 0.3**2)
-
-
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 2**31), margin=st.floats(0.05, 1.5), shift=st.floats(-2, 2))
 def test_the_saddle_point_where_the_prevalence_is_the_batchs(seed, margin, shift):
@@ -113,20 +101,3 @@ def test_finite_without_positives_or_negatives_and_at_the_ends(kind, dtype):
     assert value.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     assert value.isfinite()
     assert all(v.grad.isfinite().all() for v in (z, *loss.parameters()))
-
-
-ONE, H, Y = torch.full((1,), 0.5), torch.full((2, 1), 0.5), torch.tensor([[0], [1]])
-
-
-@pytest.mark.parametrize(
-    ("call", "line"),
-    [
-        (lambda: AucMargin(torch.tensor([0.0, 0.5])), r"prevalence: .* 0 < p < 1, got \[0.0, 0.5\]"),
-        (lambda: AucMargin(ONE, margin=0.0), r"margin: expected a finite value above 0, got 0.0"),
-        (lambda: AucMargin(ONE)(H, Y - 1), r"labels: expected 0 and 1 only, got -1"),
-        (lambda: auc_margin_loss(H, Y, ONE, ONE[:0], ONE, ONE), r"b: expected shape \(1,\), got \(0,\)"),
-    ],
-)
-def test_bad_input(call, line):
-    with pytest.raises(ValueError, match=line):
-        call()

@@ -8,7 +8,6 @@ from papers_lib.cams import grad_cam, head_gradients
 from papers_lib.losses.class_distinctiveness import (
     class_distinctiveness,
     class_distinctiveness_loss,
-    sample_pairs,
 )
 from papers_lib.losses.saliency_images import as_images
 
@@ -89,68 +88,7 @@ def test_the_encoder_held_constant_is_left_as_it_is():
     assert all(torch.equal(value, before[name][1]) for name, value in model.named_parameters())
 
 
-def test_sampled_images_and_pairs_are_those_of_sample_pairs():
-    model, maps, seen = network(), torch.randn(6, 3, 4, 4, dtype=torch.float64), []
-
-    def encode(images: Tensor) -> Tensor:
-        seen.append(images)
-        return model.features(images)
-
-    found = class_distinctiveness_loss(
-        maps,
-        encode,
-        size=SIZE,
-        channels=2,
-        estimator="sampled",
-        share=0.5,
-        generator=torch.Generator().manual_seed(3),
-    )
-    pairs = sample_pairs(6, 3, share=0.5, generator=torch.Generator().manual_seed(3))
-    chosen = torch.cat([maps[image, two] for image, two in zip(pairs.images, pairs.classes, strict=True)])
-    assert len(seen) == 1  # one batch, 2 re-encodings an image
-    assert torch.equal(seen[0], as_images(chosen, SIZE, 2))
-    codes = model.features(seen[0]).flatten(1)
-    expected = torch.nn.functional.cosine_similarity(codes[::2], codes[1::2]).mean()
-    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
-
-
 def test_without_an_encoder_the_maps_themselves_are_compared():
     maps = torch.tensor([[[[3.0, -5.0]], [[3.0, 4.0]]]])
     assert class_distinctiveness_loss(maps, None).item() == pytest.approx(9 / 15)
     assert class_distinctiveness_loss(maps, None, relu=False).item() == pytest.approx(-11 / (5 * 34**0.5))
-
-
-MAPS = torch.rand(2, 3, 4, 4)
-
-
-def pooled(images: Tensor) -> Tensor:
-    return images.mean((2, 3))
-
-
-@pytest.mark.parametrize(
-    ("maps", "encode", "options", "line"),
-    [
-        (MAPS[0], None, {}, r"maps: expected \(B, K, h, w\) with two classes or more, got \(3, 4, 4\)"),
-        (MAPS.int(), None, {}, "maps: expected floating-point maps, got torch.int32"),
-        (MAPS, None, {"estimator": "some"}, "estimator: expected all or sampled, got 'some'"),
-        (MAPS, None, {"through": "none"}, "through: expected both, maps or encoder, got 'none'"),
-        (MAPS, None, {"through": "encoder"}, "through: 'encoder' needs an encoder, got encode None"),
-        (MAPS, None, {"estimator": "sampled"}, "generator: expected a torch.Generator .* got None"),
-        (MAPS, pooled, {}, r"size: expected \(H, W\) of the images to encode, got None"),
-        (
-            MAPS,
-            pooled,
-            {"size": (4, 4), "through": "maps"},
-            "encode: expected an nn.Module, .* got function",
-        ),
-        (
-            MAPS,
-            lambda x: x.mean((2, 3))[:-1],
-            {"size": (4, 4)},
-            r"encode: expected codes \(6, ...\), got \(5, 1\)",
-        ),
-    ],
-)
-def test_bad_input(maps, encode, options, line):
-    with pytest.raises(ValueError, match=line):
-        class_distinctiveness_loss(maps, encode, **options)

@@ -6,7 +6,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from torch import Tensor
 
 from papers_lib.losses.spatial_coherence import components, otsu_threshold
 
@@ -41,40 +40,6 @@ def test_equals_scipy(seed, height, width, share, connectivity):
         assert sorted(set(found.ravel()) - {0}) == list(range(1, count + 1))
 
 
-def spiral(side: int) -> np.ndarray:
-    """One winding corridor: the longest way that numbers can have to go."""
-    picture = np.zeros((side, side), dtype=np.float32)
-    y, x, dy, dx = 0, 0, 0, 1
-    picture[0, 0] = 1
-    for _ in range(side * side):
-        ahead = (y + 2 * dy, x + 2 * dx)
-        blocked = not (0 <= y + dy < side and 0 <= x + dx < side)
-        if blocked or (0 <= ahead[0] < side and 0 <= ahead[1] < side and picture[ahead]):
-            dy, dx = dx, -dy
-            if picture[y + dy, x + dx]:
-                break
-        y, x = y + dy, x + dx
-        picture[y, x] = 1
-    return picture
-
-
-@pytest.mark.parametrize("connectivity", [4, 8])
-def test_long_ways_round(connectivity):
-    checkers = np.indices((31, 31)).sum(0) % 2
-    pictures = [
-        spiral(31),
-        1 - spiral(31),
-        checkers,
-    ]
-    maps = torch.tensor(np.stack(pictures), dtype=torch.float32)
-    labels = components(maps, threshold=HALF, connectivity=connectivity).numpy()
-    assert labels[0].max() == 1
-    assert labels[2].max() == (480 if connectivity == 4 else 1)
-    for one, found in zip(maps.numpy(), labels, strict=True):
-        theirs, _ = ndimage.label(one > 0.5, CROSS if connectivity == 4 else SQUARE)
-        assert same_partition(found, theirs)
-
-
 def test_many_maps_equal_single_ones():
     maps = torch.rand(
         30, 70, 80, generator=torch.Generator().manual_seed(4)
@@ -96,13 +61,6 @@ def test_erosion_equals_scipy(erosion):
         eroded = ndimage.binary_erosion(one > 0.5, SQUARE, iterations=erosion)
         assert same_partition(found, ndimage.label(eroded, SQUARE)[0])
     assert labels.any()
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("threshold", ["mean", "otsu"])
-@pytest.mark.parametrize("value", [0.0, 0.1, 1 / 3, -0.7, 3e4])
-def test_a_constant_map_has_no_component(value, threshold, dtype):
-    assert not components(torch.full((2, 33, 31), value, dtype=dtype), threshold=threshold).any()
 
 
 def test_the_threshold_is_strict_and_may_be_given_for_each_map():
@@ -142,29 +100,3 @@ def test_nan_and_empty():
         labels = components(maps, threshold=threshold)
         assert labels.flatten(1).any(1).tolist() == [False, True]
     assert components(maps[:0]).shape == (0, 4, 4)
-
-
-MAPS: Tensor = torch.rand(2, 3, 3)
-
-
-@pytest.mark.parametrize(
-    ("maps", "options", "line"),
-    [
-        (MAPS[0, 0], {}, r"maps: expected \(..., H, W\), got \(3,\)"),
-        (MAPS.int(), {}, "maps: expected floating-point maps, got torch.int32"),
-        (MAPS, {"threshold": "median"}, "threshold: expected mean, otsu or a tensor, got 'median'"),
-        (MAPS, {"threshold": torch.rand(3)}, r"threshold: expected a tensor for maps \(2,\), got \(3,\)"),
-        (MAPS, {"connectivity": 6}, "connectivity: expected 4 or 8, got 6"),
-        (MAPS, {"erosion": -1}, "erosion: expected at least 0, got -1"),
-    ],
-)
-def test_bad_input(maps, options, line):
-    with pytest.raises(ValueError, match=line):
-        components(maps, **options)
-
-
-def test_bad_input_for_otsu():
-    with pytest.raises(ValueError, match=r"maps: expected \(..., H, W\), not empty, got \(0, 3, 3\)"):
-        otsu_threshold(MAPS[:0])
-    with pytest.raises(ValueError, match="levels: expected at least 2, got 1"):
-        otsu_threshold(MAPS, 1)

@@ -30,6 +30,8 @@ def outside(maps: Tensor) -> Tensor:
 # Each is a mean over maps (B, 6, 6).
 LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
     **{f"heatmap {form}": lambda m, f=form: heatmap_loss(m, outside(m), form=f) for form in FORMS},
+    "heatmap, empty mask": lambda m: heatmap_loss(m, torch.zeros(m.shape)),
+    "heatmap, full mask": lambda m: heatmap_loss(m, torch.ones(m.shape), form="dice"),
     **{f"sharpness {name}": lambda m, n=name: cam_sharpness_loss(m, measure=n).loss for name in MEASURES},
     "sharpness shifted": lambda m: cam_sharpness_loss(m, form="shifted").loss,
     "sharpness others": lambda m: (

@@ -1,6 +1,5 @@
 """The heatmap loss: hand-worked values, the authors' code written a second way, dead maps, half precision."""
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,7 +9,6 @@ from torch import Tensor, nn
 from papers_lib.cams import METHODS, cam_of
 from papers_lib.losses.heatmap import FORMS, dead_share, heatmap_loss, shrink_mask, sigmoid_mse
 
-DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 H = torch.tensor([[[4.0, 2.0], [-1.0, 1.0]]])  # Hn = 1, .5, 0, .25
 M = torch.tensor([[[0.0, 1.0], [1.0, 1.0]]])
 
@@ -35,55 +33,12 @@ def test_hand_worked_gradient():
     assert maps.grad.tolist() == [[[-3 / 64, 1 / 16], [0.0, 1 / 16]]]
 
 
-def test_channel_mean_as_the_authors_took_it_gives_the_same_loss():
-    generator = torch.Generator().manual_seed(0)
-    AG = torch.randn(5, 512, 6, 8, generator=generator, dtype=torch.float64)
-    outside = torch.rand(5, 6, 8, generator=generator, dtype=torch.float64)
-    rectified = np.maximum(AG.mean(1).numpy(), 0)
-    by_hand = np.mean([(h / h.max() * m).mean() for h, m in zip(rectified, outside.numpy(), strict=True)])
-    assert heatmap_loss(AG.sum(1), outside).item() == pytest.approx(by_hand, rel=1e-12)
-
-
 @pytest.mark.parametrize("form", FORMS)
 def test_gradcheck(form):
     generator = torch.Generator().manual_seed(1)
     maps = torch.randn(3, 2, 3, generator=generator, dtype=torch.float64).requires_grad_()
     outside = torch.rand(3, 2, 3, generator=generator, dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda h: heatmap_loss(h, outside, form=form), (maps,))
-
-
-CASES = {
-    "zero": torch.zeros(2, 3, 3),
-    "negative": -torch.ones(2, 3, 3),
-    "one dead": torch.stack([torch.zeros(3, 3), torch.eye(3)]),
-    "constant": torch.full((2, 3, 3), 2.0),
-    "negative but one": torch.tensor([-1.0] * 8 + [1.0]).reshape(1, 3, 3).expand(2, 3, 3),
-    "small": torch.eye(3).expand(2, 3, 3) * 1e-3,
-    "underflow": torch.eye(3).expand(2, 3, 3) * 1e-38,
-    "large": torch.eye(3).expand(2, 3, 3) * 6e4,
-}
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("mask", ["empty", "full", "part"])
-def test_every_case_is_finite_forward_and_backward(case, form, dtype, mask):
-    maps = CASES[case].to(dtype).clone().requires_grad_()
-    outside = {
-        "empty": torch.zeros(2, 3, 3),
-        "full": torch.ones(2, 3, 3),
-        "part": torch.eye(3).expand(2, 3, 3),
-    }
-    terms = heatmap_loss(maps, outside[mask], form=form, reduction="none")
-    terms.sum().backward()
-    assert terms.isfinite().all()
-    assert (terms >= 0).all()
-    assert maps.grad.isfinite().all()
-    dead = maps.detach().amax((1, 2)) <= 1e-30
-    assert (terms[dead] == 0).all()
-    assert (maps.grad[dead] == 0).all()
-    assert dead_share(maps).item() == dead.float().mean().item()
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -128,20 +83,6 @@ def test_properties(seed, form, batch, scale):
     more = (outside + 0.1).clamp(max=1)  # a smaller organ never costs less
     if form != "dice":
         assert (terms(maps, more) >= found - 1e-12).all()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "options", "line"),
-    [
-        ((H, M[:, :1]), {}, r"got \(1, 2, 2\) and \(1, 1, 2\)"),
-        ((H[0], M[0]), {}, r"got \(2, 2\) and \(2, 2\)"),
-        ((H[:0], M[:0]), {}, "not empty"),
-        ((H, M * 255), {}, r"outside: expected values in \[0, 1\], got 0 to 255"),
-    ],
-)
-def test_bad_input(arguments, options, line):
-    with pytest.raises(ValueError, match=line):
-        heatmap_loss(*arguments, **options)
 
 
 def test_shrink_mask_point_sees_four_pixels_and_area_all():

@@ -44,16 +44,6 @@ def test_two_steps_and_a_stage_by_hand():
     assert loss.alpha.item() == pytest.approx(0.6 + 0.025 * 3)
 
 
-def test_alpha_is_projected():
-    w, loss = weight(), AucMargin(torch.tensor([0.5, 0.5]))
-    optimizer = PESG([w], loss, lr=1.0)
-    with torch.no_grad():
-        loss.alpha.copy_(torch.tensor([0.5, 0.5]))
-    loss.alpha.grad = torch.tensor([-0.2, -2.0])
-    optimizer.step()
-    assert loss.alpha.tolist() == pytest.approx([0.3, 0.0])
-
-
 def test_without_proximity_it_is_sgd_with_momentum_on_the_network():
     ours, theirs = weight(1.0), weight(1.0)
     optimizer = PESG(
@@ -107,23 +97,3 @@ def test_the_state_holds_the_loss_and_the_reference():
         ValueError, match=r"state_dict: expected PESG's, with the key 'loss', got \['param_gr"
     ):
         again.load_state_dict(torch.optim.SGD([w], lr=1.0).state_dict())
-
-
-@pytest.mark.parametrize(
-    ("options", "line"),
-    [
-        ({"lr": 0.0}, "lr: expected a finite value above 0, got 0.0"),
-        ({"lr": math.nan}, "lr: .* got nan"),
-        ({"epoch_decay": -1}, "epoch_decay: expected a finite value of at least 0, got -1"),
-        ({"weight_decay": math.inf}, "weight_decay: .* got inf"),
-        ({"momentum": 1.0}, r"momentum: expected a value in \[0, 1\), got 1.0"),
-        ({"loss": AucMargin(torch.tensor([0.5]), ascend=True)}, "loss: ascend=True negates"),
-        ({"model_parameters": []}, "model_parameters: expected at least one beside the loss's own, got none"),
-    ],
-)
-def test_bad_input(options, line):
-    usual = {"model_parameters": [weight()], "loss": AucMargin(torch.tensor([0.5]))}
-    with pytest.raises(ValueError, match=line):
-        PESG(**{**usual, **options})
-    with pytest.raises(ValueError, match="factor: expected a finite value of at least 1"):
-        PESG(**usual).next_stage(0.5)

@@ -55,25 +55,3 @@ def test_hand_worked_with_the_last_component_dropped_and_zeros_beyond_the_border
     assert published_coherence(corner, window=3, erosion=0).item() == 8 * 4
     printed = spatial_coherence(maps, window=3)
     assert printed.item() == pytest.approx(2 * 0.1**2)  # only the pair of equals in one cluster
-
-
-def test_gradcheck():
-    maps = blobs(3, 2, 9, 9).requires_grad_()
-    for reduction in ("sum", "mean"):
-        assert torch.autograd.gradcheck(
-            lambda m, r=reduction: published_coherence(m, window=5, erosion=0, reduction=r), (maps,)
-        )
-
-
-@pytest.mark.parametrize(
-    ("maps", "options", "line"),
-    [
-        (torch.rand(4), {}, r"maps: expected \(..., H, W\), not empty, got \(4,\)"),
-        (torch.ones(1, 4, 4).long(), {}, "maps: expected floating-point maps, got torch.int64"),
-        (torch.rand(1, 4, 4), {"window": 2}, "window: expected an odd number of at least 3, got 2"),
-        (torch.rand(1, 4, 4), {"erosion": -1}, "erosion: expected at least 0, got -1"),
-    ],
-)
-def test_bad_input(maps, options, line):
-    with pytest.raises(ValueError, match=line):
-        published_coherence(maps, **options)

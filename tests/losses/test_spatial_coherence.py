@@ -87,26 +87,3 @@ def test_it_is_differentiated_once_and_says_so():
         RuntimeError, match="spatial_coherence: can be differentiated once, got create_graph=True"
     ):
         torch.autograd.grad(spatial_coherence(maps), maps, create_graph=True)
-
-
-MAPS = torch.rand(2, 4, 4)
-
-
-@pytest.mark.parametrize(
-    ("maps", "labels", "options", "line"),
-    [
-        (MAPS[0, 0], None, {}, r"maps: expected \(..., H, W\), not empty, got \(4,\)"),
-        (MAPS.long(), None, {}, "maps: expected floating-point maps, got torch.int64"),
-        (
-            MAPS,
-            MAPS[0].long(),
-            {},
-            r"labels: expected whole numbers \(2, 4, 4\), got \(4, 4\) of torch.int64",
-        ),
-        (MAPS, None, {"window": 4}, "window: expected an odd number of at least 3, got 4"),
-        (MAPS, None, {"reduction": "none"}, "reduction: expected sum or mean, got 'none'"),
-    ],
-)
-def test_bad_input(maps, labels, options, line):
-    with pytest.raises(ValueError, match=line):
-        spatial_coherence(maps, labels, **options)

@@ -49,11 +49,3 @@ def test_score_agrees_with_sklearn():
     y = (torch.rand(100, 2, generator=generator) < 0.3).long()
     expected = [brier_score_loss(y[:, k].numpy(), p[:, k].numpy()) for k in range(2)]
     assert brier(p, y).score.tolist() == pytest.approx(expected, abs=1e-14)
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
-def test_certain_predictions_and_a_label_with_no_positive(dtype):
-    p = torch.tensor([[0.0, 0.0], [1.0, 0.0]], dtype=dtype)
-    assert brier(p, torch.tensor([[0, 0], [1, 0]])).score.tolist() == [0, 0]
-    assert brier(p, torch.tensor([[1, 0], [0, 0]])).score.tolist() == [1, 0]
-    assert brier(p, torch.tensor([[1, 0], [0, 0]])).uncertainty.tolist() == [0.25, 0]

@@ -58,17 +58,3 @@ def test_classes_without_a_value_are_left_out():
 def test_infinite_scores_are_ordered():
     assert auroc(column(-math.inf, math.inf, 0.0), column(0, 1, 1)).macro == 1.0
     assert auroc(column(math.inf, math.inf), column(0, 1)).macro == 0.5
-
-
-@pytest.mark.parametrize(
-    ("scores", "positive", "line"),
-    [
-        (torch.rand(3, 2), torch.ones(3, 1), r"got \(3, 2\) and \(3, 1\)"),
-        (column(0.0, torch.nan), column(0, 1), "scores: 1 of 2 are NaN"),
-        (column(0.0, 1.0), column(0, torch.nan), "labels: expected 0 and 1 only"),
-        (column(0.0, 1.0), column(1, 1), "no class has both a positive and a negative image"),
-    ],
-)
-def test_bad_input(scores, positive, line):
-    with pytest.raises(ValueError, match=line):
-        auroc(scores, positive)

@@ -45,15 +45,6 @@ def test_pixels_belong_to_the_cell_that_holds_their_centre():
     assert [x.flatten().tolist() for x in seen] == [[1, 1, 1, 1, 1], [0, 0, 1, 1, 1], [0, 0, 0, 0, 0]]
 
 
-def test_fills():
-    image, maps, colour = torch.ones(2, 3, 2, 2), torch.zeros(2, 1, 1), torch.tensor([0.0, 1.0, 2.0])
-    for fill in (colour, colour.expand(2, 3), colour[:, None, None].expand(2, 3, 2, 2)):
-        curve = deletion_curve(lambda x: x[:, 2, 0, 0], image, maps, [0, 1], fill)
-        assert curve.tolist() == [[1.0, 2.0]] * 2
-    with pytest.raises(ValueError, match=r"fill: expected shape \(3,\), \(2, 3\) .* got \(4,\)"):
-        deletion_curve(share_left, image, maps, [0, 1], torch.zeros(4))
-
-
 @given(st.integers(0, 2**31), st.integers(1, 4), st.integers(1, 4))
 def test_only_the_order_counts_and_images_do_not_mix(seed, height, width):
     generator = seeded(seed)
@@ -92,25 +83,3 @@ def test_random_orders_are_permutations_of_their_own_and_of_the_seed():
     shares = [i / 6 for i in range(7)]
     areas = deletion_area(deletion_curve(share_left, image, many, shares, NOTHING), shares)
     assert float(areas.mean() / image[0].sum()) == pytest.approx(0.5, abs=0.01)  # half the sum of the pixels
-
-
-@pytest.mark.parametrize("shares", [[], [0.5, 0.5], [-0.1, 1], [float("nan"), 1]])
-def test_bad_shares_are_refused(shares):
-    with pytest.raises(ValueError, match="shares: expected increasing numbers"):
-        deletion_curve(share_left, torch.ones(1, 1, 2, 2), torch.zeros(1, 2, 2), shares)
-    with pytest.raises(ValueError, match="shares: expected increasing numbers"):
-        deletion_area(torch.ones(1, max(len(shares), 1)), shares)
-
-
-def test_other_bad_input_is_refused():
-    images, maps = torch.ones(2, 1, 2, 2), torch.zeros(2, 1, 1)
-    with pytest.raises(ValueError, match=r"got \(2, 1, 2, 2\) and \(1, 1, 1\)"):
-        deletion_curve(share_left, images, maps[:1], [0, 1])
-    with pytest.raises(ValueError, match="NaN or infinity"):
-        deletion_curve(share_left, images, maps / 0, [0, 1])
-    with pytest.raises(ValueError, match=r"predict: expected shape \(2,\), got \(2, 1\)"):
-        deletion_curve(lambda x: x.sum((2, 3)), images, maps, [0, 1])
-    with pytest.raises(ValueError, match=r"S >= 2 shares, got \(1, 3\) and 2 shares"):
-        deletion_area(torch.ones(1, 3), [0, 1])
-    with pytest.raises(ValueError, match="S >= 2 shares"):
-        deletion_area(torch.ones(1, 1), [1])

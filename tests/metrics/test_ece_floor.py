@@ -58,17 +58,3 @@ def test_generator_decides_and_memory_is_bounded_by_pieces():
     )  # 4 draws, then 2
     assert 0 < large.low.item() <= large.mean.item() <= large.high.item() < 0.01
     assert torch.equal(state, torch.get_rng_state())
-
-
-def test_certain_predictions_have_no_floor():
-    found = ece_floor(torch.tensor([[0.0, 1.0], [1.0, 1.0]], dtype=torch.float16), generator=generator())
-    assert found.mean.tolist() == found.low.tolist() == found.high.tolist() == [0, 0]
-
-
-@pytest.mark.parametrize(
-    ("p", "options", "line"),
-    [(torch.rand(3), {}, r"expected probabilities and labels \(N, K\), got \(3,\)")],
-)
-def test_bad_input(p, options, line):
-    with pytest.raises(ValueError, match=line):
-        ece_floor(p, generator=generator(), **options)

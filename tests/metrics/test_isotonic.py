@@ -41,15 +41,3 @@ def test_constant_scores_one_label_and_half_precision(dtype):
     assert found.probabilities(torch.tensor([[-torch.inf, torch.inf]])).flatten().tolist() == pytest.approx(
         [1 / 3, 0]
     )
-
-
-def test_bad_input():
-    with pytest.raises(ValueError, match="scores: 1 of 2 are not finite"):
-        fit_isotonic(torch.tensor([[1.0, torch.inf]]), torch.zeros(1, 2))
-    with pytest.raises(ValueError, match=r"expected scores and labels \(N, K\), got \(2,\) and \(2,\)"):
-        fit_isotonic(torch.rand(2), torch.zeros(2))
-    found = fit_isotonic(torch.rand(3, 2), torch.zeros(3, 2))
-    with pytest.raises(ValueError, match=r"scores: expected \(N, 2\), got \(3, 1\)"):
-        found.probabilities(torch.rand(3, 1))
-    with pytest.raises(ValueError, match="scores: 1 of 2 are NaN"):
-        found.probabilities(torch.tensor([[torch.nan, 0.0]]))

@@ -65,22 +65,3 @@ def test_degenerate_maps_and_masks(dtype):
     assert hot_cells(maps).tolist() == [0, 0, 4, 2]
     assert best_cell_share(empty, (2, 2)).tolist() == [0, 0, 0, 0]
     assert best_cell_share(full, (2, 2)).tolist() == [1, 1, 1, 1]
-
-
-def test_nan_stays_visible():
-    maps = torch.tensor([[[torch.nan, 1.0]], [[0.0, 1.0]]])
-    assert heat_share(maps, torch.ones(2, 1, 2)).isnan().tolist() == [True, False]
-    with pytest.raises(ValueError, match="without NaN"):
-        hot_cells(maps)
-
-
-def test_bad_input():
-    maps, mask = torch.zeros(2, 3, 3), torch.zeros(2, 6, 6)
-    with pytest.raises(ValueError, match=r"got \(2, 3, 3\) and \(1, 6, 6\)"):
-        heat_share(maps, mask[:1])
-    with pytest.raises(ValueError, match=r"mask: expected values in \[0, 1\], got 255.0 to 255.0"):
-        heat_share(maps, mask + 255)
-    with pytest.raises(ValueError, match=r"masks: expected shape \(B, H, W\), got \(6, 6\)"):
-        best_cell_share(mask[0], (3, 3))
-    with pytest.raises(ValueError, match=r"threshold: expected a number in \[0, 1\), got 1"):
-        hot_cells(maps, 1)

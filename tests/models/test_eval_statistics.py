@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from papers_lib.models.eval_statistics import eval_statistics
-from papers_lib.models.freezing import freeze
 
 
 class Drops(nn.Module):
@@ -83,17 +82,6 @@ def test_modes_come_back_after_an_exception_and_within_itself():
     with pytest.raises(KeyError), eval_statistics(network):
         raise KeyError
     assert modes(network) == before
-
-
-def test_a_frozen_part_keeps_its_own_train():
-    network = nn.Sequential(model(), nn.BatchNorm2d(4))
-    freeze(network[0], "frozen")
-    network.train()
-    with eval_statistics(network):
-        assert not any(modes(network))
-    assert network[1].training
-    assert not any(modes(network[0]))
-    assert not any(modes(network.train()[0]))
 
 
 def test_batch_norm_without_running_statistics_is_refused():

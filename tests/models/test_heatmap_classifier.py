@@ -1,17 +1,13 @@
 """The global maximum and its gradient, the start near the prevalence, and a classifier without an encoder."""
 
-import math
-
 import pytest
 import torch
 from torch import nn
 
 from papers_lib.models.heatmap_classifier import (
     HeatmapClassifier,
-    log_odds,
     max_pool_logits,
     max_pooled,
-    start_at_prevalence,
 )
 
 
@@ -50,21 +46,3 @@ def test_features_come_channels_last_on_a_cpu_and_are_not_copied_twice():
     assert given.is_contiguous(memory_format=torch.channels_last)
     model.from_features([given])
     assert model.decoder.features[0] is given
-
-
-@pytest.mark.parametrize("head", [nn.Conv2d(5, 2, 1), nn.Linear(5, 2)])
-def test_start_scales_the_weights_and_sets_the_bias(head):
-    before = head.weight.detach().clone()
-    start_at_prevalence(head, log_odds(torch.tensor([0.5, 0.1])), scale=0.25)
-    assert torch.equal(head.weight, before / 4)
-    assert head.bias.tolist() == pytest.approx([0, -math.log(9)])
-    assert head.weight.requires_grad
-    assert head.bias.requires_grad
-
-
-@pytest.mark.parametrize("prevalence", [[0.0, 0.5], [0.5, 1.0], [math.nan, 0.5], [[0.5, 0.5]]])
-def test_prevalence_outside_the_open_interval_is_refused(prevalence):
-    with pytest.raises(
-        ValueError, match=r"prevalence: expected shape \(K,\), every value in 0 < p < 1, got "
-    ):
-        log_odds(torch.tensor(prevalence))

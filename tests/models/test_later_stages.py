@@ -43,20 +43,6 @@ def test_a_dilated_last_stage():
     torch.testing.assert_close(found, features)
 
 
-def test_the_layers_are_the_encoder_s_own_and_those_before_are_not_among_them(encoder):
-    later = LaterStages(encoder, 2)
-    own = {id(parameter) for parameter in encoder.parameters()}
-    assert {id(parameter) for parameter in later.parameters()} < own
-    with torch.no_grad():
-        given = [feature.requires_grad_() for feature in encoder(IMAGES)[:2]]
-    encoder.zero_grad()
-    sum(feature.sum() for feature in later(given)).backward()
-    reached = {id(parameter) for parameter in encoder.parameters() if parameter.grad is not None}
-    assert reached == {id(parameter) for parameter in later.parameters()}
-    assert not list(LaterStages(encoder, 4).parameters())
-    encoder.zero_grad()
-
-
 def test_faults(encoder):
     for given in (0, 5):
         with pytest.raises(ValueError, match=rf"given: expected 1 to 4 stages, got {given}"):

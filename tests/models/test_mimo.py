@@ -116,29 +116,3 @@ def test_logit_of_mean_where_probabilities_round_to_0_and_1(dtype):
     assert found[0].tolist() == pytest.approx(exact, abs=1e-4, rel=1e-6)
     assert z.grad.isfinite().all()
     assert torch.equal(logit_of_mean(z[:, :1]), z[:, 0].to(found.dtype))
-
-
-X = torch.zeros(2, 3, 4, 4)
-
-
-@pytest.mark.parametrize(
-    ("call", "line"),
-    [
-        (lambda: Mimo(nn.Identity(), inputs=0, classes=1), "inputs: expected at least 1, got 0"),
-        (
-            lambda: Mimo(nn.Identity(), 2, 1)(X),
-            r"images: expected shape \(B, 2, C, H, W\), got \(2, 3, 4, 4\)",
-        ),
-        (
-            lambda: Mimo(nn.Flatten(), 2, 5).predict(X),
-            r"network: expected it to give \(2, 2 \* 5\), got \(2, 96\)",
-        ),
-        (lambda: logit_of_mean(X[0, 0]), r"logits: expected shape \(B, M, K\) .*, got \(4, 4\)"),
-        (lambda: independent_shuffles(X[0, 0], 2, generator=seeded(0)), r"batch: .* got \(4, 4\)"),
-        (lambda: widen_first_convolution(nn.Linear(2, 2), 2), "network: expected a Conv2d in it, got Linear"),
-        (lambda: widen_first_convolution(nn.Conv2d(4, 4, 3, groups=2), 2), "without groups, got groups=2"),
-    ],
-)
-def test_bad_input(call, line):
-    with pytest.raises(ValueError, match=line):
-        call()

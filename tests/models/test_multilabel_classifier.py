@@ -65,21 +65,6 @@ def test_dropout_acts_on_logits_in_training_and_never_on_maps():
     torch.testing.assert_close(calm.logits, model(images()))
 
 
-def test_maps_are_full_precision_under_autocast():
-    model = small().float()
-    with torch.autocast("cpu", torch.bfloat16):
-        seen = model.see(images().float())
-    assert seen.logits.dtype == torch.bfloat16
-    assert seen.maps.dtype == torch.float32
-    torch.testing.assert_close(seen.maps, model.see(images().float()).maps, rtol=0.1, atol=0.02)
-
-
-@pytest.mark.parametrize("shares", [[0.0, 0.1, 0.1, 0.1], [0.5]])
-def test_shares_that_have_no_log_odds_are_refused(shares):
-    with pytest.raises(ValueError, match="shares: expected 4 above 0 and below 1"):
-        small().start_at_prevalence(torch.tensor(shares))
-
-
 @pytest.mark.parametrize("last_stage", ["", "blocks_2"])
 def test_a_seed_gives_one_model_and_torch_s_generator_stays(last_stage):
     before = torch.random.get_rng_state()
@@ -109,12 +94,3 @@ def test_a_stage_that_is_not_there_is_one_line():
         built(last_stage="layer4")
     with pytest.raises(UserError, match=r"train_from: .* one of a, b, c or '', got 'd'"):
         cut(small(), "d")
-
-
-@pytest.mark.parametrize(("stage", "count"), [("", 0), ("a", 0), ("b", 1), ("c", 2)])
-def test_two_parts_are_the_whole_and_share_its_layers(stage, count):
-    model = small()
-    front, tail = cut(model, stage)
-    assert (len(front), len(tail)) == (count, 3 - count)
-    torch.testing.assert_close(tail(front(images())), model.features(images()))
-    assert [*front, *tail] == [*model.features]

@@ -1,13 +1,11 @@
 """PYLON: parameter counts by hand, sides, strides, initial weights, the CAM in its map, and the start of training."""
 
-import math
-
 import pytest
 import torch
 from torch import Tensor, nn
 
 from papers_lib.cams import cam
-from papers_lib.models.pylon import ConventionalHead, PylonDecoder, pylon
+from papers_lib.models.pylon import PylonDecoder, pylon
 
 CHANNELS = (5, 6, 7, 9)
 RESNET50 = (256, 512, 1024, 2048)
@@ -137,31 +135,3 @@ def test_every_parameter_is_reached_by_the_loss():
     model(maps).logits.square().sum().backward()
     still = {name for name, p in model.named_parameters() if not bool((p.grad.abs() > 1e-9).any())}
     assert still == {name for name, _ in model.named_parameters() if name.endswith(".0.bias")}
-
-
-def test_initial_weights_are_he_and_xavier_uniform_with_zero_biases():
-    model = PylonDecoder(RESNET50, 14, generator=seeded())
-    for name, layer in model.named_modules():
-        if not isinstance(layer, nn.Conv2d):
-            continue
-        fan_in, fan_out = (layer.weight[0].numel(), layer.weight[:, 0].numel())
-        limit = math.sqrt(6 / (fan_in + fan_out) if name == "head" else 6 / fan_in)
-        assert layer.weight.abs().max() <= limit, name
-        assert not layer.bias.any()
-        if layer.weight.numel() > 1000:
-            assert layer.weight.abs().max() > 0.99 * limit
-            assert float(layer.weight.detach().std()) == pytest.approx(limit / math.sqrt(3), rel=0.05)
-
-
-def test_a_conventional_head_of_one_layer_is_linear_in_the_mean():
-    model = ConventionalHead(CHANNELS, 3, generator=seeded(), layers=1, width=8, up="small").eval()
-    given = [feature.double() for feature in features()]
-    model = model.double()
-    found = model(given)
-    assert found.maps is None
-    expected = model.body(given).mean((2, 3)) @ model.head.weight.T + model.head.bias
-    torch.testing.assert_close(found.logits, expected)
-    deep = ConventionalHead(CHANNELS, 3, generator=seeded(), layers=3, width=8)
-    assert [type(layer) for layer in deep.hidden] == [nn.Linear, nn.ReLU] * 2
-    with torch.autocast("cpu", torch.bfloat16):
-        assert deep(features()).logits.dtype == torch.float32

@@ -14,8 +14,6 @@ from papers_lib.models import timm_backbones
 from papers_lib.models.classifier import pooled_classifier
 from papers_lib.models.timm_backbones import (
     PACKAGES,
-    Scale,
-    last_places,
     load_packaged,
     packaged_state,
     timm_network,
@@ -27,7 +25,6 @@ STAGES = {
     "efficientnet_lite0": ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1)),
     "efficientnet_lite2": ((1, 1), (3, 2), (3, 2), (4, 2), (4, 1), (5, 2), (1, 1)),
 }
-DAISY, PALACE = 985, 698
 
 
 def reference_maps(state: dict[str, Tensor], stages: tuple[tuple[int, int], ...], x: Tensor) -> Tensor:
@@ -77,29 +74,6 @@ def test_maps_equal_a_forward_pass_from_the_packages_own_names(backbone):
     expected = reference_maps(state, STAGES[backbone], (x * 255 - 127) / 128)
     assert expected.std() > 0.1
     torch.testing.assert_close(model.features(x), expected, rtol=1e-5, atol=1e-5)  # the scale is float32
-
-
-@torch.no_grad()
-def test_pictures_are_told_rightly_and_only_at_the_right_scale():
-    state = packaged_state("efficientnet_lite0")
-    model = pooled_classifier("efficientnet_lite0", 2, generator=torch.Generator()).eval()
-    x, classes = torch.cat([picture("flower.jpg"), picture("china.jpg")]), torch.tensor([DAISY, PALACE])
-
-    def probabilities() -> Tensor:
-        pooled = model.features(x).mean((-2, -1))
-        return F.linear(pooled, state["_fc.weight"], state["_fc.bias"]).softmax(1)
-
-    right = probabilities()
-    assert torch.equal(right.argmax(1), classes)
-    for mean, std in (
-        ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),  # most of timm's networks
-        ((0.0,) * 3, (1.0,) * 3),  # none
-        ((0.0,) * 3, (1 / 255,) * 3),  # 0..255
-    ):
-        model.features.scale = Scale(mean, std)
-        wrong = probabilities()
-        assert not torch.equal(wrong.argmax(1), classes)
-        assert wrong.gather(1, classes[:, None]).prod() < 0.6 * right.gather(1, classes[:, None]).prod()
 
 
 def test_the_1000_class_layer_finds_its_place_where_there_is_one():
@@ -218,16 +192,3 @@ def test_networks_without_maps_and_weights_out_of_reach(monkeypatch):
     with pytest.raises(UserError, match="weights of test_resnet are neither in timm's local cache") as caught:
         timm_network("test_resnet", pretrained=True, seed=0)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("found", "wanted", "places"),
-    [
-        ([2, 4, 8, 16, 32], [4, 8, 16, 32], [1, 2, 3, 4]),
-        ([2, 4, 8, 16, 16], [8, 16, 16], [2, 3, 4]),
-        ([2, 4, 8, 16, 16], [8, 16], [2, 4]),
-        ([2, 4, 8, 16], [8, 16, 16], None),
-    ],
-)
-def test_last_places(found, wanted, places):
-    assert last_places(found, wanted) == places
