@@ -51,10 +51,9 @@ def grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 def grad_cam_pp(activations: Tensor, gradients: Tensor) -> Tensor:
     """Grad-CAM++, sum_c w_c A_c with w_c = sum_ij α_cij relu(G_cij) (Chattopadhay 2018, arXiv 1710.11063).
 
-    α = G² / (2 G² + G³ sum_ab A_ab), equation 19, for the score exp(S); divided by G² here, so that small
-    gradients do not underflow. Deviations: without the final ReLU and without the factor exp(S),
-    one positive number a map. The denominator has a root only where A has negative values; there α is 0.
-    Args, returns, raises: as :func:`hires_cam`.
+    α = G² / (2 G² + G³ sum_ab A_ab), equation 19, for the score exp(S); divided by G² here, so that small gradients do
+    not underflow. Deviations: no final ReLU, no factor exp(S) (one positive number a map); α is 0 at a root of the
+    denominator. Args, returns, raises: as :func:`hires_cam`.
 
     >>> A, G = torch.tensor([[[[1.0, 1.0]]]]), torch.tensor([[[[2.0, -2.0]]]])
     >>> grad_cam_pp(A, G).tolist()  # 2 / (2 + 2 · 2) = 1/3
@@ -83,8 +82,8 @@ def xgrad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 def hires_cam(activations: Tensor, gradients: Tensor) -> Tensor:
     """HiResCAM, sum_c G_c · A_c cell by cell (Draelos and Carin 2020, arXiv 2011.08891).
 
-    The sum over channels: for a linear head the map then sums to the logit less the bias. The authors of the
-    heatmap loss took the mean over channels; their max-normalisation cancels that factor.
+    For a linear head the map sums to the logit less the bias. The authors of the heatmap loss took the mean over
+    channels; their max-normalisation cancels that factor.
 
     Args: activations (B, C, H, W); gradients (B, C, H, W), or (B, K, C, H, W) for all classes.
     Returns: maps (B, H, W), or (B, K, H, W). Raises: ValueError for other shapes.
@@ -117,15 +116,15 @@ def head_gradients(
 ) -> HeadGradients:
     """Run ``head`` once and differentiate the chosen logits by the activations only.
 
-    The logits belong in the classification loss: no second pass is needed. A head that mixes the images of a
-    batch (batch norm in training mode) mixes their gradients as well.
+    The logits belong in the classification loss: no second pass is needed. A head that mixes the images of a batch
+    (batch norm in training mode) mixes their gradients as well.
 
     Args:
         head: maps activations (B, C, H, W) to logits (B, K).
         activations: of any layer; where they need no gradient (cached features) a detached copy stands in.
         target: class indices (B,), "predicted" (argmax of the logits) or "all" (every class).
-        create_graph: keep the second-order term; None means where gradients are enabled. With False, or
-            None under no_grad, the gradients are constants; under no_grad the logits are detached as well.
+        create_graph: keep the second-order term; None means where gradients are enabled. Without it the gradients
+            are constants, and under no_grad the logits are detached as well.
 
     Returns: logits (B, K) and gradients (B, C, H, W), or (B, K, C, H, W) for "all".
     Raises: ValueError for shapes, a target out of range, or logits that do not depend on the activations.
@@ -228,14 +227,8 @@ def display_map(maps: Tensor, size: tuple[int, int] | None = None) -> Tensor:
 def class_gradients(logits: Tensor, source: Tensor, target: Target, *, create_graph: bool) -> Tensor:
     """G = d S_c / d A for one class an image or for all of them; the graph of the logits is kept.
 
-    Args:
-        logits: (B, K), computed from ``source``.
-        source: activations (B, C, H, W) that require a gradient.
-        target: class indices (B,), "predicted" (argmax of the logits) or "all".
-        create_graph: whether the result can be differentiated again.
-
-    Returns: (B, C, H, W), or (B, K, C, H, W) for "all".
-    Raises: ValueError for shapes, a target out of range, or logits that do not depend on ``source``.
+    Args: logits (B, K), computed from ``source``; source, activations that require a gradient; target and returns as
+    :func:`head_gradients`; create_graph, whether the result can be differentiated again.
 
     >>> A = torch.tensor([[[[1.0, 2.0]]]], requires_grad=True)
     >>> class_gradients((A**2).sum((2, 3)), A, "predicted", create_graph=False).tolist()
@@ -272,11 +265,7 @@ def class_gradients(logits: Tensor, source: Tensor, target: Target, *, create_gr
 
 
 def source_of(activations: Tensor, attached: bool) -> Tensor:
-    """The tensor to differentiate by: the activations in their graph, or else a leaf with their values.
-
-    Args: activations of any shape; attached, whether to stay in the graph where there is one.
-    Returns: a tensor that requires a gradient; ``activations`` itself is never changed.
-    """
+    """The tensor to differentiate by: the activations in their graph, or else a leaf with their values."""
     if attached and activations.requires_grad:
         return activations
     leaf = activations.detach()

@@ -31,16 +31,13 @@ def heatmap_loss(
     - "share": sum Hn · M / sum Hn, the share of the heat that lies outside;
     - "dice": 1 - 2 sum Hn (1 - M) / (sum Hn + sum (1 - M)), after the paper's pointer to Dice (1945).
 
-    Deviations: the authors divide by max H with nothing added, which is 0/0 for a map without positive heat.
-    Such a dead map has the term 0 and the gradient 0 here and still counts in the mean over images: log
-    :func:`dead_share` beside the loss. "Without positive heat" means max H <= 1e-30 (float16: its smallest
-    normal number, 6e-5). Half-precision maps are computed in float32. A NaN map gives NaN.
+    Deviation: a dead map (max H <= 1e-30; float16: 6e-5), the authors' 0/0, has term and gradient 0 and still counts
+    in the mean over images: log :func:`dead_share` beside the loss. A NaN map gives NaN.
 
     Args:
-        maps: raw maps H (B, h, w), with their graph; the channel sum or mean alike, since the scale cancels.
+        maps: raw maps H (B, h, w), with their graph; a positive factor cancels. Half precision becomes float32.
         outside: M (B, h, w) in [0, 1], 1 outside the organ, at the map's size: see :func:`shrink_mask`.
-        form: see above. None of them depends on a positive factor of the map.
-        reduction: over the images of the batch.
+        form, reduction: see above; over the images of the batch.
 
     Returns: a scalar, or the terms (B,) for ``reduction="none"``.
     Raises: ValueError for shapes, an empty batch, mask values outside [0, 1], unknown form or reduction.
@@ -97,9 +94,8 @@ def dead_share(maps: Tensor) -> Tensor:
 def shrink_mask(mask: Tensor, size: tuple[int, int], how: Literal["point", "area"] = "point") -> Tensor:
     """Mask at the size of the maps.
 
-    "point" samples with bilinear weights at the centres of the cells (half-pixel centres, no antialiasing),
-    as the authors do from 105x135 to 6x8: a cell sees four pixels at most. "area" averages the pixels under a
-    cell; where the sizes do not divide, a pixel on a border counts in both cells (adaptive average pooling).
+    "point" samples with bilinear weights at the centres of the cells (half-pixel centres, no antialiasing), as the
+    authors do from 105x135 to 6x8; "area" averages the pixels under a cell (adaptive average pooling).
 
     Args: mask (B, H, W), boolean or in [0, 1]; size (h, w).
     Returns: (B, h, w), float32 or the mask's floating type. Raises: ValueError for a shape or ``how``.

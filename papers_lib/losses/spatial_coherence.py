@@ -21,23 +21,19 @@ def spatial_coherence(
     """Squared differences between the pixels of a cluster that lie within a window, averaged over the maps: L_SC.
 
     L_SC = Σ_p Σ_{q ∈ T(p)} (x_p - x_q)² for one map (section 3.1.2); T(p) holds the other pixels of p's cluster in
-    the window x window square around p. As printed, each pair counts twice, once from either end.
+    the window x window square around p. As printed, each pair counts twice. The square ends at the border; pixels
+    outside a cluster take no part; the mean over maps is ours. **As a sum it is cut by shrinking the map**: give it
+    maps that are ``saliency_images.scaled``, and "mean", which does not grow with the map's side either.
 
-    The square ends at the border of the map; pixels outside a cluster take no part (the report names no background:
-    ours is what :func:`components` leaves at 0). The report has one map in mind; the mean over maps is ours.
-    **As a sum it is cut by shrinking the map**, since it falls with the square of the values: give it maps that are
-    ``saliency_images.scaled``, and "mean", which does not grow with the map's side either.
-
-    Pixels are compared by 40 shifted copies (window 9) with the gradient 4 Σ_q (x_p - x_q) beside them: exact
-    differences, no graph of each copy. So it can be differentiated once (a second time is a RuntimeError); maps that
-    were themselves made with ``create_graph=True`` pass the gradient on.
+    Pixels are compared by 40 shifted copies (window 9) with the gradient 4 Σ_q (x_p - x_q) beside them: exact, no
+    graph of each copy. So it can be differentiated once; maps made with ``create_graph=True`` pass the gradient on.
 
     Args:
         maps: (..., H, W), floating point.
-        labels: clusters, whole numbers of the maps' shape, 0 for none; ``components(maps)`` where not given. Constants.
+        labels: clusters, whole numbers of the maps' shape, 0 for none; ``components(maps)`` where not given.
+            Constants.
         window: side of the square, odd, at least 3 (the report's is 9).
-        reduction: within a map: "sum" as printed, or "mean" over its ordered pairs. A map without pairs, a constant one
-            for instance, counts with 0 among the maps: a falling loss may be dying maps.
+        reduction: within a map, "sum" as printed or "mean" over its ordered pairs; a map without pairs counts with 0.
 
     Returns: a scalar, at least 0, lower is more coherent; float32 for half precision. NaN if a map holds NaN.
     Raises: ValueError for shapes, no map, whole numbers as maps, or an option outside its range.
@@ -152,22 +148,15 @@ def components(
 ) -> Tensor:
     """Number of the connected component of each pixel above the map's threshold, 0 elsewhere.
 
-    "Clusters on each saliency map are identified by performing connected component analysis" (section 3.1.2). Neither
-    the threshold nor the connectivity is given; chosen here: above the map's mean, 8-connected. Otsu's threshold and
-    the erosion are for the published code (:mod:`papers_lib.losses.published_coherence`).
+    "Clusters on each saliency map are identified by performing connected component analysis" (section 3.1.2);
+    threshold and connectivity are not given. Each row's runs are joined with those they touch in the next row, and numbers are
+    passed along the joins until they settle. No gradient.
 
-    A component is found by runs: each row's runs are joined with those they touch in the next row, and numbers are
-    passed along the joins until they settle. No gradient: the labels are constants to a loss.
-
-    Args:
-        maps: (..., H, W), floating point.
-        threshold: "mean", "otsu" (:func:`otsu_threshold`), or a tensor that broadcasts to the maps' leading shape. A
-            pixel counts if it is strictly above, so a constant map has no component under "mean" and "otsu".
-        connectivity: 4 or 8 neighbours.
-        erosion: times that the thresholded region is shrunk by a 3x3 square, with nothing outside the map.
-
-    Returns: int64 (..., H, W); within each map 1, 2, … in the order of the components' first pixels, row by row. A map
-        with NaN has no component under "mean" and "otsu".
+    Args: maps (..., H, W), floating point; threshold, "mean", "otsu" (:func:`otsu_threshold`), or a tensor that
+        broadcasts to the maps' leading shape, a pixel counts if strictly above; connectivity, 4 or 8; erosion, times
+        that the region is shrunk by a 3x3 square.
+    Returns: int64 (..., H, W); within each map 1, 2, … in the order of the components' first pixels. A map with NaN
+        has no component under "mean" and "otsu".
     Raises: ValueError for a shape, whole numbers, or an option outside its range.
 
     >>> components(torch.tensor([[9.0, 0.0, 9.0], [9.0, 0.0, 0.0], [0.0, 9.0, 0.0]])).tolist()
@@ -197,14 +186,12 @@ def components(
 
 
 def otsu_threshold(maps: Tensor, levels: int = 256) -> Tensor:
-    """Otsu's threshold of each map: the cut with the largest variance between the two sides.
+    """Otsu's threshold of each map: the cut with the largest variance between the two sides, w0 w1 (μ0 - μ1)².
 
-    w0 w1 (μ0 - μ1)² over the cuts between ``levels`` equal bins from the map's minimum to its maximum; the means are
-    those of the values, not of the bins. Of equal cuts the lowest.
+    Over the cuts between ``levels`` equal bins from the map's minimum to its maximum; of equal cuts the lowest.
 
     Args: maps (..., H, W), floating point; levels, at least 2.
     Returns: (...,), the upper end of the last bin below the cut; the value itself for a constant map.
-    Raises: ValueError for a shape, an empty map or fewer than two levels.
 
     >>> otsu_threshold(torch.tensor([[0.0, 0.0, 10.0], [1.0, 1.0, 9.0]]), levels=10).item()  # bins of 1
     1.0

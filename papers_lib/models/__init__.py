@@ -1,4 +1,5 @@
-# ruff: noqa: F401  (the names are for type checkers and for the digest of the code)
+# fmt: off
+# ruff: noqa: F401, I001
 """Networks: classifiers, heatmap decoders and encoders.
 
 Names are imported when they are first asked for, so that ``papers_lib.models.vgg_cardiac`` needs torch and numpy only,
@@ -13,11 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from papers_lib.models.classifier import (
-        HeadMaps,
-        PooledClassifier,
-        pooled_classifier,
-        pooled_mlp_grad_cam,
-        split_at,
+        HeadMaps, PooledClassifier, pooled_classifier, pooled_mlp_grad_cam, split_at,
     )
     from papers_lib.models.eval_statistics import eval_statistics
     from papers_lib.models.freezing import freeze, unfreeze
@@ -29,35 +26,23 @@ if TYPE_CHECKING:
     from papers_lib.models.pyramid_encoder import LaterStages, PyramidEncoder, pyramid_encoder
     from papers_lib.models.timm_backbones import PACKAGES, Weights, timm_network, timm_stages
     from papers_lib.models.vgg_cardiac import (
-        INPUT_SIZE,
-        CardiacClassifier,
-        field_share,
-        receptive_field,
-        small_vgg,
-        vgg16,
+        CardiacClassifier, INPUT_SIZE, field_share, receptive_field, small_vgg, vgg16,
     )
 
 _MODULES = {
-    "classifier": ("HeadMaps", "PooledClassifier", "pooled_classifier", "pooled_mlp_grad_cam", "split_at"),
-    "eval_statistics": ("eval_statistics",),
-    "freezing": ("freeze", "unfreeze"),
-    "heatmap_classifier": ("HeatmapClassifier", "HeatmapOutput", "MaxPooledDecoder"),
-    "heatmap_methods": ("METHODS", "Method", "decoder"),
-    "mimo": ("Mimo", "independent_shuffles", "logit_of_mean", "widen_first_convolution"),
-    "multilabel_classifier": ("MultilabelClassifier", "Seen", "cut", "multilabel_classifier"),
-    "pylon": ("ConvBlock", "ConventionalHead", "PylonDecoder", "pylon"),
-    "pyramid_encoder": ("LaterStages", "PyramidEncoder", "pyramid_encoder"),
-    "timm_backbones": ("PACKAGES", "Weights", "timm_network", "timm_stages"),
-    "vgg_cardiac": (
-        "INPUT_SIZE",
-        "CardiacClassifier",
-        "field_share",
-        "receptive_field",
-        "small_vgg",
-        "vgg16",
-    ),
+    "classifier": "HeadMaps PooledClassifier pooled_classifier pooled_mlp_grad_cam split_at",
+    "eval_statistics": "eval_statistics",
+    "freezing": "freeze unfreeze",
+    "heatmap_classifier": "HeatmapClassifier HeatmapOutput MaxPooledDecoder",
+    "heatmap_methods": "METHODS Method decoder",
+    "mimo": "Mimo independent_shuffles logit_of_mean widen_first_convolution",
+    "multilabel_classifier": "MultilabelClassifier Seen cut multilabel_classifier",
+    "pylon": "ConvBlock ConventionalHead PylonDecoder pylon",
+    "pyramid_encoder": "LaterStages PyramidEncoder pyramid_encoder",
+    "timm_backbones": "PACKAGES Weights timm_network timm_stages",
+    "vgg_cardiac": "CardiacClassifier INPUT_SIZE field_share receptive_field small_vgg vgg16",
 }
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
+_HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
