@@ -9,16 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 from statsmodels.stats.weightstats import ttost_ind
 
-from papers_lib.stats import (
-    UndefinedStatistic,
-    cohens_d,
-    holm,
-    paired_t,
-    shapiro,
-    student_t,
-    tost,
-    welch,
-)
+from papers_lib.stats import UndefinedStatistic, cohens_d, holm, paired_t, shapiro, student_t, tost, welch
 
 RNG = np.random.default_rng(7)
 X, Y = RNG.normal(0.3, 0.1, 9), RNG.normal(0.2, 0.3, 6)

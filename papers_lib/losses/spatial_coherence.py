@@ -143,45 +143,45 @@ def _as_float(labels: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.where(labels == 0, torch.nan, labels.to(dtype))
 
 
-def components(
-    maps: Tensor, *, threshold: Threshold | Tensor = "mean", connectivity: int = 8, erosion: int = 0
-) -> Tensor:
-    """Number of the connected component of each pixel above the map's threshold, 0 elsewhere.
+def components(maps: Tensor, *, threshold: Threshold = "mean", erosion: int = 0) -> Tensor:
+    """Number of the 8-connected component of each pixel strictly above the map's threshold, 0 elsewhere.
 
     "Clusters on each saliency map are identified by performing connected component analysis" (section 3.1.2);
-    threshold and connectivity are not given. Each row's runs are joined with those they touch in the next row, and numbers are
-    passed along the joins until they settle. No gradient.
+    threshold and connectivity are not given. Each row's runs are joined with those they touch in the next row, and
+    numbers are passed along the joins until they settle. No gradient.
 
-    Args: maps (..., H, W), floating point; threshold, "mean", "otsu" (:func:`otsu_threshold`), or a tensor that
-        broadcasts to the maps' leading shape, a pixel counts if strictly above; connectivity, 4 or 8; erosion, times
-        that the region is shrunk by a 3x3 square.
-    Returns: int64 (..., H, W); within each map 1, 2, … in the order of the components' first pixels. A map with NaN
-        has no component under "mean" and "otsu".
+    Args: maps (..., H, W), floating point; threshold, the map's "mean", or "otsu" (:func:`otsu_threshold`); erosion,
+        times that the region is shrunk by a 3x3 square.
+    Returns: int64 (..., H, W); within each map 1, 2, … in the order of the components' first pixels. Constant maps and
+        those with NaN have none.
     Raises: ValueError for a shape, whole numbers, or an option outside its range.
 
     >>> components(torch.tensor([[9.0, 0.0, 9.0], [9.0, 0.0, 0.0], [0.0, 9.0, 0.0]])).tolist()
     [[1, 0, 2], [1, 0, 0], [0, 1, 0]]
     """
-    _check_components(maps, threshold, connectivity, erosion)
+    if maps.ndim < 2 or not maps.is_floating_point():
+        raise ValueError(
+            f"maps: expected floating-point maps (..., H, W), got {tuple(maps.shape)} of {maps.dtype}"
+        )
+    if threshold not in get_args(Threshold):
+        raise ValueError(f"threshold: expected mean or otsu, got {threshold!r}")
+    if erosion < 0:
+        raise ValueError(f"erosion: expected at least 0, got {erosion}")
     if maps.numel() == 0:
         return torch.zeros(maps.shape, dtype=torch.int64, device=maps.device)
     flat = maps.detach().reshape(-1, *maps.shape[-2:])
     flat = full_precision(flat)
     # Maps are independent: on the CPU a few at a time, so that what is made of them stays in its cache.
     few = max(1, 2**17 // flat[0].numel()) if flat.device.type == "cpu" else len(flat)
-    if isinstance(threshold, Tensor):
-        level = _for_each_map(threshold.detach().to(flat), maps.shape[:-2])
-    else:
-        rule = otsu_threshold if threshold == "otsu" else _level_of_mean
-        level = torch.cat([rule(part) for part in flat.split(few)])
+    rule = otsu_threshold if threshold == "otsu" else _level_of_mean
     labels = []
-    for part, part_level in zip(flat.split(few), level.split(few), strict=True):
-        above = part > part_level[:, None, None]
+    for part in flat.split(few):
+        above = part > rule(part)[:, None, None]
         if erosion:
             side = 2 * erosion + 1  # that many 3x3 squares in a row
             outside = F.pad((~above).to(torch.float32)[:, None], (erosion,) * 4, value=1.0)
             above = F.max_pool2d(outside, side, stride=1)[:, 0] == 0
-        labels.append(_label(above, reach=1 if connectivity == 8 else 0))
+        labels.append(_label(above))
     return torch.cat(labels).reshape(maps.shape)
 
 
@@ -218,21 +218,14 @@ def otsu_threshold(maps: Tensor, levels: int = 256) -> Tensor:
     return (low + span * (cut.to(flat.dtype) / levels)).reshape(maps.shape[:-2])
 
 
-def _for_each_map(threshold: Tensor, lead: torch.Size) -> Tensor:
-    sizes = zip(reversed(threshold.shape), reversed(lead), strict=False)
-    if threshold.ndim > len(lead) or any(one not in (1, many) for one, many in sizes):
-        raise ValueError(f"threshold: expected a tensor for maps {tuple(lead)}, got {tuple(threshold.shape)}")
-    return threshold.broadcast_to(lead).reshape(-1)
-
-
 def _level_of_mean(flat: Tensor) -> Tensor:
     # Not below the minimum, where rounding can put the mean of a constant map, all of which would lie above it.
     mean = flat.mean((1, 2), dtype=torch.float64).to(flat.dtype)
     return torch.maximum(mean, flat.amin((1, 2)))
 
 
-def _label(above: Tensor, reach: int) -> Tensor:
-    """Components of boolean maps (M, H, W); ``reach`` is 1 where runs that touch at a corner are joined."""
+def _label(above: Tensor) -> Tensor:
+    """8-connected components of boolean maps (M, H, W)."""
     maps, height, width = above.shape
     # An empty column and row end each row and map, so that all of it is one line, in which no run joins two rows.
     stride = width + 1
@@ -241,8 +234,8 @@ def _label(above: Tensor, reach: int) -> Tensor:
     start, end = (change == 1).nonzero()[:, 0], (change == -1).nonzero()[:, 0]  # run i is [start, end)
     runs = len(start)
     # Those in the next row that touch run i are first[i], …, last[i] - 1.
-    first = torch.searchsorted(end, start + stride - reach, right=True)
-    last = torch.searchsorted(start, end + stride + reach)
+    first = torch.searchsorted(end, start + stride - 1, right=True)
+    last = torch.searchsorted(start, end + stride + 1)
     touching = (last - first).clamp(min=0)
     one = torch.arange(runs, device=above.device).repeat_interleave(touching)
     before = touching.cumsum(0) - touching
@@ -272,16 +265,3 @@ def _roots(count: int, one: Tensor, other: Tensor) -> Tensor:
         apart = one != other
         one, other = one[apart], other[apart]
     return parent
-
-
-def _check_components(maps: Tensor, threshold: Threshold | Tensor, connectivity: int, erosion: int) -> None:
-    if maps.ndim < 2:
-        raise ValueError(f"maps: expected (..., H, W), got {tuple(maps.shape)}")
-    if not maps.is_floating_point():
-        raise ValueError(f"maps: expected floating-point maps, got {maps.dtype}")
-    if not isinstance(threshold, Tensor) and threshold not in get_args(Threshold):
-        raise ValueError(f"threshold: expected mean, otsu or a tensor, got {threshold!r}")
-    if connectivity not in (4, 8):
-        raise ValueError(f"connectivity: expected 4 or 8, got {connectivity}")
-    if erosion < 0:
-        raise ValueError(f"erosion: expected at least 0, got {erosion}")

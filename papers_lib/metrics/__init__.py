@@ -3,8 +3,7 @@
 """Measures: of classification, of calibration, of maps against boxes, masks and the model itself."""
 
 from papers_lib.metrics.calibration import (
-    Isotonic, Platt, SoftmaxTemperature, Temperature, fit_isotonic, fit_platt, fit_softmax_temperature,
-    fit_temperature,
+    Isotonic, Platt, Temperature, fit_isotonic, fit_platt, fit_temperature,
 )
 from papers_lib.metrics.calibration_error import (
     Brier, EceFloor, Range, Reliability, bin_sums, bins_of, brier, confidence_ece, ece, ece_floor,

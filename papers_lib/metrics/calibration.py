@@ -5,8 +5,7 @@ other readings, :func:`ece_floor` (what chance alone gives), :func:`brier`. Cali
 own, neither that of the training nor that of the test, and then applied by ``.probabilities(logits)``:
 
 - :func:`fit_temperature`, sigmoid(z / T) (Guo et al. 2017). The report prints softmax(z / T) though its five findings
-  do not exclude each other; that one, for exclusive classes, is :func:`fit_softmax_temperature`. T keeps the order of
-  the images in each label, so AUROC stays, and it cannot move a prediction across 1/2.
+  do not exclude each other. T keeps the order of the images in each label, so AUROC stays.
 - :func:`fit_platt`, sigmoid(a z + b) (Platt 1999): it mends an offset too, such as an AUC margin loss leaves.
 - :func:`fit_isotonic`, any rising function (Zadrozny and Elkan 2002): on a few hundred images it fits the noise.
 
@@ -29,7 +28,6 @@ from papers_lib.metrics.calibration_error import (
     EceFloor,
     Reliability,
     brier,
-    check_target,
     checked,
     confidence_ece,
     ece,
@@ -44,7 +42,6 @@ __all__ = [
     "Isotonic",
     "Platt",
     "Reliability",
-    "SoftmaxTemperature",
     "Temperature",
     "brier",
     "confidence_ece",
@@ -52,7 +49,6 @@ __all__ = [
     "ece_floor",
     "fit_isotonic",
     "fit_platt",
-    "fit_softmax_temperature",
     "fit_temperature",
     "reliability",
     "top_label_ece",
@@ -80,27 +76,16 @@ class Temperature:
         return ordered_sigmoid(self.logits(logits))
 
 
-class SoftmaxTemperature(Temperature):
-    """As :class:`Temperature`, for exclusive classes."""
-
-    def probabilities(self, logits: Tensor) -> Tensor:
-        """softmax(z / T) over the classes, (N, K), float64 on the CPU: the report's equation (section 3.6.1)."""
-        return self.logits(logits).softmax(dim=1)
-
-
 def fit_temperature(logits: Tensor, labels: Tensor, *, per_label: bool = False) -> Temperature:
     """The T of sigmoid(z / T) with the least negative log likelihood; one for all labels, or one for each.
 
-    The likelihood is convex in 1 / T, so its slope has one zero, found by bisection over log T in [1e-3, 1e3]
-    to the last digits. Where there is none: logits that separate the labels give 1e-3 (the sharper the better),
-    logits that say the opposite of the labels, or nothing, give 1e3; ``at_bound`` says so. If every logit is 0,
-    T does nothing and is 1.
+    The likelihood is convex in 1 / T: its slope's zero is found by bisection over log T in [1e-3, 1e3]. Where there
+    is
+    none: logits that separate the labels give 1e-3, logits that say the opposite, or nothing, 1e3, and ``at_bound``.
+    If every logit is 0, T is 1.
 
-    Args:
-        logits: (N, K), finite.
-        labels: (N, K), 0 and 1, or expected shares.
-        per_label: a temperature for each label. The order of the labels within an image may change then.
-
+    Args: logits (N, K), finite; labels (N, K), 0 and 1, or expected shares; per_label, a temperature for each label:
+        the order of the labels within an image may change then.
     Returns: :class:`Temperature`.
     Raises: ValueError for shapes, logits that are not finite, labels outside [0, 1], or no image.
 
@@ -119,32 +104,6 @@ def fit_temperature(logits: Tensor, labels: Tensor, *, per_label: bool = False) 
         return by_temperature(z * ((z * inverse).sigmoid() - y))
 
     return Temperature(*_search(slope, by_temperature(wrong), by_temperature(z.abs()) == 0))
-
-
-def fit_softmax_temperature(logits: Tensor, target: Tensor) -> SoftmaxTemperature:
-    """The T of softmax(z / T) with the least negative log likelihood, for exclusive classes (section 3.6.1).
-
-    Args: logits (N, K), finite; target, class indices (N,).
-    Returns: :class:`SoftmaxTemperature` with one value; bounds as in :func:`fit_temperature`, and 1 where the
-        logits of each image are all equal.
-    Raises: ValueError for shapes, logits that are not finite, a target out of range, or no image.
-
-    >>> logits = torch.tensor([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [0.0, 2.0]])
-    >>> round(fit_softmax_temperature(logits, torch.tensor([0, 0, 1, 1])).values.item(), 6)  # 2 / ln 3
-    1.820478
-    """
-    if target.ndim != 1 or target.shape != logits.shape[:1]:
-        raise ValueError(
-            f"expected logits (N, K) and target (N,), got {tuple(logits.shape)} and {tuple(target.shape)}"
-        )
-    z, _ = checked(logits, torch.zeros_like(logits), name="logits")
-    check_target(target, z.shape[1])
-    z = z - z.gather(1, target.cpu().long()[:, None])  # the target's logit is 0, which softmax does not see
-
-    def slope(inverse: Tensor) -> Tensor:
-        return ((z * inverse).softmax(dim=1) * z).sum()[None]
-
-    return SoftmaxTemperature(*_search(slope, z.amax(1).sum()[None], z.abs().sum()[None] == 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,21 +125,17 @@ class Platt:
 
 
 def fit_platt(logits: Tensor, labels: Tensor, *, smooth: bool = True) -> Platt:
-    """Slope and offset with the least negative log likelihood, for each label.
+    """Slope and offset with the least negative log likelihood, for each label (scikit-learn's logistic regression).
 
-    With ``smooth``, as in Platt's paper, positives count as (n₊ + 1) / (n₊ + 2) and negatives as 1 / (n₋ + 2)
-    instead of 1 and 0, so that separable labels and those with no positive have a finite answer. Without, it is
-    a logistic regression with no penalty. The slope may be negative: such logits were upside down. Logits that
-    are all equal get the slope 0. For expected shares n₊ is their sum, and each share is moved in proportion.
+    With ``smooth``, as in Platt's paper, positives count as (n₊ + 1) / (n₊ + 2) and negatives as 1 / (n₋ + 2), so
+    that separable labels and those with no positive have a finite answer. The slope may be negative; constant logits
+    get 0.
 
-    Args:
-        logits: (N, K), finite.
-        labels: (N, K), 0 and 1, or expected shares.
-        smooth: Platt's targets.
-
+    Args: logits (N, K), finite; labels (N, K), 0 and 1, or expected shares, moved in proportion; smooth, Platt's
+        targets.
     Returns: :class:`Platt`.
-    Raises: ValueError for shapes, logits that are not finite, labels outside [0, 1], no image; without
-        ``smooth`` also for a label with one value only, or one that a cut separates: there is no finite answer.
+    Raises: ValueError as :func:`fit_temperature`; without ``smooth`` also for a label with one value only, or one
+        that a cut separates: there is no finite answer.
 
     >>> found = fit_platt(torch.tensor([[1.0], [-1.0], [1.0], [-1.0]]), torch.tensor([[1], [0], [1], [0]]))
     >>> round(found.slope.item(), 6), round(abs(found.offset.item()), 6)  # sigmoid(a) = 3 / 4: a = ln 3
@@ -225,15 +180,11 @@ class Isotonic:
 def fit_isotonic(scores: Tensor, labels: Tensor) -> Isotonic:
     """The non-decreasing function of the score with the least squared error to the labels, for each label.
 
-    By scikit-learn; images of equal score count as one, with their mean label. Between scores it is linear and
-    beyond them constant. It never reverses the order of two images, but makes many equal, so that AUROC may move.
+    By scikit-learn; images of equal score count as one. Between scores it is linear and beyond them constant. It
+    never reverses the order of two images, but makes many equal, so that AUROC may move.
 
-    Args:
-        scores: logits or probabilities (N, K), finite.
-        labels: (N, K), 0 and 1, or expected shares.
-
-    Returns: :class:`Isotonic`; values in [0, 1].
-    Raises: ValueError for shapes, scores that are not finite, labels outside [0, 1], or no image.
+    Args: scores, logits or probabilities (N, K), finite; labels (N, K), 0 and 1, or expected shares.
+    Returns: :class:`Isotonic`; values in [0, 1]. Raises: ValueError as :func:`fit_temperature`.
 
     >>> found = fit_isotonic(torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([[0], [1], [0], [1]]))
     >>> found.values[0].tolist()  # 1 and 0 in the wrong order: pooled
@@ -265,8 +216,8 @@ def ordered_sigmoid(logits: Tensor) -> Tensor:
 def _search(slope: Callable[[Tensor], Tensor], slope_at_zero: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
     """Zeros of ``slope``, which grows with 1 / T, over T in [1e-3, 1e3]; and which of them are bounds.
 
-    ``slope_at_zero`` is its limit for T to 0, never negative; 0 means separable: known exactly, where the slope
-    itself would underflow. ``flat`` marks a likelihood that does not depend on T.
+    ``slope_at_zero`` is its limit for T to 0, known exactly, where the slope itself would underflow; 0 means
+    separable. ``flat`` marks a likelihood that does not depend on T.
     """
     low = torch.full_like(slope_at_zero, LOWEST).log()
     high = torch.full_like(slope_at_zero, HIGHEST).log()

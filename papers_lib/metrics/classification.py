@@ -1,12 +1,10 @@
 """Classification at image level: area under the ROC curve, and thresholds by the largest G-mean.
 
-AUROC is the share of (positive, negative) pairs of images in which the positive one scores higher, ties as one
-half (Mann and Whitney 1947); PYLON reports it per class, macro and weighted (STAR Methods, Performance metrics).
-
-PYLON needs a threshold for masked-out area and IoU: "selected automatically to achieve the maximal geometric mean of
-specificity and sensitivity". The paper does not say on which images, how finely, or which of equal cuts: the images
-are the caller's choice (the validation split, so that no test label is used), every distinct cut is tried, and the
-highest of equal ones is taken, that of the highest specificity. Counts are integers, so ties are exact.
+AUROC is the share of (positive, negative) pairs of images in which the positive one scores higher (Mann and Whitney
+1947); PYLON reports it per class, macro and weighted (STAR Methods, Performance metrics). PYLON needs a threshold for
+masked-out area and IoU: "selected automatically to achieve the maximal geometric mean of specificity and
+sensitivity". It does not say on which images, how finely, or which of equal cuts: the images are the caller's choice
+(the validation split), every distinct cut is tried, and the highest of equal ones is taken.
 """
 
 from typing import NamedTuple
@@ -38,13 +36,9 @@ class GmeanThresholds(NamedTuple):
 def auroc(scores: Tensor, positive: Tensor) -> Auroc:
     """Area under the ROC curve, ties as one half; only the order of the scores counts.
 
-    Args:
-        scores: logits or probabilities (N, K); they may be infinite.
-        positive: labels (N, K), boolean or 0 and 1.
-
-    Returns: :class:`Auroc`, in [0, 1], higher is better; .5 for constant scores. A class without positives or
-        without negatives is NaN in ``per_class`` and left out of both means. ``weighted`` weighs a class by
-        its positives, as sklearn does.
+    Args: scores, logits or probabilities (N, K), also infinite; positive, labels (N, K), boolean or 0 and 1.
+    Returns: :class:`Auroc`, in [0, 1], higher is better. A class without positives or without negatives is NaN in
+        ``per_class`` and left out of both means. ``weighted`` weighs a class by its positives, as sklearn does.
     Raises: ValueError for shapes, labels other than 0 and 1, NaN scores, or if no class has both labels.
 
     >>> found = auroc(torch.tensor([[1.0], [2.0], [2.0], [3.0]]), torch.tensor([[0], [1], [0], [1]]))
@@ -70,14 +64,12 @@ def auroc(scores: Tensor, positive: Tensor) -> Auroc:
 def best_gmean_thresholds(scores: Tensor, positive: Tensor, *, undefined: str = "error") -> GmeanThresholds:
     """The cut of each class with the largest sqrt(sensitivity * specificity); positive is score > threshold.
 
-    Cuts lie midway between neighbouring distinct scores; one at the highest score calls everything negative,
-    so that constant scores have a threshold too (G-mean 0).
+    Cuts lie midway between neighbouring distinct scores; one at the highest score calls everything negative.
 
-    Args: scores (N, K), finite, in any scale; positive (N, K), boolean or 0 and 1; undefined, what a class with
-        one label gets: "error" or "nan".
-    Returns: :class:`GmeanThresholds` of tensors (K,).
-    Raises: ValueError for shapes, labels other than 0 and 1, scores that are not finite, or, naming it, a class
-        without positives or without negatives.
+    Args: scores (N, K), finite; positive (N, K), boolean or 0 and 1; undefined, what a class with one label gets:
+        "error" or "nan".
+    Returns: :class:`GmeanThresholds` of tensors (K,). Raises: ValueError for shapes, labels, scores, or a class with
+        one label.
 
     >>> scores, labels = torch.tensor([0.0, 1.0, 2.0, 4.0, 5.0]), torch.tensor([0, 0, 1, 0, 1])
     >>> best = best_gmean_thresholds(scores[:, None], labels[:, None])

@@ -1,18 +1,14 @@
 """Deletion, hottest parts first: how soon does the class's probability fall, or the model change its mind?
 
 :func:`deletion_curve` (Petsiuk et al. 2018, RISE, arXiv 1806.07421): delete pixels in the order of the saliency map
-and take the area under the curve of the probability against the share deleted. A low area says that the map points at
-what the model uses. Beside it belongs the area of :func:`random_order_maps`. Deviations: whole cells of the map are
-deleted, since a coarse map ranks nothing finer (the authors rank the pixels of an enlarged map), and they are filled
-with the image's own mean colour unless told otherwise (the authors use a constant).
+and take the area under the curve of the probability. Beside it belongs the area of :func:`random_order_maps`.
+Deviations: whole cells of the map are deleted, and filled with the image's own mean colour unless told otherwise.
 
 :func:`masked_out`, PYLON's second heatmap metric (STAR Methods, Performance metrics): "the average size of image area
 that can be masked-out (e.g., replaced by zeros, sorted according to the heatmap intensity) before a deep model
 switches its prediction for the correct class from positive to negative", in steps of 0.5 % of the image's area "until
-the prediction flipped". Lower is better. There is no published code; what the text leaves open is an option: the value
-of the mask (``fill``); equal pixels (``ties``), of which a bilinearly enlarged map has many; images already negative,
-and images that never flip (:func:`mean_masked_out_area`). The area is that of the flipping step. Flips are not
-monotone, so the first flip needs every level: bisection finds another one for 8 of 20 images in this module's test.
+the prediction flipped". Lower is better. There is no published code; what the text leaves open is an option. The area
+is that of the flipping step. Flips are not monotone: bisection finds another one for 8 of 20 images.
 """
 
 import itertools
@@ -38,16 +34,15 @@ def deletion_curve(
 ) -> Tensor:
     """Probability of the class after each share of the map's cells is deleted, hottest cells first.
 
-    A share s deletes ceil(s h w) cells, each with the pixels whose centres lie in it. Among equal cells the
-    first in row-major order goes first; a constant map therefore deletes the image row by row.
+    A share s deletes ceil(s h w) cells, each with the pixels whose centres lie in it; of equal cells the first in
+    row-major order.
 
     Args:
         predict: images (B, C, H, W) to the probability of the class wanted, (B,); called once a share.
         images: (B, C, H, W).
         maps: raw maps (B, h, w); only their order counts.
         shares: in [0, 1], increasing.
-        fill: what replaces deleted pixels: a colour (C,), a colour an image (B, C), or images (B, C, H, W);
-            None is the mean colour of each image.
+        fill: what replaces deleted pixels, of a shape that broadcasts to the images'; None is each one's mean colour.
 
     Returns: probabilities (B, len(shares)), without a graph.
     Raises: ValueError for shapes, shares out of order or range, or a map with NaN or infinity.
@@ -63,7 +58,7 @@ def deletion_curve(
         )
     if not bool(maps.isfinite().all()):
         raise ValueError("maps: expected finite values, found NaN or infinity")
-    filling = _filling(images, fill)
+    filling = images.mean((-2, -1), keepdim=True) if fill is None else fill.to(images)
     ranks = _ranks(maps)
     rows, columns = (
         _cell_of_pixel(cells, pixels)
@@ -81,13 +76,10 @@ def deletion_curve(
 
 
 def deletion_area(probabilities: Tensor, shares: Sequence[float]) -> Tensor:
-    """Area under the deletion curve by the trapezoid rule; low is good.
+    """Area under the deletion curve by the trapezoid rule, in [0, last share - first share]; low is good.
 
-    In [0, last share - first share] for probabilities. The shares are those asked for: for the exact abscissa
-    of a coarse map take multiples of 1 / (h w).
-
-    Args: probabilities (..., S) of :func:`deletion_curve`; its S shares, at least two. Returns: (...).
-    Raises: ValueError for another number of shares, or shares out of order or range.
+    Args: probabilities (..., S) of :func:`deletion_curve`; its S shares, at least two (for the exact abscissa of a
+        coarse map multiples of 1 / (h w)). Returns: (...). Raises: ValueError for the shares.
 
     >>> deletion_area(torch.tensor([[1.0, 0.25, 0.0]]), [0, 0.5, 1])  # (1.25 + 0.25) / 4
     tensor([0.3750])
@@ -114,10 +106,9 @@ def random_order_maps(generator: torch.Generator, shape: Sequence[int]) -> Tenso
 class MaskedOut(NamedTuple):
     """One entry a pair (image, class), on the CPU.
 
-    ``step``: of the first flip; 0 if already negative, the last if never. ``area``: share masked at that step,
-    float64. ``status``: FLIPPED, ALREADY_NEGATIVE or NEVER. ``passes``: images sent through the model, as many
-    as in a plain loop that stops at the flip; ``calls``: calls of the model; ``all_levels``: passes of a plain
-    loop that never stops early.
+    ``step`` of the first flip, 0 if already negative, the last if never; ``area``, share masked at that step,
+    float64; ``status``; ``passes``, images sent through the model; ``calls`` of it; ``all_levels``, passes of a loop
+    that never stops.
     """
 
     step: Tensor
@@ -148,28 +139,24 @@ def masked_out(
     owner: Tensor | None = None,
     step: float = 0.005,
     fill: Literal["zero", "image_mean"] | Tensor = "zero",
-    ties: Literal["row_major", "random"] = "row_major",
-    generator: torch.Generator | None = None,
     batch: int = 16,
 ) -> MaskedOut:
     """First step at which the prediction flips, for every pair of an image and a class.
 
-    ``batch`` pairs advance side by side, each at its own level; one that is done makes room for the next. The
-    result is that of one pair and one level at a time, if the model treats the images of a batch alone.
-    Beside the arguments, memory holds a batch of images and of orders.
+    ``batch`` pairs advance side by side, each at its own level; one that is done makes room for the next. The result
+    is that of one pair and one level at a time.
 
     Args:
         model: images (n, C, H, W), n <= batch, to logits (n, K); a module must be in eval mode.
         images: (N, C, H, W).
-        maps: raw maps (P, h, w), one a pair, resized bilinearly to (H, W); only their order counts.
+        maps: raw maps (P, h, w), one a pair, resized bilinearly to (H, W); only their order counts, of equal pixels the
+            first in row-major order.
         target: class of each pair, (P,).
         thresholds: (K,), in logits.
         owner: image of each pair, (P,); None where pair p is of image p.
         step: share of the area masked in addition at each level; ceil(s step H W) pixels at level s.
         fill: "zero", "image_mean" or a colour (C,), in the scale of ``images``.
-        ties: order of equal pixels, "row_major" or "random" (by ``generator``, one draw a pair, in their order).
-        generator: a CPU generator, for ``ties="random"`` only.
-        batch: largest number of images a call; on a CPU a network in channels_last format gains most from it.
+        batch: largest number of images a call.
 
     Returns: :class:`MaskedOut`.
     Raises: ValueError for shapes, options, a map or logit that is NaN, or a NaN threshold of a target class.
@@ -183,8 +170,6 @@ def masked_out(
     if owner is None:
         owner = torch.arange(len(target))
     _check(model, images, maps, target, thresholds, owner)
-    if (ties == "random") != (generator is not None) or ties not in ("row_major", "random"):
-        raise ValueError(f"ties: expected row_major, or random and a generator, got {ties!r} and {generator}")
     if not 0 < step <= 1 or batch < 1:
         raise ValueError(f"expected a step in (0, 1] and batch >= 1, got {step} and {batch}")
     pairs, height, width = len(target), images.shape[-2], images.shape[-1]
@@ -202,7 +187,7 @@ def masked_out(
         fresh = torch.arange(queued, min(pairs, queued + batch - len(active)))
         if len(fresh):
             queued += len(fresh)
-            entering = _onsets(maps[fresh.to(maps.device)], (height, width), masked, generator)
+            entering = _onsets(maps[fresh.to(maps.device)], (height, width), masked)
             onsets = torch.cat([onsets, entering.to(images.device)])
             active, level = torch.cat([active, fresh]), torch.cat([level, torch.zeros_like(fresh)])
         originals = images[owner[active].to(images.device)]
@@ -229,25 +214,15 @@ def masked_out(
     return MaskedOut(reached, area, status, passes, calls, pairs * (last + 1))
 
 
-def mean_masked_out_area(
-    found: MaskedOut,
-    target: Tensor,
-    classes: int,
-    *,
-    already_negative: Literal["skip", "zero"] = "skip",
-    never: Literal["one", "skip"] = "one",
-) -> MaskedOutArea:
+def mean_masked_out_area(found: MaskedOut, target: Tensor, classes: int) -> MaskedOutArea:
     """Mean area a class, over classes (macro) and over pairs (weighted).
 
-    Args:
-        found: of :func:`masked_out`.
-        target: (P,), as given there; classes: K.
-        already_negative: pairs whose prediction was negative before any masking have nothing to switch: leave
-            them out, or count them as an area of 0, which rewards a model for missing the class.
-        never: pairs positive to the end count as an area of 1, or are left out.
+    Pairs whose prediction was negative before any masking have nothing to switch and are left out (an area of 0 would
+    reward a model for missing the class); pairs positive to the end count as an area of 1.
 
+    Args: found, of :func:`masked_out`; target (P,), as given there; classes, K.
     Returns: :class:`MaskedOutArea`; a class without a counted pair is NaN and left out of the macro mean.
-    Raises: ValueError for options, shapes, or if no pair counts.
+    Raises: ValueError for shapes, or if no pair counts.
 
     >>> status = torch.tensor([FLIPPED, ALREADY_NEGATIVE, NEVER, FLIPPED])
     >>> areas = torch.tensor([0.25, 0.0, 1.0, 0.5])
@@ -256,12 +231,6 @@ def mean_masked_out_area(
     >>> mean.per_class.tolist(), mean.macro, round(mean.weighted, 4)  # 1.75 / 3
     ([0.25, 0.75], 0.5, 0.5833)
     """
-    for name, value, known in (
-        ("already_negative", already_negative, ("skip", "zero")),
-        ("never", never, ("one", "skip")),
-    ):
-        if value not in known:
-            raise ValueError(f"{name}: expected {' or '.join(known)}, got {value!r}")
     target = target.cpu()
     if target.shape != found.status.shape or (
         len(target) and not 0 <= target.min() <= target.max() < classes
@@ -269,11 +238,7 @@ def mean_masked_out_area(
         raise ValueError(
             f"target: expected {len(found.status)} classes below {classes}, got {tuple(target.shape)}"
         )
-    counted = torch.ones_like(found.status, dtype=torch.bool)
-    if already_negative == "skip":
-        counted &= found.status != ALREADY_NEGATIVE
-    if never == "skip":
-        counted &= found.status != NEVER
+    counted = found.status != ALREADY_NEGATIVE
     if not bool(counted.any()):
         raise ValueError("no pair of an image and a class counts")
     pairs = torch.bincount(target[counted], minlength=classes)
@@ -303,19 +268,6 @@ def _cell_of_pixel(cells: int, pixels: int) -> Tensor:
     return (2 * torch.arange(pixels) + 1) * cells // (2 * pixels)
 
 
-def _filling(images: Tensor, fill: Tensor | None) -> Tensor:
-    batch, channels = images.shape[:2]
-    if fill is None:
-        return images.mean((-2, -1), keepdim=True)
-    if tuple(fill.shape) not in ((channels,), (batch, channels), tuple(images.shape)):
-        raise ValueError(
-            f"fill: expected shape ({channels},), ({batch}, {channels}) or that of the images, "
-            f"got {tuple(fill.shape)}"
-        )
-    fill = fill.to(images)
-    return fill if fill.ndim == 4 else fill[..., None, None]
-
-
 def _check_shares(shares: Sequence[float]) -> None:
     rising = all(a < b for a, b in itertools.pairwise(shares))
     if not shares or not rising or not (shares[0] >= 0 and shares[-1] <= 1):
@@ -330,17 +282,13 @@ def _masked_pixels(step: float, pixels: int) -> Tensor:
     return torch.tensor(counts)
 
 
-def _onsets(maps: Tensor, size: tuple[int, int], masked: Tensor, generator: torch.Generator | None) -> Tensor:
+def _onsets(maps: Tensor, size: tuple[int, int], masked: Tensor) -> Tensor:
     """First level at which each pixel is masked, (n, H, W), int32."""
     pixels = size[0] * size[1]
     ranks = torch.arange(pixels)
     onset_of_rank = torch.searchsorted(masked, ranks, right=True).int().to(maps.device)
     flat = resize_maps(maps, size).flatten(1)
-    if generator is None:
-        order = flat.argsort(dim=1, descending=True, stable=True)
-    else:
-        shuffled = torch.stack([torch.randperm(pixels, generator=generator) for _ in maps]).to(maps.device)
-        order = shuffled.gather(1, flat.gather(1, shuffled).argsort(dim=1, descending=True, stable=True))
+    order = flat.argsort(dim=1, descending=True, stable=True)
     onsets = torch.empty_like(flat, dtype=torch.int32)
     return onsets.scatter_(1, order, onset_of_rank.expand_as(order)).reshape(-1, *size)
 

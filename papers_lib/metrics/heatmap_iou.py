@@ -1,13 +1,12 @@
 """Intersection over union of a thresholded heatmap and the boxes of its class.
 
 The third heatmap metric of PYLON (STAR Methods, Performance metrics). A pixel is predicted where the heatmap of
-logits, resized bilinearly (align_corners=False) to the input, lies above the class's logit threshold: the one
-that calls the image positive, of the largest G-mean (``classification.best_gmean_thresholds``). So the metric is
-defined only for heatmaps whose maximum is the logit; for Grad-CAM and its kin the paper gives none.
+logits, resized bilinearly (align_corners=False) to the input, lies above the class's logit threshold of the largest
+G-mean (``classification.best_gmean_thresholds``). So the metric is defined only for heatmaps whose maximum is the
+logit.
 
-Left open by the paper, and chosen here: all boxes of the class make one region; images without a box of the
-class are skipped, as in point localization; an image with a box and no predicted pixel counts with 0, whether
-or not it was called positive. Resizing can cut off a peak, so a positive image may have no predicted pixel.
+Left open by the paper, and chosen here: all boxes of the class make one region; images without a box of the class are
+skipped; an image with a box and no predicted pixel counts with 0, whether or not it was called positive.
 """
 
 from collections.abc import Sequence
@@ -40,13 +39,9 @@ def heatmap_iou(
 ) -> HeatmapIou:
     """IoU of one class, image by image.
 
-    Args:
-        maps: raw maps of the class, in logits (B, h, w).
-        boxes: B tensors (n_i, 4): x_min, y_min, x_max, y_max in pixels of the input, edges included.
-        size: (H, W) of the input, in whose pixels the boxes are.
-        threshold: logit above which a pixel is predicted.
-        chunk: images resized at a time; changes memory, not results.
-
+    Args: maps, raw, of the class, in logits (B, h, w); boxes, B tensors (n_i, 4), x_min, y_min, x_max, y_max in
+        pixels of the input, edges included; size (H, W) of the input; threshold, logit above which a pixel is
+        predicted; chunk, images resized at a time.
     Returns: :class:`HeatmapIou`, in [0, 1], higher is better.
     Raises: ValueError for shapes, bad boxes, NaN or infinity in a map that counts, or a NaN as threshold.
 
@@ -82,9 +77,8 @@ def heatmap_iou(
 def mean_iou(classes: Sequence[HeatmapIou]) -> MeanIou:
     """Mean IoU a class, their mean (macro) and the mean over all counted images (weighted).
 
-    Args: one :class:`HeatmapIou` a class (join batches of a class with ``torch.cat`` field by field).
-    Returns: :class:`MeanIou`. A class without a counted image is NaN in ``per_class`` and left out of the
-        macro mean. Raises: ValueError if no class has a counted image.
+    Args: one :class:`HeatmapIou` a class. Returns: :class:`MeanIou`; a class without a counted image is NaN and left
+        out of the macro mean. Raises: ValueError if no class has a counted image.
 
     >>> a = HeatmapIou(torch.tensor([0.5, 0.0]), torch.tensor([True, True]))
     >>> b = HeatmapIou(torch.tensor([0.75, torch.nan]), torch.tensor([True, False]))

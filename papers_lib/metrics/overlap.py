@@ -12,16 +12,12 @@ from torch import Tensor
 def heat_share(maps: Tensor, mask: Tensor, *, dead: float = 0.0) -> Tensor:
     """Share of the heat that lies inside the mask: sum Ĥ · mask / sum Ĥ, Ĥ = upsampled relu(H).
 
-    The overlap of figures 6 and 7 of the heatmap paper (Callanan et al.). Its text does not say how the map
-    meets the mask: bilinear enlargement of the rectified map to the full mask is inferred from the authors'
-    result tables. Independent of a positive factor of the map; its chance level is the mask's share of area.
+    The overlap of figures 6 and 7 of the heatmap paper (Callanan et al.). How the map meets the mask is not said:
+    bilinear enlargement of the rectified map to the full mask is inferred from the authors' result tables. Its
+    chance level is the mask's share of area.
 
-    Args:
-        maps: raw H (B, h, w).
-        mask: (B, H, W), boolean or in [0, 1].
-        dead: value for a map without positive heat. 0: such a map finds nothing. NaN mimics the authors,
-            whose 0/0 makes the class mean NaN and so excludes the model.
-
+    Args: maps, raw H (B, h, w); mask (B, H, W), boolean or in [0, 1]; dead, value for a map without positive heat
+        (NaN mimics the authors, whose 0/0 excludes the model).
     Returns: (B,) in [0, 1]; NaN for a map that holds one. Raises: ValueError for shapes or mask values.
 
     >>> heat_share(torch.tensor([[[3.0, 1.0]]]), torch.tensor([[[True, False]]])).item()
@@ -35,12 +31,9 @@ def heat_share(maps: Tensor, mask: Tensor, *, dead: float = 0.0) -> Tensor:
 
 
 def hot_cells(maps: Tensor, threshold: float = 0.5) -> Tensor:
-    """Number of cells above ``threshold`` times the map's maximum.
+    """Number of cells (B,) above ``threshold``, in [0, 1), times the map's maximum; maps, raw (B, h, w).
 
     A max-normalised loss rewards few hot cells, not attention to the whole organ: this counts them.
-
-    Args: maps, raw (B, h, w); threshold in [0, 1). Returns: (B,) integers, 0 for a map without positive heat.
-    Raises: ValueError for a shape, a threshold outside [0, 1) or a NaN in the maps.
 
     >>> hot_cells(torch.tensor([[[4.0, 3.0, 2.0, -9.0]]])).tolist()
     [2]
@@ -53,12 +46,9 @@ def hot_cells(maps: Tensor, threshold: float = 0.5) -> Tensor:
 
 
 def best_cell_share(masks: Tensor, map_size: tuple[int, int]) -> Tensor:
-    """Ceiling of :func:`heat_share`: its value when all heat sits in the best single cell.
+    """Ceiling (B,) of :func:`heat_share`: its value when all heat sits in the best single cell.
 
-    The share of any map is a mean of its cells' shares, weighted by their heat, so no map exceeds it.
-
-    Args: masks (B, H, W), boolean or in [0, 1]; map_size (h, w).
-    Returns: (B,) in [0, 1]. Raises: ValueError for a shape or mask values.
+    The share of any map is a mean of its cells' shares, weighted by their heat. Args: masks (B, H, W); map_size (h, w).
 
     >>> best_cell_share(torch.tensor([[[True, False, False, False]]]), (1, 2)).item()  # 1 of 1 + .75 + .25
     0.5
@@ -75,13 +65,11 @@ def best_cell_share(masks: Tensor, map_size: tuple[int, int]) -> Tensor:
 
 
 def bilinear_weights(cells: int, pixels: int, device: torch.device | str = "cpu") -> Tensor:
-    """Weights W with which bilinear resizing (align_corners=False) takes ``cells`` values to ``pixels``.
+    """Weights W (pixels, cells), float64, of bilinear resizing (align_corners=False) of ``cells`` values to ``pixels``.
 
-    The same numbers as torch's interpolate along one axis, made from integers: pixels at equal distance from
-    a cell's centre, and those beyond the outermost centres, get equal weights to the last bit. So ties
-    between pixels are exact, and the weights do not depend on the device.
-
-    Args: cells and pixels, both at least 1. Returns: (pixels, cells), float64, rows summing to 1.
+    The same numbers as torch's interpolate, made from integers: pixels at equal distance from a cell's centre, and
+    those beyond the outermost centres, get equal weights to the last bit, so ties between pixels are exact on every
+    device.
 
     >>> bilinear_weights(2, 4).tolist()
     [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]
@@ -94,20 +82,16 @@ def bilinear_weights(cells: int, pixels: int, device: torch.device | str = "cpu"
 
 
 def resize_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Maps resized bilinearly (align_corners=False), in float64: see :func:`bilinear_weights`.
-
-    Args: maps (..., h, w); size (H, W). Returns: (..., H, W), float64.
-    """
+    """Maps (..., h, w) resized bilinearly to ``size``, in float64: see :func:`bilinear_weights`."""
     rows = bilinear_weights(maps.shape[-2], size[0], maps.device)
     columns = bilinear_weights(maps.shape[-1], size[1], maps.device)
     return rows @ maps.double() @ columns.T
 
 
 def box_mask(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Pixels (x, y) inside any of the boxes: x_min <= x <= x_max and y_min <= y <= y_max.
+    """Pixels (x, y) inside any of the boxes, x_min <= x <= x_max and y_min <= y <= y_max: (H, W), boolean.
 
-    Args: boxes (n, 4) as x_min, y_min, x_max, y_max in pixels; n may be 0. size (H, W).
-    Returns: (H, W), boolean. A box that falls between two pixels holds none.
+    Args: boxes (n, 4) as x_min, y_min, x_max, y_max in pixels, n may be 0; size (H, W).
 
     >>> box_mask(torch.tensor([[1.0, 0.0, 2.0, 0.0]]), (2, 4)).int().tolist()
     [[0, 1, 1, 0], [0, 0, 0, 0]]
@@ -119,13 +103,11 @@ def box_mask(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def joined_boxes(boxes: Sequence[Tensor], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """All boxes in one tensor, and the image of each; refuses what can only be an error in the boxes.
+    """All boxes (N, 4), float64, and the image of each (N,), on the CPU; refuses what can only be an error.
 
     Args: boxes, a tensor (n_i, 4) an image: x_min, y_min, x_max, y_max in pixels; size (H, W).
-    Returns: boxes (N, 4), float64, and images (N,), both on the CPU.
-    Raises: ValueError naming the image and the box: a shape other than (n, 4), a value that is not finite,
-        a maximum below its minimum, or a box wholly outside the image (coordinates of another scale). Parts of
-        a box beyond the image are no error.
+    Raises: ValueError naming the image and the box: another shape, a value that is not finite, a maximum below its
+        minimum, or a box wholly outside the image. Parts of a box beyond the image are no error.
     """
     height, width = size
     for image, found in enumerate(boxes):

@@ -1,8 +1,11 @@
 """The decoders of the PYLON paper's benchmark, each a classifier by the global maximum of its last map.
 
-Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Benchmark models": the CAM baseline, Li et al. (2018), and
-Unet, FPN, PAN and DeepLabV3+ of segmentation-models-pytorch, as in the authors' code, each "transformed into a
+Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Benchmark models": the CAM baseline, Li et al. (2018),
+and Unet, FPN, PAN and DeepLabV3+ of segmentation-models-pytorch, as in the authors' code, each "transformed into a
 classification model by adding a global max pooling layer on top of its final output".
+
+All take ``channels`` of the features, finest first, ``classes`` K and the ``generator`` of the initial weights, on
+the CPU; torch's own is left alone.
 """
 
 from collections.abc import Sequence
@@ -40,15 +43,11 @@ RATES = (12, 24, 36)
 class CamDecoder(MaxPooledDecoder):
     """The paper's Baseline: last features -> [batch norm] -> Conv 1x1 -> global maximum (Oquab 2015, Zhou 2016).
 
-    Grad-CAM, Grad-CAM++ and XGrad-CAM are computed on this model too (papers_lib.cams). The maximum passes its gradient
-    to one cell, so the Grad-CAM of such a model without ReLU is its CAM less the bias, over the number of cells.
+    Grad-CAM and its kin are computed on this model too. The maximum passes its gradient to one cell, so its Grad-CAM
+    without ReLU is its CAM less the bias, over the number of cells.
 
-    Shapes: features (B, channels[i], h_i, w_i), of which the last is used -> :class:`HeatmapOutput` of its size.
-
-    Args:
-        norm: batch norm before the convolution. Not the paper's: above a frozen encoder, whose features stay as they
-            are, it is what the other decoders have anyway.
-        stride: of the last features: 16 where the encoder is dilated.
+    Args: norm, batch norm before the convolution, not the paper's: above a frozen encoder it is what the other
+        decoders have anyway; stride, of the last features.
     """
 
     def __init__(
@@ -72,20 +71,14 @@ class LiDecoder(nn.Module):
     """Last features resized to 20x20 -> Conv 3x3 to 512, norm, ReLU -> Conv 1x1 -> multi-instance pooling.
 
     Li et al., "Thoracic Disease Identification and Localization with Limited Supervision" (CVPR 2018), from image
-    labels alone, as the PYLON paper has it: the pooling of ``losses.multi_instance`` in place of the maximum.
+    labels
+    alone: the pooling of ``losses.multi_instance`` in place of the maximum. A logit is at most log(.98^-400 - 1) =
+    8.08. The resizing is bilinear with corners aligned, as in the authors' code; ``stride`` is None: as many cells
+    whatever the size.
+    Deviations: convolutions start as those of the other methods do; group norm keeps 16 channels a group.
 
-    Shapes: features (B, channels[i], h_i, w_i), of which the last is used -> :class:`HeatmapOutput`, maps (B, K,
-    ``cells``, ``cells``): logits of the cells. A logit is at most log(.98^-400 - 1) = 8.08 with 20 x 20 cells.
-
-    The resizing is bilinear with corners aligned, as in the authors' code. ``stride`` is None: the heatmap has as many
-    cells whatever the image's size, side / 20 px each, though they are resampled from features of stride 32.
-    Deviations: convolutions start as those of the other methods do (the authors leave these to PyTorch); group norm is
-    32 groups at the paper's width, 16 channels each, and keeps 16 where the width is another.
-
-    Args:
-        cells: along each side of the heatmap.
-        width: channels after the Conv 3x3.
-        norm: "batch" (the paper's), "group" or "group1".
+    Args: cells, along each side of the heatmap; width, channels after the Conv 3x3; norm, "batch" (the paper's),
+        "group" or "group1".
     """
 
     head: nn.Conv2d
@@ -124,18 +117,12 @@ class LiDecoder(nn.Module):
 class UnetDecoder(MaxPooledDecoder):
     """Unet of (256, 128, 64, 64, 64) channels (at width 128), Conv 3x3, global maximum (Ronneberger 2015).
 
-    STAR Methods, "Benchmark models": "a fairly larger number of channels of (256, 128, 64, 64, 64) than the default".
+    STAR Methods, "Benchmark models": "a fairly larger number of channels of (256, 128, 64, 64, 64) than the
+    default". From features at strides 2, 4, 8, 16, 32: the paper's five blocks, maps at stride 1; from 4, 8, 16, 32:
+    its first three blocks, maps at stride 4, a deviation that spares half of the cost.
 
-    Shapes: features (B, channels[i], h_i, w_i), finest first -> :class:`HeatmapOutput`.
-
-    - from strides 2, 4, 8, 16, 32: the paper's five blocks, maps at stride 1;
-    - from strides 4, 8, 16, 32: its first three blocks, maps at stride 4. A deviation that spares the two blocks on
-      the large maps, which cost as much as the rest of the network, and gives the stride of the other methods.
-
-    Args:
-        width: scales the channels of the blocks, (2, 1, 1/2, 1/2, 1/2) of it; even.
-
-    Raises: ValueError for another number of features, or a width that is odd.
+    Args: width, even, scales the channels of the blocks. Raises: ValueError for another number of features or an odd
+        width.
     """
 
     def __init__(
@@ -172,20 +159,12 @@ class UnetDecoder(MaxPooledDecoder):
 class FPNDecoder(MaxPooledDecoder):
     """FPN of 256 pyramid and 128 segmentation channels (at width 128), Conv 1x1, global maximum; stride 4.
 
-    Kirillov 2019, arXiv 1901.02446. Its original has group norm, whose heatmaps the PYLON paper found "unintelligible"
-    (Figure S14) at a usual AUROC; with batch norm, or group norm of one group, they are not.
+    Kirillov 2019, arXiv 1901.02446. Its original has group norm, whose heatmaps the PYLON paper found
+    "unintelligible" (Figure S14) at a usual AUROC; with batch norm, or group norm of one group, they are not.
+    Deviations: dropout is 0 as in the authors' code; group norm has four channels a group.
 
-    Shapes: features (B, channels[i], h_i, w_i) at strides 4, 8, 16, 32 -> :class:`HeatmapOutput`, maps at stride 4.
-
-    Deviations: dropout is 0 as in the authors' code, where segmentation-models-pytorch has .2; group norm has 32
-    groups at the paper's width of 128, that is four channels a group, and keeps four where the width is another.
-
-    Args:
-        width: segmentation channels, a multiple of 32; twice as many pyramid channels.
-        norm: "batch" (the tables'), "group" (FPN's original) or "group1" (one group).
-        dropout: of whole channels before the last convolution; draws from torch's global generator.
-
-    Raises: ValueError for another width or norm.
+    Args: width, segmentation channels, a multiple of 32; norm, "batch" (the tables'), "group" or "group1"; dropout,
+        of whole channels before the last convolution. Raises: ValueError for another width or norm.
     """
 
     def __init__(
@@ -217,22 +196,15 @@ class FPNDecoder(MaxPooledDecoder):
 
 
 class PANDecoder(MaxPooledDecoder):
-    """PAN of width 128, Conv 3x3, global maximum; stride 4.
+    """PAN of width 128, Conv 3x3, global maximum; stride 4, from strides 4, 8, 16, 32 (or 4, 8, 16, 16).
 
-    Li 2018, arXiv 1805.10180. The PYLON paper found its heatmaps to depend on the seed (macro point localization .37,
-    sd .16) and to be mended by taking all global average pools out (.59, sd .03): Table S18.
+    Li 2018, arXiv 1805.10180. The PYLON paper found its heatmaps to depend on the seed (macro point localization
+    .37, sd .16) and to be mended by taking all global average pools out (.59, sd .03): Table S18. The encoder is not
+    dilated, as in the authors' code. Deviation: the attention pools and resizes by whole cells, as PYLON's does, so
+    that any size works.
 
-    Shapes: features (B, channels[i], h_i, w_i) at strides 4, 8, 16, 32 (or 4, 8, 16, 16) -> :class:`HeatmapOutput`.
-
-    The encoder is not dilated, as in the authors' code; PAN's own and the default of segmentation-models-pytorch are.
-
-    Deviation: the attention pools and resizes by whole cells, as PYLON's does here (pylon.py), so that any size
-    works; with sides of the coarsest map that 8 divides the result is that of segmentation-models-pytorch.
-
-    Args:
-        width: channels of every part.
-        gap: False takes out all four global average pools: the attention's global branch and the gate of each upsample,
-            which then adds the finer features as they are.
+    Args: width, channels of every part; gap, False takes out all four global average pools: the attention's global
+        branch and the gate of each upsample.
     """
 
     def __init__(
@@ -259,20 +231,15 @@ class PANDecoder(MaxPooledDecoder):
 
 
 class DeepLabDecoder(MaxPooledDecoder):
-    """DeepLabV3+ of 256 channels (at width 128), Conv 1x1, global maximum; stride 4, from a dilated encoder.
+    """DeepLabV3+ of 256 channels (at width 128), Conv 1x1, global maximum; stride 4, from strides 4, 8, 16, 16.
 
     Chen 2018, arXiv 1802.02611. The PYLON paper takes the image-pooling branch out of its atrous spatial pyramid
-    pooling (ASPP), which "reduced the variance of point localization accuracy in several classes" (Table S18).
+    pooling (ASPP), which "reduced the variance of point localization accuracy in several classes" (Table S18). Rates
+    of dilation are 12, 24 and 36 cells of 16 px: at 256 px the two larger have their central tap alone inside the
+    map.
 
-    Shapes: features (B, channels[i], h_i, w_i) at strides 4, 8, 16, 16 -> :class:`HeatmapOutput`, maps at stride 4.
-
-    The rates of dilation are 12, 24 and 36 cells of 16 px. At 256 px, a side of 16 cells, the two larger have their
-    central tap alone inside the map; at 160 px all three.
-
-    Args:
-        width: half the channels of the decoder; the finest features are brought to 3/8 of it, 48 at the paper's 128.
-        gap: False takes the pooling branch out of ASPP, with its part of the projection.
-        dropout: after ASPP, the .5 of segmentation-models-pytorch and the authors; draws from torch's global generator.
+    Args: width, half the channels of the decoder; gap, False takes the pooling branch out of ASPP; dropout, after
+        ASPP, the .5 of the authors; it draws from torch's global generator.
     """
 
     def __init__(

@@ -25,19 +25,13 @@ from papers_lib.models.timm_backbones import (
 class PooledClassifier(nn.Module):
     """Convolutions in named stages, and a head of global average pool, Dense, ReLU, Dense.
 
-    The Dense layers start as Keras's do, Glorot-uniform with zero bias: the authors used TensorFlow 2 and
-    do not name an initialiser.
+    The Dense layers start as Keras's do, Glorot-uniform with zero bias: the authors used TensorFlow 2.
 
-    Shapes:
-        images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w) -> ``head`` (B, classes).
+    Shapes: images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w) -> ``head`` (B, classes).
 
-    Args:
-        features: named stages; the last gives ``channels`` channels.
-        channels: C.
-        classes: number of logits.
-        generator: of the Dense layers' weights, on the CPU.
-        hidden: width of the first Dense layer.
-        backbone, weights: where the features come from; kept as attributes.
+    Args: features, named stages, the last gives ``channels`` channels; classes, number of logits; generator, of the
+        Dense layers' weights, on the CPU; hidden, width of the first Dense layer; backbone, weights, kept as
+        attributes.
     """
 
     features: nn.Sequential
@@ -78,12 +72,9 @@ def pooled_classifier(
 ) -> PooledClassifier:
     """A backbone of timm as a :class:`PooledClassifier`, in training mode.
 
-    Args:
-        backbone, weights: as in ``timm_backbones.backbone_network``; its ``forward_features`` gives (B, C, h, w).
-        classes: number of logits.
-        generator: of the Dense layers and of random convolutions, on the CPU; torch's own is left alone.
-        hidden: width of the first Dense layer.
-
+    Args: backbone, weights: as in ``timm_backbones.backbone_network``; its ``forward_features`` gives (B, C, h, w).
+        classes; generator, of the Dense layers and of random convolutions, on the CPU; hidden, width of the first
+        Dense.
     Raises: UserError as ``backbone_network``, and for a network without maps.
     """
     network = backbone_network(backbone, weights, generator)
@@ -104,10 +95,8 @@ def pooled_classifier(
 def split_at(model: nn.Module, stage: str) -> tuple[nn.Sequential, nn.Sequential]:
     """Features in two parts that share the model's layers: what lies before ``stage``, and ``stage`` with the rest.
 
-    Freezing the front (no gradients, eval mode) and storing what it gives is left to the caller. With "" or the
-    first stage the front is empty.
-
-    Raises: ValueError listing the stages for a name that is none of them.
+    With "" or the first stage the front is empty. Raises: ValueError listing the stages for a name that is none of
+    them.
     """
     features = model.get_submodule("features")
     assert isinstance(features, nn.Sequential)
@@ -131,17 +120,13 @@ class HeadMaps(NamedTuple):
 def pooled_mlp_grad_cam(head: nn.Module, activations: Tensor, target: Tensor | Literal["all"]) -> HeadMaps:
     """Raw Grad-CAM of a pooled two-layer head without differentiating it (Selvaraju 2017, equations 1 and 2).
 
-    α_c = W1ᵀ (1[z > 0] · W2[c]) / (H W), with z = W1 · mean A + b1: the mean gradient of the logit, since
-    every cell's gradient is the same; the map is sum_c α_c A_c. It moves the weights through A, W1 and W2 as
-    the map of cams.head_gradients and cams.grad_cam does, in a single pass and with no second derivative to
-    take. As there, no ReLU; half precision, autocast's included, becomes float32.
+    α_c = W1ᵀ (1[z > 0] · W2[c]) / (H W), with z = W1 · mean A + b1: the mean gradient of the logit, since every
+    cell's gradient is the same; the map is sum_c α_c A_c. It moves the weights through A, W1 and W2 as the map of
+    cams.head_gradients and cams.grad_cam does, in a single pass. Half precision, autocast's included, becomes
+    float32.
 
-    Args:
-        head: nn.Sequential of AdaptiveAvgPool2d(1), Flatten, Linear, ReLU, Linear; dropout that is off and
-            identities between them do not matter.
-        activations: (B, C, H, W).
-        target: class indices (B,), or "all".
-
+    Args: head, nn.Sequential of AdaptiveAvgPool2d(1), Flatten, Linear, ReLU, Linear (dropout that is off and
+        identities do not matter); activations (B, C, H, W); target, class indices (B,), or "all".
     Returns: logits (B, K) as the head gives them; maps (B, H, W), or (B, K, H, W) for "all".
     Raises: ValueError for another head, shapes, or a target out of range.
 

@@ -9,8 +9,8 @@ one evaluation serve them all. A decoder is an nn.Module with
     start_at_prevalence(prevalence)       see :func:`start_at_prevalence`
 
 For all of them the heatmap is the map of the last convolution, not enlarged to the image before the maximum (the
-authors' Unet ends at the image's size by itself). Convolutions start He-uniform, the last one Xavier-uniform, biases 0,
-as segmentation-models-pytorch has it too. The paper's width is 128; another ``width`` scales the channels alike.
+authors' Unet ends at the image's size by itself). Convolutions start He-uniform, the last one Xavier-uniform, biases
+0, as segmentation-models-pytorch has it too. The paper's width is 128; another ``width`` scales the channels alike.
 """
 
 from collections.abc import Sequence
@@ -33,13 +33,9 @@ class HeatmapOutput(NamedTuple):
 
 
 class HeatmapClassifier(nn.Module):
-    """An encoder under a decoder.
+    """An encoder under a decoder: images (B, C, H, W) in [0, 1] -> logits (B, K), maps (B, K, h, w).
 
-    Shapes: images (B, C, H, W) in [0, 1] -> logits (B, K), maps (B, K, h, w).
-
-    Args:
-        encoder: gives a list of features, finest first; None where features are cached and no image is seen.
-        decoder: what it does is said at the top of this module.
+    Args: encoder, None where features are cached and no image is seen; decoder, as said at the top of this module.
     """
 
     def __init__(self, encoder: PyramidEncoder | None, decoder: nn.Module) -> None:
@@ -86,10 +82,7 @@ def max_pooled(maps: Tensor) -> HeatmapOutput:
 
 
 def log_odds(prevalence: Tensor) -> Tensor:
-    """log(p / (1 - p)), for probabilities of shape (K,).
-
-    Raises: ValueError for another shape, or a value outside 0 < p < 1; a class without (or with only) positive
-    images needs smoothing first, for instance (n + 1) / (N + 2).
+    """log(p / (1 - p)), for probabilities (K,); ValueError for another shape, or a value outside 0 < p < 1.
 
     >>> log_odds(torch.tensor([0.5, 0.2])).tolist()  # log 1, log(1/4)
     [0.0, -1.3862943649291992]
@@ -106,14 +99,9 @@ def start_at_prevalence(head: nn.Conv2d | nn.Linear, bias: Tensor, scale: float 
     """Start the last layer near constants: its weights times ``scale``, its bias set.
 
     Not in the paper. The maximum over many random cells starts far above zero (binary cross-entropy 1.4 to 3.6 on
-    stride 4, where predicting the prevalence gives its entropy, about .4), and training then depends on luck. Done for
-    every method alike, so that none has the better start.
+    stride 4, where the prevalence gives about .4), and training then depends on luck. Done for every method alike.
 
-    Args:
-        head: with a bias; changed in place.
-        bias: (K,): under max pooling the log-odds of the prevalence, :func:`log_odds`.
-        scale: of the weights.
-
+    Args: head, with a bias, changed in place; bias (K,), under max pooling the log-odds of the prevalence; scale.
     Raises: ValueError for another number of classes.
     """
     if head.bias is None or bias.shape != head.bias.shape:
@@ -126,17 +114,11 @@ def start_at_prevalence(head: nn.Conv2d | nn.Linear, bias: Tensor, scale: float 
 class MaxPooledDecoder(nn.Module):
     """A body, a last convolution that gives one map a class, and the global maximum of each map as its logit.
 
-    Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Benchmark models". A subclass says in
-    ``decode`` how its body takes the features.
+    Source: Preechakul 2022, STAR Methods, "Benchmark models". A subclass says in ``decode`` how its body takes the
+        features.
 
-    Args:
-        body: its convolutions get their initial weights here.
-        channels: that the body gives.
-        classes: K.
-        generator: of the initial weights, on the CPU; torch's own is left alone.
-        kernel: side of the last convolution.
-        stride: of the heatmap.
-        inputs: how many feature maps there are.
+    Args: body, whose convolutions get their initial weights here; channels that it gives; classes; generator, on the
+        CPU; kernel, side of the last convolution; stride of the heatmap; inputs, how many feature maps there are.
     """
 
     head: nn.Conv2d

@@ -29,12 +29,8 @@ class MultilabelClassifier(nn.Module):
 
     Shapes: images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w) -> ``head`` (B, K).
 
-    Args:
-        features: named stages; the last gives ``channels`` channels.
-        channels: C.
-        classes: K.
-        generator: of the linear layer's weights, on the CPU; Glorot-uniform with zero bias.
-        dropout: share of the pooled features that is dropped in training.
+    Args: features, the last stage gives ``channels`` channels; classes, K; generator, of the linear layer's weights,
+        on the CPU, Glorot-uniform with zero bias; dropout, share of the pooled features that is dropped in training.
     """
 
     features: nn.Sequential
@@ -67,8 +63,7 @@ class MultilabelClassifier(nn.Module):
         """Logits and raw Grad-CAM of all classes from one pass; no ReLU, float32 in half precision.
 
         The mean gradient of logit k by channel c is W_kc / (h w) (Selvaraju 2017, equation 1), so the map is the CAM
-        over h w; it moves the weights through the features and through W, with no second derivative to take. Dropout
-        is left out of the maps, so that those of training and evaluation mean the same.
+        over h w, with no second derivative to take. Dropout is left out of the maps.
         """
         activations = self.features(images)
         cells = activations.shape[-2] * activations.shape[-1]
@@ -102,14 +97,8 @@ def multilabel_classifier(
     A network cut after ``last_stage`` ends in a convolution of 1 x 1 to ``neck`` channels, batch norm and ReLU, as
     whole networks end: features that are not negative, which cosines in [0, 1] need (section 3.1.1).
 
-    Args:
-        backbone, weights: as ``papers_lib.models.classifier.pooled_classifier`` has them.
-        classes: K.
-        generator: of all random weights, on the CPU.
-        last_stage: name of the last stage kept, "" for all of the network.
-        neck: channels of the convolution after a cut.
-        dropout: share of the pooled features that is dropped in training.
-
+    Args: backbone, weights, generator as ``pooled_classifier`` has them; classes, K; last_stage kept, "" for all of
+        the network; neck, channels of the convolution after a cut; dropout, of the pooled features in training.
     Raises: UserError as ``pooled_classifier``, and for a stage that the network has not.
     """
     whole = pooled_classifier(backbone, classes, generator=generator, weights=weights)

@@ -1,10 +1,10 @@
 """PYLON, the Pyramid Localization Network: heatmaps at stride 4 from a classifier that is trained on image labels.
 
 Preechakul, Sriswasdi, Kijsirikul and Chuangsuwanich, "Improved image classification explainability with high-accuracy
-heatmaps", iScience 25:103933, 2022 (doi 10.1016/j.isci.2022.103933), Figure 1B and STAR Methods. A class activation map
-is as coarse as the last features of its classifier, a side of 8 cells for 256 px. PYLON refines these features with
-the encoder's own finer ones, by 1 x 1 convolutions only (their field of view is a cell), and reads the logit off the
-sharper map:
+heatmaps", iScience 25:103933, 2022 (doi 10.1016/j.isci.2022.103933), Figure 1B and STAR Methods. A class activation
+map is as coarse as the last features of its classifier, a side of 8 cells for 256 px. PYLON refines these features
+with the encoder's own finer ones, by 1 x 1 convolutions only (their field of view is a cell), and reads the logit
+off the sharper map:
 
     f4, f8, f16, f32 = encoder(image)                 features at strides 4, 8, 16, 32
     x32 = PA(f32)                                     Conv 1x1 block times the attention mask
@@ -29,7 +29,8 @@ Settings of the ablation (Tables S16 and S18, Figures S13 to S15, which set out 
 
 Deviations, and what the paper leaves open:
 
-- PA pools and resizes by whole cells (pool with ``ceil_mode``, resize to the size of the finer map). With fixed factors
+- PA pools and resizes by whole cells (pool with ``ceil_mode``, resize to the size of the finer map). With fixed
+factors
   of 2, as drawn and as the authors' code does, sides must be multiples of 256: 224 fails and 320 gives a mask of the
   wrong size. Here every side divisible by 32 works, and 256 and 512 give what fixed factors give.
 - ``align_corners`` is True in all resizing of the decoder, as in the authors' code (their evaluation uses False).
@@ -98,11 +99,9 @@ class PyramidAttention(nn.Module):
         d1 = conv7(pool(x))    d2 = conv5(pool(d1))    d3 = conv3(pool(d2))
         mask = up(conv7'(d1) + up(conv5'(d2) + up(conv3'(d3))))      PA(x) = conv1(x) · mask
 
-    ``pool`` is a 2 x 2 maximum, each conv a block ending in ReLU: no sigmoid, so the mask has no upper bound and is
-    never negative. PA is Pyramid Attention Network's module (Li 2018, arXiv 1805.10180) less its global average pool,
-    which ``gap`` puts back where it was: PA(x) + conv1''(mean x).
-
-    Shapes: (B, channels, h, w) -> (B, width, h, w), for any h and w.
+    ``pool`` is a 2 x 2 maximum, each conv a block ending in ReLU: the mask has no upper bound. Pyramid Attention
+    Network's module (Li 2018, arXiv 1805.10180) less its global average pool, which ``gap`` puts back: PA(x) +
+    conv1''(mean x).
     """
 
     def __init__(self, channels: int, width: int, *, attention: bool, gap: bool, norm: Norm) -> None:
@@ -138,10 +137,7 @@ class PyramidAttention(nn.Module):
 class Upsampling(nn.Module):
     """UP: the coarser map resized to the lateral features, plus these through one or two convolution blocks.
 
-    "two_layer" is the paper's, Conv 1x1 C -> C and Conv 1x1 C -> width; "small" and "conv3x3", a single block C ->
-    width, are those of its ablation.
-
-    Shapes: coarser (B, width, h, w), lateral (B, channels, H, W) -> (B, width, H, W).
+    "two_layer" is the paper's, Conv 1x1 C -> C and Conv 1x1 C -> width; "small" and "conv3x3" are of its ablation.
     """
 
     def __init__(self, channels: int, width: int, *, up: UpDesign, norm: Norm) -> None:
@@ -156,15 +152,10 @@ class Upsampling(nn.Module):
 
 
 class PyramidDecoder(nn.Module):
-    """PA and UPs joined: an encoder's features to one map. He-uniform weights are drawn by its owner.
+    """PA and UPs joined: an encoder's features to one map, of the size of the finest one used.
 
-    Shapes: a list of (B, channels[i], h_i, w_i), finest first -> (B, width, h, w), of the size of the finest one used.
-
-    Args:
-        channels: of the features, finest first.
-        width: of the map.
-        ups: how many of the finer features are used, 0 to len(channels) - 1.
-        up, attention, gap, norm: see the top of this module.
+    Args: channels of the features, finest first; width of the map; ups, how many of the finer features are used; the
+        others: see the top of this module. He-uniform weights are drawn by its owner.
     """
 
     def __init__(
@@ -207,16 +198,12 @@ def resize(x: Tensor, like: Tensor) -> Tensor:
 class PylonDecoder(MaxPooledDecoder):
     """PYLON less its encoder: decoded features, a linear head, and the global maximum.
 
-    Shapes: features, a list of (B, channels[i], h_i, w_i), finest first -> logits (B, classes), maps
-    (B, classes, h, w), h and w those of the finest features used.
+    Shapes: features, a list of (B, channels[i], h_i, w_i), finest first -> logits (B, classes), maps (B, classes, h,
+        w).
 
-    Args:
-        channels: of the encoder's features, finest first, at strides 4, 8, 16 and 32.
-        classes: number of maps and logits.
-        generator: of the initial weights, on the CPU; torch's own is left alone.
-        The others: see the top of this module.
-
-    Raises: ValueError for settings outside the choices named there.
+    Args: channels of the encoder's features, finest first, at strides 4, 8, 16 and 32; classes; generator, of the
+        initial weights, on the CPU; the others: see the top of this module. Raises: ValueError for settings outside
+        these choices.
     """
 
     def __init__(
@@ -256,14 +243,10 @@ class PylonDecoder(MaxPooledDecoder):
 class ConventionalHead(nn.Module):
     """PYLON's decoded features under global average pool and Dense layers with ReLU between them: no heatmap.
 
-    Source: STAR Methods, "Ablation analyses", and Table S17.
+    STAR Methods, "Ablation analyses", and Table S17. Features as :class:`PylonDecoder` -> logits (B, classes), maps
+    None.
 
-    Shapes: features as :class:`PylonDecoder` -> logits (B, classes), maps None.
-
-    Args:
-        layers: number of Dense layers, 1 to 3; the hidden ones as wide as the decoded features.
-        decoder: settings of these.
-        The others: as :class:`PylonDecoder`.
+    Args: layers, number of Dense layers, 1 to 3, as wide as the decoded features; decoder, settings of these.
     """
 
     def __init__(
@@ -312,8 +295,8 @@ def pylon(
 ) -> HeatmapClassifier:
     """PYLON on a backbone of timm, in training mode; the paper's is ``pylon("resnet50", 14, weights="timm")``.
 
-    Args: backbone, in_channels, weights, generator and errors as of pyramid_encoder.pyramid_encoder; decoder, settings
-    of :class:`PylonDecoder`.
+    Args: backbone, in_channels, weights, generator and errors as of pyramid_encoder.pyramid_encoder; decoder,
+    settings of :class:`PylonDecoder`.
     """
     encoder = pyramid_encoder(backbone, generator=generator, weights=weights, in_channels=in_channels)
     return HeatmapClassifier(encoder, PylonDecoder(encoder.channels, classes, generator=generator, **decoder))

@@ -28,12 +28,8 @@ class PyramidEncoder(nn.Module):
     Shapes: images (B, in_channels, H, W) in [0, 1], H and W divisible by the largest stride -> a list of
     (B, channels[i], H / strides[i], W / strides[i]), finest first.
 
-    Args:
-        network: a features-only network of timm.
-        scale: applied to the images first.
-        indices: which of the network's maps are given.
-        channels, strides: of these maps.
-        backbone, weights: where they come from; kept as attributes.
+    Args: network, a features-only network of timm; scale, applied to the images first; indices, which of the
+        network's maps are given; channels, strides, of these; backbone, weights, kept as attributes.
     """
 
     def __init__(
@@ -92,8 +88,8 @@ class PyramidEncoder(nn.Module):
     def standardise(self, means: Sequence[Tensor], stds: Sequence[Tensor]) -> None:
         """From here on give (feature - mean) / std, channel by channel; saved with the state.
 
-        Args: means, stds: one (channels[i],) a stage, measured on what this encoder gave before any was set.
-        Raises: ValueError for other shapes, or a std that is not positive.
+        Args: means, stds: one (channels[i],) a stage. Raises: ValueError for other shapes, or a std that is not
+            positive.
         """
         expected = [(count,) for count in self.channels]
         for name, given in (("means", means), ("stds", stds)):
@@ -128,13 +124,11 @@ def pyramid_encoder(
     """A backbone of timm as a :class:`PyramidEncoder`, in training mode.
 
     With one channel the first convolution is the sum over the RGB kernels, as in the authors' models for
-    radiographs: a grey image then gives what the same image in three equal channels gives, wherever mean and std are
-    the same for the three colours (those of the packaged weights are; of .485, .456, .406 the mean is taken).
+    radiographs: a grey image gives what three equal channels give, wherever mean and std are the same for the three
+        colours.
 
     Args:
-        backbone, weights: as in ``timm_backbones.backbone_network``; a network with feature maps at these strides.
-        generator: of random weights, on the CPU; torch's own is left alone.
-        in_channels: 1 or 3 with packaged weights; else what timm can make of its weights.
+        backbone, weights, generator, in_channels: as in ``timm_backbones.backbone_network``.
         strides: of the features that are given, ascending, as they are without dilation.
         output_stride: 16 for a last stage that is dilated instead of strided; the stride 32 then becomes 16.
         mean, std: of the pixels, one a channel; None for the backbone's own.
@@ -172,16 +166,11 @@ class LaterStages(nn.Module):
     """Stages ``given``, ``given + 1``, … of an encoder; the layers are the encoder's own.
 
     Training goes on from stored features: the finest stages take most of a network's time and hold few of its
-    weights; frozen, they are computed once for a data set, and only what follows runs in every epoch.
-
+    weights.
     Shapes: raw features of the first ``given`` stages, finest first -> all features as ``encoder(images)`` gives
-    them, standardised where the encoder does that.
+        them.
 
-    Args:
-        encoder: of a network whose layers run one after the other (EfficientNet, MobileNet, ResNet, DenseNet, …).
-        given: number of stages whose features are given, 1 to all of them.
-
-    Raises: UserError for a network that is no such sequence; ValueError for another number of stages.
+    Raises: UserError for a network whose layers do not run one after the other; ValueError for the number of stages.
     """
 
     def __init__(self, encoder: PyramidEncoder, given: int) -> None:

@@ -101,17 +101,13 @@ def backbone_network(
     """timm's network without a classifier, in training mode; torch's global generator is left alone.
 
     Args:
-        backbone: efficientnet_lite0 or efficientnet_lite2, which stand for timm's tf_efficientnet_lite0 and 2
-            whatever the weights, or the name of any network of timm, with or without a tag.
-        weights: "packaged" ImageNet weights (Lite only), "timm" for its hub's, from the local cache or the network,
-            "random".
-        generator: of random weights.
+        backbone: efficientnet_lite0 or efficientnet_lite2, which stand for timm's tf_efficientnet_lite0 and 2, or
+            the name of any network of timm, with or without a tag.
+        weights: "packaged" ImageNet weights (Lite only), "timm" for its hub's, "random", from ``generator``.
         in_channels: of the images; 1 sums the first convolution over the colours.
-        features: ``features_only=True`` for the features of the stages, with ``output_stride`` 16 for a dilated last
-            stage.
+        features: ``features_only=True``, with ``output_stride`` 16 for a dilated last stage.
 
-    Raises: UserError for a network or weights that do not exist, are not installed or cannot be reached, or for a
-        network without stages.
+    Raises: UserError for a network or weights that do not exist, are not installed or cannot be reached.
     """
     if weights not in get_args(Weights):
         raise UserError(f"weights: expected one of {', '.join(get_args(Weights))}, got {weights!r}")
@@ -212,9 +208,8 @@ def shape_given(stages: nn.Module, size: Sequence[int]) -> tuple[int, ...]:
 
 
 def packaged_state(backbone: str) -> dict[str, Tensor]:
-    """Tensors of a backbone and its 1000-class layer, under the package's names; loaded without pickled code.
+    """Tensors of a backbone (a key of PACKAGES) and its 1000-class layer, under the package's names.
 
-    Args: backbone, a key of PACKAGES.
     Raises: UserError for another name, a package that is not installed, or a file that is missing or changed.
     """
     if backbone not in PACKAGES:
@@ -245,13 +240,8 @@ def packaged_state(backbone: str) -> dict[str, Tensor]:
 def load_packaged(network: nn.Module, state: Mapping[str, Tensor], in_channels: int = 3) -> None:
     """Copy the package's tensors into timm's network; each must find its place, and each place its tensor.
 
-    Args:
-        network: timm's EfficientNet, changed in place; what it lacks after the last stage (conv_head, its batch norm,
-            the 1000-class layer) stays out.
-        state: of :func:`packaged_state`.
-        in_channels: 1 to sum the first convolution over the colours.
-
-    Raises: ValueError naming the tensors that do not fit.
+    What the network lacks after the last stage stays out; with ``in_channels`` 1 the first convolution is summed
+    over the colours. Raises: ValueError naming the tensors that do not fit.
     """
     blocks = network.get_submodule("blocks")
     assert isinstance(blocks, nn.Sequential)
@@ -278,8 +268,8 @@ def load_packaged(network: nn.Module, state: Mapping[str, Tensor], in_channels: 
 def renamed(state: Mapping[str, Tensor], depths: Sequence[int]) -> dict[str, Tensor]:
     """The package's tensors under timm's names: `_blocks.N._layer` becomes `blocks.STAGE.BLOCK.layer`.
 
-    Args: state, under the package's names; depths, the number of blocks in each of timm's stages.
-    Raises: ValueError for a name that is not known, or another number of blocks.
+    ``depths`` is the number of blocks in each of timm's stages. Raises: ValueError for an unknown name or other
+    depths.
 
     >>> one = torch.zeros(1)
     >>> list(renamed({"_bn0.bias": one, "_blocks.0._expand_conv.weight": one, "_blocks.1._bn1.bias": one}, [1, 1]))

@@ -56,11 +56,10 @@ class Tost(Interval):
 
 
 def sample(values: ArrayLike, name: str = "x", minimum: int = 2) -> Array:
-    """Return ``values`` as a one-dimensional float64 array.
+    """``values`` as a one-dimensional float64 array.
 
-    Raises:
-        ValueError: more than one dimension, or a NaN or infinity.
-        UndefinedStatistic: fewer than ``minimum`` values.
+    Raises: ValueError for more dimensions, or a NaN or infinity; UndefinedStatistic for fewer than ``minimum``
+        values.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1:
@@ -147,10 +146,9 @@ def welch(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> TInterval:
 
 
 def equivalence_p(result: TInterval, margin: float, reference: float = 0.0) -> float:
-    """Return the p of two one-sided t-tests that the estimate lies within ``reference`` ± ``margin``.
+    """The p of two one-sided t-tests that the estimate lies within ``reference`` ± ``margin`` (Schuirmann 1987).
 
-    Schuirmann 1987: the larger of the two one-sided p-values. Below alpha exactly when the
-    (1 - 2 alpha) interval lies inside the margin.
+    The larger of the two; below alpha exactly when the (1 - 2 alpha) interval lies inside the margin.
     """
     if not margin > 0:
         raise ValueError(f"margin: expected a number > 0, got {margin}")
@@ -161,11 +159,7 @@ def equivalence_p(result: TInterval, margin: float, reference: float = 0.0) -> f
 
 
 def tost(x: ArrayLike, y: ArrayLike, margin: float, alpha: float = 0.05) -> Tost:
-    """Test that the means of x and y differ by less than ``margin`` (two one-sided Welch tests).
-
-    Returns:
-        p, the (1 - 2 alpha) interval of x̄ - ȳ, and ``equivalent`` (p < alpha).
-    """
+    """Test that the means of x and y differ by less than ``margin`` (two one-sided Welch tests)."""
     if not 0 < alpha < 0.5:
         raise ValueError(f"alpha: expected a number between 0 and 0.5, got {alpha}")
     result = welch(x, y, level=1 - 2 * alpha)
@@ -188,9 +182,9 @@ def cohens_d_from_summary(
 ) -> Interval:
     """Cohen's d from printed means, standard deviations and sizes.
 
-    The interval holds the d under which the observed t is no further out than (1 - level)/2 of the noncentral
-    t distribution. Where scipy cannot compute that (|d| of some thousands), the large-sample variance of
-    Hedges and Olkin (1985, p. 86) serves, and ``method`` says so.
+    The interval holds the d under which the observed t is no further out than (1 - level)/2 of the noncentral t
+    distribution; where scipy cannot compute that, the large-sample variance of Hedges and Olkin (1985, p. 86)
+    serves, and ``method`` says so.
 
     >>> round(cohens_d_from_summary(3, 1, 10, 2, 1, 10).estimate, 6)
     1.0
@@ -270,15 +264,9 @@ def bootstrap(
 ) -> Interval:
     """Bootstrap interval of ``statistic(*samples, axis=...)`` (Efron and Tibshirani 1993; scipy).
 
-    Args:
-        samples: one array a sample; each is resampled on its own unless ``paired``.
-        rng: the generator that draws the resamples.
-        method: "percentile" or "BCa". Resamples that leave the statistic undefined (one repeated value has no
-            correlation) are left out of a percentile interval, up to a tenth of them.
-        paired: resample the same positions in every sample.
-
-    Raises:
-        UndefinedStatistic: fewer than two values, every sample constant, or no interval from these data.
+    Args: samples, each resampled on its own unless ``paired``; rng, draws the resamples; method, "percentile" or
+        "BCa". Resamples that leave the statistic undefined are left out of a percentile interval, up to a tenth of them.
+    Raises: UndefinedStatistic for fewer than two values, constant samples, or no interval from these data.
     """
     if method not in ("percentile", "BCa"):
         raise ValueError(f"method: expected percentile or BCa, got {method!r}")

@@ -9,8 +9,7 @@ from scipy import ndimage
 
 from papers_lib.losses.spatial_coherence import components, otsu_threshold
 
-CROSS, SQUARE = ndimage.generate_binary_structure(2, 1), ndimage.generate_binary_structure(2, 2)
-HALF = torch.tensor(0.5)
+SQUARE = ndimage.generate_binary_structure(2, 2)
 
 
 def same_partition(ours: np.ndarray, theirs: np.ndarray) -> bool:
@@ -27,15 +26,14 @@ def same_partition(ours: np.ndarray, theirs: np.ndarray) -> bool:
     height=st.integers(1, 20),
     width=st.integers(1, 20),
     share=st.sampled_from([0.0, 0.1, 0.4, 0.5, 0.6, 0.75, 1.0]),  # around .41 and .59 components percolate
-    connectivity=st.sampled_from([4, 8]),
 )
-def test_equals_scipy(seed, height, width, share, connectivity):
+def test_equals_scipy(seed, height, width, share):
     random = torch.rand(2, 2, height, width, generator=torch.Generator().manual_seed(seed))
     maps = (random < share).float()
-    labels = components(maps, threshold=HALF, connectivity=connectivity)
+    labels = components(maps)
     assert labels.dtype == torch.int64
     for one, found in zip(maps.flatten(0, 1).numpy(), labels.flatten(0, 1).numpy(), strict=True):
-        theirs, count = ndimage.label(one > 0.5, CROSS if connectivity == 4 else SQUARE)
+        theirs, count = ndimage.label(one > one.mean(), SQUARE)
         assert same_partition(found, theirs)
         assert sorted(set(found.ravel()) - {0}) == list(range(1, count + 1))
 
@@ -44,33 +42,20 @@ def test_many_maps_equal_single_ones():
     maps = torch.rand(
         30, 70, 80, generator=torch.Generator().manual_seed(4)
     )  # more than are worked on at a time
-    levels = torch.linspace(0.4, 0.8, 30)
-    for options in ({}, {"threshold": "otsu"}, {"erosion": 1, "connectivity": 4}):
+    for options in ({}, {"threshold": "otsu"}, {"erosion": 1}):
         singles = torch.stack([components(one, **options) for one in maps])
         assert torch.equal(components(maps, **options), singles)
-    singles = torch.stack([components(one, threshold=level) for one, level in zip(maps, levels, strict=True)])
-    assert torch.equal(components(maps, threshold=levels), singles)
 
 
 @pytest.mark.parametrize("erosion", [1, 2])
 def test_erosion_equals_scipy(erosion):
     maps = torch.rand(4, 15, 13, generator=torch.Generator().manual_seed(5))
     maps[1:] = (maps[1:] < 0.93).float()
-    labels = components(maps, threshold=HALF, erosion=erosion).numpy()
+    labels = components(maps, erosion=erosion).numpy()
     for one, found in zip(maps.numpy(), labels, strict=True):
-        eroded = ndimage.binary_erosion(one > 0.5, SQUARE, iterations=erosion)
+        eroded = ndimage.binary_erosion(one > one.mean(), SQUARE, iterations=erosion)
         assert same_partition(found, ndimage.label(eroded, SQUARE)[0])
     assert labels.any()
-
-
-def test_the_threshold_is_strict_and_may_be_given_for_each_map():
-    maps = torch.tensor([[[0.0, 1.0], [2.0, 3.0]]]).repeat(2, 1, 1)
-    assert components(maps, threshold=torch.tensor([1.0, 2.5])).tolist() == [
-        [[0, 0], [1, 1]],
-        [[0, 0], [0, 1]],
-    ]
-    assert components(maps)[0].tolist() == [[0, 0], [1, 1]]  # the mean is 1.5
-    assert components(maps - 1.5, threshold=torch.tensor(0)).tolist() == components(maps).tolist()
 
 
 def otsu_by_search(values: np.ndarray) -> int:

@@ -15,12 +15,7 @@ M = torch.tensor([[[0.0, 1.0], [1.0, 1.0]]])
 
 @pytest.mark.parametrize(
     ("form", "value"),
-    [
-        ("mean", 0.75 / 4),
-        ("sum", 0.75),
-        ("share", 0.75 / 1.75),
-        ("dice", 1 - 2 * 1 / (1.75 + 1)),
-    ],
+    [("mean", 0.75 / 4), ("sum", 0.75), ("share", 0.75 / 1.75), ("dice", 1 - 2 * 1 / (1.75 + 1))],
 )
 def test_hand_worked_values(form, value):
     assert heatmap_loss(H, M, form=form).item() == pytest.approx(value, rel=1e-6)

@@ -4,12 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from papers_lib.metrics.deletion import (
-    ALREADY_NEGATIVE,
-    FLIPPED,
-    NEVER,
-    masked_out,
-)
+from papers_lib.metrics.deletion import ALREADY_NEGATIVE, FLIPPED, NEVER, masked_out
 from tests.metrics.masked_out_models import random_net, seeded
 
 

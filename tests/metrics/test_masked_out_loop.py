@@ -43,10 +43,7 @@ def plain_loop(logits: list[float], threshold: float) -> tuple[int, int, int]:
 
 @settings(deadline=None, max_examples=30)
 @given(
-    seed=st.integers(0, 2**31),
-    batch=st.sampled_from([1, 2, 5, 16]),
-    coarse=st.booleans(),
-    mean=st.booleans(),
+    seed=st.integers(0, 2**31), batch=st.sampled_from([1, 2, 5, 16]), coarse=st.booleans(), mean=st.booleans()
 )
 def test_equals_the_plain_loop(seed, batch, coarse, mean):
     generator = seeded(seed)

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as npst
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from papers_lib.metrics.calibration import fit_softmax_temperature, fit_temperature
+from papers_lib.metrics.calibration import fit_temperature
 
 LOGITS = npst.arrays(np.float64, (12, 3), elements=st.floats(-8, 8, width=16))
 LABELS = npst.arrays(np.int64, (12, 3), elements=st.integers(0, 1))
@@ -80,5 +80,3 @@ def test_where_there_is_no_best_one(z, y, temperature, at_bound):
     found = fit_temperature(z, y)
     assert (found.values.item(), found.at_bound.item()) == (temperature, at_bound)
     assert bool(found.probabilities(z).isfinite().all())
-    two = fit_softmax_temperature(torch.cat([z, -z], dim=1) / 2, 1 - y[:, 0])
-    assert (two.values.item(), two.at_bound.item()) == (temperature, at_bound)

@@ -6,12 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from papers_lib.cams import grad_cam, head_gradients
-from papers_lib.models.classifier import (
-    PooledClassifier,
-    pooled_classifier,
-    pooled_mlp_grad_cam,
-    split_at,
-)
+from papers_lib.models.classifier import PooledClassifier, pooled_classifier, pooled_mlp_grad_cam, split_at
 from papers_lib.models.timm_backbones import Scale
 
 TARGET = torch.tensor([2, 0, 3])

@@ -4,11 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from papers_lib.models.heatmap_classifier import (
-    HeatmapClassifier,
-    max_pool_logits,
-    max_pooled,
-)
+from papers_lib.models.heatmap_classifier import HeatmapClassifier, max_pool_logits, max_pooled
 
 
 class Seen(nn.Module):

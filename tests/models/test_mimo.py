@@ -81,10 +81,7 @@ def test_widened_the_same_image_gives_the_same(inputs):
 
 @settings(deadline=None, max_examples=30)
 @given(
-    size=st.integers(1, 9),
-    inputs=st.integers(1, 4),
-    repetition=st.integers(1, 4),
-    seed=st.integers(0, 2**31),
+    size=st.integers(1, 9), inputs=st.integers(1, 4), repetition=st.integers(1, 4), seed=st.integers(0, 2**31)
 )
 def test_every_image_is_in_every_column_as_often(size, inputs, repetition, seed):
     batch = 10 * torch.arange(size) + 3

@@ -6,11 +6,7 @@ from torch import Tensor, nn
 
 from papers_lib.cams import grad_cam, head_gradients
 from papers_lib.errors import UserError
-from papers_lib.models.multilabel_classifier import (
-    MultilabelClassifier,
-    cut,
-    multilabel_classifier,
-)
+from papers_lib.models.multilabel_classifier import MultilabelClassifier, cut, multilabel_classifier
 
 STAGES = ["scale", "stem", *(f"blocks_{number}" for number in range(7)), "conv_head"]
 
