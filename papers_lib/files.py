@@ -19,7 +19,8 @@ from papers_lib.errors import UserError
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success move it there, on any exception remove it.
 
-    Raises: UserError naming ``path`` if the folder cannot be written to or the disk is full; OSError about another file.
+    Raises: UserError naming ``path`` if the folder cannot be written to or the disk is full; OSError about another
+        file.
     """
     path = Path(path)
     temporary: Path | None = None

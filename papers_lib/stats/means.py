@@ -264,8 +264,8 @@ def bootstrap(
 ) -> Interval:
     """Bootstrap interval of ``statistic(*samples, axis=...)`` (Efron and Tibshirani 1993; scipy).
 
-    Args: samples, each resampled on its own unless ``paired``; rng, draws the resamples; method, "percentile" or
-        "BCa". Resamples that leave the statistic undefined are left out of a percentile interval, up to a tenth of them.
+    Args: samples, each resampled on its own unless ``paired``; rng, draws the resamples; method, percentile or BCa.
+        Resamples that leave the statistic undefined are left out of a percentile interval, up to a tenth of them.
     Raises: UndefinedStatistic for fewer than two values, constant samples, or no interval from these data.
     """
     if method not in ("percentile", "BCa"):

@@ -72,9 +72,9 @@ def mann_whitney(
 ) -> MannWhitney:
     """Test whether values of x tend to be larger than those of y (Mann and Whitney 1947).
 
-    "exact" takes the permutation distribution of the rank sum, with ties that of the midrank sum given those ties (scipy's
-    exact p ignores ties). Two-sided is twice the smaller tail. Above 2,500 pairs, and for "asymptotic", scipy's
-    normal approximation with tie and continuity correction; ``method`` says what was done.
+    "exact" takes the permutation distribution of the rank sum, with ties that of the midrank sum given those ties.
+    Two-sided is twice the smaller tail. Above 2,500 pairs, and for "asymptotic", scipy's normal approximation with tie
+    and continuity correction; ``method`` says what was done.
 
     >>> mann_whitney([1, 2, 3], [4, 5, 6]).p  # 2 of the C(6, 3) = 20 orders are as extreme
     0.1

@@ -7,13 +7,15 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
+from papers_lib.cams import grad_cam, head_gradients
 from papers_lib.losses.class_distinctiveness import (
     class_distinctiveness,
     class_distinctiveness_loss,
     sample_pairs,
 )
+from papers_lib.losses.saliency_images import as_images
 
 
 def random_maps(seed: int, *shape: int) -> Tensor:
@@ -83,3 +85,73 @@ def test_the_sampled_estimator_is_unbiased():
     error = draws.std() / len(draws) ** 0.5
     assert error < 0.01
     assert abs(draws.mean() - class_distinctiveness_loss(maps, None)) < 4 * error
+
+
+SIZE = (8, 8)
+
+
+class Network(nn.Module):
+    """Features and a head, smooth, so that differences can be taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(2, 4, 3, 2, 1), nn.SiLU(), nn.Conv2d(4, 3, 3, 2, 1), nn.SiLU()
+        )
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 4), nn.SiLU(), nn.Linear(4, 3)
+        )
+
+    def maps(self, images: Tensor) -> Tensor:
+        activations = self.features(images)
+        return grad_cam(activations, head_gradients(self.head, activations, "all", create_graph=True)[1])
+
+
+def network() -> Network:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Network().double()
+
+
+def pictures() -> Tensor:
+    return torch.rand(2, 2, *SIZE, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def gradients(loss: Tensor, model: nn.Module) -> list[Tensor]:
+    return list(torch.autograd.grad(loss, list(model.parameters()), materialize_grads=True))
+
+
+def loss_of(model: Network, maps: Tensor, **options: object) -> Tensor:
+    return class_distinctiveness_loss(maps, model.features, size=SIZE, channels=2, relu=False, **options)
+
+
+def test_equals_a_loop_of_single_encodings():
+    model = network()
+    found, maps = loss_of(model, model.maps(pictures())), model.maps(pictures())
+    codes = [
+        torch.stack([model.features(as_images(one[None], SIZE, 2, relu=False))[0] for one in image])
+        for image in maps
+    ]
+    expected = torch.stack([class_distinctiveness(image[None]) for image in codes]).mean()
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+    for a, b in zip(gradients(found, model), gradients(expected, model), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-15)
+
+
+def test_the_two_ways_add_up():
+    model, images = network(), pictures()
+    both, maps, encoder = (
+        gradients(loss_of(model, model.maps(images), through=way), model)
+        for way in ("both", "maps", "encoder")
+    )
+    for a, b, c in zip(both, maps, encoder, strict=True):
+        torch.testing.assert_close(a, b + c, rtol=1e-9, atol=1e-14)
+    assert all(way[0].abs().max() > 0 for way in (maps, encoder))  # the first convolution learns either way
+    assert encoder[4].abs().max() == 0  # the head speaks through the maps only
+    assert maps[4].abs().max() > 0
+
+
+def test_without_an_encoder_the_maps_themselves_are_compared():
+    maps = torch.tensor([[[[3.0, -5.0]], [[3.0, 4.0]]]])
+    assert class_distinctiveness_loss(maps, None).item() == pytest.approx(9 / 15)
+    assert class_distinctiveness_loss(maps, None, relu=False).item() == pytest.approx(-11 / (5 * 34**0.5))

@@ -1,11 +1,9 @@
 """PESG: steps by hand, known saddle points, stages, checkpoints, and the order it gives an imbalanced toy."""
 
 import io
-import math
 
 import pytest
 import torch
-from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 
 from papers_lib.losses.auc_margin import AucMargin
@@ -56,26 +54,6 @@ def test_without_proximity_it_is_sgd_with_momentum_on_the_network():
             (parameter - 3).square().sum().backward()
             either.step()
     torch.testing.assert_close(ours, theirs)
-
-
-def test_the_saddle_point_of_one_weight():
-    """Logit w x at x = 1 and -1: with t = tanh(w / 2) what is left is (1 - t)^2 / 4 + lambda w^2 / 2."""
-    decay = 0.02
-    best = minimize_scalar(
-        lambda w: (1 - math.tanh(w / 2)) ** 2 / 4 + decay * w**2 / 2, bounds=(0, 9), method="bounded"
-    )
-    w, loss = weight(-1.0), AucMargin(torch.tensor([0.5])).double()
-    optimizer = PESG([w], loss, lr=0.5, epoch_decay=0.05, weight_decay=decay)
-    x, y = torch.tensor([[1.0], [-1.0]], dtype=torch.float64), torch.tensor([[1], [0]])
-    for step in range(600):
-        optimizer.zero_grad()
-        loss(w * x, y).backward()
-        optimizer.step()
-        assert loss.alpha.item() >= 0
-        if step % 50 == 49:
-            optimizer.next_stage(factor=1)  # the proximal point method: the reference follows
-    assert w.item() == pytest.approx(best.x, abs=1e-3)
-    assert loss.alpha.item() == pytest.approx(1 - math.tanh(best.x / 2), abs=1e-3)
 
 
 def test_the_state_holds_the_loss_and_the_reference():

@@ -32,19 +32,6 @@ def test_curve_by_hand():
     assert float(deletion_area(curve, shares)) == pytest.approx(0.2125 + 0.03 + 0.2025 + 0.05)
 
 
-def test_pixels_belong_to_the_cell_that_holds_their_centre():
-    """5 pixels over 2 cells: centres .2, .6, 1, 1.4, 1.8 cells, so the third pixel belongs to the second cell."""
-    image, maps = torch.ones(1, 1, 1, 5), torch.tensor([[[1.0, 0.0]]])
-    seen: list[Tensor] = []
-
-    def predict(images: Tensor) -> Tensor:
-        seen.append(images)
-        return share_left(images)
-
-    deletion_curve(predict, image, maps, [0, 0.5, 1], NOTHING)
-    assert [x.flatten().tolist() for x in seen] == [[1, 1, 1, 1, 1], [0, 0, 1, 1, 1], [0, 0, 0, 0, 0]]
-
-
 @given(st.integers(0, 2**31), st.integers(1, 4), st.integers(1, 4))
 def test_only_the_order_counts_and_images_do_not_mix(seed, height, width):
     generator = seeded(seed)

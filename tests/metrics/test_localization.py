@@ -7,12 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from papers_lib.metrics.localization import (
-    PointHits,
     chance,
     class_mean_centre,
     fixed_point_hits,
     point_hits,
-    point_localization,
     reachable,
     stride_ceiling,
 )
@@ -29,22 +27,6 @@ def peak(y: int, x: int, size: tuple[int, int] = (3, 3)) -> torch.Tensor:
     maps = torch.zeros(1, *size)
     maps[0, y, x] = 1
     return maps
-
-
-def test_edges_are_included_and_any_box_counts():
-    maps = peak(1, 1).expand(6, 3, 3)  # enlarged three times, the peak is pixel (4, 4)
-    boxes = [
-        box(4, 4, 8, 8),
-        box(0, 0, 4, 4),
-        box(4.01, 4, 8, 8),
-        box(0, 0, 8, 3.99),
-        torch.cat([box(0, 0, 1, 1), box(3, 3, 5, 5)]),
-        NONE,
-    ]
-    found = point_hits(maps, boxes, (9, 9))
-    assert found.hit.tolist() == [True, True, False, False, True, False]
-    assert found.counted.tolist() == [True, True, True, True, True, False]
-    assert found.point.tolist() == [[4, 4]] * 6
 
 
 def test_ties_go_to_the_first_pixel_in_row_major_order():
@@ -107,19 +89,6 @@ def test_properties(seed, factor, chunk):
     flipped = [torch.stack([width - 1 - b[:, 2], b[:, 1], width - 1 - b[:, 0], b[:, 3]], 1) for b in boxes]
     assert torch.equal(point_hits(maps.flip(2), flipped, size).hit, found.hit)
     assert torch.equal(point_hits(maps * 4 - 8, boxes, size).hit, found.hit)
-
-
-def test_per_class_macro_and_weighted():
-    def hits(hit: list[int], counted: list[int]) -> PointHits:
-        return PointHits(torch.tensor(hit).bool(), torch.tensor(counted).bool(), torch.zeros(len(hit), 2))
-
-    found = point_localization(
-        [hits([1, 1, 0, 1], [1, 1, 1, 1]), hits([1, 0, 0, 0], [1, 0, 0, 0]), hits([0], [0])]
-    )
-    assert found.per_class.tolist()[:2] == [0.75, 1.0]
-    assert found.per_class[2].isnan()
-    assert found.images.tolist() == [4, 1, 0]
-    assert (found.macro, found.weighted) == (0.875, 0.8)
 
 
 def test_chance_is_the_hit_rate_of_all_pixels():

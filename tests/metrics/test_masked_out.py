@@ -1,11 +1,9 @@
 """Masked-out area: levels by hand, options, what counts in the mean, and faults."""
 
-import pytest
 import torch
 from torch import Tensor
 
 from papers_lib.metrics.deletion import ALREADY_NEGATIVE, FLIPPED, NEVER, masked_out
-from tests.metrics.masked_out_models import random_net, seeded
 
 
 def share_left(images: Tensor) -> Tensor:
@@ -57,23 +55,3 @@ def test_batches_stay_full_while_pairs_wait():
     # image v keeps v (20 - s) at step s, which is at most 30 from s = 20 - 30 / v on
     assert found.step.tolist() == [max(0, -(-(20 * v - 30) // v)) for v in range(1, 41)]
     assert found.passes == int((found.step + 1).sum())
-
-
-def test_nothing_is_left_behind():
-    net = random_net(seeded(0))
-    images = torch.ones(2, 2, 5, 5).double()
-    found = masked_out(net, images, torch.zeros(2, 1, 1), torch.zeros(2).long(), torch.zeros(3))
-    assert not found.area.requires_grad
-    assert not net.training
-    assert all(parameter.requires_grad and parameter.grad is None for parameter in net.parameters())
-    with pytest.raises(ValueError, match="model: expected eval mode"):
-        masked_out(net.train(), images, torch.zeros(2, 1, 1), torch.zeros(2).long(), torch.zeros(3))
-    none = masked_out(
-        share_left,
-        images,
-        torch.zeros(0, 1, 1),
-        torch.zeros(0).long(),
-        torch.zeros(1),
-        owner=torch.zeros(0).long(),
-    )
-    assert (none.step.shape, none.passes, none.calls) == ((0,), 0, 0)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from papers_lib.metrics.overlap import best_cell_share, heat_share, hot_cells
+from papers_lib.metrics.overlap import best_cell_share, box_mask, heat_share, hot_cells, resize_maps
 
 ROW = torch.tensor([[[2.0, -5.0]]])  # rectified and enlarged to four pixels: 2, 1.5, .5, 0
 LEFT = torch.tensor([[[True, False, False, False]]])
@@ -65,3 +65,17 @@ def test_degenerate_maps_and_masks(dtype):
     assert hot_cells(maps).tolist() == [0, 0, 4, 2]
     assert best_cell_share(empty, (2, 2)).tolist() == [0, 0, 0, 0]
     assert best_cell_share(full, (2, 2)).tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("size", [(4, 6), (1, 1), (2, 3), (3, 5), (105, 135), (17, 64)])
+def test_resize_equals_torch(size):
+    maps = torch.randn(2, 3, 2, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    expected = F.interpolate(maps, size, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(resize_maps(maps, size), expected)
+
+
+def test_box_mask_is_the_union_with_edges_and_ends_at_the_image():
+    boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 2.0, 2.0], [3.0, -2.0, 9.0, 0.5]])
+    assert box_mask(boxes, (3, 5)).int().tolist() == [[1, 1, 0, 1, 1], [1, 1, 1, 0, 0], [0, 1, 1, 0, 0]]
+    assert box_mask(torch.zeros(0, 4), (2, 2)).sum() == 0
+    assert box_mask(torch.tensor([[1.2, 0.0, 1.8, 3.0]]), (4, 4)).sum() == 0

@@ -63,14 +63,6 @@ def test_inside_it_gives_what_a_copy_in_eval_mode_gives():
     assert not torch.equal(network[1].running_mean, before["1.running_mean"])
 
 
-def test_batched_equals_looped():
-    network, images = model(), pictures(6)
-    with eval_statistics(network):
-        batched = network(images)
-        looped = torch.cat([network(image[None]) for image in images])
-    torch.testing.assert_close(batched, looped, rtol=0, atol=1e-12)
-
-
 def test_modes_come_back_after_an_exception_and_within_itself():
     network = model()
     before = modes(network)

@@ -88,20 +88,6 @@ def test_every_side_divisible_by_32_gives_a_map_at_stride_4(side):
     assert torch.equal(found.logits, found.maps.amax((-2, -1)))
 
 
-@pytest.mark.parametrize(("ups", "stride"), [(0, 32), (1, 16), (2, 8), (3, 4)])
-@pytest.mark.parametrize("up", ["two_layer", "small", "conv3x3"])
-@torch.no_grad()
-def test_each_up_halves_the_stride(ups, stride, up):
-    model = decoder(ups=ups, up=up)
-    assert model.stride == stride
-    maps = features(160)
-    found = model(maps)
-    assert found.maps.shape == (2, 3, 160 // stride, 160 // stride)
-    ignored = [torch.full_like(map_, torch.nan) for map_ in maps[: 3 - ups]]
-    assert found.maps.isfinite().all()
-    assert model([*ignored, *maps[3 - ups :]]).maps.isfinite().all()
-
-
 @torch.no_grad()
 def test_heatmap_less_its_bias_is_the_cam_of_the_decoded_features():
     model = decoder().eval()

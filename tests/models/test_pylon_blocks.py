@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from papers_lib.models.heatmap_classifier import he_uniform
-from papers_lib.models.pylon import PyramidAttention, PyramidDecoder, Upsampling
+from papers_lib.models.pylon import PyramidDecoder, Upsampling
 
 CHANNELS = (5, 6, 7, 9)
 
@@ -73,23 +73,6 @@ def test_decoded_features_equal_fixed_factors_of_two_where_these_fit(side):
     assert expected.shape == (2, 8, side // 4, side // 4)
     assert expected.std() > 0.1
     torch.testing.assert_close(decoder(features(side)), expected, rtol=1e-12, atol=1e-12)
-
-
-def test_the_mask_reaches_from_0_beyond_1_and_multiplies_the_main_path():
-    attention = drawn(PyramidAttention(9, 8, attention=True, gap=False, norm="batch"))
-    x = features(512)[-1]
-    mask = attention.mask(x)
-    assert mask.shape == (2, 1, 16, 16)
-    assert mask.min() >= 0
-    torch.testing.assert_close(attention(x), attention.main(x) * mask)
-    attention.lateral[0][1].weight.mul_(100)
-    attention.lateral[0][1].bias.mul_(100)
-    assert attention.mask(x).max() > 10  # no sigmoid
-    for level in attention.lateral:
-        level[1].weight.zero_()
-        level[1].bias.fill_(-1)
-    assert not attention.mask(x).any()  # and no residual
-    assert not attention(x).any()
 
 
 @pytest.mark.parametrize(

@@ -27,19 +27,6 @@ def test_vgg16_is_the_papers():
     assert sum(p.numel() for p in model.parameters()) == 14_714_688 + (3 * 4 * 512 + 1) * 100 + 404
 
 
-def test_initialisation_depends_on_the_seed_alone_and_the_output_layer_starts_small():
-    torch.manual_seed(1)
-    first = small_vgg(seeded(3)).state_dict()
-    torch.manual_seed(2)
-    again, other = small_vgg(seeded(3)).state_dict(), small_vgg(seeded(4)).state_dict()
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["head.hidden.weight"], other["head.hidden.weight"])
-    glorot = (6 / (100 + 4)) ** 0.5
-    assert (
-        first["head.output.weight"].abs().max() <= 0.1 * glorot < first["head.hidden.weight"].abs().max() + 1
-    )
-
-
 def test_receptive_field_against_the_gradient():
     """The pixels with a non-zero gradient of one inner cell are those the formula counts."""
     model = small_vgg(seeded(0))
