@@ -51,9 +51,9 @@ def grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 def grad_cam_pp(activations: Tensor, gradients: Tensor) -> Tensor:
     """Grad-CAM++, sum_c w_c A_c with w_c = sum_ij α_cij relu(G_cij) (Chattopadhay 2018, arXiv 1710.11063).
 
-    α = G² / (2 G² + G³ sum_ab A_ab), equation 19, for the score exp(S); divided by G² here, so that small gradients do
-    not underflow. Deviations: no final ReLU, no factor exp(S) (one positive number a map); α is 0 at a root of the
-    denominator. Args, returns, raises: as :func:`hires_cam`.
+    α = G² / (2 G² + G³ sum_ab A_ab), equation 19, for the score exp(S); divided by G² here, so that small gradients
+    do not underflow. Deviations: no final ReLU, no factor exp(S) (one positive number a map); α is 0 at a root of
+    the denominator. Args, returns, raises: as :func:`hires_cam`.
 
     >>> A, G = torch.tensor([[[[1.0, 1.0]]]]), torch.tensor([[[[2.0, -2.0]]]])
     >>> grad_cam_pp(A, G).tolist()  # 2 / (2 + 2 · 2) = 1/3
@@ -166,9 +166,9 @@ def cam_of(
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Raw map of any CNN at one layer, in one forward pass; mode, hooks and ``.grad`` stay as they are.
 
-    Args: layer, a submodule or its dotted name, whose output is (B, C, H, W) and which runs once a pass;
-    target and create_graph as in :func:`head_gradients`; method, a key of METHODS. Without ``create_graph``
-    the map is a constant: half a gradient, through the activations alone, is never returned.
+    Args: layer, a submodule or its dotted name, whose output is (B, C, H, W) and which runs once a pass; target and
+    create_graph as in :func:`head_gradients`; method, a key of METHODS. Without ``create_graph`` the map is a
+    constant: half a gradient, through the activations alone, is never returned.
     Returns: maps (B, H, W), or (B, K, H, W) for "all"; with ``return_logits`` (maps, logits).
     Raises: ValueError as :func:`head_gradients`, and for an unknown method or an unsuitable layer.
     """
@@ -227,8 +227,8 @@ def display_map(maps: Tensor, size: tuple[int, int] | None = None) -> Tensor:
 def class_gradients(logits: Tensor, source: Tensor, target: Target, *, create_graph: bool) -> Tensor:
     """G = d S_c / d A for one class an image or for all of them; the graph of the logits is kept.
 
-    Args: logits (B, K), computed from ``source``; source, activations that require a gradient; target and returns as
-    :func:`head_gradients`; create_graph, whether the result can be differentiated again.
+    Args: logits (B, K), computed from ``source``; source, activations that require a gradient; target and returns
+    as :func:`head_gradients`; create_graph, whether the result can be differentiated again.
 
     >>> A = torch.tensor([[[[1.0, 2.0]]]], requires_grad=True)
     >>> class_gradients((A**2).sum((2, 3)), A, "predicted", create_graph=False).tolist()

@@ -6,8 +6,8 @@ positives (+) and the negatives (-) of a label, Yuan et al. minimise over the ne
     var+ h + var- h + max(0, m + mean- h - mean+ h)^2  =  min over a, b, max over alpha >= 0 of
     mean+ (h - a)^2 + mean- (h - b)^2 + 2 alpha (m + mean- h - mean+ h) - alpha^2.
 
-Times p (1 - p), with the prevalence p, each mean over one kind becomes a mean over all samples, since
-mean+ h = mean of h 1[y=1] / p: what :func:`auc_margin_loss` computes. Minibatches are then unbiased, and one without
+Times p (1 - p), with the prevalence p, each mean over one kind becomes a mean over all samples, since mean+ h =
+mean of h 1[y=1] / p: what :func:`auc_margin_loss` computes. Minibatches are then unbiased, and one without
 positives is no exception.
 """
 

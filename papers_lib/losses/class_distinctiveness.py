@@ -24,9 +24,9 @@ def class_distinctiveness(codes: Tensor) -> Tensor:
     """Mean cosine between the codes of an image's classes, averaged over the images: L_CD of section 3.1.1.
 
     L_CD = 2 / (K (K - 1)) Σ_{c1 < c2} cos(Z_c1, Z_c2) for one image; Z_c is the code of class c's map, flattened
-    whole (whether it is pooled is not said). The report's "0 (unlike) to 1 (alike)" holds for codes without negative
-    values; otherwise the loss reaches down to -1 / (K - 1). A code of zeros has cosine and gradient 0: **a dead map
-    costs nothing and learns nothing.**
+    whole (whether it is pooled is not said). The report's "0 (unlike) to 1 (alike)" holds for codes without
+    negative values; otherwise the loss reaches down to -1 / (K - 1). A code of zeros has cosine and gradient 0: **a
+    dead map costs nothing and learns nothing.**
 
     Args: codes (B, K, ...), K at least 2, floating point.
     Returns: a scalar, lower is more distinct; float32 for half precision, autocast or not.

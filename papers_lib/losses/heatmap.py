@@ -31,8 +31,8 @@ def heatmap_loss(
     - "share": sum Hn · M / sum Hn, the share of the heat that lies outside;
     - "dice": 1 - 2 sum Hn (1 - M) / (sum Hn + sum (1 - M)), after the paper's pointer to Dice (1945).
 
-    Deviation: a dead map (max H <= 1e-30; float16: 6e-5), the authors' 0/0, has term and gradient 0 and still counts
-    in the mean over images: log :func:`dead_share` beside the loss. A NaN map gives NaN.
+    Deviation: a dead map (max H <= 1e-30; float16: 6e-5), the authors' 0/0, has term and gradient 0 and still
+    counts in the mean over images: log :func:`dead_share` beside the loss. A NaN map gives NaN.
 
     Args:
         maps: raw maps H (B, h, w), with their graph; a positive factor cancels. Half precision becomes float32.
@@ -130,8 +130,8 @@ def sigmoid_mse(logits: Tensor, target: Tensor) -> Tensor:
 def sigmoid_cce(logits: Tensor, target: Tensor) -> Tensor:
     """Keras's categorical cross entropy on sigmoid outputs: -log(p_c / sum_k p_k), p = sigmoid(z).
 
-    Keras divides by the sum of the outputs whatever the last activation is. Deviation: computed from
-    log-sigmoids, so without Keras's clipping of p to [1e-7, 1 - 1e-7]; finite and with a gradient at any z.
+    Keras divides by the sum of the outputs whatever the last activation is. Deviation: computed from log-sigmoids,
+    so without Keras's clipping of p to [1e-7, 1 - 1e-7]; finite and with a gradient at any z.
 
     Args: logits z (B, K); target, class indices (B,). Half-precision logits are computed in float32.
     Returns: a scalar, the mean over images. Raises: ValueError for other shapes or a class out of range.

@@ -30,8 +30,8 @@ def balance_weights(labels: Tensor) -> Tensor:
 def weighted_bce(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """Mean of -w+ y log p - w- (1 - y) log(1 - p), with p = sigmoid(z) and a pair of weights for each label.
 
-    Its best p is not the probability: with w+ / w- = n- / n+ the odds come out n- / n+ times too high. A temperature
-    cannot mend this, since it is a shift.
+    Its best p is not the probability: with w+ / w- = n- / n+ the odds come out n- / n+ times too high. A
+    temperature cannot mend this, since it is a shift.
 
     Args: logits z (N, K); labels y (N, K), boolean or 0 and 1; weights (K, 2), finite, see :func:`balance_weights`.
     Returns: a scalar; NaN is not hidden, nor an infinite logit on the wrong side.

@@ -22,8 +22,8 @@ def published_coherence(
 
     Computed as n x_p² - 2 x_p Σ x_q + Σ x_q² in double precision. Twice differentiable.
 
-    Args: maps (..., H, W), floating point; window, odd, at least 3; erosion, times; reduction within a map, "sum", or
-        "mean" over the window² - 1 pairs of each counted pixel.
+    Args: maps (..., H, W), floating point; window, odd, at least 3; erosion, times; reduction within a map, "sum",
+        or "mean" over the window² - 1 pairs of each counted pixel.
     Returns: a scalar, at least 0; float32 unless the maps are double. NaN if a map holds NaN.
     Raises: ValueError for a shape, no map, whole numbers, or an option outside its range.
 

@@ -150,10 +150,10 @@ def components(maps: Tensor, *, threshold: Threshold = "mean", erosion: int = 0)
     threshold and connectivity are not given. Each row's runs are joined with those they touch in the next row, and
     numbers are passed along the joins until they settle. No gradient.
 
-    Args: maps (..., H, W), floating point; threshold, the map's "mean", or "otsu" (:func:`otsu_threshold`); erosion,
-        times that the region is shrunk by a 3x3 square.
-    Returns: int64 (..., H, W); within each map 1, 2, … in the order of the components' first pixels. Constant maps and
-        those with NaN have none.
+    Args: maps (..., H, W), floating point; threshold, the map's "mean", or "otsu" (:func:`otsu_threshold`);
+        erosion, times that the region is shrunk by a 3x3 square.
+    Returns: int64 (..., H, W); within each map 1, 2, … in the order of the components' first pixels. Constant maps
+        and those with NaN have none.
     Raises: ValueError for a shape, whole numbers, or an option outside its range.
 
     >>> components(torch.tensor([[9.0, 0.0, 9.0], [9.0, 0.0, 0.0], [0.0, 9.0, 0.0]])).tolist()

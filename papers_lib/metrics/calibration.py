@@ -128,8 +128,8 @@ def fit_platt(logits: Tensor, labels: Tensor, *, smooth: bool = True) -> Platt:
     """Slope and offset with the least negative log likelihood, for each label (scikit-learn's logistic regression).
 
     With ``smooth``, as in Platt's paper, positives count as (n₊ + 1) / (n₊ + 2) and negatives as 1 / (n₋ + 2), so
-    that separable labels and those with no positive have a finite answer. The slope may be negative; constant logits
-    get 0.
+    that separable labels and those with no positive have a finite answer. The slope may be negative; constant
+    logits get 0.
 
     Args: logits (N, K), finite; labels (N, K), 0 and 1, or expected shares, moved in proportion; smooth, Platt's
         targets.

@@ -5,8 +5,8 @@
 * ``labels`` are 0 and 1, or the expected shares P(y = 1 | x) between, where they are known (synthetic data).
 
 The report prints ECE = Σ_i b_i ‖p_i - c_i‖ over N = 15 bins (section 4.2.2) and gives "mean ECE" in Table 4.3. It
-defines none of the letters, nor equal width or mass, nor what is averaged. We read: b_i is the share of images in bin
-i, p_i the share of positives there, c_i the mean prediction; bins of equal width; one ECE per label on the
+defines none of the letters, nor equal width or mass, nor what is averaged. We read: b_i is the share of images in
+bin i, p_i the share of positives there, c_i the mean prediction; bins of equal width; one ECE per label on the
 probability of its presence, then the mean over labels. Every ECE is above 0 even for a perfect model: see
 :func:`ece_floor`.
 """
@@ -64,11 +64,11 @@ def reliability(
 def ece(probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = "width") -> Tensor:
     """Expected calibration error of each label on the probability of its presence (section 4.2.2).
 
-    ECE = 1/N Σ_i |Σ of (probability - label) over bin i|: the printed sum, its b_i multiplied out. The report's mean
-    ECE is ``ece(...).mean()``.
+    ECE = 1/N Σ_i |Σ of (probability - label) over bin i|: the printed sum, its b_i multiplied out. The report's
+    mean ECE is ``ece(...).mean()``.
 
-    Args: probabilities (N, K), in [0, 1], each label on its own; labels (N, K), 0 and 1, or the expected shares where
-        P(y | x) is known: then nearly free of noise; bins, scheme as in :func:`reliability`.
+    Args: probabilities (N, K), in [0, 1], each label on its own; labels (N, K), 0 and 1, or the expected shares
+        where P(y | x) is known: then nearly free of noise; bins, scheme as in :func:`reliability`.
     Returns: (K,), float64, in [0, 1], lower is better. Raises: ValueError as :func:`reliability`.
 
     >>> ece(torch.tensor([[0.25], [0.25], [0.75], [1.0]]), torch.tensor([[0], [1], [1], [1]]), bins=2)
@@ -230,8 +230,8 @@ def ece_floor(
 def bins_of(probabilities: Tensor, bins: int, scheme: str = "width") -> Bins:
     """The bin of each probability, label by label; equal probabilities always share one.
 
-    "width": edge i is i / bins, in float64. "mass": inner edge i is the probability at rank ceil(i N / bins) of N in
-    ascending order. Ties are never split: they go to the lowest bin that their ranks reach, edges may coincide.
+    "width": edge i is i / bins, in float64. "mass": inner edge i is the probability at rank ceil(i N / bins) of N
+    in ascending order. Ties are never split: they go to the lowest bin that their ranks reach, edges may coincide.
 
     Args: probabilities (N, K), float64, as :func:`checked` returns them. Returns: :class:`Bins`.
 

@@ -68,8 +68,8 @@ def best_gmean_thresholds(scores: Tensor, positive: Tensor, *, undefined: str = 
 
     Args: scores (N, K), finite; positive (N, K), boolean or 0 and 1; undefined, what a class with one label gets:
         "error" or "nan".
-    Returns: :class:`GmeanThresholds` of tensors (K,). Raises: ValueError for shapes, labels, scores, or a class with
-        one label.
+    Returns: :class:`GmeanThresholds` of tensors (K,). Raises: ValueError for shapes, labels, scores, or a class
+        with one label.
 
     >>> scores, labels = torch.tensor([0.0, 1.0, 2.0, 4.0, 5.0]), torch.tensor([0, 0, 1, 0, 1])
     >>> best = best_gmean_thresholds(scores[:, None], labels[:, None])

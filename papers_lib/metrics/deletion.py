@@ -4,11 +4,11 @@
 and take the area under the curve of the probability. Beside it belongs the area of :func:`random_order_maps`.
 Deviations: whole cells of the map are deleted, and filled with the image's own mean colour unless told otherwise.
 
-:func:`masked_out`, PYLON's second heatmap metric (STAR Methods, Performance metrics): "the average size of image area
-that can be masked-out (e.g., replaced by zeros, sorted according to the heatmap intensity) before a deep model
-switches its prediction for the correct class from positive to negative", in steps of 0.5 % of the image's area "until
-the prediction flipped". Lower is better. There is no published code; what the text leaves open is an option. The area
-is that of the flipping step. Flips are not monotone: bisection finds another one for 8 of 20 images.
+:func:`masked_out`, PYLON's second heatmap metric (STAR Methods, Performance metrics): "the average size of image
+area that can be masked-out (e.g., replaced by zeros, sorted according to the heatmap intensity) before a deep model
+switches its prediction for the correct class from positive to negative", in steps of 0.5 % of the image's area
+"until the prediction flipped". Lower is better. There is no published code; what the text leaves open is an option.
+The area is that of the flipping step. Flips are not monotone: bisection finds another one for 8 of 20 images.
 """
 
 import itertools
@@ -107,8 +107,8 @@ class MaskedOut(NamedTuple):
     """One entry a pair (image, class), on the CPU.
 
     ``step`` of the first flip, 0 if already negative, the last if never; ``area``, share masked at that step,
-    float64; ``status``; ``passes``, images sent through the model; ``calls`` of it; ``all_levels``, passes of a loop
-    that never stops.
+    float64; ``status``; ``passes``, images sent through the model; ``calls`` of it; ``all_levels``, passes of a
+    loop that never stops.
     """
 
     step: Tensor
@@ -143,8 +143,8 @@ def masked_out(
 ) -> MaskedOut:
     """First step at which the prediction flips, for every pair of an image and a class.
 
-    ``batch`` pairs advance side by side, each at its own level; one that is done makes room for the next. The result
-    is that of one pair and one level at a time.
+    ``batch`` pairs advance side by side, each at its own level; one that is done makes room for the next. The
+    result is that of one pair and one level at a time.
 
     Args:
         model: images (n, C, H, W), n <= batch, to logits (n, K); a module must be in eval mode.
@@ -217,8 +217,8 @@ def masked_out(
 def mean_masked_out_area(found: MaskedOut, target: Tensor, classes: int) -> MaskedOutArea:
     """Mean area a class, over classes (macro) and over pairs (weighted).
 
-    Pairs whose prediction was negative before any masking have nothing to switch and are left out (an area of 0 would
-    reward a model for missing the class); pairs positive to the end count as an area of 1.
+    Pairs whose prediction was negative before any masking have nothing to switch and are left out (an area of 0
+    would reward a model for missing the class); pairs positive to the end count as an area of 1.
 
     Args: found, of :func:`masked_out`; target (P,), as given there; classes, K.
     Returns: :class:`MaskedOutArea`; a class without a counted pair is NaN and left out of the macro mean.

@@ -5,8 +5,8 @@ logits, resized bilinearly (align_corners=False) to the input, lies above the cl
 G-mean (``classification.best_gmean_thresholds``). So the metric is defined only for heatmaps whose maximum is the
 logit.
 
-Left open by the paper, and chosen here: all boxes of the class make one region; images without a box of the class are
-skipped; an image with a box and no predicted pixel counts with 0, whether or not it was called positive.
+Left open by the paper, and chosen here: all boxes of the class make one region; images without a box of the class
+are skipped; an image with a box and no predicted pixel counts with 0, whether or not it was called positive.
 """
 
 from collections.abc import Sequence
@@ -77,8 +77,8 @@ def heatmap_iou(
 def mean_iou(classes: Sequence[HeatmapIou]) -> MeanIou:
     """Mean IoU a class, their mean (macro) and the mean over all counted images (weighted).
 
-    Args: one :class:`HeatmapIou` a class. Returns: :class:`MeanIou`; a class without a counted image is NaN and left
-        out of the macro mean. Raises: ValueError if no class has a counted image.
+    Args: one :class:`HeatmapIou` a class. Returns: :class:`MeanIou`; a class without a counted image is NaN and
+        left out of the macro mean. Raises: ValueError if no class has a counted image.
 
     >>> a = HeatmapIou(torch.tensor([0.5, 0.0]), torch.tensor([True, True]))
     >>> b = HeatmapIou(torch.tensor([0.75, torch.nan]), torch.tensor([True, False]))

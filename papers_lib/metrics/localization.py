@@ -3,8 +3,8 @@
 The pointing game as PYLON evaluates it (Preechakul et al., Evaluation), one class at a time. Beside each score belong
 three numbers that need no model: `chance`, `class_mean_centre` scored with `fixed_point_hits`, and `stride_ceiling`.
 
-Boxes are a list of tensors (n_i, 4), one an image: x_min, y_min, x_max, y_max in pixels of the input, edges included,
-empty where the class has no box; such images are skipped. A box wholly beyond the image is an error.
+Boxes are a list of tensors (n_i, 4), one an image: x_min, y_min, x_max, y_max in pixels of the input, edges
+included, empty where the class has no box; such images are skipped. A box wholly beyond the image is an error.
 """
 
 from collections.abc import Sequence
@@ -66,8 +66,8 @@ def point_hits(maps: Tensor, boxes: Sequence[Tensor], size: tuple[int, int], *, 
 def fixed_point_hits(centre: Tensor, boxes: Sequence[Tensor], size: tuple[int, int]) -> PointHits:
     """Hits of one fixed point for every image: the score of a prior that never looks at the image.
 
-    Args: centre (2,), (x, y) relative to width and height, such as :func:`class_mean_centre` gives; boxes, size as in
-        :func:`point_hits`.
+    Args: centre (2,), (x, y) relative to width and height, such as :func:`class_mean_centre` gives; boxes, size as
+        in :func:`point_hits`.
     """
     height, width = size
     pixel = (centre.double().cpu() * torch.tensor([width, height]) + 0.5).floor().long()
@@ -124,8 +124,8 @@ def class_mean_centre(boxes: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
 def stride_ceiling(boxes: Sequence[Tensor], size: tuple[int, int], stride: int) -> float:
     """Share of images in which some map of this stride can put its argmax pixel into a box.
 
-    Bilinear maps peak beside the centre of a cell, so a coarse map cannot point at every pixel. The map has
-    ceil(H / stride) x ceil(W / stride) cells and may hold any values.
+    Bilinear maps peak beside the centre of a cell, so a coarse map cannot point at every pixel. The map has ceil(H
+    / stride) x ceil(W / stride) cells and may hold any values.
 
     Args: boxes, size as in :func:`point_hits`; stride in pixels. Raises: ValueError for bad or no boxes, or the
         stride.

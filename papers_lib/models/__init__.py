@@ -2,9 +2,9 @@
 # ruff: noqa: F401, I001
 """Networks: classifiers, heatmap decoders and encoders.
 
-Names are imported when they are first asked for, so that ``papers_lib.models.vgg_cardiac`` needs torch and numpy only,
-and other modules timm or segmentation-models-pytorch. Where a function has the name of its module, the package gives
-the function; ``from papers_lib.models.pylon import PylonDecoder`` works all the same.
+Names are imported when they are first asked for, so that ``papers_lib.models.vgg_cardiac`` needs torch and numpy
+only, and other modules timm or segmentation-models-pytorch. Where a function has the name of its module, the
+package gives the function; ``from papers_lib.models.pylon import PylonDecoder`` works all the same.
 """
 
 import importlib

@@ -43,8 +43,8 @@ RATES = (12, 24, 36)
 class CamDecoder(MaxPooledDecoder):
     """The paper's Baseline: last features -> [batch norm] -> Conv 1x1 -> global maximum (Oquab 2015, Zhou 2016).
 
-    Grad-CAM and its kin are computed on this model too. The maximum passes its gradient to one cell, so its Grad-CAM
-    without ReLU is its CAM less the bias, over the number of cells.
+    Grad-CAM and its kin are computed on this model too. The maximum passes its gradient to one cell, so its
+    Grad-CAM without ReLU is its CAM less the bias, over the number of cells.
 
     Args: norm, batch norm before the convolution, not the paper's: above a frozen encoder it is what the other
         decoders have anyway; stride, of the last features.
@@ -71,10 +71,8 @@ class LiDecoder(nn.Module):
     """Last features resized to 20x20 -> Conv 3x3 to 512, norm, ReLU -> Conv 1x1 -> multi-instance pooling.
 
     Li et al., "Thoracic Disease Identification and Localization with Limited Supervision" (CVPR 2018), from image
-    labels
-    alone: the pooling of ``losses.multi_instance`` in place of the maximum. A logit is at most log(.98^-400 - 1) =
-    8.08. The resizing is bilinear with corners aligned, as in the authors' code; ``stride`` is None: as many cells
-    whatever the size.
+    labels alone: the pooling of ``losses.multi_instance`` in place of the maximum. A logit is at most
+    log(.98^-400 - 1) = 8.08. Resized bilinearly with corners aligned, as in the authors' code; ``stride`` is None.
     Deviations: convolutions start as those of the other methods do; group norm keeps 16 channels a group.
 
     Args: cells, along each side of the heatmap; width, channels after the Conv 3x3; norm, "batch" (the paper's),
@@ -121,8 +119,8 @@ class UnetDecoder(MaxPooledDecoder):
     default". From features at strides 2, 4, 8, 16, 32: the paper's five blocks, maps at stride 1; from 4, 8, 16, 32:
     its first three blocks, maps at stride 4, a deviation that spares half of the cost.
 
-    Args: width, even, scales the channels of the blocks. Raises: ValueError for another number of features or an odd
-        width.
+    Args: width, even, scales the channels of the blocks. Raises: ValueError for another number of features or an
+        odd width.
     """
 
     def __init__(
@@ -234,9 +232,9 @@ class DeepLabDecoder(MaxPooledDecoder):
     """DeepLabV3+ of 256 channels (at width 128), Conv 1x1, global maximum; stride 4, from strides 4, 8, 16, 16.
 
     Chen 2018, arXiv 1802.02611. The PYLON paper takes the image-pooling branch out of its atrous spatial pyramid
-    pooling (ASPP), which "reduced the variance of point localization accuracy in several classes" (Table S18). Rates
-    of dilation are 12, 24 and 36 cells of 16 px: at 256 px the two larger have their central tap alone inside the
-    map.
+    pooling (ASPP), which "reduced the variance of point localization accuracy in several classes" (Table S18).
+    Rates of dilation are 12, 24 and 36 cells of 16 px: at 256 px the two larger have their central tap alone inside
+    the map.
 
     Args: width, half the channels of the decoder; gap, False takes the pooling branch out of ASPP; dropout, after
         ASPP, the .5 of the authors; it draws from torch's global generator.

@@ -1,7 +1,7 @@
 """ImageNet convolutions in named stages under a pooled two-layer head, and the head's Grad-CAM in closed form.
 
-Source: the network of the CAM-entropy paper, "ResNet-50 convolutions, global average pool, Dense 300 ReLU,
-Dense 20" on 192 x 192 px, last map 6 x 6; any other backbone of timm fits in the same way.
+Source: the network of the CAM-entropy paper, "ResNet-50 convolutions, global average pool, Dense 300 ReLU, Dense
+20" on 192 x 192 px, last map 6 x 6; any other backbone of timm fits in the same way.
 """
 
 from collections import OrderedDict

@@ -1,8 +1,8 @@
 """MIMO: several images into one network, one head for each, an ensemble at the cost of one forward pass.
 
 Source: the Sibnet report, section 3.5, "MIMO Networks" (described, figure 3.4; no result is given), after Havasi et
-al. 2021, "Training independent subnetworks for robust prediction". Here for many labels: a sigmoid, where they have a
-softmax.
+al. 2021, "Training independent subnetworks for robust prediction". Here for many labels: a sigmoid, where they have
+a softmax.
 """
 
 import copy
@@ -17,8 +17,8 @@ from papers_lib.cams import full_precision
 class Mimo(nn.Module):
     """A network that takes M images, stacked along the channels, and gives K logits for each of them.
 
-    In training the M images are different ones (:func:`independent_shuffles`), and head m learns the labels of image
-    m; at test all M are the same image, and the M probabilities are averaged (Havasi et al. 2021, section 2).
+    In training the M images are different ones (:func:`independent_shuffles`), and head m learns the labels of
+    image m; at test all M are the same image, and the M probabilities are averaged (Havasi et al. 2021, section 2).
 
     Shapes: images (B, M, C, H, W) -> logits (B, M, K), for training; (B, C, H, W) -> (B, K), in the predict methods.
 

