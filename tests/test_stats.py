@@ -142,13 +142,11 @@ def test_percentile_interval_is_that_of_all_resamples():
     assert min(every) < result.low < result.estimate == 2 < result.high < max(every)
 
 
-@pytest.mark.parametrize("method", ["percentile", "BCa"])
-def test_mean_of_many_values_comes_close_to_the_normal_interval(method):
+def test_mean_of_many_values_comes_close_to_the_normal_interval():
     x = np.random.default_rng(1).normal(size=400)
-    result = bootstrap([x], mean, rng=np.random.default_rng(2), method=method)
+    result = bootstrap([x], mean, rng=np.random.default_rng(2))
     half = 1.96 * x.std(ddof=1) / 20
     assert (result.low, result.high) == pytest.approx((x.mean() - half, x.mean() + half), abs=0.006)
-    assert method in result.method
 
 
 def test_pairs_stay_together():

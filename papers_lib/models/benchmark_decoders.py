@@ -161,8 +161,8 @@ class FPNDecoder(MaxPooledDecoder):
     "unintelligible" (Figure S14) at a usual AUROC; with batch norm, or group norm of one group, they are not.
     Deviations: dropout is 0 as in the authors' code; group norm has four channels a group.
 
-    Args: width, segmentation channels, a multiple of 32; norm, "batch" (the tables'), "group" or "group1"; dropout,
-        of whole channels before the last convolution. Raises: ValueError for another width or norm.
+    Args: width, segmentation channels, a multiple of 32; norm, "batch" (the tables'), "group" or "group1".
+    Raises: ValueError for another width or norm.
     """
 
     def __init__(
@@ -173,7 +173,6 @@ class FPNDecoder(MaxPooledDecoder):
         generator: torch.Generator,
         width: int = 128,
         norm: Norm = "batch",
-        dropout: float = 0.0,
     ) -> None:
         if width < 32 or width % 32:  # FPN of segmentation-models-pytorch builds 32 groups, whatever follows
             raise ValueError(f"width: FPN needs a multiple of 32, got {width}")
@@ -182,7 +181,7 @@ class FPNDecoder(MaxPooledDecoder):
                 four_channels(channels),
                 pyramid_channels=2 * width,
                 segmentation_channels=width,
-                dropout=dropout,
+                dropout=0.0,
             )
         for layer in list(body.modules()):
             if isinstance(layer, nn.Sequential) and any(isinstance(part, nn.GroupNorm) for part in layer):

@@ -4,7 +4,7 @@ Source: Preechakul 2022 (iScience 25:103933), Figure 1B, "The encoder may be rep
 it is ResNet-50, whose four blocks give 256, 512, 1024 and 2048 channels at strides 4, 8, 16 and 32.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -118,8 +118,6 @@ def pyramid_encoder(
     in_channels: int = 3,
     strides: Sequence[int] = (4, 8, 16, 32),
     output_stride: int = 32,
-    mean: Iterable[float] | None = None,
-    std: Iterable[float] | None = None,
 ) -> PyramidEncoder:
     """A backbone of timm as a :class:`PyramidEncoder`, in training mode.
 
@@ -131,7 +129,6 @@ def pyramid_encoder(
         backbone, weights, generator, in_channels: as in ``timm_backbones.backbone_network``.
         strides: of the features that are given, ascending, as they are without dilation.
         output_stride: 16 for a last stage that is dilated instead of strided; the stride 32 then becomes 16.
-        mean, std: of the pixels, one a channel; None for the backbone's own.
 
     Raises: UserError as ``backbone_network``, and for a network without these stages.
     """
@@ -146,10 +143,9 @@ def pyramid_encoder(
             f"backbone: expected feature maps of {backbone} at strides {_listed(wanted)}, timm gives {_listed(found)}"
         )
     config: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
-    own = ([MEAN] * 3, [STD] * 3) if backbone in PACKAGES else (config["mean"], config["std"])
-    mean, std = (
-        _of_channels(given, default, in_channels) for given, default in zip((mean, std), own, strict=True)
-    )
+    mean, std = ([MEAN] * 3, [STD] * 3) if backbone in PACKAGES else (config["mean"], config["std"])
+    if in_channels != len(mean):
+        mean, std = ([sum(own) / len(own)] * in_channels for own in (mean, std))
     channels: list[int] = network.feature_info.channels()  # type: ignore[union-attr, operator]
     return PyramidEncoder(
         network,
@@ -205,15 +201,6 @@ class LaterStages(nn.Module):
             if name in self.ends:
                 found.append(x)
         return self._encoder[0].standardised(found)
-
-
-def _of_channels(given: Iterable[float] | None, own: Sequence[float], in_channels: int) -> list[float]:
-    if given is None:
-        return list(own) if in_channels == len(own) else [sum(own) / len(own)] * in_channels
-    values = list(given)
-    if len(values) != in_channels:
-        raise UserError(f"mean, std: expected {in_channels} values, got {len(values)}")
-    return values
 
 
 def _listed(strides: Sequence[int]) -> str:

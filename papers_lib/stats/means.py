@@ -259,17 +259,15 @@ def bootstrap(
     rng: np.random.Generator,
     level: float = 0.95,
     n_resamples: int = 9999,
-    method: str = "percentile",
     paired: bool = False,
 ) -> Interval:
-    """Bootstrap interval of ``statistic(*samples, axis=...)`` (Efron and Tibshirani 1993; scipy).
+    """Percentile bootstrap interval of ``statistic(*samples, axis=...)`` (Efron and Tibshirani 1993; scipy).
 
-    Args: samples, each resampled on its own unless ``paired``; rng, draws the resamples; method, percentile or BCa.
-        Resamples that leave the statistic undefined are left out of a percentile interval, up to a tenth of them.
+    Each sample is resampled on its own, or with ``paired`` at the same positions. Resamples that leave the statistic
+    undefined (one repeated value has no correlation) are left out, up to a tenth of them.
+
     Raises: UndefinedStatistic for fewer than two values, constant samples, or no interval from these data.
     """
-    if method not in ("percentile", "BCa"):
-        raise ValueError(f"method: expected percentile or BCa, got {method!r}")
     arrays = [sample(values, f"sample {index}") for index, values in enumerate(samples, start=1)]
     if all(is_constant(values) for values in arrays):
         raise UndefinedStatistic("constant: resampling cannot show any variation")
@@ -278,14 +276,11 @@ def bootstrap(
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # raised below, as an error
         result = stats.bootstrap(
             arrays, statistic, n_resamples=n_resamples, batch=1000, vectorized=True, paired=paired, axis=-1,
-            confidence_level=check_level(level), method=method, rng=rng,
+            confidence_level=check_level(level), method="percentile", rng=rng,
         )  # fmt: skip
-    low, high = (float(end) for end in result.confidence_interval)
-    if method == "percentile":
-        drawn = result.bootstrap_distribution
-        if (~np.isfinite(drawn)).mean() <= 0.1:
-            tail = (1 - level) / 2
-            low, high = (float(end) for end in np.quantile(drawn[np.isfinite(drawn)], [tail, 1 - tail]))
-    if not (math.isfinite(estimate) and math.isfinite(low) and math.isfinite(high)):
+    drawn = result.bootstrap_distribution
+    kept, tail = drawn[np.isfinite(drawn)], (1 - level) / 2
+    if kept.size < 0.9 * drawn.size or not math.isfinite(estimate):
         raise UndefinedStatistic("bootstrap: too many resamples leave the statistic undefined")
-    return Interval(estimate, low, high, level, f"bootstrap ({method}, {n_resamples} resamples)")
+    low, high = (float(end) for end in np.quantile(kept, [tail, 1 - tail]))
+    return Interval(estimate, low, high, level, f"bootstrap (percentile, {n_resamples} resamples)")

@@ -78,7 +78,7 @@ def test_half_precision_maps_are_float32_and_move_the_weights(autocast):
     assert (logits.dtype, maps.dtype) == (torch.bfloat16, torch.float32)
     exact = small()
     expected = pooled_mlp_grad_cam(exact.head, exact.features(images()), TARGET).maps.detach()
-    torch.testing.assert_close(maps.double(), expected, rtol=0.05, atol=0.02 * float(expected.abs().max()))
+    torch.testing.assert_close(maps.double(), expected, rtol=0.1, atol=0.05 * float(expected.abs().max()))
     gradients = parameter_gradients(model, (maps**2).sum())
     assert all(bool(gradient.isfinite().all()) for gradient in gradients)
     moved = {name for (name, _), g in zip(model.named_parameters(), gradients, strict=True) if g.any()}
