@@ -55,7 +55,7 @@ __all__ = [
 ]
 
 LOWEST, HIGHEST = 1e-3, 1e3
-STEPS = 1000
+STEPS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,7 @@ class Platt:
 
 
 def fit_platt(logits: Tensor, labels: Tensor, *, smooth: bool = True) -> Platt:
-    """Slope and offset with the least negative log likelihood, for each label (scikit-learn's logistic regression).
+    """Slope and offset with the least negative log likelihood, by Newton's method, for each label.
 
     With ``smooth``, as in Platt's paper, positives count as (n₊ + 1) / (n₊ + 2) and negatives as 1 / (n₋ + 2), so
     that separable labels and those with no positive have a finite answer. The slope may be negative; constant
@@ -149,8 +149,8 @@ def fit_platt(logits: Tensor, labels: Tensor, *, smooth: bool = True) -> Platt:
     else:
         for k in range(y.shape[1]):
             _check_overlap(z[:, k], y[:, k], k)
-    fits = [_logistic(z[:, k], y[:, k]) for k in range(z.shape[1])]
-    return Platt(*(torch.tensor(values, dtype=torch.float64) for values in zip(*fits, strict=True)))
+    fits = [_newton(z[:, k], y[:, k]) for k in range(z.shape[1])]
+    return Platt(torch.stack([slope for slope, _ in fits]), torch.stack([offset for _, offset in fits]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,17 +243,29 @@ def _check_overlap(z: Tensor, y: Tensor, k: int) -> None:
         raise ValueError(f"logits: a cut separates the {len(y)} images of label {k}: {advice}")
 
 
-def _logistic(z: Tensor, y: Tensor) -> tuple[float, float]:
-    """Slope and offset of a logistic regression on one label's targets, by scikit-learn."""
+def _newton(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Slope and offset of one label, targets ``y`` that are not separable."""
     middle, spread = z.mean(), z.max() - z.min()
     if bool(spread == 0):
-        return 0.0, y.mean().logit().item()
-    x = ((z - middle) / spread).repeat(2)[:, None].numpy()
-    target = np.repeat([1, 0], len(z))
-    shares = torch.cat([y, 1 - y]).numpy()  # a target y weighs y as a positive and 1 - y as a negative
-    regression = needed("sklearn.linear_model").LogisticRegression(
-        C=np.inf, solver="newton-cholesky", tol=1e-12, max_iter=STEPS
-    )
-    fitted = regression.fit(x, target, sample_weight=shares)
-    slope = float(fitted.coef_[0, 0]) / spread.item()
-    return slope, float(fitted.intercept_[0]) - slope * middle.item()
+        return torch.zeros_like(middle), y.mean().logit()
+    columns = torch.stack([(z - middle) / spread, torch.ones_like(z)], dim=1)
+    theta = torch.stack([torch.zeros_like(middle), y.mean().logit()])
+
+    def loss(theta: Tensor) -> Tensor:
+        eta = columns @ theta
+        return (torch.nn.functional.softplus(eta) - y * eta).sum()
+
+    for _ in range(STEPS):
+        p = (columns @ theta).sigmoid()
+        gradient = columns.T @ (p - y)
+        hessian = columns.T @ (columns * (p * (1 - p))[:, None])
+        step = torch.linalg.solve(hessian, gradient)
+        scale, now = 1.0, loss(theta)
+        if bool(gradient @ step < 1e-14 * now):  # twice what is left to gain; the last step squares it
+            theta = theta - step
+            break
+        while scale > 1e-10 and not bool(loss(theta - scale * step) < now):
+            scale /= 2  # a full step may overshoot where the sigmoid is nearly flat
+        theta = theta - scale * step
+    slope = theta[0] / spread
+    return slope, theta[1] - slope * middle
