@@ -8,6 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from sklearn.calibration import _SigmoidCalibration
+from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from papers_lib.metrics import calibration
@@ -22,6 +24,18 @@ def test_by_hand_without_smoothing():
     assert found.offset.item() == pytest.approx(-math.log(3))
     assert found.slope.item() == pytest.approx((math.log(2) + math.log(3)) / 2)
     assert found.probabilities(z)[[0, -1], 0].tolist() == pytest.approx([1 / 4, 2 / 3])
+
+
+def test_agrees_with_scikit_learn():
+    z, y = multi_label()
+    found, plain = fit_platt(z, y), fit_platt(z, y, smooth=False)
+    for k in range(3):
+        reference = _SigmoidCalibration().fit(z[:, k].numpy(), y[:, k].numpy())
+        assert found.slope[k].item() == pytest.approx(-reference.a_, rel=1e-5)
+        assert found.offset[k].item() == pytest.approx(-reference.b_, abs=1e-5)
+        regression = LogisticRegression(C=np.inf, tol=1e-10).fit(z[:, k : k + 1].numpy(), y[:, k].numpy())
+        assert plain.slope[k].item() == pytest.approx(regression.coef_.item(), rel=1e-5)
+        assert plain.offset[k].item() == pytest.approx(regression.intercept_.item(), abs=1e-5)
 
 
 def test_by_hand_with_smoothing():
