@@ -26,6 +26,13 @@ def test_by_hand_without_smoothing():
     assert found.probabilities(z)[[0, -1], 0].tolist() == pytest.approx([1 / 4, 2 / 3])
 
 
+def multi_label(seed: int = 0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    z = torch.randn(300, 3, generator=generator, dtype=torch.float64)
+    true = z * torch.tensor([2.0, 0.5, 1.0]) + torch.tensor([-2.0, 0.0, 1.0])
+    return z, (torch.rand(300, 3, generator=generator, dtype=torch.float64) < true.sigmoid()).long()
+
+
 def test_agrees_with_scikit_learn():
     z, y = multi_label()
     found, plain = fit_platt(z, y), fit_platt(z, y, smooth=False)
