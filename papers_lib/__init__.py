@@ -1,7 +1,11 @@
-"""Losses, CAMs, models and metrics of four papers, and the machinery that regenerates their reports.
+"""Losses, CAMs, models and metrics of four papers, and what remakes their reports.
 
-Nothing is re-exported here: import the module you need (``from papers_lib.losses.heatmap import
-heatmap_loss``), so that a cached result depends only on the code it really used.
+Public names: ``from papers_lib.losses import heatmap_loss``; likewise ``metrics``, ``models`` and ``stats``.
+Importing this package lets torchvision and timm import beside a CPU-only torch: see ``torchvision_ops``.
 """
 
+from papers_lib import torchvision_ops
+
 __version__ = "0.1.0"
+
+torchvision_ops.install()

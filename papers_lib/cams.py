@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from papers_lib.class_gradients import Target, class_gradients, may_write, source_of
+Target = Tensor | Literal["predicted", "all"]
 
 
 def cam(activations: Tensor, class_weights: Tensor) -> Tensor:
@@ -32,7 +32,7 @@ def cam(activations: Tensor, class_weights: Tensor) -> Tensor:
             "expected activations (B, C, H, W) and class_weights (K, C), "
             f"got {tuple(activations.shape)} and {tuple(class_weights.shape)}"
         )
-    return torch.einsum("kc,bchw->bkhw", _full(class_weights), _full(activations))
+    return torch.einsum("kc,bchw->bkhw", full_precision(class_weights), full_precision(activations))
 
 
 def grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
@@ -51,10 +51,9 @@ def grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 def grad_cam_pp(activations: Tensor, gradients: Tensor) -> Tensor:
     """Grad-CAM++, sum_c w_c A_c with w_c = sum_ij α_cij relu(G_cij) (Chattopadhay 2018, arXiv 1710.11063).
 
-    α = G² / (2 G² + G³ sum_ab A_ab), equation 19, for the score exp(S); divided by G² here, so that small
-    gradients do not underflow. Deviations: without the final ReLU and without the factor exp(S),
-    one positive number a map. The denominator has a root only where A has negative values; there α is 0.
-    Args, returns, raises: as :func:`hires_cam`.
+    α = G² / (2 G² + G³ sum_ab A_ab), equation 19, for the score exp(S); divided by G² here, so that small gradients
+    do not underflow. Deviations: no final ReLU, no factor exp(S) (one positive number a map); α is 0 at a root of
+    the denominator. Args, returns, raises: as :func:`hires_cam`.
 
     >>> A, G = torch.tensor([[[[1.0, 1.0]]]]), torch.tensor([[[[2.0, -2.0]]]])
     >>> grad_cam_pp(A, G).tolist()  # 2 / (2 + 2 · 2) = 1/3
@@ -83,8 +82,8 @@ def xgrad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 def hires_cam(activations: Tensor, gradients: Tensor) -> Tensor:
     """HiResCAM, sum_c G_c · A_c cell by cell (Draelos and Carin 2020, arXiv 2011.08891).
 
-    The sum over channels: for a linear head the map then sums to the logit less the bias. The authors of the
-    heatmap loss took the mean over channels; their max-normalisation cancels that factor.
+    For a linear head the map sums to the logit less the bias. The authors of the heatmap loss took the mean over
+    channels; their max-normalisation cancels that factor.
 
     Args: activations (B, C, H, W); gradients (B, C, H, W), or (B, K, C, H, W) for all classes.
     Returns: maps (B, H, W), or (B, K, H, W). Raises: ValueError for other shapes.
@@ -117,15 +116,15 @@ def head_gradients(
 ) -> HeadGradients:
     """Run ``head`` once and differentiate the chosen logits by the activations only.
 
-    The logits belong in the classification loss: no second pass is needed. A head that mixes the images of a
-    batch (batch norm in training mode) mixes their gradients as well.
+    The logits belong in the classification loss: no second pass is needed. A head that mixes the images of a batch
+    (batch norm in training mode) mixes their gradients as well.
 
     Args:
         head: maps activations (B, C, H, W) to logits (B, K).
         activations: of any layer; where they need no gradient (cached features) a detached copy stands in.
         target: class indices (B,), "predicted" (argmax of the logits) or "all" (every class).
-        create_graph: keep the second-order term; None means where gradients are enabled. With False, or
-            None under no_grad, the gradients are constants; under no_grad the logits are detached as well.
+        create_graph: keep the second-order term; None means where gradients are enabled. Without it the gradients
+            are constants, and under no_grad the logits are detached as well.
 
     Returns: logits (B, K) and gradients (B, C, H, W), or (B, K, C, H, W) for "all".
     Raises: ValueError for shapes, a target out of range, or logits that do not depend on the activations.
@@ -167,9 +166,9 @@ def cam_of(
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Raw map of any CNN at one layer, in one forward pass; mode, hooks and ``.grad`` stay as they are.
 
-    Args: layer, a submodule or its dotted name, whose output is (B, C, H, W) and which runs once a pass;
-    target and create_graph as in :func:`head_gradients`; method, a key of METHODS. Without ``create_graph``
-    the map is a constant: half a gradient, through the activations alone, is never returned.
+    Args: layer, a submodule or its dotted name, whose output is (B, C, H, W) and which runs once a pass; target and
+    create_graph as in :func:`head_gradients`; method, a key of METHODS. Without ``create_graph`` the map is a
+    constant: half a gradient, through the activations alone, is never returned.
     Returns: maps (B, H, W), or (B, K, H, W) for "all"; with ``return_logits`` (maps, logits).
     Raises: ValueError as :func:`head_gradients`, and for an unknown method or an unsuitable layer.
     """
@@ -217,7 +216,7 @@ def display_map(maps: Tensor, size: tuple[int, int] | None = None) -> Tensor:
     >>> display_map(torch.tensor([[[-1.0, 2.0, 4.0]]])).tolist()
     [[[0.0, 0.5, 1.0]]]
     """
-    heat = _full(maps.detach()).relu()
+    heat = full_precision(maps.detach()).relu()
     heat = _ratio(heat, heat.amax((-2, -1), keepdim=True))
     if size is None:
         return heat
@@ -225,7 +224,88 @@ def display_map(maps: Tensor, size: tuple[int, int] | None = None) -> Tensor:
     return F.interpolate(flat, size, mode="bilinear", align_corners=False).reshape(*maps.shape[:-2], *size)
 
 
-def _full(values: Tensor) -> Tensor:
+def class_gradients(logits: Tensor, source: Tensor, target: Target, *, create_graph: bool) -> Tensor:
+    """G = d S_c / d A for one class an image or for all of them; the graph of the logits is kept.
+
+    Args: logits (B, K), computed from ``source``; source, activations that require a gradient; target and returns
+    as :func:`head_gradients`; create_graph, whether the result can be differentiated again.
+
+    >>> A = torch.tensor([[[[1.0, 2.0]]]], requires_grad=True)
+    >>> class_gradients((A**2).sum((2, 3)), A, "predicted", create_graph=False).tolist()
+    [[[[2.0, 4.0]]]]
+    """
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(source):
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ValueError(f"logits: expected shape ({len(source)}, K), got {found}")
+    chosen = _chosen(logits, target)
+    if not logits.requires_grad:
+        raise ValueError("the logits do not depend on the activations")
+
+    def gradient(weights: Tensor, batched: bool) -> Tensor:
+        (found,) = torch.autograd.grad(
+            logits,
+            source,
+            weights,
+            retain_graph=True,  # the logits go on into the classification loss
+            create_graph=create_graph,
+            allow_unused=True,
+            is_grads_batched=batched,
+        )
+        if found is None:
+            raise ValueError("the logits do not depend on the activations")
+        return found
+
+    if chosen.ndim == 2:
+        return gradient(chosen, False)
+    try:
+        classes_first = gradient(chosen, True)
+    except (RuntimeError, NotImplementedError):  # an operation of the head has no batching rule
+        classes_first = torch.stack([gradient(weights, False) for weights in chosen])
+    return classes_first.transpose(0, 1)
+
+
+def source_of(activations: Tensor, attached: bool) -> Tensor:
+    """The tensor to differentiate by: the activations in their graph, or else a leaf with their values."""
+    if attached and activations.requires_grad:
+        return activations
+    leaf = activations.detach()
+    return (leaf.clone() if leaf.is_inference() else leaf).requires_grad_()
+
+
+def may_write(head: object) -> bool:
+    """Whether a head may change its input in place: a module with an in-place layer, or no module at all.
+
+    >>> may_write(torch.nn.ReLU()), may_write(torch.nn.Sequential(torch.nn.ReLU(inplace=True)))
+    (False, True)
+    """
+    if not isinstance(head, torch.nn.Module):
+        return True
+    return any(getattr(layer, "inplace", False) for layer in head.modules())
+
+
+def _chosen(logits: Tensor, target: Target) -> Tensor:
+    """One-hot choice of logits: (B, K), or (K, B, K) for all classes."""
+    batch, classes = logits.shape
+    if isinstance(target, Tensor):
+        if target.shape != (batch,) or target.dtype.is_floating_point or target.dtype == torch.bool:
+            raise ValueError(
+                f"target: expected {batch} class indices, got shape {tuple(target.shape)}, {target.dtype}"
+            )
+        if bool(((target < 0) | (target >= classes)).any()):
+            raise ValueError(f"target: expected indices in 0..{classes - 1}, got {target.tolist()}")
+        index = target.to(logits.device, torch.int64)
+    elif target == "predicted":
+        index = logits.detach().argmax(1)
+    elif target == "all":
+        each = torch.eye(classes, dtype=logits.dtype, device=logits.device)
+        return each[:, None].expand(-1, batch, -1)
+    else:
+        raise ValueError(f'target: expected class indices, "predicted" or "all", got {target!r}')
+    return torch.zeros_like(logits).scatter_(1, index[:, None], 1.0)
+
+
+def full_precision(values: Tensor) -> Tensor:
+    """Half precision as float32; anything else as it is."""
     return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
 
 
@@ -235,7 +315,7 @@ def _checked(activations: Tensor, gradients: Tensor) -> tuple[Tensor, Tensor]:
         raise ValueError(
             f"expected activations (B, C, H, W), gradients (B, C, H, W) or (B, K, C, H, W), got {a} and {g}"
         )
-    return _full(activations), _full(gradients)
+    return full_precision(activations), full_precision(gradients)
 
 
 def _beside(A: Tensor, G: Tensor) -> Tensor:

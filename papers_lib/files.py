@@ -19,11 +19,8 @@ from papers_lib.errors import UserError
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success move it there, on any exception remove it.
 
-    Its mode follows the umask, as that of any new file.
-
-    Raises:
-        UserError: the folder cannot be written to, or the disk is full; the line names ``path``.
-        OSError: about another file that the block uses.
+    Raises: UserError naming ``path`` if the folder cannot be written to or the disk is full; OSError about another
+        file.
     """
     path = Path(path)
     temporary: Path | None = None
@@ -87,12 +84,8 @@ def write_json(path: str | Path, value: Any) -> Path:
 def replacing_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``path`` and rename it to ``path`` at the end.
 
-    If somebody else finished ``path`` in the meantime theirs stays: both hold the same content, since
-    such folders are named by the fingerprint of what made them.
-
-    Raises:
-        UserError: the folder cannot be written to, or the disk is full; the line names ``path``.
-        OSError: about another file that the block uses.
+    If somebody else finished ``path`` in the meantime theirs stays: both hold the same content. Raises: as
+    :func:`replacing`.
     """
     path = Path(path)
     temporary = _temporary(path)

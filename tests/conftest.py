@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import settings
 
+import papers_lib  # noqa: F401  (lets torchvision import beside a CPU-only torch)
+
 settings.register_profile("patient", settings(), deadline=None)  # 200 ms are soon over on a busy machine
 settings.load_profile("patient")
 

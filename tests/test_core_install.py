@@ -14,8 +14,9 @@ STEP = """
 import sys
 import torch
 from papers_lib.cams import head_gradients, hires_cam
-from papers_lib.losses.heatmap import heatmap_loss, shrink_mask
-from papers_lib.models.vgg_cardiac import small_vgg
+from papers_lib.losses import heatmap_loss, shrink_mask
+from papers_lib.metrics import heat_share
+from papers_lib.models import small_vgg
 
 model = small_vgg(torch.Generator().manual_seed(0))
 optimizer = torch.optim.Adam(model.parameters())
@@ -28,6 +29,10 @@ optimizer.step()
 assert not torch.equal(before, model.convolutions[1].weight), "the loss moved no weight"
 extras = {"pandas", "matplotlib", "timm", "IPython", "papermill", "scipy", "sklearn", "yaml"}
 assert not extras & set(sys.modules), extras & set(sys.modules)
+try:
+    import papers_lib.stats
+except ModuleNotFoundError as error:
+    assert "papers-lib[notebooks]" in str(error)
 print("one step")
 """
 

@@ -4,7 +4,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -90,25 +89,11 @@ def test_trouble_with_another_file_is_not_said_of_the_target(context, there: boo
     assert list(tmp_path.iterdir()) == ([source] if there else [])
 
 
-def test_a_folder_that_cannot_be_filled_is_named(tmp_path: Path) -> None:
-    with (
-        pytest.raises(UserError, match=r"target: cannot be written \(No such file"),
-        files.replacing_folder(tmp_path / "target") as folder,
-    ):
-        (folder / "absent" / "a").write_text("a")
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_json_has_no_nan(value: float, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.write_json(tmp_path / "a.json", {"a": value})
     assert list(tmp_path.iterdir()) == []
-
-
-def test_json_is_sorted_and_ends_with_a_newline(tmp_path: Path) -> None:
-    path = files.write_json(tmp_path / "new" / "a.json", {"b": 1, "a": [2]})
-    assert path.read_text() == '{\n "a": [\n  2\n ],\n "b": 1\n}\n'
 
 
 def test_of_two_who_make_a_folder_at_once_the_first_stays(tmp_path: Path) -> None:
@@ -119,13 +104,3 @@ def test_of_two_who_make_a_folder_at_once_the_first_stays(tmp_path: Path) -> Non
             (first / "a").write_text("first")
     assert (path / "a").read_text() == "first"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_what_a_kill_leaves_behind_is_ignored_by_git(tmp_path: Path) -> None:
-    patterns = (Path(__file__).parents[1] / ".gitignore").read_text().splitlines()
-    with (
-        files.replacing(tmp_path / "toy.html") as temporary,
-        files.replacing_folder(tmp_path / "set") as folder,
-    ):
-        for left in (temporary, folder):
-            assert any(fnmatch(left.name, pattern) for pattern in patterns)

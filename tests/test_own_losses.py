@@ -76,7 +76,7 @@ def test_mimo_predicts_one_image_at_a_time(page):
     assert names["rows"].shape == (32, 2)
     assert names["probabilities"].shape == (8, 3)
     single = torch.cat([names["network"].predict(image[None]) for image in names["images"]])
-    torch.testing.assert_close(single, names["probabilities"])
+    torch.testing.assert_close(single, names["probabilities"], rtol=1e-3, atol=1e-4)  # float32, another batch
 
 
 def test_an_offset_needs_platt_scaling(page):
@@ -98,10 +98,10 @@ def test_a_local_link_exists(link):
 
 
 def test_every_module_and_function_named_in_the_prose_exists():
-    from papers_lib.losses import published_coherence
+    from papers_lib.losses.published_coherence import published_coherence
     from papers_lib.metrics import calibration
 
-    assert callable(published_coherence.published_coherence)
+    assert callable(published_coherence)
     for name in ("fit_isotonic", "brier", "confidence_ece", "top_label_ece"):
         assert f"`{name}`" in TEXT
         assert callable(getattr(calibration, name))

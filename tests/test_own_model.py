@@ -25,7 +25,11 @@ class Split(nn.Module):
 
 def test_the_blocks_run_and_both_ways_give_the_same_map():
     torch.manual_seed(0)
-    names = {"model": Split(), "images": torch.rand(5, 3, 32, 32), "classes": torch.arange(5) % 4}
+    names = {
+        "model": Split().double(),
+        "images": torch.rand(5, 3, 32, 32).double(),
+        "classes": torch.arange(5) % 4,
+    }
     names["cross_entropy"] = nn.functional.cross_entropy
     found = []
     for block in re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL):

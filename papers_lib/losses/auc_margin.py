@@ -1,16 +1,14 @@
-"""The AUC margin loss for multi-label networks, a min-max problem (Yuan et al. 2021, ICCV).
+"""The AUC margin loss for multi-label networks, a min-max problem (Yuan et al. 2021, ICCV; the report, 3.4.2).
 
-Source: the Sibnet report, section 3.4.2, "Deep AUC Maximization", takes it from Yuan et al., "Large-scale robust deep
-AUC maximization", and prints no more than the pairwise form. With h the scores, m the margin, and means and variances
-over the positives (+) and the negatives (-) of a label, Yuan et al. minimise over the network
+The report prints no more than the pairwise form. With h the scores, m the margin, and means and variances over the
+positives (+) and the negatives (-) of a label, Yuan et al. minimise over the network
 
     var+ h + var- h + max(0, m + mean- h - mean+ h)^2  =  min over a, b, max over alpha >= 0 of
-    mean+ (h - a)^2 + mean- (h - b)^2 + 2 alpha (m + mean- h - mean+ h) - alpha^2,
+    mean+ (h - a)^2 + mean- (h - b)^2 + 2 alpha (m + mean- h - mean+ h) - alpha^2.
 
-because mean+ (h - a)^2 is least at a = mean+ h, where it is var+ h (b likewise), and 2 alpha x - alpha^2 is greatest at
-alpha = max(0, x), where it is max(0, x)^2. Times p (1 - p), with the prevalence p, each mean over one kind becomes a
-mean over all samples, since mean+ h = mean of h 1[y=1] / p: what :func:`auc_margin_loss` computes. Minibatches are then
-unbiased, and one without positives is no exception.
+Times p (1 - p), with the prevalence p, each mean over one kind becomes a mean over all samples, since mean+ h =
+mean of h 1[y=1] / p: what :func:`auc_margin_loss` computes. Minibatches are then unbiased, and one without
+positives is no exception.
 """
 
 from typing import Any
@@ -18,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from papers_lib.cams import full_precision
 from papers_lib.losses.imbalance import checked
 
 
@@ -33,20 +32,12 @@ def auc_margin_loss(
     """The min-max objective for each label: to be minimised over scores, a and b, and maximised over alpha >= 0.
 
     Mean over samples of (1-p) (h-a)^2 1[y=1] + p (h-b)^2 1[y=0] + 2 alpha (p (1-p) m + p h 1[y=0] - (1-p) h 1[y=1])
-    - p (1-p) alpha^2 (Yuan et al. 2021, the AUC margin loss; derived at the top of this module).
+    - p (1-p) alpha^2. Where the batch's prevalence is p, its saddle point is a = mean+ h, b = mean- h,
+    alpha = max(0, m + b - a). Published implementations have left the margin out, misplaced a parenthesis around it,
+    or replaced the given p by the batch's.
 
-    Where the batch's prevalence is p, its saddle point is a = mean+ h, b = mean- h, alpha = max(0, m + b - a), with the
-    value p (1-p) (var+ h + var- h + alpha^2). Published implementations have left the margin out, misplaced a
-    parenthesis around it, or replaced the given p by the batch's; here m stands where the derivation puts it, and p is
-    the given one throughout.
-
-    Args:
-        scores: h (B, K), probabilities. Half precision is computed in float32.
-        labels: y (B, K), boolean or 0 and 1.
-        a, b, alpha: (K,).
-        prevalence: p (K,), share of positives in the training set, each in 0 < p < 1.
-        margin: m.
-
+    Args: scores h (B, K), probabilities; labels y (B, K), boolean or 0 and 1; a, b, alpha and prevalence p (K,), p
+        the share of positives in the training set, 0 < p < 1; margin m.
     Returns: (K,). Raises: ValueError for shapes, an empty batch, or labels other than 0 and 1.
 
     >>> h, y = torch.tensor([[0.75], [0.25]]), torch.tensor([[1], [0]])
@@ -68,20 +59,19 @@ def auc_margin_loss(
 class AucMargin(nn.Module):
     """:func:`auc_margin_loss` on sigmoid(logits), mean over the labels, with a, b and alpha (K,) as parameters.
 
-    Made for :class:`papers_lib.losses.pesg.PESG`, which ascends on alpha. With any other optimizer, give it the
-    parameters of the network and of this loss. **alpha then descends, unless** ``ascend`` **is True**, and that is
-    another problem: alpha goes below 0, where the term in alpha rewards scores in the wrong order and has no lower
-    bound. The report trained all of its losses with Adam (section 4.6) and does not say what became of alpha.
+    Made for :class:`papers_lib.losses.pesg.PESG`, which ascends on alpha. With any other optimizer give it the
+    parameters of the network and of this loss. **alpha then descends, unless** ``ascend`` **is True**: it goes below
+    0, where the term in alpha rewards scores in the wrong order and has no lower bound. The report trained all of
+    its losses with Adam (section 4.6) and does not say what became of alpha.
 
     Args:
-        prevalence: p (K,), share of positives in the training set; a label without positives or without negatives
-            needs smoothing first, for instance (n + 1) / (N + 2).
-        margin: m, finite, above 0. With m = 1 no scores in [0, 1] satisfy it but 1 for all positives, 0 for all others.
+        prevalence: p (K,), share of positives in the training set, 0 < p < 1: smooth it first, as (n + 1) / (N + 2).
+        margin: m, finite, above 0. With m = 1 no scores satisfy it but 1 for all positives, 0 for all others.
         ascend: the gradient that reaches alpha is negated, so that a minimiser ascends on it, and is 0 where it would
-            push alpha further below 0; an alpha below 0 counts as 0. The value and other gradients are the same.
+            push alpha further below 0; an alpha below 0 counts as 0.
 
-    Shapes: logits (B, K), labels (B, K) -> scalar. All of a, b, alpha start at 0. The scores are probabilities by name
-        only: the loss knows their order and distance, so they need calibrating.
+    Shapes: logits, labels (B, K) -> scalar. The scores need calibrating: the loss knows their order and distance
+        only.
     Raises: ValueError for prevalence or margin out of range; for logits and labels as :func:`auc_margin_loss` does.
 
     >>> loss = AucMargin(torch.tensor([0.5]))
@@ -104,7 +94,7 @@ class AucMargin(nn.Module):
         self.a, self.b, self.alpha = (nn.Parameter(torch.zeros_like(self.prevalence)) for _ in range(3))
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        scores = (logits.float() if logits.dtype.itemsize == 2 else logits).sigmoid()
+        scores = full_precision(logits).sigmoid()
         alpha = _Ascending.apply(self.alpha) if self.ascend else self.alpha
         per_label = auc_margin_loss(scores, labels, self.a, self.b, alpha, self.prevalence, self.margin)
         return per_label.mean()

@@ -26,13 +26,14 @@ def cam_sharpness_loss(
 ) -> SharpnessTerm:
     """Measure of the true class's map, to be added to the classification loss with the weight β (equation 6).
 
-    With f the measure and M_k the heat of class k, an image's term is f(M_true) - others · mean of f(M_k) over
-    the other classes k: the paper's "adding the negative loss terms" (section III B), with a weight of our own.
+    With f the measure and M_k the heat of class k, an image's term is f(M_true) - others · mean of f(M_k) over the
+    other
+    classes: the paper's "adding the negative loss terms" (section III B), with a weight of our own.
 
-    Deviations: the paper does not say how "ca" and "cd" enter; "cd" and "cv", which are to grow, enter negated.
-    **A dead map (no heat, see** :func:`papers_lib.metrics.sharpness.dead_maps` **) costs 0 and teaches nothing**:
-    the true class's still counts in the mean over images, another class's is left out of the mean over classes.
-    So a falling loss may be dying maps: log ``dead_share`` beside it. The paper's form "relu" lets maps die.
+    Deviations: the paper does not say how "ca" and "cd" enter; "cd" and "cv", which are to grow, enter negated. **A
+    dead map** (:func:`papers_lib.metrics.sharpness.dead_maps`) **costs 0 and teaches nothing**: the true class's
+    still counts in the mean over images, another class's is left out. Log ``dead_share``: the form "relu" lets maps
+    die.
 
     Args:
         maps: raw maps with their graph, those of the true class (B, H, W), or of all classes (B, K, H, W).
@@ -42,7 +43,7 @@ def cam_sharpness_loss(
         others: weight of the other classes, at least 0; above 0 it needs the maps of all classes.
         reduction: over the images of the batch.
 
-    Returns: :class:`SharpnessTerm`, float32 for half-precision maps; ``dead_share`` is a scalar in [0, 1].
+    Returns: :class:`SharpnessTerm`, float32 for half-precision maps.
     Raises: ValueError for shapes, an empty batch, a target out of range, unknown measure, form or reduction.
 
     >>> raw = torch.tensor([[[2.0, 2.0], [0.0, -1.0]], [[-1.0, -1.0], [-1.0, -1.0]]])

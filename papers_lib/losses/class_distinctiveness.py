@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor, nn
 
+from papers_lib.cams import full_precision
 from papers_lib.losses.saliency_images import as_images
 
 Estimator = Literal["all", "sampled"]
@@ -22,15 +23,13 @@ class SampledPairs(NamedTuple):
 def class_distinctiveness(codes: Tensor) -> Tensor:
     """Mean cosine between the codes of an image's classes, averaged over the images: L_CD of section 3.1.1.
 
-    L_CD = 2 / (K (K - 1)) Σ_{c1 < c2} cos(Z_c1, Z_c2) for one image; Z_c is the code of class c's map.
-
-    The report says that the cosine runs from 0 (unlike) to 1 (alike); that holds for codes without negative values,
-    such as features after a ReLU, and is not enforced: otherwise the loss reaches down to -1 / (K - 1), and
-    ``bool((codes < 0).any())`` tells. The report does not say whether Z is pooled: codes are flattened whole.
-    A code of zeros has cosine 0 with every other, and gradient 0: **a dead map costs nothing and learns nothing.**
+    L_CD = 2 / (K (K - 1)) Σ_{c1 < c2} cos(Z_c1, Z_c2) for one image; Z_c is the code of class c's map, flattened
+    whole (whether it is pooled is not said). The report's "0 (unlike) to 1 (alike)" holds for codes without
+    negative values; otherwise the loss reaches down to -1 / (K - 1). A code of zeros has cosine and gradient 0: **a
+    dead map costs nothing and learns nothing.**
 
     Args: codes (B, K, ...), K at least 2, floating point.
-    Returns: a scalar, lower is more distinct; computed in float32 for half precision, autocast or not.
+    Returns: a scalar, lower is more distinct; float32 for half precision, autocast or not.
     Raises: ValueError for another shape, fewer than two classes, no image, or whole numbers.
 
     >>> codes = torch.tensor([[[1.0, 0.0], [2.0, 0.0], [0.0, 3.0]]])
@@ -54,12 +53,8 @@ def sample_pairs(batch: int, classes: int, *, share: float, generator: torch.Gen
 
     The mean of the pairs' cosines is unbiased for the mean over all images and pairs. Ours: the report has none.
 
-    Args:
-        batch: images to choose from.
-        classes: K, at least 2.
-        share: in (0, 1]; max(1, round(share · batch)) images are chosen.
-        generator: where the draws come from; the indices lie on its device.
-
+    Args: batch; classes K, at least 2; share in (0, 1], of which max(1, round(share · batch)) images are chosen;
+        generator, on whose device the indices lie.
     Returns: :class:`SampledPairs`, the smaller class first. Raises: ValueError, naming the argument.
 
     >>> sample_pairs(3, 2, share=0.4, generator=torch.Generator().manual_seed(0)).classes.tolist()  # the only pair
@@ -92,26 +87,20 @@ def class_distinctiveness_loss(
 ) -> Tensor:
     """L_CD of section 3.1.1: the maps of all classes become images, are encoded again, and compared.
 
-    The K maps of an image come from ONE forward pass of the caller's model (``cams.head_gradients``), and all
-    re-encodings run as one batch. Batch norm belongs in eval mode there (``models.eval_statistics``): else maps
-    enter the running statistics, and an image's loss depends on its neighbours in the batch.
-
-    Left open by the report, and chosen here: maps are min-max scaled and enlarged to the input's size (``as_images``);
-    the gradient takes both ways, through the maps and through the encoder's weights, unless ``through`` says otherwise.
-    "sampled" is ours: 2 re-encodings for each chosen image instead of K, unbiased for "all" (:func:`sample_pairs`).
+    The K maps of an image come from one forward pass (``cams.head_gradients``), all re-encodings run as one batch.
+    Batch norm belongs in eval mode there (``models.eval_statistics``). Left open by the report, and chosen here:
+    maps are min-max scaled and enlarged to the input's size (``as_images``); the gradient takes both ways, through
+    the maps and through the encoder's weights. "sampled" is ours: 2 re-encodings for each chosen image instead of K.
 
     Args:
         maps: raw maps (B, K, h, w) with their graph.
         encode: images (N, channels, H, W) in [0, 1] to codes (N, ...): the last convolutional features, the network's
             normalisation included. None compares the maps themselves, without another pass.
-        size: (H, W) of the images; needed with ``encode``, without effect otherwise.
-        channels: channels of the images.
-        relu: Grad-CAM's ReLU before anything else, with and without ``encode``.
-        estimator: "all" images and pairs, or "sampled".
-        share: images chosen, see :func:`sample_pairs`; only for "sampled".
-        generator: of the draws; only for "sampled", and needed there.
-        through: "both"; "maps" holds the encoder constant (it must be an ``nn.Module``, whose parameters are left as
-            they are); "encoder" holds the maps constant, so that only the second pass learns.
+        size: (H, W) of the images; needed with ``encode``.
+        channels: of the images.
+        relu: Grad-CAM's ReLU before anything else.
+        estimator: "all" images and pairs, or "sampled", with ``share`` and ``generator`` of :func:`sample_pairs`.
+        through: "both"; "maps" holds the encoder constant (an ``nn.Module``); "encoder" holds the maps constant.
 
     Returns: a scalar. Raises: ValueError for shapes, options that contradict each other, or codes of another length.
 
@@ -144,7 +133,7 @@ def class_distinctiveness_loss(
 
 def _unit(vectors: Tensor) -> Tensor:
     """Vectors of length 1, those of zeros left as they are; (B, K, D)."""
-    vectors = vectors.float() if vectors.dtype in (torch.float16, torch.bfloat16) else vectors
+    vectors = full_precision(vectors)
     # Divided by their largest value first: squares of tiny or huge values leave the range of float32. The cosine does
     # not depend on that factor, so it is a constant to the gradient.
     peak = vectors.detach().abs().amax(-1, keepdim=True)

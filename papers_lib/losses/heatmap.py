@@ -1,10 +1,15 @@
-"""The heatmap loss: a penalty on attention outside the organ (Callanan et al., section 1 and figure 1)."""
+"""The losses of the heatmap paper: a penalty on attention outside the organ, beside MSE or CCE on sigmoid outputs.
+
+Source: Callanan et al., section 1 and figure 1.
+"""
 
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from papers_lib.cams import full_precision
 
 FORMS = ("mean", "sum", "share", "dice")
 
@@ -26,16 +31,13 @@ def heatmap_loss(
     - "share": sum Hn · M / sum Hn, the share of the heat that lies outside;
     - "dice": 1 - 2 sum Hn (1 - M) / (sum Hn + sum (1 - M)), after the paper's pointer to Dice (1945).
 
-    Deviations: the authors divide by max H with nothing added, which is 0/0 for a map without positive heat.
-    Such a dead map has the term 0 and the gradient 0 here and still counts in the mean over images: log
-    :func:`dead_share` beside the loss. "Without positive heat" means max H <= 1e-30 (float16: its smallest
-    normal number, 6e-5). Half-precision maps are computed in float32. A NaN map gives NaN.
+    Deviation: a dead map (max H <= 1e-30; float16: 6e-5), the authors' 0/0, has term and gradient 0 and still
+    counts in the mean over images: log :func:`dead_share` beside the loss. A NaN map gives NaN.
 
     Args:
-        maps: raw maps H (B, h, w), with their graph; the channel sum or mean alike, since the scale cancels.
+        maps: raw maps H (B, h, w), with their graph; a positive factor cancels. Half precision becomes float32.
         outside: M (B, h, w) in [0, 1], 1 outside the organ, at the map's size: see :func:`shrink_mask`.
-        form: see above. None of them depends on a positive factor of the map.
-        reduction: over the images of the batch.
+        form, reduction: see above; over the images of the batch.
 
     Returns: a scalar, or the terms (B,) for ``reduction="none"``.
     Raises: ValueError for shapes, an empty batch, mask values outside [0, 1], unknown form or reduction.
@@ -59,7 +61,7 @@ def heatmap_loss(
         raise ValueError(f"outside: expected values in [0, 1], got {low:g} to {high:g}")
 
     dead = _dead(maps)[:, None, None]
-    H = maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps
+    H = full_precision(maps)
     H = torch.where(dead, 1.0, H).relu()  # a stand-in, so that no branch divides by zero
     M = outside.to(H.dtype)
     heat_outside = (H * M).sum((1, 2))  # sums first, one division by max H an image
@@ -92,9 +94,8 @@ def dead_share(maps: Tensor) -> Tensor:
 def shrink_mask(mask: Tensor, size: tuple[int, int], how: Literal["point", "area"] = "point") -> Tensor:
     """Mask at the size of the maps.
 
-    "point" samples with bilinear weights at the centres of the cells (half-pixel centres, no antialiasing),
-    as the authors do from 105x135 to 6x8: a cell sees four pixels at most. "area" averages the pixels under a
-    cell; where the sizes do not divide, a pixel on a border counts in both cells (adaptive average pooling).
+    "point" samples with bilinear weights at the centres of the cells (half-pixel centres, no antialiasing), as the
+    authors do from 105x135 to 6x8; "area" averages the pixels under a cell (adaptive average pooling).
 
     Args: mask (B, H, W), boolean or in [0, 1]; size (h, w).
     Returns: (B, h, w), float32 or the mask's floating type. Raises: ValueError for a shape or ``how``.
@@ -113,6 +114,45 @@ def shrink_mask(mask: Tensor, size: tuple[int, int], how: Literal["point", "area
     raise ValueError(f"how: expected point or area, got {how!r}")
 
 
+def sigmoid_mse(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean over images and outputs of (y - sigmoid(z))², y one-hot (the paper's "MSE component", section 1).
+
+    Args: logits z (B, K); target, class indices (B,). Half-precision logits are computed in float32.
+    Returns: a scalar. Raises: ValueError for other shapes or a class out of range.
+
+    >>> sigmoid_mse(torch.zeros(1, 4), torch.tensor([2])).item()  # each output is 1/2
+    0.25
+    """
+    z = _checked_logits(logits, target)
+    return (F.one_hot(target.long(), z.shape[1]).to(z.dtype) - z.sigmoid()).square().mean()
+
+
+def sigmoid_cce(logits: Tensor, target: Tensor) -> Tensor:
+    """Keras's categorical cross entropy on sigmoid outputs: -log(p_c / sum_k p_k), p = sigmoid(z).
+
+    Keras divides by the sum of the outputs whatever the last activation is. Deviation: computed from log-sigmoids,
+    so without Keras's clipping of p to [1e-7, 1 - 1e-7]; finite and with a gradient at any z.
+
+    Args: logits z (B, K); target, class indices (B,). Half-precision logits are computed in float32.
+    Returns: a scalar, the mean over images. Raises: ValueError for other shapes or a class out of range.
+
+    >>> round(sigmoid_cce(torch.zeros(1, 4), torch.tensor([2])).item(), 4)  # log 4
+    1.3863
+    """
+    z = _checked_logits(logits, target)
+    return F.cross_entropy(F.logsigmoid(z), target.long())
+
+
 def _dead(maps: Tensor) -> Tensor:
     # The gradient goes with 1 / max, which must not overflow; NaN compares false, so that it stays visible.
     return maps.detach().amax((1, 2)) <= max(1e-30, torch.finfo(maps.dtype).tiny)
+
+
+def _checked_logits(logits: Tensor, target: Tensor) -> Tensor:
+    if logits.ndim != 2 or target.shape != logits.shape[:1] or logits.numel() == 0:
+        raise ValueError(
+            f"expected logits (B, K) and target (B,), got {tuple(logits.shape)} and {tuple(target.shape)}"
+        )
+    if target.is_floating_point() or bool(((target < 0) | (target >= logits.shape[1])).any()):
+        raise ValueError(f"target: expected class indices in 0..{logits.shape[1] - 1}, got {target.tolist()}")
+    return full_precision(logits)

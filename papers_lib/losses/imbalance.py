@@ -1,23 +1,17 @@
-"""Losses against class imbalance, multi-label: weighted binary cross-entropy and the focal loss.
-
-Source: the Sibnet report, section 3.4, "Loss Functions to address Class Imbalance". All of them take logits (N, K)
-and labels (N, K), and are the mean over all N * K elements.
-"""
+"""Losses against class imbalance, multi-label: weighted binary cross-entropy and the focal loss (report, 3.4)."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from papers_lib.cams import full_precision
+
 
 def balance_weights(labels: Tensor) -> Tensor:
     """Weight of a label's negatives and of its positives: the share of the other kind among the N images.
 
-    w- = n+ / N and w+ = n- / N, so that both kinds weigh the same in total, n+ n- / N (Rajpurkar et al. 2017, CheXNet,
-    "Training", for one label). Choice: the report says "weighted cross entropy" (sections 3.3, 3.4 and 4.3) and gives
-    no weights.
-
-    A label without positives has w- = 0 and w+ = 1, one without negatives w- = 1 and w+ = 0: on the images counted
-    here such a label costs nothing and teaches nothing.
+    w- = n+ / N and w+ = n- / N, so that both kinds weigh the same in total (Rajpurkar et al. 2017, CheXNet). Choice:
+    the report says "weighted cross entropy" (sections 3.3, 3.4 and 4.3) and gives no weights.
 
     Args: labels (N, K), boolean or 0 and 1: those of the whole training set, not of a batch.
     Returns: (K, 2), float32, [:, 0] of the negatives, [:, 1] of the positives; each row sums to 1.
@@ -36,15 +30,11 @@ def balance_weights(labels: Tensor) -> Tensor:
 def weighted_bce(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """Mean of -w+ y log p - w- (1 - y) log(1 - p), with p = sigmoid(z) and a pair of weights for each label.
 
-    Its best p is not the probability: with w+ / w- = n- / n+ the odds come out n- / n+ times too high, so rare labels
-    are overestimated until they are calibrated. A single temperature cannot mend this, since it is a shift.
+    Its best p is not the probability: with w+ / w- = n- / n+ the odds come out n- / n+ times too high. A
+    temperature cannot mend this, since it is a shift.
 
-    Args:
-        logits: z (N, K). Half precision is computed in float32.
-        labels: y (N, K), boolean or 0 and 1.
-        weights: (K, 2), of negatives and positives, finite and at least 0; see :func:`balance_weights`.
-
-    Returns: a scalar. NaN is not hidden, nor an infinite logit on the wrong side: the loss is not finite then.
+    Args: logits z (N, K); labels y (N, K), boolean or 0 and 1; weights (K, 2), finite, see :func:`balance_weights`.
+    Returns: a scalar; NaN is not hidden, nor an infinite logit on the wrong side.
     Raises: ValueError for shapes, an empty batch, labels other than 0 and 1, or weights out of range.
 
     >>> w = torch.tensor([[0.25, 0.75]])
@@ -63,18 +53,12 @@ def weighted_bce(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
 def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, alpha: float | None = None) -> Tensor:
     """Mean of -(1 - p_t)^gamma log p_t, with p_t = p for a positive and 1 - p for a negative, p = sigmoid(z).
 
-    Section 3.4.1, the only equation there, after Lin et al. 2017. Deviations and choices: the report prints a sum over
-    i = 1..n in p_i, which it does not define; p_i is read as the p_t of its text, and the mean is taken. It gives
-    neither gamma ("a tunable focusing parameter") nor alpha: gamma is 2, the best of Lin et al., and there is no alpha.
-    Libraries often have alpha = .25 by default. With gamma = 0 this is the binary cross-entropy.
+    Section 3.4.1, after Lin et al. 2017. The report prints a sum over p_i, which it does not define, read as the p_t
+    of its text; it gives neither gamma (2 is the best of Lin et al.) nor alpha. With gamma = 0: binary cross-entropy.
 
-    Args:
-        logits: z (N, K). Half precision is computed in float32.
-        labels: y (N, K), boolean or 0 and 1.
-        gamma: finite, at least 0.
-        alpha: weight of the positives in [0, 1], 1 - alpha that of the negatives (Lin et al.), or None for no weights.
-
-    Returns: a scalar. NaN is not hidden, nor an infinite logit on the wrong side: the loss is not finite then.
+    Args: logits z (N, K); labels y (N, K), boolean or 0 and 1; gamma, finite, at least 0; alpha, weight of the
+        positives in [0, 1], 1 - alpha that of the negatives (Lin et al.), or None.
+    Returns: a scalar; NaN is not hidden, nor an infinite logit on the wrong side.
     Raises: ValueError for shapes, an empty batch, labels other than 0 and 1, gamma or alpha out of range.
 
     >>> round(focal_loss(torch.zeros(1, 2), torch.tensor([[1, 0]])).item(), 4)  # (1/2)^2 ln 2
@@ -94,9 +78,7 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, alpha: float 
 
 
 def checked(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits (N, K), half precision as float32, and labels as booleans on their device.
-
-    Raises: ValueError for other shapes, an empty batch, logits that are integers, or labels other than 0 and 1.
+    """Logits (N, K), half precision as float32, and labels as booleans on their device; ValueError for a mistake.
 
     >>> checked(torch.zeros(1, 2).half(), torch.tensor([[1, 0]]))
     (tensor([[0., 0.]]), tensor([[ True, False]]))
@@ -109,7 +91,7 @@ def checked(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     if not logits.is_floating_point():
         raise ValueError(f"logits: expected floating-point values, got {logits.dtype}")
     _check_binary(labels)
-    return (logits.float() if logits.dtype.itemsize == 2 else logits), labels.to(logits.device) == 1
+    return full_precision(logits), labels.to(logits.device) == 1
 
 
 def _check_binary(labels: Tensor) -> None:

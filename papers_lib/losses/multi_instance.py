@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from papers_lib.cams import full_precision
+
 FLOOR = 0.98
 _SMALL = 1e-3  # below, a Taylor series: in double precision its first missing term is under 1e-13
 
@@ -13,18 +15,13 @@ _SMALL = 1e-3  # below, a Taylor series: in double precision its first missing t
 def mil_logits(maps: Tensor, floor: float = FLOOR) -> Tensor:
     """Logit of P = 1 - prod_i q_i over the cells i, with p_i = sigmoid(cell) and q_i = floor + (1 - floor)(1 - p_i).
 
-    Li et al. (2018) squeeze each factor 1 - p of the product into [0.98, 1] against underflow, and PYLON's
-    benchmark of their model (STAR Methods, "Benchmark models") trains on log(P / (1 - P)). So P is at most
-    1 - floor^n for n cells. Computed without P: with t = -sum_i log q_i the logit is log(exp(t) - 1), and log t
-    is a log-sum-exp over cells. Finite with a finite gradient for every finite map, where P and p_i themselves
-    round to 0 or 1; a cell whose p_i rounds to 1 has the gradient 0, as sigmoid has.
+    Li et al. (2018) squeeze each factor 1 - p of the product into [0.98, 1] against underflow; PYLON's benchmark
+    (STAR Methods) trains on log(P / (1 - P)), at most log(floor^-n - 1) for n cells. Computed without P: with
+    t = -sum_i log q_i the logit is log(exp(t) - 1), and log t is a log-sum-exp over cells. Finite with a finite
+    gradient.
 
-    Args:
-        maps: raw maps (B, K, h, w): logits of the cells. Half precision is computed in float32.
-        floor: the smallest factor, in [1e-6, 1).
-
-    Returns: (B, K), float32 or float64; log(floor^-n - 1) at most.
-    Raises: ValueError for another shape, no cells, or a floor outside [1e-6, 1).
+    Args: maps, raw (B, K, h, w), logits of the cells; floor, the smallest factor, in [1e-6, 1).
+    Returns: (B, K), float32 or float64. Raises: ValueError for another shape, no cells, or the floor.
 
     >>> cells = torch.tensor([0.0, 0.0]).reshape(1, 1, 1, 2)  # p = 1/2, q = 3/4, P = 7/16, odds 7/9
     >>> round(mil_logits(cells, floor=0.5).exp().item() * 9, 4)
@@ -33,7 +30,7 @@ def mil_logits(maps: Tensor, floor: float = FLOOR) -> Tensor:
     if maps.ndim != 4 or 0 in maps.shape[-2:]:
         raise ValueError(f"maps: expected shape (B, K, h, w) with cells, got {tuple(maps.shape)}")
     _check_floor(floor)
-    log_p = F.logsigmoid(maps.float() if maps.dtype.itemsize == 2 else maps).flatten(2)
+    log_p = F.logsigmoid(full_precision(maps)).flatten(2)
     u = (1 - floor) * log_p.exp()  # 1 - q
     series = math.log(1 - floor) + log_p + u / 2 + 5 * u**2 / 24 + u**3 / 8
     # Each branch of a where is differentiated, so neither may meet what it cannot stand.
@@ -49,10 +46,9 @@ def mil_logits(maps: Tensor, floor: float = FLOOR) -> Tensor:
 def mil_cell_logit(probability: Tensor, cells: int, floor: float = FLOOR) -> Tensor:
     """Logit of each cell of a constant map whose pooled probability is ``probability``: the inverse for such maps.
 
-    p = (1 - (1 - P)^(1/n)) / (1 - floor). P beyond what n cells can reach, 1 - floor^n, gives p = 0.99.
+    p = (1 - (1 - P)^(1/n)) / (1 - floor). P beyond what n cells can reach gives p = 0.99.
 
-    Args: probability P, any shape, in (0, 1); cells n, at least 1; floor, in [1e-6, 1).
-    Returns: the shape of ``probability``, float32 or float64. Raises: ValueError for values out of range.
+    Args: probability P, any shape, in (0, 1); cells n, at least 1; floor. Raises: ValueError for values out of range.
 
     >>> round(mil_cell_logit(torch.tensor(7 / 16), cells=2, floor=0.5).item(), 5)  # p = 1/2
     0.0
@@ -60,7 +56,7 @@ def mil_cell_logit(probability: Tensor, cells: int, floor: float = FLOOR) -> Ten
     _check_floor(floor)
     if cells < 1:
         raise ValueError(f"cells: expected at least 1, got {cells}")
-    P = probability.float() if probability.dtype.itemsize == 2 else probability
+    P = full_precision(probability)
     if not bool(((P > 0) & (P < 1)).all()):
         raise ValueError(f"probability: expected values in (0, 1), got {P.tolist()}")
     p = -torch.expm1(torch.log1p(-P) / cells) / (1 - floor)

@@ -18,24 +18,17 @@ class PESG(torch.optim.Optimizer):
         v     <- v - eta (dF/dv + lambda_0 (v - v_ref) + lambda v)
         alpha <- max(0, alpha + eta dF/dalpha)
 
-    and at the end of a stage eta is divided by a factor and v_ref moves to v (Yuan et al. 2021, their algorithm for the
-    AUC margin loss; lambda_0 is ``epoch_decay``, 1 / gamma in their first version, lambda is ``weight_decay``). The
-    Sibnet report used Adam in its place (section 4.6).
-
-    Choices: v_ref is the last v of the stage before, where the authors' library takes the mean of its v; lambda acts on
-    the network alone, not on a and b, which it would draw away from the mean scores; gradients are not clipped, as the
-    library's are. It also steps alpha by 2 (m + b - a - alpha) in later versions, 1 / (p (1 - p)) times dF/dalpha at
-    the best a and b; here it is dF/dalpha, as printed, so alpha is slower the rarer a label is.
-
-    The values of a, b and alpha are in :meth:`state_dict` with v_ref, so that a checkpoint of the network and of this
-    optimizer is whole.
+    and at the end of a stage eta is divided by a factor and v_ref moves to v (Yuan et al. 2021). The Sibnet report
+    used Adam in its place (section 4.6). Choices: v_ref is the last v of the stage before (the authors' library: the
+    mean); lambda acts on the network alone; gradients are not clipped; alpha steps by dF/dalpha, as printed, where
+    later versions of the library step by 2 (m + b - a - alpha). :meth:`state_dict` holds a, b, alpha and v_ref.
 
     Args:
         model_parameters: those of the network; any of the loss's among them are left out.
-        loss: gives a, b and alpha; its gradients must come as they are, so not with ``ascend=True``.
+        loss: gives a, b and alpha; not with ``ascend=True``.
         lr: eta, above 0.
-        epoch_decay: lambda_0. The default is the authors' 1 / 500.
-        weight_decay: lambda. The default is the report's (section 4.6), and that of the authors' library.
+        epoch_decay: lambda_0; the default is the authors' 1 / 500.
+        weight_decay: lambda; the default is the report's (section 4.6).
         momentum: in [0, 1), of the steps on v; the buffer takes in everything within the brackets above.
 
     Raises: ValueError for arguments out of range, or for a loss with ``ascend=True``.
@@ -115,10 +108,7 @@ class PESG(torch.optim.Optimizer):
         return state["momentum_buffer"]
 
     def next_stage(self, factor: float = 10.0) -> None:
-        """End a stage: divide the rates by ``factor`` and move v_ref to v.
-
-        Raises: ValueError for a factor that is not finite or is below 1.
-        """
+        """End a stage: divide the rates by ``factor``, finite, at least 1, and move v_ref to v."""
         if not 1 <= factor < math.inf:
             raise ValueError(f"factor: expected a finite value of at least 1, got {factor}")
         for group in self.param_groups:
@@ -132,10 +122,7 @@ class PESG(torch.optim.Optimizer):
         return {**super().state_dict(), "loss": self.loss.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from :meth:`state_dict`: rates, v_ref and momentum, and the values of a, b, alpha and the prevalence.
-
-        Raises: ValueError for the state of another kind of optimizer.
-        """
+        """Go on from :meth:`state_dict`. Raises: ValueError for the state of another kind of optimizer."""
         if "loss" not in state_dict:
             raise ValueError(f"state_dict: expected PESG's, with the key 'loss', got {sorted(state_dict)}")
         super().load_state_dict(state_dict)

@@ -5,7 +5,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor
 
-from papers_lib.losses.map_components import components
+from papers_lib.losses.spatial_coherence import components
 
 
 def published_coherence(
@@ -16,28 +16,14 @@ def published_coherence(
     For one map: Σ_{p in a component, the last left out} Σ_{q in the window x window square around p} (x_p - x_q)².
 
     Of the public code of Mahapatra et al. 2022 (ubern-mia/sibnet), whose loss section 3.1.2 of the report takes over.
-    **Written from a description of that code, not from it**, which says: components by Otsu's threshold, erosion and
-    labelling; pairs inside and outside the component are counted; the last component is dropped; the window ignores
-    mask and border, with zero padding. Taken to mean, against :func:`papers_lib.losses.spatial_coherence`:
+    **Written from a description of that code, not from it.** Against :func:`papers_lib.losses.spatial_coherence`:
+    components by Otsu's threshold, erosion (3x3) and 8-connected labelling; x_q is any pixel of the square; beyond the
+    border x_q is 0 and counts; the component with the largest number pays nothing, so a map with one component costs 0.
 
-    - x_q is any pixel of the square, of the same component, of another, of the background;
-    - beyond the border x_q is 0 and counts, so that a component at the border pays for its own values;
-    - the component with the largest number, the last in the order of rows, pays nothing; a map with a single component
-      (after erosion, of 3x3, once) therefore costs 0. The components are 8-connected.
+    Computed as n x_p² - 2 x_p Σ x_q + Σ x_q² in double precision. Twice differentiable.
 
-    The description also says that each loss is divided by its value on the first batch, and that the maps are
-    enlarged Grad-CAMs: both the caller's, with a weight and ``saliency_images.as_images``.
-
-    The square is summed by Σ_q (x_p - x_q)² = n x_p² - 2 x_p Σ x_q + Σ x_q², in double precision, where the
-    difference of near values loses nothing that float32 would show. Twice differentiable.
-
-    Args:
-        maps: (..., H, W), floating point.
-        window: side of the square, odd, at least 3.
-        erosion: times that the thresholded region is eroded.
-        reduction: within a map: "sum", or "mean" over the window² - 1 pairs of each counted pixel (0 for a map without
-            one), ours, to stand beside that of ``spatial_coherence``.
-
+    Args: maps (..., H, W), floating point; window, odd, at least 3; erosion, times; reduction within a map, "sum",
+        or "mean" over the window² - 1 pairs of each counted pixel.
     Returns: a scalar, at least 0; float32 unless the maps are double. NaN if a map holds NaN.
     Raises: ValueError for a shape, no map, whole numbers, or an option outside its range.
 

@@ -8,15 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from papers_lib.cams import full_precision
+
 
 def scaled(maps: Tensor) -> Tensor:
     """Each map min-max scaled to [0, 1]: (x - min) / (max - min), differentiable, the two ends included.
 
-    Ours: the report prints no scaling. A constant map becomes 0 with gradient 0; so does one whose range is too small
-    for 1 / range to be a number.
+    Ours: the report prints no scaling. A constant map, or one whose range has no finite inverse, becomes 0 with
+        gradient 0.
 
-    Args: maps (..., H, W), floating point.
-    Returns: the same shape; float32 for half precision.
+    Args: maps (..., H, W), floating point. Returns: the same shape; float32 for half precision.
     Raises: ValueError for another shape, an empty map or whole numbers.
 
     >>> scaled(torch.tensor([[-1.0, 0.0, 3.0], [0.0, 1.0, 3.0]])).tolist()
@@ -33,16 +34,10 @@ def scaled(maps: Tensor) -> Tensor:
 def as_images(maps: Tensor, size: tuple[int, int], channels: int = 1, *, relu: bool = True) -> Tensor:
     """Maps as a batch of images in [0, 1]: ReLU, :func:`scaled`, then bilinear (align_corners=False) to ``size``.
 
-    Scaled before it is enlarged, so that the work is done on the small map; the peak of an enlarged map can
-    therefore lie a little below 1. A network that expects other values (mean and deviation of ImageNet) takes them
-    through its own normalisation, which is the caller's.
+    Scaled before it is enlarged, so the peak of an enlarged map can lie a little below 1.
 
-    Args:
-        maps: raw maps (N, h, w), with their graph.
-        size: (H, W) of the images.
-        channels: channels of the images, all alike.
-        relu: Grad-CAM's final ReLU (section 3.2); False keeps the negative part, as the lower end of the range.
-
+    Args: maps, raw (N, h, w), with their graph; size (H, W); channels, all alike; relu, Grad-CAM's final ReLU
+        (section 3.2), False keeps the negative part as the lower end of the range.
     Returns: (N, channels, H, W), float32 for half precision. A map without positive values is 0 under ``relu``.
     Raises: ValueError for shapes, whole numbers, a size or a number of channels below 1.
 
@@ -68,4 +63,4 @@ def _checked(maps: Tensor) -> Tensor:
         raise ValueError(f"maps: expected (..., H, W), not empty, got {tuple(maps.shape)}")
     if not maps.is_floating_point():
         raise ValueError(f"maps: expected floating-point maps, got {maps.dtype}")
-    return maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps
+    return full_precision(maps)

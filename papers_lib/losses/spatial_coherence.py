@@ -1,13 +1,18 @@
-"""Spatial coherence: near pixels of one cluster of a saliency map are to have like values (section 3.1.2)."""
+"""Spatial coherence: near pixels of one cluster of a saliency map are to have like values (section 3.1.2).
+
+The clusters are the connected components of the thresholded map: :func:`components`.
+"""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from papers_lib.losses.map_components import components
+from papers_lib.cams import full_precision
+
+Threshold = Literal["mean", "otsu"]
 
 
 def spatial_coherence(
@@ -16,23 +21,19 @@ def spatial_coherence(
     """Squared differences between the pixels of a cluster that lie within a window, averaged over the maps: L_SC.
 
     L_SC = Σ_p Σ_{q ∈ T(p)} (x_p - x_q)² for one map (section 3.1.2); T(p) holds the other pixels of p's cluster in
-    the window x window square around p. As printed, each pair counts twice, once from either end.
+    the window x window square around p. As printed, each pair counts twice. The square ends at the border; pixels
+    outside a cluster take no part; the mean over maps is ours. **As a sum it is cut by shrinking the map**: give it
+    maps that are ``saliency_images.scaled``, and "mean", which does not grow with the map's side either.
 
-    The square ends at the border of the map; pixels outside a cluster take no part (the report names no background:
-    ours is what :func:`components` leaves at 0). The report has one map in mind; the mean over maps is ours.
-    **As a sum it is cut by shrinking the map**, since it falls with the square of the values: give it maps that are
-    ``saliency_images.scaled``, and "mean", which does not grow with the map's side either.
-
-    Pixels are compared by 40 shifted copies (window 9) with the gradient 4 Σ_q (x_p - x_q) beside them: exact
-    differences, no graph of each copy. So it can be differentiated once (a second time is a RuntimeError); maps that
-    were themselves made with ``create_graph=True`` pass the gradient on.
+    Pixels are compared by 40 shifted copies (window 9) with the gradient 4 Σ_q (x_p - x_q) beside them: exact, no
+    graph of each copy. So it can be differentiated once; maps made with ``create_graph=True`` pass the gradient on.
 
     Args:
         maps: (..., H, W), floating point.
-        labels: clusters, whole numbers of the maps' shape, 0 for none; ``components(maps)`` where not given. Constants.
+        labels: clusters, whole numbers of the maps' shape, 0 for none; ``components(maps)`` where not given.
+            Constants.
         window: side of the square, odd, at least 3 (the report's is 9).
-        reduction: within a map: "sum" as printed, or "mean" over its ordered pairs. A map without pairs, a constant one
-            for instance, counts with 0 among the maps: a falling loss may be dying maps.
+        reduction: within a map, "sum" as printed or "mean" over its ordered pairs; a map without pairs counts with 0.
 
     Returns: a scalar, at least 0, lower is more coherent; float32 for half precision. NaN if a map holds NaN.
     Raises: ValueError for shapes, no map, whole numbers as maps, or an option outside its range.
@@ -56,7 +57,7 @@ def spatial_coherence(
         raise ValueError(
             f"labels: expected whole numbers {tuple(maps.shape)}, got {tuple(labels.shape)} of {labels.dtype}"
         )
-    maps = maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps
+    maps = full_precision(maps)
     flat = maps.reshape(-1, *maps.shape[-2:])
     clusters = _as_float(labels.reshape(flat.shape), flat.dtype)
     sums, pairs = _PairSums.apply(flat, clusters, window // 2, reduction == "mean")
@@ -140,3 +141,127 @@ def _as_float(labels: Tensor, dtype: torch.dtype) -> Tensor:
         numbers = labels.unique(return_inverse=True)[1] + 1
         labels = torch.where(labels == 0, 0, numbers)
     return torch.where(labels == 0, torch.nan, labels.to(dtype))
+
+
+def components(maps: Tensor, *, threshold: Threshold = "mean", erosion: int = 0) -> Tensor:
+    """Number of the 8-connected component of each pixel strictly above the map's threshold, 0 elsewhere.
+
+    "Clusters on each saliency map are identified by performing connected component analysis" (section 3.1.2);
+    threshold and connectivity are not given. Each row's runs are joined with those they touch in the next row, and
+    numbers are passed along the joins until they settle. No gradient.
+
+    Args: maps (..., H, W), floating point; threshold, the map's "mean", or "otsu" (:func:`otsu_threshold`);
+        erosion, times that the region is shrunk by a 3x3 square.
+    Returns: int64 (..., H, W); within each map 1, 2, … in the order of the components' first pixels. Constant maps
+        and those with NaN have none.
+    Raises: ValueError for a shape, whole numbers, or an option outside its range.
+
+    >>> components(torch.tensor([[9.0, 0.0, 9.0], [9.0, 0.0, 0.0], [0.0, 9.0, 0.0]])).tolist()
+    [[1, 0, 2], [1, 0, 0], [0, 1, 0]]
+    """
+    if maps.ndim < 2 or not maps.is_floating_point():
+        raise ValueError(
+            f"maps: expected floating-point maps (..., H, W), got {tuple(maps.shape)} of {maps.dtype}"
+        )
+    if threshold not in get_args(Threshold):
+        raise ValueError(f"threshold: expected mean or otsu, got {threshold!r}")
+    if erosion < 0:
+        raise ValueError(f"erosion: expected at least 0, got {erosion}")
+    if maps.numel() == 0:
+        return torch.zeros(maps.shape, dtype=torch.int64, device=maps.device)
+    flat = maps.detach().reshape(-1, *maps.shape[-2:])
+    flat = full_precision(flat)
+    # Maps are independent: on the CPU a few at a time, so that what is made of them stays in its cache.
+    few = max(1, 2**17 // flat[0].numel()) if flat.device.type == "cpu" else len(flat)
+    rule = otsu_threshold if threshold == "otsu" else _level_of_mean
+    labels = []
+    for part in flat.split(few):
+        above = part > rule(part)[:, None, None]
+        if erosion:
+            side = 2 * erosion + 1  # that many 3x3 squares in a row
+            outside = F.pad((~above).to(torch.float32)[:, None], (erosion,) * 4, value=1.0)
+            above = F.max_pool2d(outside, side, stride=1)[:, 0] == 0
+        labels.append(_label(above))
+    return torch.cat(labels).reshape(maps.shape)
+
+
+def otsu_threshold(maps: Tensor, levels: int = 256) -> Tensor:
+    """Otsu's threshold of each map: the cut with the largest variance between the two sides, w0 w1 (μ0 - μ1)².
+
+    Over the cuts between ``levels`` equal bins from the map's minimum to its maximum; of equal cuts the lowest.
+
+    Args: maps (..., H, W), floating point; levels, at least 2.
+    Returns: (...,), the upper end of the last bin below the cut; the value itself for a constant map.
+
+    >>> otsu_threshold(torch.tensor([[0.0, 0.0, 10.0], [1.0, 1.0, 9.0]]), levels=10).item()  # bins of 1
+    1.0
+    """
+    if maps.ndim < 2 or maps.numel() == 0:
+        raise ValueError(f"maps: expected (..., H, W), not empty, got {tuple(maps.shape)}")
+    if levels < 2:
+        raise ValueError(f"levels: expected at least 2, got {levels}")
+    flat = maps.detach().reshape(-1, maps.shape[-2] * maps.shape[-1])
+    flat = full_precision(flat)
+    low, high = flat.amin(1, keepdim=True), flat.amax(1, keepdim=True)
+    span = high - low
+    # A bin holds its upper end, as "strictly above" asks; NaN becomes some bin, and NaN in the threshold.
+    place = torch.where(span > 0, (flat - low) / span, 0.0).nan_to_num(0.0)
+    bins = ((place * levels).ceil().long() - 1).clamp(0, levels - 1)
+    empty = torch.zeros(len(flat), levels, dtype=torch.float64, device=flat.device)
+    count = empty.scatter_add(1, bins, torch.ones_like(bins, dtype=torch.float64)).cumsum(1)
+    # From the minimum on: the variance does not depend on the origin, its rounding does.
+    total = empty.scatter_add(1, bins, (flat - low).double()).cumsum(1)
+    w0, all_count, all_total = count[:, :-1], count[:, -1:], total[:, -1:]
+    w1 = all_count - w0
+    between = (total[:, :-1] * all_count - all_total * w0).square() / (w0 * w1).clamp(min=1)
+    cut = between.argmax(1, keepdim=True) + 1
+    return (low + span * (cut.to(flat.dtype) / levels)).reshape(maps.shape[:-2])
+
+
+def _level_of_mean(flat: Tensor) -> Tensor:
+    # Not below the minimum, where rounding can put the mean of a constant map, all of which would lie above it.
+    mean = flat.mean((1, 2), dtype=torch.float64).to(flat.dtype)
+    return torch.maximum(mean, flat.amin((1, 2)))
+
+
+def _label(above: Tensor) -> Tensor:
+    """8-connected components of boolean maps (M, H, W)."""
+    maps, height, width = above.shape
+    # An empty column and row end each row and map, so that all of it is one line, in which no run joins two rows.
+    stride = width + 1
+    line = F.pad(above, (0, 1, 0, 1)).flatten().to(torch.int8)
+    change = torch.diff(line, prepend=line.new_zeros(1))
+    start, end = (change == 1).nonzero()[:, 0], (change == -1).nonzero()[:, 0]  # run i is [start, end)
+    runs = len(start)
+    # Those in the next row that touch run i are first[i], …, last[i] - 1.
+    first = torch.searchsorted(end, start + stride - 1, right=True)
+    last = torch.searchsorted(start, end + stride + 1)
+    touching = (last - first).clamp(min=0)
+    one = torch.arange(runs, device=above.device).repeat_interleave(touching)
+    before = touching.cumsum(0) - touching
+    other = torch.arange(len(one), device=above.device) + (first - before).repeat_interleave(touching)
+    root = _roots(runs, one, other)
+
+    is_root = root == torch.arange(runs, device=above.device)
+    number = is_root.cumsum(0)  # over all maps; the root is the first run, so the order is that of the rows
+    of_map = start // (stride * (height + 1))
+    per_map = torch.bincount(of_map[is_root], minlength=maps)
+    run_label = number[root] - (per_map.cumsum(0) - per_map)[of_map]
+    steps = torch.zeros_like(line, dtype=torch.int64)
+    steps[start], steps[end] = run_label, -run_label
+    return steps.cumsum(0).reshape(maps, height + 1, stride)[:, :height, :width].contiguous()
+
+
+def _roots(count: int, one: Tensor, other: Tensor) -> Tensor:
+    """The smallest member of each node's component in a graph with the edges (one, other)."""
+    parent = torch.arange(count, device=one.device)
+    while len(one):
+        low, high = torch.minimum(one, other), torch.maximum(one, other)
+        # Roots only: each hangs itself below the smallest root that it touches, then all paths are shortened.
+        parent.scatter_reduce_(0, high, low, "amin")
+        while not torch.equal(shorter := parent[parent], parent):
+            parent = shorter
+        one, other = parent[low], parent[high]
+        apart = one != other
+        one, other = one[apart], other[apart]
+    return parent

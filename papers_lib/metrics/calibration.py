@@ -1,28 +1,39 @@
-"""Calibration: the public names of this package's modules on it, in one place (report, sections 3.6, 4.2.2 and 4.7).
+"""Calibration: probabilities that can be read as frequencies (Sibnet report, sections 3.6, 4.2.2 and 4.7).
 
-Measures: :func:`reliability` (the diagram), :func:`ece` and its other readings, :func:`ece_floor` (what chance
-alone gives), :func:`brier`. Calibrators, each fitted on a split of its own and then applied by
-``.probabilities(logits)``: :func:`fit_temperature`, :func:`fit_softmax_temperature`, :func:`fit_platt`,
-:func:`fit_isotonic`.
+Measures, from :mod:`papers_lib.metrics.calibration_error`: :func:`reliability` (the diagram), :func:`ece` and its
+other readings, :func:`ece_floor` (what chance alone gives), :func:`brier`. Calibrators, each fitted on a split of its
+own, neither that of the training nor that of the test, and then applied by ``.probabilities(logits)``:
 
->>> import torch
+- :func:`fit_temperature`, sigmoid(z / T) (Guo et al. 2017). The report prints softmax(z / T) though its five findings
+  do not exclude each other. T keeps the order of the images in each label, so AUROC stays.
+- :func:`fit_platt`, sigmoid(a z + b) (Platt 1999): it mends an offset too, such as an AUC margin loss leaves.
+- :func:`fit_isotonic`, any rising function (Zadrozny and Elkan 2002): on a few hundred images it fits the noise.
+
 >>> logits, labels = torch.tensor([[2.0], [2.0], [2.0], [-2.0]]), torch.tensor([[1], [1], [0], [0]])
 >>> calibrated = fit_temperature(logits, labels).probabilities(logits)  # 3/4, 3/4, 3/4, 1/4
 >>> [round(ece(p, labels, bins=2).item(), 4) for p in (logits.sigmoid(), calibrated)]
 [0.1904, 0.125]
 """
 
-from papers_lib.metrics.brier import Brier, brier
-from papers_lib.metrics.calibration_error import confidence_ece, ece, mce, top_label_ece
-from papers_lib.metrics.ece_floor import EceFloor, ece_floor
-from papers_lib.metrics.isotonic import Isotonic, fit_isotonic
-from papers_lib.metrics.platt import Platt, fit_platt
-from papers_lib.metrics.reliability import Reliability, reliability
-from papers_lib.metrics.temperature import (
-    SoftmaxTemperature,
-    Temperature,
-    fit_softmax_temperature,
-    fit_temperature,
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from papers_lib.errors import needed
+from papers_lib.metrics.calibration_error import (
+    Brier,
+    EceFloor,
+    Reliability,
+    brier,
+    checked,
+    confidence_ece,
+    ece,
+    ece_floor,
+    reliability,
+    top_label_ece,
 )
 
 __all__ = [
@@ -31,7 +42,6 @@ __all__ = [
     "Isotonic",
     "Platt",
     "Reliability",
-    "SoftmaxTemperature",
     "Temperature",
     "brier",
     "confidence_ece",
@@ -39,9 +49,227 @@ __all__ = [
     "ece_floor",
     "fit_isotonic",
     "fit_platt",
-    "fit_softmax_temperature",
     "fit_temperature",
-    "mce",
     "reliability",
     "top_label_ece",
 ]
+
+LOWEST, HIGHEST = 1e-3, 1e3
+STEPS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Temperature:
+    """``values`` (1,), or (K,) with one per label, float64; ``at_bound``, same shape: T is 1e-3 or 1e3."""
+
+    values: Tensor
+    at_bound: Tensor
+
+    def logits(self, logits: Tensor) -> Tensor:
+        """z / T, (N, K), float64 on the CPU. Raises: ValueError if K is not that of the fit."""
+        if logits.ndim != 2 or len(self.values) not in (1, logits.shape[1]):
+            raise ValueError(f"logits: expected (N, {len(self.values)}), got {tuple(logits.shape)}")
+        return logits.detach().cpu().double() / self.values
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """sigmoid(z / T), (N, K), float64 on the CPU."""
+        return ordered_sigmoid(self.logits(logits))
+
+
+def fit_temperature(logits: Tensor, labels: Tensor, *, per_label: bool = False) -> Temperature:
+    """The T of sigmoid(z / T) with the least negative log likelihood; one for all labels, or one for each.
+
+    The likelihood is convex in 1 / T: its slope's zero is found by bisection over log T in [1e-3, 1e3]. Where there
+    is
+    none: logits that separate the labels give 1e-3, logits that say the opposite, or nothing, 1e3, and ``at_bound``.
+    If every logit is 0, T is 1.
+
+    Args: logits (N, K), finite; labels (N, K), 0 and 1, or expected shares; per_label, a temperature for each label:
+        the order of the labels within an image may change then.
+    Returns: :class:`Temperature`.
+    Raises: ValueError for shapes, logits that are not finite, labels outside [0, 1], or no image.
+
+    >>> logits = torch.tensor([[2.0], [2.0], [2.0], [-2.0]])  # right 3 times of 4: sigmoid(2 / T) = 3 / 4
+    >>> round(fit_temperature(logits, torch.tensor([[1], [1], [0], [0]])).values.item(), 6)  # 2 / ln 3
+    1.820478
+    """
+    z, y = checked(logits, labels, name="logits")
+    # d NLL / d(1/T), summed over the images, and its limit for T to 0: the |z| on the wrong side.
+    wrong = torch.where(z > 0, z * (1 - y), -z * y)
+
+    def by_temperature(per_logit: Tensor) -> Tensor:
+        return per_logit.sum(0) if per_label else per_logit.sum()[None]
+
+    def slope(inverse: Tensor) -> Tensor:
+        return by_temperature(z * ((z * inverse).sigmoid() - y))
+
+    return Temperature(*_search(slope, by_temperature(wrong), by_temperature(z.abs()) == 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Platt:
+    """``slope`` and ``offset`` of each label (K,), float64."""
+
+    slope: Tensor
+    offset: Tensor
+
+    def logits(self, logits: Tensor) -> Tensor:
+        """a z + b, (N, K), float64 on the CPU. Raises: ValueError if K is not that of the fit."""
+        if logits.ndim != 2 or logits.shape[1] != len(self.slope):
+            raise ValueError(f"logits: expected (N, {len(self.slope)}), got {tuple(logits.shape)}")
+        return logits.detach().cpu().double() * self.slope + self.offset
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """sigmoid(a z + b), (N, K), float64 on the CPU."""
+        return ordered_sigmoid(self.logits(logits))
+
+
+def fit_platt(logits: Tensor, labels: Tensor, *, smooth: bool = True) -> Platt:
+    """Slope and offset with the least negative log likelihood, by Newton's method, for each label.
+
+    With ``smooth``, as in Platt's paper, positives count as (n₊ + 1) / (n₊ + 2) and negatives as 1 / (n₋ + 2), so
+    that separable labels and those with no positive have a finite answer. The slope may be negative; constant
+    logits get 0.
+
+    Args: logits (N, K), finite; labels (N, K), 0 and 1, or expected shares, moved in proportion; smooth, Platt's
+        targets.
+    Returns: :class:`Platt`.
+    Raises: ValueError as :func:`fit_temperature`; without ``smooth`` also for a label with one value only, or one
+        that a cut separates: there is no finite answer.
+
+    >>> found = fit_platt(torch.tensor([[1.0], [-1.0], [1.0], [-1.0]]), torch.tensor([[1], [0], [1], [0]]))
+    >>> round(found.slope.item(), 6), round(abs(found.offset.item()), 6)  # sigmoid(a) = 3 / 4: a = ln 3
+    (1.098612, 0.0)
+    """
+    z, y = checked(logits, labels, name="logits")
+    if smooth:
+        positives = y.sum(0)
+        high, low = (positives + 1) / (positives + 2), 1 / (len(y) - positives + 2)
+        y = low + y * (high - low)
+    else:
+        for k in range(y.shape[1]):
+            _check_overlap(z[:, k], y[:, k], k)
+    fits = [_newton(z[:, k], y[:, k]) for k in range(z.shape[1])]
+    return Platt(torch.stack([slope for slope, _ in fits]), torch.stack([offset for _, offset in fits]))
+
+
+@dataclass(frozen=True, eq=False)
+class Isotonic:
+    """For each label the distinct ``scores`` of the fit, ascending, and the fitted ``values`` there, float64."""
+
+    scores: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+
+    def probabilities(self, scores: Tensor) -> Tensor:
+        """The fitted function: linear between the fit's scores, constant beyond them. (N, K), float64, CPU.
+
+        Raises: ValueError if K is not that of the fit, or for NaN.
+        """
+        if scores.ndim != 2 or scores.shape[1] != len(self.scores):
+            raise ValueError(f"scores: expected (N, {len(self.scores)}), got {tuple(scores.shape)}")
+        if bool(scores.isnan().any()):
+            raise ValueError(f"scores: {int(scores.isnan().sum())} of {scores.numel()} are NaN")
+        columns = scores.detach().cpu().double().numpy().T
+        found = [
+            np.interp(column, known.numpy(), value.numpy())
+            for column, known, value in zip(columns, self.scores, self.values, strict=True)
+        ]
+        return torch.from_numpy(np.stack(found, axis=1))
+
+
+def fit_isotonic(scores: Tensor, labels: Tensor) -> Isotonic:
+    """The non-decreasing function of the score with the least squared error to the labels, for each label.
+
+    By scikit-learn; images of equal score count as one. Between scores it is linear and beyond them constant. It
+    never reverses the order of two images, but makes many equal, so that AUROC may move.
+
+    Args: scores, logits or probabilities (N, K), finite; labels (N, K), 0 and 1, or expected shares.
+    Returns: :class:`Isotonic`; values in [0, 1]. Raises: ValueError as :func:`fit_temperature`.
+
+    >>> found = fit_isotonic(torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([[0], [1], [0], [1]]))
+    >>> found.values[0].tolist()  # 1 and 0 in the wrong order: pooled
+    [0.0, 0.5, 0.5, 1.0]
+    >>> found.probabilities(torch.tensor([[0.0], [1.5], [9.0]])).flatten().tolist()
+    [0.0, 0.25, 1.0]
+    """
+    x, y = checked(scores, labels, name="scores")
+    known, values = [], []
+    for k in range(x.shape[1]):
+        fit = needed("sklearn.isotonic").IsotonicRegression()
+        fitted = fit.fit_transform(x[:, k].numpy(), y[:, k].numpy())
+        distinct, first = np.unique(x[:, k].numpy(), return_index=True)
+        known.append(torch.from_numpy(distinct))
+        values.append(torch.from_numpy(fitted[first]))
+    return Isotonic(tuple(known), tuple(values))
+
+
+def ordered_sigmoid(logits: Tensor) -> Tensor:
+    """sigmoid that never reverses an order and keeps ties.
+
+    torch computes most elements several at a time and the last few singly, in another way: equal logits can come
+    out one last digit apart, which would split ties between bins and in AUROC.
+    """
+    distinct, place = logits.unique(return_inverse=True)
+    return distinct.sigmoid().cummax(0).values[place]
+
+
+def _search(slope: Callable[[Tensor], Tensor], slope_at_zero: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
+    """Zeros of ``slope``, which grows with 1 / T, over T in [1e-3, 1e3]; and which of them are bounds.
+
+    ``slope_at_zero`` is its limit for T to 0, known exactly, where the slope itself would underflow; 0 means
+    separable. ``flat`` marks a likelihood that does not depend on T.
+    """
+    low = torch.full_like(slope_at_zero, LOWEST).log()
+    high = torch.full_like(slope_at_zero, HIGHEST).log()
+    separable = (slope_at_zero == 0) | (slope((-low).exp()) < 0)
+    opposite = slope((-high).exp()) >= 0
+    for _ in range(60):  # 13.8 / 2^60: below the last digit of log T
+        middle = (low + high) / 2
+        too_sharp = slope((-middle).exp()) > 0
+        low, high = torch.where(too_sharp, middle, low), torch.where(too_sharp, high, middle)
+    values = ((low + high) / 2).exp()
+    values = torch.where(opposite, HIGHEST, torch.where(separable, LOWEST, values))
+    return torch.where(flat, 1.0, values), (opposite | separable) & ~flat
+
+
+def _check_overlap(z: Tensor, y: Tensor, k: int) -> None:
+    """ValueError if the likelihood of label ``k`` has no maximum."""
+    positive, negative = z[y > 0], z[y < 1]
+    advice = "no finite slope or offset; use smooth=True"
+    if len(positive) == 0 or len(negative) == 0:
+        raise ValueError(f"labels: label {k} is {int(y[0])} for all of {len(y)} images: {advice}")
+    apart = bool(negative.max() <= positive.min()) or bool(positive.max() <= negative.min())
+    if apart and bool(z.min() < z.max()):
+        raise ValueError(f"logits: a cut separates the {len(y)} images of label {k}: {advice}")
+
+
+def _newton(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Slope and offset of one label, targets ``y`` that are not separable.
+
+    By hand on purpose: where the labels are all alike the slope is 0 but for its last bits, which decide the order of
+    the probabilities and so the bins of equal mass. scikit-learn's solver agrees to 1e-11, not to the bit.
+    """
+    middle, spread = z.mean(), z.max() - z.min()
+    if bool(spread == 0):
+        return torch.zeros_like(middle), y.mean().logit()
+    columns = torch.stack([(z - middle) / spread, torch.ones_like(z)], dim=1)
+    theta = torch.stack([torch.zeros_like(middle), y.mean().logit()])
+
+    def loss(theta: Tensor) -> Tensor:
+        eta = columns @ theta
+        return (torch.nn.functional.softplus(eta) - y * eta).sum()
+
+    for _ in range(STEPS):
+        p = (columns @ theta).sigmoid()
+        gradient = columns.T @ (p - y)
+        hessian = columns.T @ (columns * (p * (1 - p))[:, None])
+        step = torch.linalg.solve(hessian, gradient)
+        scale, now = 1.0, loss(theta)
+        if bool(gradient @ step < 1e-14 * now):  # twice what is left to gain; the last step squares it
+            theta = theta - step
+            break
+        while scale > 1e-10 and not bool(loss(theta - scale * step) < now):
+            scale /= 2  # a full step may overshoot where the sigmoid is nearly flat
+        theta = theta - scale * step
+    slope = theta[0] / spread
+    return slope, theta[1] - slope * middle

@@ -1,14 +1,18 @@
-"""Classification at image level: area under the ROC curve, sensitivity and specificity.
+"""Classification at image level: area under the ROC curve, and thresholds by the largest G-mean.
 
-AUROC is the share of (positive, negative) pairs of images in which the positive one scores higher, ties as one
-half (Mann and Whitney 1947); PYLON reports it per class, macro and weighted (STAR Methods, Performance metrics).
-Intervals over seeds are Student's t (``papers_lib.stats.student_t``), over images ``papers_lib.stats_images``.
+AUROC is the share of (positive, negative) pairs of images in which the positive one scores higher (Mann and Whitney
+1947); PYLON reports it per class, macro and weighted (STAR Methods, Performance metrics). PYLON needs a threshold for
+masked-out area and IoU: "selected automatically to achieve the maximal geometric mean of specificity and
+sensitivity". It does not say on which images, how finely, or which of equal cuts: the images are the caller's choice
+(the validation split), every distinct cut is tried, and the highest of equal ones is taken.
 """
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from papers_lib.errors import needed
 
 
 class Auroc(NamedTuple):
@@ -20,23 +24,21 @@ class Auroc(NamedTuple):
     weighted: float
 
 
-class Rates(NamedTuple):
-    """Share of positives above the threshold, and of negatives not above it; float64, (K,)."""
+class GmeanThresholds(NamedTuple):
+    """``threshold``, and ``gmean``, ``sensitivity`` and ``specificity`` there: float64, on the CPU."""
 
+    threshold: Tensor
+    gmean: Tensor
     sensitivity: Tensor
     specificity: Tensor
 
 
 def auroc(scores: Tensor, positive: Tensor) -> Auroc:
-    """Area under the ROC curve, exact with ties; only the order of the scores counts.
+    """Area under the ROC curve, ties as one half; only the order of the scores counts.
 
-    Args:
-        scores: logits or probabilities (N, K); they may be infinite.
-        positive: labels (N, K), boolean or 0 and 1.
-
-    Returns: :class:`Auroc`, in [0, 1], higher is better; .5 for constant scores. A class without positives or
-        without negatives is NaN in ``per_class`` and left out of both means. ``weighted`` weighs a class by
-        its positives, as sklearn does.
+    Args: scores, logits or probabilities (N, K), also infinite; positive, labels (N, K), boolean or 0 and 1.
+    Returns: :class:`Auroc`, in [0, 1], higher is better. A class without positives or without negatives is NaN in
+        ``per_class`` and left out of both means. ``weighted`` weighs a class by its positives, as sklearn does.
     Raises: ValueError for shapes, labels other than 0 and 1, NaN scores, or if no class has both labels.
 
     >>> found = auroc(torch.tensor([[1.0], [2.0], [2.0], [3.0]]), torch.tensor([[0], [1], [0], [1]]))
@@ -44,13 +46,14 @@ def auroc(scores: Tensor, positive: Tensor) -> Auroc:
     (0.875, 2)
     """
     positive = checked(scores, positive)
-    ranks = doubled_midranks(scores)
-    count = positive.sum(0)
-    pairs = count * (len(scores) - count)
-    # 2 U = 2 (rank sum of the positives) - n (n + 1), all integers
-    doubled_u = (ranks * positive).sum(0) - count * (count + 1)
-    per_class = torch.where(pairs > 0, doubled_u.double() / (2 * pairs), torch.nan).cpu()
-    count = count.cpu()
+    area = needed("sklearn.metrics").roc_auc_score
+    count = positive.sum(0).cpu()
+    ranks = scores.detach().cpu()
+    per_class = torch.full((scores.shape[1],), torch.nan, dtype=torch.float64)
+    for k in range(scores.shape[1]):
+        if 0 < int(count[k]) < len(scores):
+            order = ranks[:, k].unique(return_inverse=True)[1]  # scores may be infinite, their ranks are not
+            per_class[k] = float(area(positive[:, k].cpu().numpy(), order.numpy()))
     defined = ~per_class.isnan()
     if not bool(defined.any()):
         raise ValueError("no class has both a positive and a negative image")
@@ -58,40 +61,50 @@ def auroc(scores: Tensor, positive: Tensor) -> Auroc:
     return Auroc(per_class, count, float(per_class.nanmean()), float(weighted))
 
 
-def rates(scores: Tensor, positive: Tensor, thresholds: Tensor) -> Rates:
-    """Sensitivity and specificity of the rule "positive if score > threshold".
+def best_gmean_thresholds(scores: Tensor, positive: Tensor, *, undefined: str = "error") -> GmeanThresholds:
+    """The cut of each class with the largest sqrt(sensitivity * specificity); positive is score > threshold.
 
-    Args: scores (N, K); positive (N, K), boolean or 0 and 1; thresholds (K,), in the scores' scale.
-    Returns: :class:`Rates`; NaN where the class has no positive, or no negative.
-    Raises: ValueError for shapes, labels other than 0 and 1, or NaN in scores or thresholds.
+    Cuts lie midway between neighbouring distinct scores; one at the highest score calls everything negative.
 
-    >>> found = rates(torch.tensor([[1.0], [2.0], [2.0], [3.0]]), torch.tensor([[0], [1], [0], [1]]),
-    ...               torch.tensor([2.0]))
-    >>> found.sensitivity.item(), found.specificity.item()
-    (0.5, 1.0)
+    Args: scores (N, K), finite; positive (N, K), boolean or 0 and 1; undefined, what a class with one label gets:
+        "error" or "nan".
+    Returns: :class:`GmeanThresholds` of tensors (K,). Raises: ValueError for shapes, labels, scores, or a class
+        with one label.
+
+    >>> scores, labels = torch.tensor([0.0, 1.0, 2.0, 4.0, 5.0]), torch.tensor([0, 0, 1, 0, 1])
+    >>> best = best_gmean_thresholds(scores[:, None], labels[:, None])
+    >>> best.threshold.item(), round(best.gmean.item(), 4)  # sqrt(2/2 * 2/3); the cut at 4.5 has sqrt(1/2)
+    (1.5, 0.8165)
     """
+    if undefined not in ("error", "nan"):
+        raise ValueError(f"undefined: expected error or nan, got {undefined!r}")
     positive = checked(scores, positive)
-    if thresholds.shape != scores.shape[1:] or bool(thresholds.isnan().any()):
-        raise ValueError(
-            f"thresholds: expected shape ({scores.shape[1]},) without NaN, got {tuple(thresholds.shape)}"
-        )
-    above = scores.double() > thresholds.to(scores.device).double()
-    hit, kept = (above & positive).sum(0).double(), (~above & ~positive).sum(0).double()
-    return Rates((hit / positive.sum(0)).cpu(), (kept / (~positive).sum(0)).cpu())  # 0/0 is NaN
-
-
-def doubled_midranks(scores: Tensor) -> Tensor:
-    """Twice the rank of each score within its column, 1 for the smallest, ties at their mean: integers.
-
-    Args: scores (N, K) without NaN. Returns: (N, K), int64.
-
-    >>> doubled_midranks(torch.tensor([[5.0], [3.0], [5.0]])).flatten().tolist()  # ranks 2.5, 1, 2.5
-    [5, 2, 5]
-    """
-    columns = scores.T.contiguous()
-    ascending = columns.sort(dim=1).values
-    below = torch.searchsorted(ascending, columns)
-    return (below + torch.searchsorted(ascending, columns, right=True) + 1).T
+    if not bool(scores.isfinite().all()):
+        raise ValueError(f"scores: {int((~scores.isfinite()).sum())} of {scores.numel()} are not finite")
+    count = positive.sum(0)
+    single = (count == 0) | (count == len(scores))
+    if undefined == "error" and bool(single.any()):
+        one = int(single.int().argmax())
+        raise ValueError(f"class {one} has {int(count[one])} positives among {len(scores)} images")
+    if len(scores) == 0:
+        return GmeanThresholds(*torch.full((4, scores.shape[1]), torch.nan, dtype=torch.float64))
+    value, order = scores.double().sort(dim=0)
+    below = positive.gather(0, order).cumsum(0)  # positives at or below each score
+    true_positive = count - below
+    true_negative = torch.arange(1, len(scores) + 1, device=scores.device)[:, None] - below
+    following = torch.cat([value[1:], value[-1:]])
+    last = torch.cat([value[1:] > value[:-1], torch.ones_like(single)[None]])  # of equal scores
+    product = torch.where(last, true_positive * true_negative, -1)
+    best = len(scores) - 1 - product.flip(0).argmax(0, keepdim=True)  # the highest of equal cuts
+    low, high = value.gather(0, best), following.gather(0, best)
+    middle = low / 2 + high / 2
+    # Between neighbouring floats there is no middle: the lower score itself makes the same cut.
+    threshold = torch.where((low < middle) & (middle < high), middle, low)
+    sensitivity = true_positive.gather(0, best).double() / count
+    specificity = true_negative.gather(0, best).double() / (len(scores) - count)
+    gmean = (sensitivity * specificity).sqrt()
+    every = torch.cat([threshold, gmean, sensitivity, specificity])
+    return GmeanThresholds(*torch.where(single, torch.nan, every).cpu())
 
 
 def checked(scores: Tensor, positive: Tensor) -> Tensor:

@@ -1,20 +1,27 @@
-"""Deletion: how fast does the class's probability fall when the hottest cells are taken out of the image?
+"""Deletion, hottest parts first: how soon does the class's probability fall, or the model change its mind?
 
-Petsiuk et al. 2018 (RISE, arXiv 1806.07421): delete pixels in the order of the saliency map, hottest first,
-and take the area under the curve of the probability against the share deleted. A low area says that the map
-points at what the model uses. Beside it belongs the area of :func:`random_order_maps`.
+:func:`deletion_curve` (Petsiuk et al. 2018, RISE, arXiv 1806.07421): delete pixels in the order of the saliency map
+and take the area under the curve of the probability. Beside it belongs the area of :func:`random_order_maps`.
+Deviations: whole cells of the map are deleted, and filled with the image's own mean colour unless told otherwise.
 
-Deviations: whole cells of the map are deleted, since a coarse map ranks nothing finer (the authors rank the
-pixels of an enlarged map), and they are filled with the image's own mean colour unless told otherwise (the
-authors use a constant).
+:func:`masked_out`, PYLON's second heatmap metric (STAR Methods, Performance metrics): "the average size of image
+area that can be masked-out (e.g., replaced by zeros, sorted according to the heatmap intensity) before a deep model
+switches its prediction for the correct class from positive to negative", in steps of 0.5 % of the image's area
+"until the prediction flipped". Lower is better. There is no published code; what the text leaves open is an option.
+The area is that of the flipping step. Flips are not monotone: bisection finds another one for 8 of 20 images.
 """
 
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
+
+from papers_lib.metrics.overlap import resize_maps
+
+FLIPPED, ALREADY_NEGATIVE, NEVER = range(3)
 
 
 @torch.no_grad()
@@ -27,16 +34,15 @@ def deletion_curve(
 ) -> Tensor:
     """Probability of the class after each share of the map's cells is deleted, hottest cells first.
 
-    A share s deletes ceil(s h w) cells, each with the pixels whose centres lie in it. Among equal cells the
-    first in row-major order goes first; a constant map therefore deletes the image row by row.
+    A share s deletes ceil(s h w) cells, each with the pixels whose centres lie in it; of equal cells the first in
+    row-major order.
 
     Args:
         predict: images (B, C, H, W) to the probability of the class wanted, (B,); called once a share.
         images: (B, C, H, W).
         maps: raw maps (B, h, w); only their order counts.
         shares: in [0, 1], increasing.
-        fill: what replaces deleted pixels: a colour (C,), a colour an image (B, C), or images (B, C, H, W);
-            None is the mean colour of each image.
+        fill: what replaces deleted pixels, of a shape that broadcasts to the images'; None is each one's mean colour.
 
     Returns: probabilities (B, len(shares)), without a graph.
     Raises: ValueError for shapes, shares out of order or range, or a map with NaN or infinity.
@@ -52,7 +58,7 @@ def deletion_curve(
         )
     if not bool(maps.isfinite().all()):
         raise ValueError("maps: expected finite values, found NaN or infinity")
-    filling = _filling(images, fill)
+    filling = images.mean((-2, -1), keepdim=True) if fill is None else fill.to(images)
     ranks = _ranks(maps)
     rows, columns = (
         _cell_of_pixel(cells, pixels)
@@ -70,13 +76,10 @@ def deletion_curve(
 
 
 def deletion_area(probabilities: Tensor, shares: Sequence[float]) -> Tensor:
-    """Area under the deletion curve by the trapezoid rule; low is good.
+    """Area under the deletion curve by the trapezoid rule, in [0, last share - first share]; low is good.
 
-    In [0, last share - first share] for probabilities. The shares are those asked for: for the exact abscissa
-    of a coarse map take multiples of 1 / (h w).
-
-    Args: probabilities (..., S) of :func:`deletion_curve`; its S shares, at least two. Returns: (...).
-    Raises: ValueError for another number of shares, or shares out of order or range.
+    Args: probabilities (..., S) of :func:`deletion_curve`; its S shares, at least two (for the exact abscissa of a
+        coarse map multiples of 1 / (h w)). Returns: (...). Raises: ValueError for the shares.
 
     >>> deletion_area(torch.tensor([[1.0, 0.25, 0.0]]), [0, 0.5, 1])  # (1.25 + 0.25) / 4
     tensor([0.3750])
@@ -100,6 +103,151 @@ def random_order_maps(generator: torch.Generator, shape: Sequence[int]) -> Tenso
     return draws.argsort(stable=True, dim=1).float().reshape(batch, height, width)
 
 
+class MaskedOut(NamedTuple):
+    """One entry a pair (image, class), on the CPU.
+
+    ``step`` of the first flip, 0 if already negative, the last if never; ``area``, share masked at that step,
+    float64; ``status``; ``passes``, images sent through the model; ``calls`` of it; ``all_levels``, passes of a
+    loop that never stops.
+    """
+
+    step: Tensor
+    area: Tensor
+    status: Tensor
+    passes: int
+    calls: int
+    all_levels: int
+
+
+class MaskedOutArea(NamedTuple):
+    """Mean area ``per_class`` over ``pairs`` counted, (K,); mean over classes and over pairs."""
+
+    per_class: Tensor
+    pairs: Tensor
+    macro: float
+    weighted: float
+
+
+@torch.no_grad()
+def masked_out(
+    model: Callable[[Tensor], Tensor],
+    images: Tensor,
+    maps: Tensor,
+    target: Tensor,
+    thresholds: Tensor,
+    *,
+    owner: Tensor | None = None,
+    step: float = 0.005,
+    fill: Literal["zero", "image_mean"] | Tensor = "zero",
+    batch: int = 16,
+) -> MaskedOut:
+    """First step at which the prediction flips, for every pair of an image and a class.
+
+    ``batch`` pairs advance side by side, each at its own level; one that is done makes room for the next. The
+    result is that of one pair and one level at a time.
+
+    Args:
+        model: images (n, C, H, W), n <= batch, to logits (n, K); a module must be in eval mode.
+        images: (N, C, H, W).
+        maps: raw maps (P, h, w), one a pair, resized bilinearly to (H, W); only their order counts, of equal pixels the
+            first in row-major order.
+        target: class of each pair, (P,).
+        thresholds: (K,), in logits.
+        owner: image of each pair, (P,); None where pair p is of image p.
+        step: share of the area masked in addition at each level; ceil(s step H W) pixels at level s.
+        fill: "zero", "image_mean" or a colour (C,), in the scale of ``images``.
+        batch: largest number of images a call.
+
+    Returns: :class:`MaskedOut`.
+    Raises: ValueError for shapes, options, a map or logit that is NaN, or a NaN threshold of a target class.
+
+    >>> image = torch.tensor([[[[4.0, 3.0, 2.0, 1.0]]]])
+    >>> found = masked_out(lambda x: x.sum((1, 2, 3))[:, None], image, image[0], torch.tensor([0]),
+    ...                    torch.tensor([3.5]), step=0.25)  # 10, 6, 3
+    >>> found.step.tolist(), found.area.tolist(), found.passes
+    ([2], [0.5], 3)
+    """
+    if owner is None:
+        owner = torch.arange(len(target))
+    _check(model, images, maps, target, thresholds, owner)
+    if not 0 < step <= 1 or batch < 1:
+        raise ValueError(f"expected a step in (0, 1] and batch >= 1, got {step} and {batch}")
+    pairs, height, width = len(target), images.shape[-2], images.shape[-1]
+    masked = _masked_pixels(step, height * width)
+    last = len(masked) - 1
+    colour = _colour(fill, images)
+    owner, target = owner.cpu(), target.cpu()
+    limits = thresholds.double().cpu()[target]
+    reached, status = torch.zeros(pairs, dtype=torch.int64), torch.full((pairs,), FLIPPED)
+    active = torch.zeros(0, dtype=torch.int64)
+    level = torch.zeros(0, dtype=torch.int64)
+    onsets = torch.zeros(0, height, width, dtype=torch.int32, device=images.device)
+    queued = passes = calls = 0
+    while len(active) or queued < pairs:
+        fresh = torch.arange(queued, min(pairs, queued + batch - len(active)))
+        if len(fresh):
+            queued += len(fresh)
+            entering = _onsets(maps[fresh.to(maps.device)], (height, width), masked)
+            onsets = torch.cat([onsets, entering.to(images.device)])
+            active, level = torch.cat([active, fresh]), torch.cat([level, torch.zeros_like(fresh)])
+        originals = images[owner[active].to(images.device)]
+        gone = onsets <= level.to(images.device)[:, None, None]
+        filling = originals.mean((-2, -1), keepdim=True) if colour is None else colour
+        logits = model(torch.where(gone[:, None], filling, originals))
+        if logits.shape != (len(active), len(thresholds)):
+            raise ValueError(
+                f"model: expected logits {(len(active), len(thresholds))}, got {tuple(logits.shape)}"
+            )
+        value = logits.double().cpu()[torch.arange(len(active)), target[active]]
+        if bool(value.isnan().any()):
+            raise ValueError(f"model: the logit of pair {int(active[value.isnan()][0])} is NaN")
+        passes, calls = passes + len(active), calls + 1
+        positive = value > limits[active]
+        reached[active] = level
+        status[active[positive & (level == last)]] = NEVER
+        status[active[~positive & (level == 0)]] = ALREADY_NEGATIVE
+        goes_on = positive & (level < last)
+        active, level = active[goes_on], level[goes_on] + 1
+        if not bool(goes_on.all()):
+            onsets = onsets[goes_on.to(images.device)]
+    area = masked.double()[reached] / (height * width)
+    return MaskedOut(reached, area, status, passes, calls, pairs * (last + 1))
+
+
+def mean_masked_out_area(found: MaskedOut, target: Tensor, classes: int) -> MaskedOutArea:
+    """Mean area a class, over classes (macro) and over pairs (weighted).
+
+    Pairs whose prediction was negative before any masking have nothing to switch and are left out (an area of 0
+    would reward a model for missing the class); pairs positive to the end count as an area of 1.
+
+    Args: found, of :func:`masked_out`; target (P,), as given there; classes, K.
+    Returns: :class:`MaskedOutArea`; a class without a counted pair is NaN and left out of the macro mean.
+    Raises: ValueError for shapes, or if no pair counts.
+
+    >>> status = torch.tensor([FLIPPED, ALREADY_NEGATIVE, NEVER, FLIPPED])
+    >>> areas = torch.tensor([0.25, 0.0, 1.0, 0.5])
+    >>> found = MaskedOut(torch.tensor([50, 0, 200, 100]), areas, status, 354, 354, 804)
+    >>> mean = mean_masked_out_area(found, torch.tensor([0, 0, 1, 1]), 2)
+    >>> mean.per_class.tolist(), mean.macro, round(mean.weighted, 4)  # 1.75 / 3
+    ([0.25, 0.75], 0.5, 0.5833)
+    """
+    target = target.cpu()
+    if target.shape != found.status.shape or (
+        len(target) and not 0 <= target.min() <= target.max() < classes
+    ):
+        raise ValueError(
+            f"target: expected {len(found.status)} classes below {classes}, got {tuple(target.shape)}"
+        )
+    counted = found.status != ALREADY_NEGATIVE
+    if not bool(counted.any()):
+        raise ValueError("no pair of an image and a class counts")
+    pairs = torch.bincount(target[counted], minlength=classes)
+    per_class = torch.bincount(target[counted], found.area[counted].double(), minlength=classes) / pairs
+    return MaskedOutArea(
+        per_class, pairs, float(per_class.nanmean()), float(found.area[counted].double().mean())
+    )
+
+
 def deleted_cells(share: float, cells: int) -> int:
     """Number of cells that a share deletes, ceil(share * cells), safe from rounding: 0.28 of 25 are 7.
 
@@ -120,20 +268,64 @@ def _cell_of_pixel(cells: int, pixels: int) -> Tensor:
     return (2 * torch.arange(pixels) + 1) * cells // (2 * pixels)
 
 
-def _filling(images: Tensor, fill: Tensor | None) -> Tensor:
-    batch, channels = images.shape[:2]
-    if fill is None:
-        return images.mean((-2, -1), keepdim=True)
-    if tuple(fill.shape) not in ((channels,), (batch, channels), tuple(images.shape)):
-        raise ValueError(
-            f"fill: expected shape ({channels},), ({batch}, {channels}) or that of the images, "
-            f"got {tuple(fill.shape)}"
-        )
-    fill = fill.to(images)
-    return fill if fill.ndim == 4 else fill[..., None, None]
-
-
 def _check_shares(shares: Sequence[float]) -> None:
     rising = all(a < b for a, b in itertools.pairwise(shares))
     if not shares or not rising or not (shares[0] >= 0 and shares[-1] <= 1):
         raise ValueError(f"shares: expected increasing numbers in [0, 1], got {list(shares)}")
+
+
+def _masked_pixels(step: float, pixels: int) -> Tensor:
+    """Number of pixels masked at levels 0, 1, …, the last level being the whole image."""
+    counts = [0]
+    while counts[-1] < pixels:
+        counts.append(deleted_cells(min(1.0, len(counts) * step), pixels))
+    return torch.tensor(counts)
+
+
+def _onsets(maps: Tensor, size: tuple[int, int], masked: Tensor) -> Tensor:
+    """First level at which each pixel is masked, (n, H, W), int32."""
+    pixels = size[0] * size[1]
+    ranks = torch.arange(pixels)
+    onset_of_rank = torch.searchsorted(masked, ranks, right=True).int().to(maps.device)
+    flat = resize_maps(maps, size).flatten(1)
+    order = flat.argsort(dim=1, descending=True, stable=True)
+    onsets = torch.empty_like(flat, dtype=torch.int32)
+    return onsets.scatter_(1, order, onset_of_rank.expand_as(order)).reshape(-1, *size)
+
+
+def _colour(fill: Literal["zero", "image_mean"] | Tensor, images: Tensor) -> Tensor | None:
+    """The mask's colour (C, 1, 1); None for each image's own mean."""
+    channels = images.shape[1]
+    if isinstance(fill, str):
+        if fill not in ("zero", "image_mean"):
+            raise ValueError(f"fill: expected zero, image_mean or a colour, got {fill!r}")
+        return images.new_zeros(channels, 1, 1) if fill == "zero" else None
+    if fill.shape != (channels,):
+        raise ValueError(f"fill: expected a colour of shape ({channels},), got {tuple(fill.shape)}")
+    return fill.to(images)[:, None, None]
+
+
+def _check(
+    model: Callable[[Tensor], Tensor],
+    images: Tensor,
+    maps: Tensor,
+    target: Tensor,
+    thresholds: Tensor,
+    owner: Tensor,
+) -> None:
+    shapes = [tuple(x.shape) for x in (images, maps, target, owner, thresholds)]
+    if [len(shape) for shape in shapes] != [4, 3, 1, 1, 1] or len({len(maps), len(target), len(owner)}) > 1:
+        raise ValueError(
+            "expected images (N, C, H, W), maps (P, h, w), target (P,), owner (P,) and thresholds (K,), "
+            f"got {', '.join(map(str, shapes))}"
+        )
+    for name, index, end in (("target", target, len(thresholds)), ("owner", owner, len(images))):
+        if len(index) and not 0 <= int(index.min()) <= int(index.max()) < end:
+            raise ValueError(f"{name}: expected 0 to {end - 1}, got {int(index.min())} to {int(index.max())}")
+    finite = maps.isfinite().flatten(1).all(1)
+    if not bool(finite.all()):
+        raise ValueError(f"map {int(finite.int().argmin())} holds NaN or infinity")
+    if bool(thresholds[target.to(thresholds.device)].isnan().any()):
+        raise ValueError("thresholds: that of a target class is NaN")
+    if getattr(model, "training", False):
+        raise ValueError("model: expected eval mode, since training mode mixes the images of a batch")

@@ -1,13 +1,12 @@
 """Intersection over union of a thresholded heatmap and the boxes of its class.
 
 The third heatmap metric of PYLON (STAR Methods, Performance metrics). A pixel is predicted where the heatmap of
-logits, resized bilinearly (align_corners=False) to the input, lies above the class's logit threshold: the one
-that calls the image positive, of the largest G-mean (:mod:`papers_lib.metrics.thresholds`). So the metric is
-defined only for heatmaps whose maximum is the logit; for Grad-CAM and its kin the paper gives none.
+logits, resized bilinearly (align_corners=False) to the input, lies above the class's logit threshold of the largest
+G-mean (``classification.best_gmean_thresholds``). So the metric is defined only for heatmaps whose maximum is the
+logit.
 
-Left open by the paper, and chosen here: all boxes of the class make one region; images without a box of the
-class are skipped, as in point localization; an image with a box and no predicted pixel counts with 0, whether
-or not it was called positive. Resizing can cut off a peak, so a positive image may have no predicted pixel.
+Left open by the paper, and chosen here: all boxes of the class make one region; images without a box of the class
+are skipped; an image with a box and no predicted pixel counts with 0, whether or not it was called positive.
 """
 
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from papers_lib.metrics.masks import box_mask, joined_boxes, resize_maps
+from papers_lib.metrics.overlap import box_mask, joined_boxes, resize_maps
 
 
 class HeatmapIou(NamedTuple):
@@ -40,13 +39,9 @@ def heatmap_iou(
 ) -> HeatmapIou:
     """IoU of one class, image by image.
 
-    Args:
-        maps: raw maps of the class, in logits (B, h, w).
-        boxes: B tensors (n_i, 4): x_min, y_min, x_max, y_max in pixels of the input, edges included.
-        size: (H, W) of the input, in whose pixels the boxes are.
-        threshold: logit above which a pixel is predicted.
-        chunk: images resized at a time; changes memory, not results.
-
+    Args: maps, raw, of the class, in logits (B, h, w); boxes, B tensors (n_i, 4), x_min, y_min, x_max, y_max in
+        pixels of the input, edges included; size (H, W) of the input; threshold, logit above which a pixel is
+        predicted; chunk, images resized at a time.
     Returns: :class:`HeatmapIou`, in [0, 1], higher is better.
     Raises: ValueError for shapes, bad boxes, NaN or infinity in a map that counts, or a NaN as threshold.
 
@@ -82,9 +77,8 @@ def heatmap_iou(
 def mean_iou(classes: Sequence[HeatmapIou]) -> MeanIou:
     """Mean IoU a class, their mean (macro) and the mean over all counted images (weighted).
 
-    Args: one :class:`HeatmapIou` a class (join batches of a class with ``torch.cat`` field by field).
-    Returns: :class:`MeanIou`. A class without a counted image is NaN in ``per_class`` and left out of the
-        macro mean. Raises: ValueError if no class has a counted image.
+    Args: one :class:`HeatmapIou` a class. Returns: :class:`MeanIou`; a class without a counted image is NaN and
+        left out of the macro mean. Raises: ValueError if no class has a counted image.
 
     >>> a = HeatmapIou(torch.tensor([0.5, 0.0]), torch.tensor([True, True]))
     >>> b = HeatmapIou(torch.tensor([0.75, torch.nan]), torch.tensor([True, False]))
@@ -92,30 +86,9 @@ def mean_iou(classes: Sequence[HeatmapIou]) -> MeanIou:
     >>> found.macro, round(found.weighted, 4)  # (.25 + .75) / 2 and 1.25 / 3
     (0.5, 0.4167)
     """
-    return _means([one.iou.double() for one in classes], [one.counted for one in classes])
-
-
-def iou_accuracy(classes: Sequence[HeatmapIou], threshold: float) -> MeanIou:
-    """Share of images whose IoU exceeds ``threshold``, the T(IoU) of Wang et al. 2017 (0.1 to 0.7).
-
-    For PYLON's Table S19. Wang et al. compare boxes drawn around hot regions; here it is the region itself.
-
-    Args: as in :func:`mean_iou`; threshold in [0, 1). Returns: :class:`MeanIou` of shares.
-    Raises: ValueError for a threshold outside [0, 1), or if no class has a counted image.
-
-    >>> one = HeatmapIou(torch.tensor([0.5, 0.1, 0.05]), torch.tensor([True, True, True]))
-    >>> round(iou_accuracy([one], 0.1).macro, 4)
-    0.3333
-    """
-    if not 0 <= threshold < 1:
-        raise ValueError(f"threshold: expected a number in [0, 1), got {threshold}")
-    return _means([(one.iou > threshold).double() for one in classes], [one.counted for one in classes])
-
-
-def _means(values: Sequence[Tensor], counted: Sequence[Tensor]) -> MeanIou:
-    images = torch.tensor([int(kept.sum()) for kept in counted])
+    images = torch.tensor([int(one.counted.sum()) for one in classes])
     if int(images.sum()) == 0:
         raise ValueError("no image has a box of any class")
-    totals = torch.stack([value[kept].sum() for value, kept in zip(values, counted, strict=True)])
+    totals = torch.stack([one.iou.double()[one.counted].sum() for one in classes])
     per_class = totals / images  # 0/0 is NaN, as documented
     return MeanIou(per_class, images, float(per_class.nanmean()), float(totals.sum() / images.sum()))

@@ -1,12 +1,10 @@
 """Point localization: does the hottest pixel of a class's map fall into one of the class's boxes?
 
-The pointing game as PYLON evaluates it (Preechakul et al., Evaluation), one class at a time: `point_hits` for
-each class, `point_localization` over the classes. Beside each score belong three numbers that need no model:
-`chance`, the prior `class_mean_centre` scored with `fixed_point_hits`, and `stride_ceiling`.
+The pointing game as PYLON evaluates it (Preechakul et al., Evaluation), one class at a time. Beside each score belong
+three numbers that need no model: `chance`, `class_mean_centre` scored with `fixed_point_hits`, and `stride_ceiling`.
 
 Boxes are a list of tensors (n_i, 4), one an image: x_min, y_min, x_max, y_max in pixels of the input, edges
-included, empty where the class has no box. Such images are skipped, whatever the model predicts. The part of
-a box beyond the image does not count; a box wholly beyond it is an error.
+included, empty where the class has no box; such images are skipped. A box wholly beyond the image is an error.
 """
 
 from collections.abc import Sequence
@@ -15,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from papers_lib.metrics.masks import box_mask, joined_boxes, resize_maps
+from papers_lib.metrics.overlap import box_mask, joined_boxes, resize_maps
 
 
 class PointHits(NamedTuple):
@@ -38,15 +36,11 @@ class Localization(NamedTuple):
 def point_hits(maps: Tensor, boxes: Sequence[Tensor], size: tuple[int, int], *, chunk: int = 64) -> PointHits:
     """Hits of the argmax pixel of each map, resized bilinearly (align_corners=False) to the input's size.
 
-    Among equal pixels the first in row-major order counts, on every device. A constant map points nowhere:
-    its point is (-1, -1) and it is a miss (the authors' argmax would give it the upper left pixel).
+    Among equal pixels the first in row-major order counts. A constant map points nowhere: its point is (-1, -1) and
+    it is a miss (the authors' argmax would give it the upper left pixel).
 
-    Args:
-        maps: raw maps of the class (B, h, w).
-        boxes: B tensors (n_i, 4) of the class.
-        size: (H, W) of the input, in whose pixels the boxes are.
-        chunk: images resized at a time; changes memory, not results.
-
+    Args: maps, raw, of the class (B, h, w); boxes, B tensors (n_i, 4); size (H, W) of the input; chunk, images
+        resized at a time.
     Returns: :class:`PointHits`; where no box is, ``counted`` and ``hit`` are False.
     Raises: ValueError for shapes, bad boxes, or a map with NaN or infinity.
 
@@ -72,8 +66,8 @@ def point_hits(maps: Tensor, boxes: Sequence[Tensor], size: tuple[int, int], *, 
 def fixed_point_hits(centre: Tensor, boxes: Sequence[Tensor], size: tuple[int, int]) -> PointHits:
     """Hits of one fixed point for every image: the score of a prior that never looks at the image.
 
-    Args: centre (2,), (x, y) relative to width and height, such as :func:`class_mean_centre` gives; it points
-    at the nearest pixel. boxes and size as in :func:`point_hits`. Raises: ValueError for bad boxes.
+    Args: centre (2,), (x, y) relative to width and height, such as :func:`class_mean_centre` gives; boxes, size as
+        in :func:`point_hits`.
     """
     height, width = size
     pixel = (centre.double().cpu() * torch.tensor([width, height]) + 0.5).floor().long()
@@ -84,10 +78,8 @@ def fixed_point_hits(centre: Tensor, boxes: Sequence[Tensor], size: tuple[int, i
 def point_localization(classes: Sequence[PointHits]) -> Localization:
     """Share of hits a class, their mean (macro) and the share over all counted images (weighted).
 
-    Args: one :class:`PointHits` a class (join batches of a class with ``torch.cat`` field by field).
-    Returns: :class:`Localization`, in [0, 1], higher is better. A class without a counted image is NaN in
-        ``per_class`` and left out of the macro mean.
-    Raises: ValueError if no class has a counted image.
+    Args: one :class:`PointHits` a class. Returns: :class:`Localization`; a class without a counted image is NaN in
+        ``per_class`` and left out of the macro mean. Raises: ValueError if no class has a counted image.
 
     >>> a = PointHits(torch.tensor([True, True]), torch.tensor([True, True]), torch.zeros(2, 2))
     >>> b = PointHits(torch.tensor([False, False]), torch.tensor([True, False]), torch.zeros(2, 2))
@@ -108,8 +100,6 @@ def point_localization(classes: Sequence[PointHits]) -> Localization:
 def chance(boxes: Sequence[Tensor], size: tuple[int, int]) -> float:
     """Hit rate of a random pixel: the mean over images of the area share of the union of the boxes.
 
-    Args: as in :func:`point_hits`. Raises: ValueError for bad boxes, or if no image has one.
-
     >>> chance([torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.zeros(0, 4)], (4, 4))  # 4 of 16 pixels
     0.25
     """
@@ -118,10 +108,9 @@ def chance(boxes: Sequence[Tensor], size: tuple[int, int]) -> float:
 
 
 def class_mean_centre(boxes: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
-    """Mean centre of the class's boxes, the trivial prior: fit it on training boxes, score it on the test's.
+    """Mean centre of the class's boxes, (x, y) relative to width and height, (2,), float64: the trivial prior.
 
-    Args: as in :func:`point_hits`; every box weighs the same.
-    Returns: (x, y) relative to width and height, (2,), float64. Raises: ValueError for bad or no boxes.
+    Fit it on training boxes, score it on the test's. Raises: ValueError for bad or no boxes.
 
     >>> class_mean_centre([torch.tensor([[0.0, 0.0, 2.0, 2.0], [2.0, 4.0, 4.0, 8.0]])], (10, 10)).tolist()
     [0.2, 0.35]
@@ -135,11 +124,11 @@ def class_mean_centre(boxes: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
 def stride_ceiling(boxes: Sequence[Tensor], size: tuple[int, int], stride: int) -> float:
     """Share of images in which some map of this stride can put its argmax pixel into a box.
 
-    Bilinear maps peak beside the centre of a cell, so a coarse map cannot point at every pixel. The map has
-    ceil(H / stride) x ceil(W / stride) cells and may hold any values: the ceiling of the resolution alone.
+    Bilinear maps peak beside the centre of a cell, so a coarse map cannot point at every pixel. The map has ceil(H
+    / stride) x ceil(W / stride) cells and may hold any values.
 
-    Args: as in :func:`point_hits`; stride in pixels, at least 1. Returns: in [0, 1].
-    Raises: ValueError for bad boxes, no boxes, or a stride below 1.
+    Args: boxes, size as in :func:`point_hits`; stride in pixels. Raises: ValueError for bad or no boxes, or the
+        stride.
 
     >>> boxes = [torch.tensor([[4.0, 4.0, 5.0, 5.0]]), torch.tensor([[1.0, 1.0, 4.0, 4.0]])]
     >>> stride_ceiling(boxes, (12, 12), 4)  # rows and columns that can be hit: 0, 5, 6, 10
@@ -160,8 +149,7 @@ def stride_ceiling(boxes: Sequence[Tensor], size: tuple[int, int], stride: int) 
 def reachable(cells: int, pixels: int) -> Tensor:
     """Pixels of one axis at which a bilinearly enlarged row of ``cells`` values can have its first maximum.
 
-    These are the nearest pixels on either side of each inner cell's centre. Beyond the outermost centres the
-    row is constant, and the first pixel there stands for them all.
+    The nearest pixels on either side of each inner cell's centre; beyond the outermost centres the first pixel.
 
     >>> reachable(3, 12).tolist()  # centres at 1.5, 5.5 and 9.5
     [0, 5, 6, 10]

@@ -1,27 +1,23 @@
-"""Overlap of maps with a mask: the model score of the heatmap paper, its ceiling, and what it hides.
+"""Maps, masks and boxes on the pixel grid of the image: the heatmap paper's model score, and its ceiling.
 
 Higher is better, except for :func:`hot_cells`, which is a description. One value an image, in float64.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
-
-from papers_lib.metrics.masks import bilinear_weights, resize_maps
 
 
 def heat_share(maps: Tensor, mask: Tensor, *, dead: float = 0.0) -> Tensor:
     """Share of the heat that lies inside the mask: sum Ĥ · mask / sum Ĥ, Ĥ = upsampled relu(H).
 
-    The overlap of figures 6 and 7 of the heatmap paper (Callanan et al.). Its text does not say how the map
-    meets the mask: bilinear enlargement of the rectified map to the full mask is inferred from the authors'
-    result tables. Independent of a positive factor of the map; its chance level is the mask's share of area.
+    The overlap of figures 6 and 7 of the heatmap paper (Callanan et al.). How the map meets the mask is not said:
+    bilinear enlargement of the rectified map to the full mask is inferred from the authors' result tables. Its
+    chance level is the mask's share of area.
 
-    Args:
-        maps: raw H (B, h, w).
-        mask: (B, H, W), boolean or in [0, 1].
-        dead: value for a map without positive heat. 0: such a map finds nothing. NaN mimics the authors,
-            whose 0/0 makes the class mean NaN and so excludes the model.
-
+    Args: maps, raw H (B, h, w); mask (B, H, W), boolean or in [0, 1]; dead, value for a map without positive heat
+        (NaN mimics the authors, whose 0/0 excludes the model).
     Returns: (B,) in [0, 1]; NaN for a map that holds one. Raises: ValueError for shapes or mask values.
 
     >>> heat_share(torch.tensor([[[3.0, 1.0]]]), torch.tensor([[[True, False]]])).item()
@@ -34,31 +30,10 @@ def heat_share(maps: Tensor, mask: Tensor, *, dead: float = 0.0) -> Tensor:
     return torch.where(total == 0, dead, share.clamp(max=1.0))
 
 
-def soft_dice(maps: Tensor, mask: Tensor) -> Tensor:
-    """Soft Dice coefficient 2 sum Ĥ · mask / (sum Ĥ + sum mask), Ĥ the upsampled relu(H) / max H (Dice 1945).
-
-    Unlike :func:`heat_share` it asks for the whole mask to be hot, not for a few cells in it.
-
-    Args: maps, raw H (B, h, w); mask (B, H, W), boolean or in [0, 1].
-    Returns: (B,) in [0, 1], 0 for a map without positive heat. Raises: ValueError for shapes or mask values.
-
-    >>> soft_dice(torch.tensor([[[2.0, 1.0]]]), torch.tensor([[[True, False]]])).item()  # 2 / (1.5 + 1)
-    0.8
-    """
-    _check(maps, mask)
-    heat = resize_maps(_heat(maps), (mask.shape[1], mask.shape[2]))
-    both = heat.sum((1, 2)) + mask.double().sum((1, 2))
-    dice = 2 * (heat * mask).sum((1, 2)) / torch.where(both == 0, 1.0, both)
-    return dice.clamp(max=1.0)
-
-
 def hot_cells(maps: Tensor, threshold: float = 0.5) -> Tensor:
-    """Number of cells above ``threshold`` times the map's maximum.
+    """Number of cells (B,) above ``threshold``, in [0, 1), times the map's maximum; maps, raw (B, h, w).
 
     A max-normalised loss rewards few hot cells, not attention to the whole organ: this counts them.
-
-    Args: maps, raw (B, h, w); threshold in [0, 1). Returns: (B,) integers, 0 for a map without positive heat.
-    Raises: ValueError for a shape, a threshold outside [0, 1) or a NaN in the maps.
 
     >>> hot_cells(torch.tensor([[[4.0, 3.0, 2.0, -9.0]]])).tolist()
     [2]
@@ -71,12 +46,9 @@ def hot_cells(maps: Tensor, threshold: float = 0.5) -> Tensor:
 
 
 def best_cell_share(masks: Tensor, map_size: tuple[int, int]) -> Tensor:
-    """Ceiling of :func:`heat_share`: its value when all heat sits in the best single cell.
+    """Ceiling (B,) of :func:`heat_share`: its value when all heat sits in the best single cell.
 
-    The share of any map is a mean of its cells' shares, weighted by their heat, so no map exceeds it.
-
-    Args: masks (B, H, W), boolean or in [0, 1]; map_size (h, w).
-    Returns: (B,) in [0, 1]. Raises: ValueError for a shape or mask values.
+    The share of any map is a mean of its cells' shares, weighted by their heat. Args: masks (B, H, W); map_size (h, w).
 
     >>> best_cell_share(torch.tensor([[[True, False, False, False]]]), (1, 2)).item()  # 1 of 1 + .75 + .25
     0.5
@@ -90,6 +62,75 @@ def best_cell_share(masks: Tensor, map_size: tuple[int, int]) -> Tensor:
     total = rows.sum(0)[:, None] * columns.sum(0)
     share = torch.where(total == 0, 0.0, inside / torch.where(total == 0, 1.0, total))
     return share.amax((1, 2)).clamp(max=1.0)
+
+
+def bilinear_weights(cells: int, pixels: int, device: torch.device | str = "cpu") -> Tensor:
+    """Weights W (pixels, cells), float64, of bilinear resizing (align_corners=False) of ``cells`` values to ``pixels``.
+
+    The same numbers as torch's interpolate, made from integers: pixels at equal distance from a cell's centre, and
+    those beyond the outermost centres, get equal weights to the last bit, so ties between pixels are exact on every
+    device.
+
+    >>> bilinear_weights(2, 4).tolist()
+    [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]
+    """
+    # Centre of pixel p in cells, (p + 1/2) cells / pixels - 1/2, in units of 1 / (2 pixels).
+    centre = (2 * torch.arange(pixels) + 1) * cells - pixels
+    centre = centre.clamp(0, 2 * pixels * (cells - 1))
+    distance = (centre[:, None] - 2 * pixels * torch.arange(cells)).abs()
+    return ((2 * pixels - distance).clamp(min=0).double() / (2 * pixels)).to(device)
+
+
+def resize_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Maps (..., h, w) resized bilinearly to ``size``, in float64: see :func:`bilinear_weights`."""
+    rows = bilinear_weights(maps.shape[-2], size[0], maps.device)
+    columns = bilinear_weights(maps.shape[-1], size[1], maps.device)
+    return rows @ maps.double() @ columns.T
+
+
+def box_mask(boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Pixels (x, y) inside any of the boxes, x_min <= x <= x_max and y_min <= y <= y_max: (H, W), boolean.
+
+    Args: boxes (n, 4) as x_min, y_min, x_max, y_max in pixels, n may be 0; size (H, W).
+
+    >>> box_mask(torch.tensor([[1.0, 0.0, 2.0, 0.0]]), (2, 4)).int().tolist()
+    [[0, 1, 1, 0], [0, 0, 0, 0]]
+    """
+    x_min, y_min, x_max, y_max = boxes.double().T[..., None]
+    y, x = torch.arange(size[0], device=boxes.device), torch.arange(size[1], device=boxes.device)
+    rows, columns = (y >= y_min) & (y <= y_max), (x >= x_min) & (x <= x_max)
+    return (rows[:, :, None] & columns[:, None, :]).any(0)
+
+
+def joined_boxes(boxes: Sequence[Tensor], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """All boxes (N, 4), float64, and the image of each (N,), on the CPU; refuses what can only be an error.
+
+    Args: boxes, a tensor (n_i, 4) an image: x_min, y_min, x_max, y_max in pixels; size (H, W).
+    Raises: ValueError naming the image and the box: another shape, a value that is not finite, a maximum below its
+        minimum, or a box wholly outside the image. Parts of a box beyond the image are no error.
+    """
+    height, width = size
+    for image, found in enumerate(boxes):
+        if found.ndim != 2 or found.shape[1] != 4:
+            raise ValueError(f"boxes of image {image}: expected shape (n, 4), got {tuple(found.shape)}")
+    every = torch.cat([torch.zeros(0, 4, dtype=torch.float64), *(found.double().cpu() for found in boxes)])
+    number = torch.tensor([len(found) for found in boxes], dtype=torch.int64)
+    images = torch.arange(len(boxes)).repeat_interleave(number)
+    x_min, y_min, x_max, y_max = every.T
+    for good, fault in (
+        (every.isfinite().all(1), "is not finite"),
+        ((x_min <= x_max) & (y_min <= y_max), "has a maximum below its minimum"),
+        (
+            (x_max >= 0) & (y_max >= 0) & (x_min < width) & (y_min < height),
+            f"lies outside the image of {width}x{height} pixels",
+        ),
+    ):
+        if not bool(good.all()):
+            bad = int(good.int().argmin())
+            image = int(images[bad])
+            box = bad - int(number[:image].sum())
+            raise ValueError(f"box {box} of image {image}, {every[bad].tolist()}, {fault}")
+    return every, images
 
 
 def _heat(maps: Tensor) -> Tensor:

@@ -1,15 +1,12 @@
 """Sharpness of class activation maps: entropy, ellipsoidal area and dispersion (Schöttl, section III A).
 
-Notation: raw, a map as :mod:`papers_lib.cams` gives it; M, its heat, see :func:`heat`; p = M / sum M (the
-paper's M with a bar), of n = H · W cells. Every measure takes raw maps (..., H, W) and gives one value a map
-(...,), independent of a positive factor of the map: no small constant is added anywhere. Values and gradients
-are finite on degenerate maps. Half-precision maps are computed in float32, which the value then has; a map
-with NaN gives NaN.
+Notation: raw, a map as :mod:`papers_lib.cams` gives it; M, its heat, see :func:`heat`; p = M / sum M (the paper's M
+with a bar), of n = H · W cells. Every measure takes raw maps (..., H, W) and gives one value a map (...,),
+independent of a positive factor. Values and gradients are finite on degenerate maps; a map with NaN gives NaN.
 
-**Mind the dead maps.** A map without heat is counted as the constant map that it is: the largest entropy, the
-area of the uniform map, no dispersion, and the gradient 0. A mean with such maps in it misleads: maps that die
-in training look like maps that spread. Put :func:`dead_maps` beside every mean, or leave them out with
-``dead=float("nan")`` and a nanmean. ``dead`` is the value for a dead map; None counts it as constant.
+**Mind the dead maps.** A map without heat is counted as the constant map that it is: maps that die in training look
+like maps that spread. Put :func:`dead_maps` beside every mean, or leave them out with ``dead=float("nan")`` and a
+nanmean. ``dead`` is the value for a dead map; None counts it as constant.
 """
 
 import math
@@ -19,14 +16,16 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from papers_lib.cams import full_precision
+
 Form = Literal["relu", "shifted"]
 
 
 def heat(maps: Tensor, form: Form = "relu") -> Tensor:
     """Heat M of raw maps: relu(raw) (equation 4), or raw - min raw.
 
-    Deviation: "shifted" is our variant. It has a gradient on maps of negative values, where the printed form
-    is dead, but it throws away the map's offset, which the paper wants the dispersion to show (III A).
+    Deviation: "shifted" is our variant. It has a gradient on maps of negative values, where the printed form is
+    dead, but it throws away the map's offset, which the paper wants the dispersion to show (III A).
 
     Args: maps, raw (..., H, W). Returns: M (..., H, W), at least 0, float32 for half precision.
     Raises: ValueError for a shape, an integer type or an unknown form.
@@ -39,7 +38,7 @@ def heat(maps: Tensor, form: Form = "relu") -> Tensor:
         raise ValueError(
             f"maps: expected floating-point maps (..., H, W), got {tuple(maps.shape)} of {maps.dtype}"
         )
-    raw = maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps
+    raw = full_precision(maps)
     if form == "relu":
         return raw.relu()
     if form == "shifted":
@@ -62,12 +61,9 @@ def dead_maps(maps: Tensor, form: Form = "relu") -> Tensor:
 
 
 def cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
-    """CAM entropy ce = -sum p ln p, in nats (equation 1): how many cells are active, wherever they lie.
+    """CAM entropy ce = -sum p ln p, in nats (equation 1), in [0, ln n], lower is sharper.
 
-    Deviations: none in value. A cell without heat has the gradient 0, where that of p ln p is infinite.
-
-    Args: maps, raw (..., H, W); dead, see the module. **Dead maps count as ln n unless told otherwise.**
-    Returns: (...,) in [0, ln n], lower is sharper. Raises: as :func:`heat`.
+    A cell without heat has the gradient 0, where that of p ln p is infinite. **Dead maps count as ln n.**
 
     >>> cam_entropy(torch.tensor([[2.0, 2.0], [0.0, -1.0]])).item()  # two equal cells: ln 2
     0.6931471824645996
@@ -82,10 +78,8 @@ def cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | None = None)
 def normalized_cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
     """CAM entropy as a share of its maximum, ce / ln n, comparable between maps of different sizes.
 
-    Not in the paper, whose Table I (page 3) prints entropies below 1 without saying how they are normalised.
-
-    Args: maps, raw (..., H, W); dead, see the module. **Dead maps count as 1 unless told otherwise.**
-    Returns: (...,) in [0, 1], lower is sharper. Raises: as :func:`heat`, and for maps of a single cell.
+    Not in the paper, whose Table I prints entropies below 1 without saying how they are normalised. **Dead maps
+    count as 1.** Raises: as :func:`heat`, and for maps of a single cell.
 
     >>> normalized_cam_entropy(torch.tensor([[2.0, 2.0], [0.0, -1.0]])).item()  # ln 2 / ln 4
     0.5
@@ -100,16 +94,13 @@ def normalized_cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | N
 def ellipsoidal_area(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
     """CAM ellipsoidal area ca = sqrt(λ1 λ2), λ the eigenvalues of the covariance of p (equation 2).
 
-    In cells: row and column numbers are the coordinates, a cell's own extent counts for nothing. The uniform
-    6x6 map has 35/12; the largest value belongs to the map with a quarter of its heat in each corner. Computed
-    as the standard deviation of the columns times that of the rows about their regression on the columns, which
-    is the root of the determinant without the difference that rounding could turn negative.
+    Row and column numbers are the coordinates. The uniform 6x6 map has 35/12. Computed as the standard deviation of
+    the columns times that of the rows about their regression on the columns: the root of the determinant without a
+    difference that rounding could turn negative. Heat on one straight line has area and gradient 0; close to it the
+    gradient is steep.
 
-    Deviations: none in value. Heat on one cell or on one straight line has the area 0, where the slope of the
-    root is infinite; it has the gradient 0 here. Close to such maps the gradient is finite but steep.
-
-    Args: maps, raw (..., H, W); dead, see the module. **Dead maps count as the uniform map unless told
-    otherwise.** Returns: (...,), at least 0, lower is sharper. Raises: as :func:`heat`.
+    Args: maps, raw (..., H, W); dead, see the module. **Dead maps count as the uniform map unless told otherwise.**
+    Returns: (...,) in [0, (H - 1)(W - 1) / 4], lower is sharper. Raises: as :func:`heat`.
 
     >>> round(ellipsoidal_area(torch.ones(6, 6)).item(), 4)  # (36 - 1) / 12
     2.9167
@@ -130,13 +121,10 @@ def ellipsoidal_area(maps: Tensor, form: Form = "relu", *, dead: float | None = 
 
 
 def dispersion(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
-    """CAM dispersion cd = σ² / μ² of the map's values, as printed (equation 3), σ² the population variance.
+    """CAM dispersion cd = σ² / μ² of the map's values, as printed (equation 3), in [0, n - 1], higher is sharper.
 
-    No map between the printed minimum and maximum of Table I reaches its "cd":
-    :func:`coefficient_of_variation` does.
-
-    Args: maps, raw (..., H, W); dead, see the module. **Dead maps count as 0 unless told otherwise.**
-    Returns: (...,) in [0, n - 1], higher is sharper. Raises: as :func:`heat`.
+    No map between the printed minimum and maximum of Table I reaches its "cd": :func:`coefficient_of_variation` does.
+    **Dead maps count as 0.**
 
     >>> round(dispersion(torch.tensor([[3.0, 1.0]])).item(), 4)  # σ = 1, μ = 2
     0.25
@@ -147,12 +135,9 @@ def dispersion(maps: Tensor, form: Form = "relu", *, dead: float | None = None) 
 
 
 def coefficient_of_variation(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
-    """Coefficient of variation σ / μ of the map's values: the root of equation 3, which fits Table I's "cd".
+    """Coefficient of variation σ / μ: the root of equation 3, which fits Table I's "cd".
 
-    A constant map has the gradient 0, at the tip of the cone.
-
-    Args: maps, raw (..., H, W); dead, see the module. **Dead maps count as 0 unless told otherwise.**
-    Returns: (...,) in [0, sqrt(n - 1)], higher is sharper. Raises: as :func:`heat`.
+    A constant map has the gradient 0, at the tip of the cone. **Dead maps count as 0.**
 
     >>> round(coefficient_of_variation(torch.tensor([[3.0, 1.0]])).item(), 4)  # σ = 1, μ = 2
     0.5

@@ -1,56 +1,37 @@
 """ImageNet convolutions in named stages under a pooled two-layer head, and the head's Grad-CAM in closed form.
 
-Source: the network of the CAM-entropy paper, "ResNet-50 convolutions, global average pool, Dense 300 ReLU,
-Dense 20" on 192 x 192 px, last map 6 x 6; any other backbone of timm fits in the same way. Its stages: timm_stages.py.
+Source: the network of the CAM-entropy paper, "ResNet-50 convolutions, global average pool, Dense 300 ReLU, Dense
+20" on 192 x 192 px, last map 6 x 6; any other backbone of timm fits in the same way.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from papers_lib.errors import UserError
-from papers_lib.models.packaged_weights import MEAN, PACKAGES, STD, load_packaged, packaged_state
-from papers_lib.models.timm_stages import timm_network, timm_stages
-
-Weights = Literal["packaged", "timm", "random"]
-
-
-class Scale(nn.Module):
-    """Images in [0, 1] to what the backbone was trained on, (x - mean) / std, colour by colour."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, mean: Iterable[float], std: Iterable[float]) -> None:
-        super().__init__()
-        for name, values in (("mean", mean), ("std", std)):
-            self.register_buffer(name, torch.tensor(list(values))[:, None, None], persistent=False)
-
-    def forward(self, images: Tensor) -> Tensor:
-        if not images.is_floating_point():
-            raise ValueError(f"images: expected floating point values in [0, 1], got {images.dtype}")
-        return (images - self.mean) / self.std
+from papers_lib.cams import full_precision
+from papers_lib.models.timm_backbones import (
+    MEAN,
+    PACKAGES,
+    STD,
+    Scale,
+    Weights,
+    backbone_network,
+    timm_stages,
+)
 
 
 class PooledClassifier(nn.Module):
     """Convolutions in named stages, and a head of global average pool, Dense, ReLU, Dense.
 
-    The Dense layers start as Keras's do, Glorot-uniform with zero bias: the authors used TensorFlow 2 and
-    do not name an initialiser.
+    The Dense layers start as Keras's do, Glorot-uniform with zero bias: the authors used TensorFlow 2.
 
-    Shapes:
-        images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w) -> ``head`` (B, classes).
+    Shapes: images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w) -> ``head`` (B, classes).
 
-    Args:
-        features: named stages; the last gives ``channels`` channels.
-        channels: C.
-        classes: number of logits.
-        generator: of the Dense layers' weights, on the CPU.
-        hidden: width of the first Dense layer.
-        backbone, weights: where the features come from; kept as attributes.
+    Args: features, named stages, the last gives ``channels`` channels; classes, number of logits; generator, of the
+        Dense layers' weights, on the CPU; hidden, width of the first Dense layer; backbone, weights, kept as
+        attributes.
     """
 
     features: nn.Sequential
@@ -91,25 +72,12 @@ def pooled_classifier(
 ) -> PooledClassifier:
     """A backbone of timm as a :class:`PooledClassifier`, in training mode.
 
-    Args:
-        backbone: efficientnet_lite0 or efficientnet_lite2, which stand for timm's tf_efficientnet_lite0 and 2
-            whatever the weights, or any network of timm whose ``forward_features`` gives (B, C, h, w).
-        classes: number of logits.
-        generator: of the Dense layers and of random convolutions, on the CPU; torch's own is left alone.
-        weights: "packaged" ImageNet weights (Lite only), "timm" for its hub's, "random".
-        hidden: width of the first Dense layer.
-
-    Raises: UserError for a network or weights that do not exist, are not installed or cannot be reached, or
-        for a network without maps.
+    Args: backbone, weights: as in ``timm_backbones.backbone_network``; its ``forward_features`` gives (B, C, h, w).
+        classes; generator, of the Dense layers and of random convolutions, on the CPU; hidden, width of the first
+        Dense.
+    Raises: UserError as ``backbone_network``, and for a network without maps.
     """
-    if weights not in get_args(Weights):
-        raise UserError(f"weights: expected one of {', '.join(get_args(Weights))}, got {weights!r}")
-    state = packaged_state(backbone) if weights == "packaged" else None
-    name = PACKAGES[backbone].network if backbone in PACKAGES else backbone
-    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    network = timm_network(name, pretrained=weights == "timm", seed=seed)
-    if state is not None:
-        load_packaged(network, state)
+    network = backbone_network(backbone, weights, generator)
     stages, channels = timm_stages(network)
     config = network.pretrained_cfg
     mean, std = ([MEAN] * 3, [STD] * 3) if backbone in PACKAGES else (config["mean"], config["std"])  # type: ignore[index]
@@ -124,19 +92,19 @@ def pooled_classifier(
     )
 
 
-def split_at(model: PooledClassifier, stage: str) -> tuple[nn.Sequential, nn.Sequential]:
+def split_at(model: nn.Module, stage: str) -> tuple[nn.Sequential, nn.Sequential]:
     """Features in two parts that share the model's layers: what lies before ``stage``, and ``stage`` with the rest.
 
-    Freezing the front (no gradients, eval mode) and storing what it gives is left to the caller. With "" or the
-    first stage the front is empty.
-
-    Raises: ValueError listing the stages for a name that is none of them.
+    With "" or the first stage the front is empty. Raises: ValueError listing the stages for a name that is none of
+    them.
     """
-    names = [name for name, _ in model.features.named_children()]
+    features = model.get_submodule("features")
+    assert isinstance(features, nn.Sequential)
+    names = [name for name, _ in features.named_children()]
     if stage and stage not in names:
         raise ValueError(f"stage: expected one of {', '.join(names)} or '', got {stage!r}")
     end = names.index(stage) if stage else 0
-    front, tail = model.features[:end], model.features[end:]
+    front, tail = features[:end], features[end:]
     assert isinstance(front, nn.Sequential)
     assert isinstance(tail, nn.Sequential)
     return front, tail
@@ -152,17 +120,13 @@ class HeadMaps(NamedTuple):
 def pooled_mlp_grad_cam(head: nn.Module, activations: Tensor, target: Tensor | Literal["all"]) -> HeadMaps:
     """Raw Grad-CAM of a pooled two-layer head without differentiating it (Selvaraju 2017, equations 1 and 2).
 
-    α_c = W1ᵀ (1[z > 0] · W2[c]) / (H W), with z = W1 · mean A + b1: the mean gradient of the logit, since
-    every cell's gradient is the same; the map is sum_c α_c A_c. It moves the weights through A, W1 and W2 as
-    the map of cams.head_gradients and cams.grad_cam does, in a single pass and with no second derivative to
-    take. As there, no ReLU; half precision, autocast's included, becomes float32.
+    α_c = W1ᵀ (1[z > 0] · W2[c]) / (H W), with z = W1 · mean A + b1: the mean gradient of the logit, since every
+    cell's gradient is the same; the map is sum_c α_c A_c. It moves the weights through A, W1 and W2 as the map of
+    cams.head_gradients and cams.grad_cam does, in a single pass. Half precision, autocast's included, becomes
+    float32.
 
-    Args:
-        head: nn.Sequential of AdaptiveAvgPool2d(1), Flatten, Linear, ReLU, Linear; dropout that is off and
-            identities between them do not matter.
-        activations: (B, C, H, W).
-        target: class indices (B,), or "all".
-
+    Args: head, nn.Sequential of AdaptiveAvgPool2d(1), Flatten, Linear, ReLU, Linear (dropout that is off and
+        identities do not matter); activations (B, C, H, W); target, class indices (B,), or "all".
     Returns: logits (B, K) as the head gives them; maps (B, H, W), or (B, K, H, W) for "all".
     Raises: ValueError for another head, shapes, or a target out of range.
 
@@ -187,7 +151,7 @@ def pooled_mlp_grad_cam(head: nn.Module, activations: Tensor, target: Tensor | L
     logits = last(hidden)
     live = hidden > 0  # 1[z > 0]; so an in-place ReLU does no harm
     with torch.autocast(activations.device.type, enabled=False):
-        A, W1, W2 = _full(activations), _full(W1), _full(W2)
+        A, W1, W2 = full_precision(activations), full_precision(W1), full_precision(W2)
         W2 = W2 if chosen is None else W2[chosen.to(W2.device)]  # (K, hidden) or (B, hidden)
         rows = live[:, None] * W2 if chosen is None else live * W2
         weights = rows @ W1 / (A.shape[-2] * A.shape[-1])
@@ -220,7 +184,3 @@ def _indices(target: Tensor, batch: int, classes: int) -> Tensor:
     if bool(((target < 0) | (target >= classes)).any()):
         raise ValueError(f"target: expected indices in 0..{classes - 1}, got {target.tolist()}")
     return target.long()
-
-
-def _full(values: Tensor) -> Tensor:
-    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values

@@ -1,8 +1,8 @@
 """Freezing part of a network for two-phase training: first the new layers alone, then everything.
 
-Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Effective two-phase transfer learning approach": decoder
-and head with the encoder frozen until convergence, then the whole network, at the same learning rate. What happens to
-the frozen encoder's batch-norm statistics is not said; in the authors' code they go on moving.
+Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Effective two-phase transfer learning approach":
+decoder and head with the encoder frozen until convergence, then the whole network, at the same learning rate. What
+happens to the frozen encoder's batch-norm statistics is not said; in the authors' code they go on moving.
 """
 
 from functools import partial

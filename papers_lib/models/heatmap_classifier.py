@@ -7,15 +7,22 @@ one evaluation serve them all. A decoder is an nn.Module with
     head                                  its last layer, a convolution that gives one map a class
     stride                                pixels of the image a cell of the heatmap, along a side
     start_at_prevalence(prevalence)       see :func:`start_at_prevalence`
+
+For all of them the heatmap is the map of the last convolution, not enlarged to the image before the maximum (the
+authors' Unet ends at the image's size by itself). Convolutions start He-uniform, the last one Xavier-uniform, biases
+0, as segmentation-models-pytorch has it too. The paper's width is 128; another ``width`` scales the channels alike.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
+from papers_lib.cams import full_precision
 from papers_lib.models.pyramid_encoder import PyramidEncoder
+
+Norm = Literal["batch", "group", "group1"]
 
 
 class HeatmapOutput(NamedTuple):
@@ -26,13 +33,9 @@ class HeatmapOutput(NamedTuple):
 
 
 class HeatmapClassifier(nn.Module):
-    """An encoder under a decoder.
+    """An encoder under a decoder: images (B, C, H, W) in [0, 1] -> logits (B, K), maps (B, K, h, w).
 
-    Shapes: images (B, C, H, W) in [0, 1] -> logits (B, K), maps (B, K, h, w).
-
-    Args:
-        encoder: gives a list of features, finest first; None where features are cached and no image is seen.
-        decoder: what it does is said at the top of this module.
+    Args: encoder, None where features are cached and no image is seen; decoder, as said at the top of this module.
     """
 
     def __init__(self, encoder: PyramidEncoder | None, decoder: nn.Module) -> None:
@@ -78,16 +81,8 @@ def max_pooled(maps: Tensor) -> HeatmapOutput:
     return HeatmapOutput(max_pool_logits(maps), maps)
 
 
-def full_precision(values: Tensor) -> Tensor:
-    """Half precision as float32; anything else as it is."""
-    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
-
-
 def log_odds(prevalence: Tensor) -> Tensor:
-    """log(p / (1 - p)), for probabilities of shape (K,).
-
-    Raises: ValueError for another shape, or a value outside 0 < p < 1; a class without (or with only) positive
-    images needs smoothing first, for instance (n + 1) / (N + 2).
+    """log(p / (1 - p)), for probabilities (K,); ValueError for another shape, or a value outside 0 < p < 1.
 
     >>> log_odds(torch.tensor([0.5, 0.2])).tolist()  # log 1, log(1/4)
     [0.0, -1.3862943649291992]
@@ -104,14 +99,9 @@ def start_at_prevalence(head: nn.Conv2d | nn.Linear, bias: Tensor, scale: float 
     """Start the last layer near constants: its weights times ``scale``, its bias set.
 
     Not in the paper. The maximum over many random cells starts far above zero (binary cross-entropy 1.4 to 3.6 on
-    stride 4, where predicting the prevalence gives its entropy, about .4), and training then depends on luck. Done for
-    every method alike, so that none has the better start.
+    stride 4, where the prevalence gives about .4), and training then depends on luck. Done for every method alike.
 
-    Args:
-        head: with a bias; changed in place.
-        bias: (K,): under max pooling the log-odds of the prevalence, :func:`log_odds`.
-        scale: of the weights.
-
+    Args: head, with a bias, changed in place; bias (K,), under max pooling the log-odds of the prevalence; scale.
     Raises: ValueError for another number of classes.
     """
     if head.bias is None or bias.shape != head.bias.shape:
@@ -119,3 +109,91 @@ def start_at_prevalence(head: nn.Conv2d | nn.Linear, bias: Tensor, scale: float 
         raise ValueError(f"prevalence: expected {classes} classes, got shape {tuple(bias.shape)}")
     head.weight.mul_(scale)
     head.bias.copy_(bias)
+
+
+class MaxPooledDecoder(nn.Module):
+    """A body, a last convolution that gives one map a class, and the global maximum of each map as its logit.
+
+    Source: Preechakul 2022, STAR Methods, "Benchmark models". A subclass says in ``decode`` how its body takes the
+        features.
+
+    Args: body, whose convolutions get their initial weights here; channels that it gives; classes; generator, on the
+        CPU; kernel, side of the last convolution; stride of the heatmap; inputs, how many feature maps there are.
+    """
+
+    head: nn.Conv2d
+
+    def __init__(
+        self,
+        body: nn.Module,
+        channels: int,
+        classes: int,
+        *,
+        generator: torch.Generator,
+        kernel: int = 1,
+        stride: int = 4,
+        inputs: int = 4,
+    ) -> None:
+        super().__init__()
+        self.stride, self.inputs = stride, inputs
+        self.body = body
+        self.head = last_convolution(channels, classes, kernel=kernel, generator=he_uniform(body, generator))
+
+    def forward(self, features: Sequence[Tensor]) -> HeatmapOutput:
+        """Maps of the encoder, finest first, to logits (B, K) and raw heatmaps (B, K, h, w)."""
+        if len(features) != self.inputs:
+            raise ValueError(f"features: expected {self.inputs} maps, finest first, got {len(features)}")
+        return max_pooled(self.head(self.decode(features)))
+
+    def decode(self, features: Sequence[Tensor]) -> Tensor:
+        raise NotImplementedError
+
+    def start_at_prevalence(self, prevalence: Tensor, scale: float = 0.05) -> None:
+        """See :func:`start_at_prevalence`; prevalence (K,), each in (0, 1)."""
+        start_at_prevalence(self.head, log_odds(prevalence), scale)
+
+
+def he_uniform(module: nn.Module, generator: torch.Generator) -> torch.Generator:
+    """Draw every convolution of ``module`` He-uniform (fan in, ReLU), biases 0, in place. Returns the generator."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return generator
+
+
+def last_convolution(
+    channels: int, classes: int, *, kernel: int = 1, generator: torch.Generator
+) -> nn.Conv2d:
+    """A convolution that keeps the size of the map, Xavier-uniform, biases 0."""
+    with torch.random.fork_rng(devices=[]):  # nn.Conv2d draws before it is initialised here
+        head = nn.Conv2d(channels, classes, kernel, padding=kernel // 2)
+    nn.init.xavier_uniform_(head.weight, generator=generator)
+    assert head.bias is not None
+    nn.init.zeros_(head.bias)
+    return head
+
+
+class GroupNorm(nn.GroupNorm):
+    """nn.GroupNorm that takes a single value a group too; PyTorch's refuses one image whose map is one cell."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return torch.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+
+def norm_layer(norm: Norm, channels: int, *, each: int = 4, most: int | None = None) -> nn.Module:
+    """BatchNorm ("batch"), or GroupNorm in one group ("group1") or in groups of ``each`` channels or more ("group").
+
+    Args: norm; channels; each, channels a group; most, the largest number of groups, None for any.
+    Raises: ValueError for another norm.
+
+    >>> norm_layer("group", 48).num_groups, norm_layer("group", 1).num_groups, norm_layer("group1", 48).num_groups
+    (12, 1, 1)
+    """
+    if norm not in get_args(Norm):
+        raise ValueError(f"norm: expected one of {', '.join(get_args(Norm))}, got {norm!r}")
+    if norm == "batch":
+        return nn.BatchNorm2d(channels)
+    wanted = 1 if norm == "group1" else min(most or channels, max(1, channels // each))
+    return GroupNorm(next(groups for groups in range(wanted, 0, -1) if channels % groups == 0), channels)

@@ -12,13 +12,15 @@ import torch
 from torch import nn
 
 from papers_lib.errors import UserError
-from papers_lib.models.cam_baseline import CamDecoder
-from papers_lib.models.deeplab_decoder import DeepLabDecoder
-from papers_lib.models.fpn_decoder import FPNDecoder
-from papers_lib.models.li2018 import LiDecoder
-from papers_lib.models.pan_decoder import PANDecoder
+from papers_lib.models.benchmark_decoders import (
+    CamDecoder,
+    DeepLabDecoder,
+    FPNDecoder,
+    LiDecoder,
+    PANDecoder,
+    UnetDecoder,
+)
 from papers_lib.models.pylon import ConventionalHead, PylonDecoder
-from papers_lib.models.unet_decoder import UnetDecoder
 
 # Channels of each decoder at ``width`` = 128, the paper's; None has no width.
 _DECODERS: Mapping[str, tuple[Callable[..., nn.Module], int | None]] = {
@@ -36,15 +38,10 @@ _DECODERS: Mapping[str, tuple[Callable[..., nn.Module], int | None]] = {
 class Method(NamedTuple):
     """A decoder with its settings.
 
-    Fields:
-        kind: which decoder: cam, li2018, unet, fpn, pan, deeplab, pylon or conventional.
-        label: for readers.
-        printed: the paper's name, as its Tables 1 to 4 have it; "" elsewhere.
-        where: the tables and figures it is in; "" where the paper does not have it.
-        options: settings of the decoder, less its width.
-        stride: of the heatmap; 0 where it has a fixed number of cells instead, and where there is none.
-        cells: that number, along each side.
-        output_stride: that the encoder needs: 16 for one that is dilated.
+    ``kind``: which decoder; ``label`` for readers; ``printed``, the paper's name in its Tables 1 to 4; ``where``,
+    the tables and figures it is in; ``options`` of the decoder, less its width; ``stride`` of the heatmap, 0 where
+    it has a fixed number of ``cells`` along each side, or where there is none; ``output_stride`` that the encoder
+    needs.
     """
 
     kind: str
@@ -129,15 +126,9 @@ def decoder(
 ) -> nn.Module:
     """The decoder of a method; what a decoder is, is said at the top of heatmap_classifier.py.
 
-    Args:
-        method: a key of METHODS.
-        channels: of the encoder's features at strides 4, 8, 16, 32, finest first (4, 8, 16, 16 where the method's
-            ``output_stride`` is 16; Unet also takes 2, 4, 8, 16, 32).
-        classes: K.
-        generator: of the initial weights, on the CPU; torch's own is left alone.
-        width: the paper's 128; another number, a multiple of 32, scales the channels of all decoders alike.
-        options: settings of the decoder that replace the method's or come on top.
-
+    Args: method, a key of METHODS; channels of the encoder's features at strides 4, 8, 16, 32, finest first (4, 8,
+        16, 16 where ``output_stride`` is 16; Unet also takes 2, 4, 8, 16, 32); classes, K; generator, on the CPU;
+        width, the paper's 128 or another multiple of 32; options, settings that replace the method's or come on top.
     Raises: UserError for a method or width that does not exist; TypeError or ValueError for options.
 
     >>> fpn = decoder("fpn", (24, 40, 112, 320), 14, generator=torch.Generator(), width=32)

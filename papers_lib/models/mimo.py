@@ -1,8 +1,8 @@
 """MIMO: several images into one network, one head for each, an ensemble at the cost of one forward pass.
 
-Source: the Sibnet report, section 3.5, "MIMO Networks" (described, figure 3.4; no result is given), after Havasi et al.
-2021, "Training independent subnetworks for robust prediction". Here for many labels: a sigmoid, where they have a
-softmax.
+Source: the Sibnet report, section 3.5, "MIMO Networks" (described, figure 3.4; no result is given), after Havasi et
+al. 2021, "Training independent subnetworks for robust prediction". Here for many labels: a sigmoid, where they have
+a softmax.
 """
 
 import copy
@@ -11,23 +11,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from papers_lib.cams import full_precision
+
 
 class Mimo(nn.Module):
     """A network that takes M images, stacked along the channels, and gives K logits for each of them.
 
-    In training the M images are different ones (:func:`independent_shuffles`), and head m learns the labels of image m;
-    at test all M are the same image, and the M probabilities are averaged (Havasi et al. 2021, section 2). With M = 1
-    it is the plain network, to the bit.
+    In training the M images are different ones (:func:`independent_shuffles`), and head m learns the labels of
+    image m; at test all M are the same image, and the M probabilities are averaged (Havasi et al. 2021, section 2).
 
     Shapes: images (B, M, C, H, W) -> logits (B, M, K), for training; (B, C, H, W) -> (B, K), in the predict methods.
 
-    Args:
-        network: maps (B, M C, H, W) to (B, M K), the K logits of image 1 first. :func:`widen_first_convolution` makes
-            it take M images; the last layer is the caller's. The heads must start from different weights: what is
-            equal in all heads and inputs is told apart by noise alone.
-        inputs: M. The report does not give it; Havasi et al. find about 2 to 4 best.
-        classes: K.
-
+    Args: network, maps (B, M C, H, W) to (B, M K), the K logits of image 1 first (:func:`widen_first_convolution`);
+        the heads must start from different weights; inputs, M (Havasi et al. find about 2 to 4 best); classes, K.
     Raises: ValueError for counts below 1; in use for shapes, of the images or of what the network gives.
 
     >>> plain = nn.Flatten()
@@ -60,7 +56,7 @@ class Mimo(nn.Module):
         In the mode and precision that the network is in; the sigmoid of half precision is computed in float32.
         """
         logits = self(self._repeated(images))
-        return _full_precision(logits).sigmoid().mean(1)
+        return full_precision(logits).sigmoid().mean(1)
 
     def predict_logits(self, images: Tensor) -> Tensor:
         """Log-odds (B, K) of :meth:`predict`, for calibration: they do not saturate where probabilities round to 1."""
@@ -75,11 +71,9 @@ class Mimo(nn.Module):
 def logit_of_mean(logits: Tensor) -> Tensor:
     """Log-odds of the mean probability: log(mean p / mean (1 - p)) with p = sigmoid(logits), over the M heads.
 
-    Not the mean of the logits, which is further out where heads disagree. Computed from log-sigmoids: finite, and with
-    a slope, at any finite logit.
+    Not the mean of the logits. Computed from log-sigmoids: finite, and with a slope, at any finite logit.
 
-    Args: logits (B, M, K). Half precision is computed in float32. Returns: (B, K).
-    Raises: ValueError for another shape, or no head.
+    Args: logits (B, M, K). Returns: (B, K). Raises: ValueError for another shape, or no head.
 
     >>> odds = torch.tensor([[[3.0], [1.0]]])  # p = 3/4 and 1/2, mean 5/8: odds 5/3
     >>> round(logit_of_mean(odds.log()).exp().item(), 4)
@@ -87,7 +81,7 @@ def logit_of_mean(logits: Tensor) -> Tensor:
     """
     if logits.ndim != 3 or logits.shape[1] == 0:
         raise ValueError(f"logits: expected shape (B, M, K) with M of at least 1, got {tuple(logits.shape)}")
-    z = _full_precision(logits)
+    z = full_precision(logits)
     if z.shape[1] == 1:
         return z[:, 0]  # to the bit
     return F.logsigmoid(z).logsumexp(1) - F.logsigmoid(-z).logsumexp(1)
@@ -98,19 +92,12 @@ def independent_shuffles(
 ) -> Tensor:
     """Which images go together: each column is a shuffle of its own of the batch, repeated (Havasi et al. 2021).
 
-    Every image is in every column ``repetition`` times, so a step costs that many times the plain one. Havasi et al.
-    call it batch repetition and use 4, to make up for gradients that are noisier with several inputs. Deviation: their
-    input repetition (the same image in all columns, with some probability) is not offered; it is 0 in their basic form.
+    Every image is in every column ``repetition`` times (their "batch repetition", 4), so a step costs that many
+    times the plain one. Deviation: their input repetition is not offered; it is 0 in their basic form.
 
-    Args:
-        batch: indices of images (B,).
-        inputs: M.
-        repetition: at least 1. With 1 and M = 1 it is the plain batch in another order.
-        generator: of the shuffles.
-
+    Args: batch, indices (B,); inputs, M; repetition; generator.
     Returns: (B * repetition, M), on the device of ``batch``: row i goes in as ``images[row]``, and ``labels[row]``
-        (M, K) is what the heads are to give.
-    Raises: ValueError for another shape of batch, or counts below 1.
+        (M, K) is what the heads are to give. Raises: ValueError for another shape of batch, or counts below 1.
 
     >>> table = independent_shuffles(torch.tensor([7, 9]), 3, repetition=2, generator=torch.Generator().manual_seed(0))
     >>> table.shape, table.sort(0).values[:, 0].tolist()
@@ -129,14 +116,10 @@ def independent_shuffles(
 def widen_first_convolution(network: nn.Module, inputs: int) -> nn.Module:
     """A copy of the network whose first convolution takes M images: its weights repeated M times, divided by M.
 
-    M times the same image then gives what one image gave, so a pretrained network keeps its features. The beginning is
-    ours: Havasi et al. train from random weights.
+    M times the same image then gives what one image gave, so a pretrained network keeps its features (ours: Havasi
+    et al. train from random weights).
 
-    Args:
-        network: left as it is. Its first Conv2d, in the order of registration, must be the one that sees the image.
-        inputs: M.
-
-    Returns: the copy, in the network's mode.
+    Args: network, left as it is; its first Conv2d, in the order of registration, must see the image; inputs, M.
     Raises: ValueError for M below 1, a network without Conv2d, or a first one with groups.
 
     >>> first = nn.Conv2d(3, 8, 3)
@@ -155,10 +138,6 @@ def widen_first_convolution(network: nn.Module, inputs: int) -> nn.Module:
     first.weight = nn.Parameter(weight, requires_grad=first.weight.requires_grad)
     first.in_channels *= inputs
     return widened
-
-
-def _full_precision(values: Tensor) -> Tensor:
-    return values.float() if values.dtype.itemsize == 2 else values
 
 
 def _check_at_least_one(**counts: int) -> None:

@@ -1,8 +1,8 @@
 """Convolutions, global average pool, dropout and one linear layer: the multi-label classifier of the Sibnet report.
 
 There it is DenseNet-121, whose features end in batch norm and ReLU, with five outputs (Sharma and Pradeep 2023,
-sections 3.1 and 4.1). Under a linear head Grad-CAM of every class is a weighted sum of the features, so that the maps
-of all classes come from the one forward pass that gives the logits.
+sections 3.1 and 4.1). Under a linear head Grad-CAM of every class is a weighted sum of the features, so that the
+maps of all classes come from the one forward pass that gives the logits.
 """
 
 from collections import OrderedDict
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from papers_lib.cams import cam
 from papers_lib.errors import UserError
-from papers_lib.models.classifier import Weights, pooled_classifier
+from papers_lib.models.classifier import pooled_classifier, split_at
+from papers_lib.models.timm_backbones import Weights, shape_given
 
 
 class Seen(NamedTuple):
@@ -28,12 +29,8 @@ class MultilabelClassifier(nn.Module):
 
     Shapes: images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w) -> ``head`` (B, K).
 
-    Args:
-        features: named stages; the last gives ``channels`` channels.
-        channels: C.
-        classes: K.
-        generator: of the linear layer's weights, on the CPU; Glorot-uniform with zero bias.
-        dropout: share of the pooled features that is dropped in training.
+    Args: features, the last stage gives ``channels`` channels; classes, K; generator, of the linear layer's weights,
+        on the CPU, Glorot-uniform with zero bias; dropout, share of the pooled features that is dropped in training.
     """
 
     features: nn.Sequential
@@ -65,9 +62,8 @@ class MultilabelClassifier(nn.Module):
     def see(self, images: Tensor) -> Seen:
         """Logits and raw Grad-CAM of all classes from one pass; no ReLU, float32 in half precision.
 
-        The mean gradient of logit k by channel c is W_kc / (h w) (Selvaraju 2017, equation 1), so the map is the CAM
-        over h w; it moves the weights through the features and through W, with no second derivative to take. Dropout
-        is left out of the maps, so that those of training and evaluation mean the same.
+        The mean gradient of logit k by channel c is W_kc / (h w) (Selvaraju 2017, equation 1), so the map is the
+        CAM over h w, with no second derivative to take. Dropout is left out of the maps.
         """
         activations = self.features(images)
         cells = activations.shape[-2] * activations.shape[-1]
@@ -101,14 +97,8 @@ def multilabel_classifier(
     A network cut after ``last_stage`` ends in a convolution of 1 x 1 to ``neck`` channels, batch norm and ReLU, as
     whole networks end: features that are not negative, which cosines in [0, 1] need (section 3.1.1).
 
-    Args:
-        backbone, weights: as ``papers_lib.models.classifier.pooled_classifier`` has them.
-        classes: K.
-        generator: of all random weights, on the CPU.
-        last_stage: name of the last stage kept, "" for all of the network.
-        neck: channels of the convolution after a cut.
-        dropout: share of the pooled features that is dropped in training.
-
+    Args: backbone, weights, generator as ``pooled_classifier`` has them; classes, K; last_stage kept, "" for all of
+        the network; neck, channels of the convolution after a cut; dropout, of the pooled features in training.
     Raises: UserError as ``pooled_classifier``, and for a stage that the network has not.
     """
     whole = pooled_classifier(backbone, classes, generator=generator, weights=weights)
@@ -123,7 +113,7 @@ def multilabel_classifier(
         raise UserError(f"last_stage: found {last_stage!r}, expected one of {', '.join(stages)} or ''")
     names = list(stages)
     kept = OrderedDict((name, stages[name]) for name in names[: names.index(last_stage) + 1])
-    channels = _channels(nn.Sequential(kept))
+    channels = shape_given(nn.Sequential(kept), (3, 64, 64))[1]
     with torch.random.fork_rng(devices=[]):
         convolution = nn.Conv2d(channels, neck, 1, bias=False)
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu", generator=generator)
@@ -136,21 +126,7 @@ def cut(model: MultilabelClassifier, stage: str) -> tuple[nn.Sequential, nn.Sequ
 
     Raises: UserError listing the stages for a name that is none of them.
     """
-    names = [name for name, _ in model.features.named_children()]
-    if stage and stage not in names:
-        raise UserError(f"train_from: found {stage!r}, expected one of {', '.join(names)} or ''")
-    end = names.index(stage) if stage else 0
-    front, tail = model.features[:end], model.features[end:]
-    assert isinstance(front, nn.Sequential)
-    assert isinstance(tail, nn.Sequential)
-    return front, tail
-
-
-def _channels(stages: nn.Sequential) -> int:
-    """Channels that the stages give, found without touching their batch-norm statistics."""
-    modes = [module.training for module in stages.modules()]
-    with torch.no_grad():
-        found = int(stages.eval()(torch.zeros(1, 3, 64, 64)).shape[1])
-    for module, mode in zip(stages.modules(), modes, strict=True):
-        module.training = mode
-    return found
+    try:
+        return split_at(model, stage)
+    except ValueError as error:
+        raise UserError(f"train_from: {error}") from error

@@ -1,10 +1,10 @@
 """PYLON, the Pyramid Localization Network: heatmaps at stride 4 from a classifier that is trained on image labels.
 
 Preechakul, Sriswasdi, Kijsirikul and Chuangsuwanich, "Improved image classification explainability with high-accuracy
-heatmaps", iScience 25:103933, 2022 (doi 10.1016/j.isci.2022.103933), Figure 1B and STAR Methods. A class activation map
-is as coarse as the last features of its classifier, a side of 8 cells for 256 px. PYLON refines these features with
-the encoder's own finer ones, by 1 x 1 convolutions only (their field of view is a cell), and reads the logit off the
-sharper map:
+heatmaps", iScience 25:103933, 2022 (doi 10.1016/j.isci.2022.103933), Figure 1B and STAR Methods. A class activation
+map is as coarse as the last features of its classifier, a side of 8 cells for 256 px. PYLON refines these features
+with the encoder's own finer ones, by 1 x 1 convolutions only (their field of view is a cell), and reads the logit
+off the sharper map:
 
     f4, f8, f16, f32 = encoder(image)                 features at strides 4, 8, 16, 32
     x32 = PA(f32)                                     Conv 1x1 block times the attention mask
@@ -29,7 +29,8 @@ Settings of the ablation (Tables S16 and S18, Figures S13 to S15, which set out 
 
 Deviations, and what the paper leaves open:
 
-- PA pools and resizes by whole cells (pool with ``ceil_mode``, resize to the size of the finer map). With fixed factors
+- PA pools and resizes by whole cells (pool with ``ceil_mode``, resize to the size of the finer map). With fixed
+factors
   of 2, as drawn and as the authors' code does, sides must be multiples of 256: 224 fails and 320 gives a mask of the
   wrong size. Here every side divisible by 32 works, and 256 and 512 give what fixed factors give.
 - ``align_corners`` is True in all resizing of the decoder, as in the authors' code (their evaluation uses False).
@@ -41,22 +42,27 @@ Deviations, and what the paper leaves open:
 """
 
 from collections.abc import Sequence
-from typing import Literal, TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from papers_lib.models.classifier import Weights
+from papers_lib.cams import full_precision
 from papers_lib.models.heatmap_classifier import (
     HeatmapClassifier,
     HeatmapOutput,
-    full_precision,
+    MaxPooledDecoder,
+    Norm,
+    he_uniform,
     log_odds,
+    norm_layer,
     start_at_prevalence,
 )
-from papers_lib.models.max_pooled_decoder import MaxPooledDecoder, he_uniform
-from papers_lib.models.pylon_blocks import Norm, PyramidDecoder, UpDesign
 from papers_lib.models.pyramid_encoder import pyramid_encoder
+from papers_lib.models.timm_backbones import Weights
+
+UpDesign = Literal["two_layer", "small", "conv3x3"]
 
 
 class PyramidOptions(TypedDict, total=False):
@@ -76,19 +82,128 @@ class DecoderOptions(PyramidOptions, total=False):
     head_kernel: Literal[1, 3]
 
 
+class ConvBlock(nn.Sequential):
+    """Convolution with bias, norm, ReLU; the paper's "ConvReLU". The map keeps its size."""
+
+    def __init__(self, channels: int, width: int, kernel: int, norm: Norm) -> None:
+        super().__init__(
+            nn.Conv2d(channels, width, kernel, padding=kernel // 2),
+            norm_layer(norm, width, most=32),
+            nn.ReLU(inplace=True),  # norm's backward pass needs its input, not its output
+        )
+
+
+class PyramidAttention(nn.Module):
+    """PA: the coarsest features through a Conv 1x1 block, times a mask of one channel that looks at three scales.
+
+        d1 = conv7(pool(x))    d2 = conv5(pool(d1))    d3 = conv3(pool(d2))
+        mask = up(conv7'(d1) + up(conv5'(d2) + up(conv3'(d3))))      PA(x) = conv1(x) · mask
+
+    ``pool`` is a 2 x 2 maximum, each conv a block ending in ReLU: the mask has no upper bound. Pyramid Attention
+    Network's module (Li 2018, arXiv 1805.10180) less its global average pool, which ``gap`` puts back: PA(x) +
+    conv1''(mean x).
+    """
+
+    def __init__(self, channels: int, width: int, *, attention: bool, gap: bool, norm: Norm) -> None:
+        super().__init__()
+        self.main = ConvBlock(channels, width, 1, norm)
+        kernels = (7, 5, 3) if attention else ()
+        self.down = nn.ModuleList(
+            ConvBlock(channels if level == 0 else 1, 1, kernel, norm) for level, kernel in enumerate(kernels)
+        )
+        self.lateral = nn.ModuleList(ConvBlock(1, 1, kernel, norm) for kernel in kernels)
+        self.gap = ConvBlock(channels, width, 1, norm) if gap else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.main(x)
+        if self.down:
+            found = found * self.mask(x)
+        if self.gap is not None:
+            found = found + self.gap(x.mean((-2, -1), keepdim=True))
+        return found
+
+    def mask(self, x: Tensor) -> Tensor:
+        """The attention mask (B, 1, h, w), at least 0."""
+        levels = [x]
+        for down in self.down:
+            # ceil_mode: a side of 7, 5, 3 or 1 keeps its last row; no difference where sides are even.
+            levels.append(down(F.max_pool2d(levels[-1], 2, ceil_mode=True)))
+        *finer, summed = [lateral(d) for lateral, d in zip(self.lateral, levels[1:], strict=True)]
+        for level in reversed(finer):
+            summed = level + resize(summed, level)
+        return resize(summed, x)
+
+
+class Upsampling(nn.Module):
+    """UP: the coarser map resized to the lateral features, plus these through one or two convolution blocks.
+
+    "two_layer" is the paper's, Conv 1x1 C -> C and Conv 1x1 C -> width; "small" and "conv3x3" are of its ablation.
+    """
+
+    def __init__(self, channels: int, width: int, *, up: UpDesign, norm: Norm) -> None:
+        super().__init__()
+        if up not in get_args(UpDesign):
+            raise ValueError(f"up: expected one of {', '.join(get_args(UpDesign))}, got {up!r}")
+        blocks = [ConvBlock(channels, channels, 1, norm)] if up == "two_layer" else []
+        self.lateral = nn.Sequential(*blocks, ConvBlock(channels, width, 3 if up == "conv3x3" else 1, norm))
+
+    def forward(self, coarser: Tensor, lateral: Tensor) -> Tensor:
+        return resize(coarser, lateral).add_(self.lateral(lateral))
+
+
+class PyramidDecoder(nn.Module):
+    """PA and UPs joined: an encoder's features to one map, of the size of the finest one used.
+
+    Args: channels of the features, finest first; width of the map; ups, how many of the finer features are used; the
+        others: see the top of this module. He-uniform weights are drawn by its owner.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        *,
+        width: int = 128,
+        ups: int = 3,
+        up: UpDesign = "two_layer",
+        attention: bool = True,
+        gap: bool = False,
+        norm: Norm = "batch",
+    ) -> None:
+        super().__init__()
+        if not 0 <= ups < len(channels):
+            raise ValueError(f"ups: expected 0 to {len(channels) - 1}, got {ups}")
+        self.inputs, self.width = len(channels), width
+        *finer, coarsest = channels
+        with torch.random.fork_rng(devices=[]):  # nn.Conv2d draws
+            self.attention = PyramidAttention(coarsest, width, attention=attention, gap=gap, norm=norm)
+            self.ups = nn.ModuleList(
+                Upsampling(count, width, up=up, norm=norm) for count in finer[::-1][:ups]
+            )
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        if len(features) != self.inputs:
+            raise ValueError(f"features: expected {self.inputs} maps, finest first, got {len(features)}")
+        *finer, coarsest = features
+        decoded = self.attention(coarsest)
+        for up, lateral in zip(self.ups, reversed(finer), strict=False):
+            decoded = up(decoded, lateral)
+        return decoded
+
+
+def resize(x: Tensor, like: Tensor) -> Tensor:
+    """Bilinear, corner cells on corner cells, to the height and width of ``like``."""
+    return F.interpolate(x, like.shape[-2:], mode="bilinear", align_corners=True)
+
+
 class PylonDecoder(MaxPooledDecoder):
     """PYLON less its encoder: decoded features, a linear head, and the global maximum.
 
-    Shapes: features, a list of (B, channels[i], h_i, w_i), finest first -> logits (B, classes), maps
-    (B, classes, h, w), h and w those of the finest features used.
+    Shapes: features, a list of (B, channels[i], h_i, w_i), finest first -> logits (B, classes), maps (B, classes,
+        h, w).
 
-    Args:
-        channels: of the encoder's features, finest first, at strides 4, 8, 16 and 32.
-        classes: number of maps and logits.
-        generator: of the initial weights, on the CPU; torch's own is left alone.
-        The others: see the top of this module.
-
-    Raises: ValueError for settings outside the choices named there.
+    Args: channels of the encoder's features, finest first, at strides 4, 8, 16 and 32; classes; generator, of the
+        initial weights, on the CPU; the others: see the top of this module. Raises: ValueError for settings outside
+        these choices.
     """
 
     def __init__(
@@ -128,14 +243,10 @@ class PylonDecoder(MaxPooledDecoder):
 class ConventionalHead(nn.Module):
     """PYLON's decoded features under global average pool and Dense layers with ReLU between them: no heatmap.
 
-    Source: STAR Methods, "Ablation analyses", and Table S17.
+    STAR Methods, "Ablation analyses", and Table S17. Features as :class:`PylonDecoder` -> logits (B, classes), maps
+    None.
 
-    Shapes: features as :class:`PylonDecoder` -> logits (B, classes), maps None.
-
-    Args:
-        layers: number of Dense layers, 1 to 3; the hidden ones as wide as the decoded features.
-        decoder: settings of these.
-        The others: as :class:`PylonDecoder`.
+    Args: layers, number of Dense layers, 1 to 3, as wide as the decoded features; decoder, settings of these.
     """
 
     def __init__(
@@ -184,8 +295,8 @@ def pylon(
 ) -> HeatmapClassifier:
     """PYLON on a backbone of timm, in training mode; the paper's is ``pylon("resnet50", 14, weights="timm")``.
 
-    Args: backbone, in_channels, weights, generator and errors as of pyramid_encoder.pyramid_encoder; decoder, settings
-    of :class:`PylonDecoder`.
+    Args: backbone, in_channels, weights, generator and errors as of pyramid_encoder.pyramid_encoder; decoder,
+    settings of :class:`PylonDecoder`.
     """
     encoder = pyramid_encoder(backbone, generator=generator, weights=weights, in_channels=in_channels)
     return HeatmapClassifier(encoder, PylonDecoder(encoder.channels, classes, generator=generator, **decoder))

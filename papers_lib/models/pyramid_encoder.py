@@ -1,33 +1,35 @@
 """A backbone's features at several strides, finest first: the encoder under every heatmap decoder.
 
-Source: Preechakul 2022 (iScience 25:103933), Figure 1B, "The encoder may be replaced by any deep classifier".
-There it is ResNet-50, whose four blocks give 256, 512, 1024 and 2048 channels at strides 4, 8, 16 and 32.
+Source: Preechakul 2022 (iScience 25:103933), Figure 1B, "The encoder may be replaced by any deep classifier". There
+it is ResNet-50, whose four blocks give 256, 512, 1024 and 2048 channels at strides 4, 8, 16 and 32.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, get_args
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from papers_lib.errors import UserError
-from papers_lib.models.classifier import Scale, Weights
-from papers_lib.models.packaged_weights import MEAN, PACKAGES, STD, packaged_state
-from papers_lib.models.timm_features import last_places, load_packaged_features, timm_features
+from papers_lib.models.timm_backbones import (
+    MEAN,
+    PACKAGES,
+    STD,
+    Scale,
+    Weights,
+    backbone_network,
+    last_places,
+)
 
 
 class PyramidEncoder(nn.Module):
     """Features of one backbone at several strides.
 
-    Shapes: images (B, in_channels, H, W) in [0, 1], H and W divisible by the largest stride -> a list of
-    (B, channels[i], H / strides[i], W / strides[i]), finest first.
+    Shapes: images (B, in_channels, H, W) in [0, 1], H and W divisible by the largest stride -> a list of (B,
+    channels[i], H / strides[i], W / strides[i]), finest first.
 
-    Args:
-        network: a features-only network of timm.
-        scale: applied to the images first.
-        indices: which of the network's maps are given.
-        channels, strides: of these maps.
-        backbone, weights: where they come from; kept as attributes.
+    Args: network, a features-only network of timm; scale, applied to the images first; indices, which of the
+        network's maps are given; channels, strides, of these; backbone, weights, kept as attributes.
     """
 
     def __init__(
@@ -86,8 +88,8 @@ class PyramidEncoder(nn.Module):
     def standardise(self, means: Sequence[Tensor], stds: Sequence[Tensor]) -> None:
         """From here on give (feature - mean) / std, channel by channel; saved with the state.
 
-        Args: means, stds: one (channels[i],) a stage, measured on what this encoder gave before any was set.
-        Raises: ValueError for other shapes, or a std that is not positive.
+        Args: means, stds: one (channels[i],) a stage. Raises: ValueError for other shapes, or a std that is not
+            positive.
         """
         expected = [(count,) for count in self.channels]
         for name, given in (("means", means), ("stds", stds)):
@@ -116,40 +118,23 @@ def pyramid_encoder(
     in_channels: int = 3,
     strides: Sequence[int] = (4, 8, 16, 32),
     output_stride: int = 32,
-    mean: Iterable[float] | None = None,
-    std: Iterable[float] | None = None,
 ) -> PyramidEncoder:
     """A backbone of timm as a :class:`PyramidEncoder`, in training mode.
 
     With one channel the first convolution is the sum over the RGB kernels, as in the authors' models for
-    radiographs: a grey image then gives what the same image in three equal channels gives, wherever mean and std are
-    the same for the three colours (those of the packaged weights are; of .485, .456, .406 the mean is taken).
+    radiographs: a grey image gives what three equal channels give, wherever mean and std are the same for the three
+        colours.
 
     Args:
-        backbone: efficientnet_lite0 or efficientnet_lite2, which stand for timm's tf_efficientnet_lite0 and 2
-            whatever the weights, or any network of timm with feature maps at these strides.
-        generator: of random weights, on the CPU; torch's own is left alone.
-        weights: "packaged" ImageNet weights (Lite only), "timm" for its hub's, "random".
-        in_channels: 1 or 3 with packaged weights; else what timm can make of its weights.
+        backbone, weights, generator, in_channels: as in ``timm_backbones.backbone_network``.
         strides: of the features that are given, ascending, as they are without dilation.
         output_stride: 16 for a last stage that is dilated instead of strided; the stride 32 then becomes 16.
-        mean, std: of the pixels, one a channel; None for the backbone's own.
 
-    Raises: UserError for a network or weights that do not exist, are not installed or cannot be reached, or for a
-        network without these stages.
+    Raises: UserError as ``backbone_network``, and for a network without these stages.
     """
-    if weights not in get_args(Weights):
-        raise UserError(f"weights: expected one of {', '.join(get_args(Weights))}, got {weights!r}")
-    state = packaged_state(backbone) if weights == "packaged" else None
-    if state is not None and in_channels not in (1, 3):
-        raise UserError(f"in_channels: packaged weights serve 1 or 3 channels, got {in_channels}")
-    name = PACKAGES[backbone].network if backbone in PACKAGES else backbone
-    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    network = timm_features(
-        name, pretrained=weights == "timm", seed=seed, in_channels=in_channels, output_stride=output_stride
+    network = backbone_network(
+        backbone, weights, generator, in_channels=in_channels, features_only=True, output_stride=output_stride
     )
-    if state is not None:
-        load_packaged_features(network, state, in_channels)
     found: list[int] = network.feature_info.reduction()  # type: ignore[union-attr, operator]
     wanted = [min(stride, output_stride) for stride in strides]
     indices = last_places(found, wanted)
@@ -158,10 +143,9 @@ def pyramid_encoder(
             f"backbone: expected feature maps of {backbone} at strides {_listed(wanted)}, timm gives {_listed(found)}"
         )
     config: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
-    own = ([MEAN] * 3, [STD] * 3) if backbone in PACKAGES else (config["mean"], config["std"])
-    mean, std = (
-        _of_channels(given, default, in_channels) for given, default in zip((mean, std), own, strict=True)
-    )
+    mean, std = ([MEAN] * 3, [STD] * 3) if backbone in PACKAGES else (config["mean"], config["std"])
+    if in_channels != len(mean):
+        mean, std = ([sum(own) / len(own)] * in_channels for own in (mean, std))
     channels: list[int] = network.feature_info.channels()  # type: ignore[union-attr, operator]
     return PyramidEncoder(
         network,
@@ -174,14 +158,61 @@ def pyramid_encoder(
     )
 
 
-def _of_channels(given: Iterable[float] | None, own: Sequence[float], in_channels: int) -> list[float]:
-    if given is None:
-        return list(own) if in_channels == len(own) else [sum(own) / len(own)] * in_channels
-    values = list(given)
-    if len(values) != in_channels:
-        raise UserError(f"mean, std: expected {in_channels} values, got {len(values)}")
-    return values
+class LaterStages(nn.Module):
+    """Stages ``given``, ``given + 1``, … of an encoder; the layers are the encoder's own.
+
+    Training goes on from stored features: the finest stages take most of a network's time and hold few of its
+    weights.
+    Shapes: raw features of the first ``given`` stages, finest first -> all features as ``encoder(images)`` gives
+        them.
+
+    Raises: UserError for a network whose layers do not run one after the other; ValueError for the number of stages.
+    """
+
+    def __init__(self, encoder: PyramidEncoder, given: int) -> None:
+        super().__init__()
+        if not 1 <= given <= len(encoder.channels):
+            raise ValueError(f"given: expected 1 to {len(encoder.channels)} stages, got {given}")
+        self.given = given
+        self._encoder = (encoder,)  # in a tuple: its layers are registered once, below
+        layers = _layers(encoder.network)
+        names = [name.replace(".", "_") for name in encoder.network.feature_info.module_name()]  # type: ignore[union-attr, operator]
+        ends = [names[index] for index in encoder.indices]
+        missing = [name for name in ends if name not in layers]
+        if missing or encoder.channels_last:
+            raise UserError(
+                f"backbone: the stages of {encoder.backbone} do not run one after the other; "
+                "train all of it, or none"
+            )
+        order = list(layers)
+        last = order.index(ends[given - 1])
+        later = order[last + 1 : order.index(ends[-1]) + 1]
+        self.layers = nn.ModuleDict({name: layers[name] for name in later})
+        self.ends = frozenset(ends)
+
+    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Raises: ValueError for another number of features than ``given``."""
+        if len(features) != self.given:
+            raise ValueError(f"features: expected {self.given} stages, got {len(features)}")
+        found = list(features)
+        x = found[-1]
+        for name, layer in self.layers.items():
+            x = layer(x)
+            if name in self.ends:
+                found.append(x)
+        return self._encoder[0].standardised(found)
 
 
 def _listed(strides: Sequence[int]) -> str:
     return ", ".join(map(str, strides)) or "none"
+
+
+def _layers(network: nn.Module) -> dict[str, nn.Module]:
+    """The layers in the order in which they run; stages of a block list one by one."""
+    found: dict[str, nn.Module] = {}
+    for name, child in network.named_children():
+        if name == "blocks" and isinstance(child, nn.Sequential):
+            found.update((f"blocks_{number}", stage) for number, stage in child.named_children())
+        else:
+            found[name] = child
+    return found

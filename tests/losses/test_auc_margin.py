@@ -1,7 +1,5 @@
 """The AUC margin loss: by hand, its saddle point, its pairwise meaning, batches without positives, alpha's gradient."""
 
-import math
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -27,18 +25,6 @@ def moments(h: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return means[:, 0], means[:, 1], torch.stack(spread)
 
 
-def test_by_hand():
-    h = torch.tensor([[0.9], [0.5], [0.2], [0.4]], dtype=torch.float64)
-    y = torch.tensor([[1], [1], [0], [0]])
-    one = torch.ones(1, dtype=torch.float64)
-    # p = .2 is not the batch's share; a = .6, b = .1, alpha = .3, m = .8
-    found = auc_margin_loss(h, y, 0.6 * one, 0.1 * one, 0.3 * one, 0.2 * one, 0.8)
-    positives = 0.8 * (0.3**2 + 0.1**2) / 4
-    negatives = 0.2 * (0.1**2 + 0.3**2) / 4
-    in_alpha = 2 * 0.3 * (0.16 * 0.8 + 0.2 * (0.2 + 0.4) / 4 - 0.8 * (0.9 + 0.5) / 4)
-    assert found.item() == pytest.approx(positives + negatives + in_alpha - 0.16 * 0.3**2)
-
-
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 2**31), margin=st.floats(0.05, 1.5), shift=st.floats(-2, 2))
 def test_the_saddle_point_where_the_prevalence_is_the_batchs(seed, margin, shift):
@@ -61,27 +47,6 @@ def test_the_saddle_point_where_the_prevalence_is_the_batchs(seed, margin, shift
     )
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_it_is_the_square_loss_over_all_pairs_where_the_margin_is_violated(seed):
-    h, y = drawn(seed, labels=1)
-    a, b, _ = moments(h, y)
-    pairs = (1 - h[y][:, None] + h[~y][None, :]).square().mean()  # E (m - h+ + h-)^2
-    p = y.double().mean(0)
-    found = auc_margin_loss(h, y, a, b, 1 + b - a, p)
-    torch.testing.assert_close(found, p * (1 - p) * pairs)
-
-
-def test_minibatches_are_unbiased():
-    h, y = drawn(5)
-    g = torch.Generator().manual_seed(0)
-    a, b, alpha = torch.rand(3, 2, generator=g, dtype=torch.float64)
-    p = y.double().mean(0)
-    batches = torch.randperm(40, generator=g).split(4)
-    assert not all(y[i, 0].any() for i in batches)  # some have no positive
-    parts = [auc_margin_loss(h[i], y[i], a, b, alpha, p, 0.7) for i in batches]
-    torch.testing.assert_close(torch.stack(parts).mean(0), auc_margin_loss(h, y, a, b, alpha, p, 0.7))
-
-
 def test_gradcheck_in_scores_and_all_three_variables():
     h, y = drawn(7, count=6)
     g = torch.Generator().manual_seed(1)
@@ -98,17 +63,6 @@ def with_values(loss: AucMargin, **values: float) -> AucMargin:
         for name, value in values.items():
             getattr(loss, name).fill_(value)
     return loss
-
-
-@pytest.mark.parametrize("ascend", [False, True])
-def test_the_module_is_the_function_of_the_sigmoid(ascend):
-    h, y = drawn(3)
-    p = torch.tensor([0.1, 0.4])
-    loss = with_values(AucMargin(p, 0.6, ascend=ascend), a=0.7, b=0.2, alpha=0.4)
-    expected = auc_margin_loss(h, y, loss.a, loss.b, loss.alpha, p, 0.6).mean()
-    torch.testing.assert_close(loss(h.logit(), y), expected)
-    assert {name for name, _ in loss.named_parameters()} == {"a", "b", "alpha"}
-    assert set(loss.state_dict()) == {"a", "b", "alpha", "prevalence"}
 
 
 def gradients(ascend: bool, alpha: float, margin: float = 1.0) -> dict[str, float]:
@@ -147,26 +101,3 @@ def test_finite_without_positives_or_negatives_and_at_the_ends(kind, dtype):
     assert value.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     assert value.isfinite()
     assert all(v.grad.isfinite().all() for v in (z, *loss.parameters()))
-
-
-ONE, H, Y = torch.full((1,), 0.5), torch.full((2, 1), 0.5), torch.tensor([[0], [1]])
-
-
-@pytest.mark.parametrize(
-    ("call", "line"),
-    [
-        (lambda: AucMargin(torch.tensor([0.0, 0.5])), r"prevalence: .* 0 < p < 1, got \[0.0, 0.5\]"),
-        (lambda: AucMargin(torch.tensor([1.0])), r"prevalence: .* got \[1.0\]"),
-        (lambda: AucMargin(torch.tensor([torch.nan])), r"prevalence: .* got \[nan\]"),
-        (lambda: AucMargin(torch.tensor(0.5)), r"prevalence: expected shape \(K,\)"),
-        (lambda: AucMargin(ONE, margin=0.0), r"margin: expected a finite value above 0, got 0.0"),
-        (lambda: AucMargin(ONE, margin=math.inf), r"margin: .* got inf"),
-        (lambda: AucMargin(ONE)(H[:0], Y[:0]), r"not empty, got \(0, 1\)"),
-        (lambda: AucMargin(ONE)(H, Y - 1), r"labels: expected 0 and 1 only, got -1"),
-        (lambda: auc_margin_loss(H, Y, ONE, ONE[:0], ONE, ONE), r"b: expected shape \(1,\), got \(0,\)"),
-        (lambda: AucMargin(torch.tensor([0.5, 0.5]))(H, Y), r"a: expected shape \(1,\), got \(2,\)"),
-    ],
-)
-def test_bad_input(call, line):
-    with pytest.raises(ValueError, match=line):
-        call()

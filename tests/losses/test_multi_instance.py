@@ -57,18 +57,6 @@ def test_gradcheck(floor, shift):
     assert torch.autograd.gradcheck(lambda m: mil_logits(m, floor), (maps.requires_grad_(),))
 
 
-@pytest.mark.parametrize("boundary", ["cell", "sum"])
-def test_no_step_where_the_series_ends(boundary):
-    """At 1 - q = 1e-3, and at t = 1e-3, two formulas meet."""
-    if boundary == "cell":  # .02 p = 1e-3
-        at = mil_cell_logit(torch.tensor(1e-3, dtype=torch.float64), 1).item()
-    else:
-        at = mil_cell_logit(torch.tensor(-math.expm1(-1e-3), dtype=torch.float64), 1).item()
-    maps = (at + torch.linspace(-1e-7, 1e-7, 41, dtype=torch.float64)).reshape(41, 1, 1, 1)
-    steps = mil_logits(maps).flatten().diff()
-    assert (steps.max() - steps.min()).abs() < 1e-12  # equal steps of about 5e-9
-
-
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("value", [-60000.0, -200.0, -90.0, 0.0, 17.0, 90.0, 60000.0])
 @pytest.mark.parametrize("floor", [1e-6, 0.98, 0.999999])
@@ -85,28 +73,6 @@ def test_saturated_cells_are_finite(value, dtype, floor):
         assert maps.grad[0, 0].sum().item() == pytest.approx(1, abs=0.01)
 
 
-def test_autocast_keeps_float32():
-    maps = torch.randn(1, 2, 4, 4, generator=torch.Generator().manual_seed(3))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = mil_logits(maps)
-    assert torch.equal(found, mil_logits(maps))
-
-
-@settings(deadline=None, max_examples=40)
-@given(seed=st.integers(0, 2**31), shift=st.floats(-40, 10))
-def test_order_of_cells_and_monotony(seed, shift):
-    generator = torch.Generator().manual_seed(seed)
-    maps = torch.randn(3, 2, 4, 5, generator=generator, dtype=torch.float64) * 2 + shift
-    found = mil_logits(maps)
-    order = torch.randperm(20, generator=generator)
-    torch.testing.assert_close(mil_logits(maps.flatten(2)[..., order].reshape(maps.shape)), found)
-    raised = maps.clone()
-    raised.flatten(2)[..., int(order[0])] += 0.5
-    assert (mil_logits(raised) > found).all()
-    torch.testing.assert_close(mil_logits(maps[1:2]), found[1:2])  # an image by itself
-    assert (found > mil_logits(maps[..., :2])).all()  # more cells, more chances
-
-
 @pytest.mark.parametrize("count", [1, 25, 400])
 def test_a_constant_map_of_the_cell_logit_pools_to_the_probability(count):
     P = torch.tensor([1e-6, 0.003, 0.0199 if count == 1 else 0.3], dtype=torch.float64)
@@ -115,36 +81,3 @@ def test_a_constant_map_of_the_cell_logit_pools_to_the_probability(count):
     logit = mil_cell_logit(P, count)
     maps = logit[None, :, None, None].expand(1, 3, 1, count)
     torch.testing.assert_close(mil_logits(maps).sigmoid()[0], P, rtol=1e-10, atol=0)
-
-
-def test_a_probability_out_of_reach_gives_nearly_sure_cells():
-    # 25 cells reach 1 - .98^25 = .397
-    P = torch.tensor([0.39, 0.45])
-    assert mil_cell_logit(P, 25).sigmoid().tolist() == pytest.approx([0.9789, 0.99], abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("call", "line"),
-    [
-        (
-            lambda: mil_logits(torch.zeros(2, 3, 4)),
-            r"maps: expected shape \(B, K, h, w\) with cells, got \(2, 3, 4\)",
-        ),
-        (lambda: mil_logits(torch.zeros(2, 3, 0, 4)), r"with cells, got \(2, 3, 0, 4\)"),
-        (
-            lambda: mil_logits(torch.zeros(1, 1, 1, 1), 1.0),
-            r"floor: expected a number in \[1e-6, 1\), got 1.0",
-        ),
-        (lambda: mil_logits(torch.zeros(1, 1, 1, 1), 0.0), "floor: .* got 0.0"),
-        (lambda: mil_cell_logit(torch.tensor([0.5, 1.0]), 4), r"probability: .* got \[0.5, 1.0\]"),
-        (lambda: mil_cell_logit(torch.tensor([0.5]), 0), "cells: expected at least 1, got 0"),
-        (lambda: mil_cell_logit(torch.tensor([0.5]), 4, floor=2), "floor: .* got 2"),
-    ],
-)
-def test_bad_input(call, line):
-    with pytest.raises(ValueError, match=line):
-        call()
-
-
-def test_an_empty_batch():
-    assert mil_logits(torch.zeros(0, 3, 2, 2)).shape == (0, 3)

@@ -1,18 +1,13 @@
 """PESG: steps by hand, known saddle points, stages, checkpoints, and the order it gives an imbalanced toy."""
 
 import io
-import math
 
 import pytest
 import torch
-import torch.nn.functional as F
-from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 
 from papers_lib.losses.auc_margin import AucMargin
 from papers_lib.losses.pesg import PESG
-from papers_lib.metrics.classification import auroc
-from papers_lib.training.loop import train
 
 
 def weight(value: float = 0.0) -> nn.Parameter:
@@ -47,16 +42,6 @@ def test_two_steps_and_a_stage_by_hand():
     assert loss.alpha.item() == pytest.approx(0.6 + 0.025 * 3)
 
 
-def test_alpha_is_projected():
-    w, loss = weight(), AucMargin(torch.tensor([0.5, 0.5]))
-    optimizer = PESG([w], loss, lr=1.0)
-    with torch.no_grad():
-        loss.alpha.copy_(torch.tensor([0.5, 0.5]))
-    loss.alpha.grad = torch.tensor([-0.2, -2.0])
-    optimizer.step()
-    assert loss.alpha.tolist() == pytest.approx([0.3, 0.0])
-
-
 def test_without_proximity_it_is_sgd_with_momentum_on_the_network():
     ours, theirs = weight(1.0), weight(1.0)
     optimizer = PESG(
@@ -69,126 +54,6 @@ def test_without_proximity_it_is_sgd_with_momentum_on_the_network():
             (parameter - 3).square().sum().backward()
             either.step()
     torch.testing.assert_close(ours, theirs)
-
-
-def test_a_parameter_without_gradient_stays_and_a_closure_is_called():
-    w, still = weight(1.0), weight(5.0)
-    optimizer = PESG([w, still], AucMargin(torch.tensor([0.5])), lr=0.1, weight_decay=0.5)
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        value = w.square().sum()
-        value.backward()
-        return value
-
-    assert optimizer.step(closure).item() == 1.0
-    assert w.item() == pytest.approx(1 - 0.1 * (2 + 0.5))
-    assert still.item() == 5.0
-
-
-def test_the_saddle_point_of_given_scores():
-    h = torch.tensor([[0.9], [0.6], [0.5], [0.2], [0.3], [0.2], [0.1], [0.7]], dtype=torch.float64)
-    y = torch.tensor([[1], [1], [0], [0], [0], [0], [0], [0]])
-    loss = AucMargin(torch.tensor([0.25]), margin=0.8).double()
-    optimizer = PESG([weight()], loss, lr=0.5, epoch_decay=0)
-    for _ in range(200):
-        optimizer.zero_grad()
-        loss(h.logit(), y).backward()
-        optimizer.step()
-    found = [loss.a.item(), loss.b.item(), loss.alpha.item()]
-    assert found == pytest.approx([0.75, 2 / 6, 0.8 + 2 / 6 - 0.75])
-
-
-def test_the_saddle_point_of_one_weight():
-    """Logit w x at x = 1 and -1: with t = tanh(w / 2) what is left is (1 - t)^2 / 4 + lambda w^2 / 2."""
-    decay = 0.02
-    best = minimize_scalar(
-        lambda w: (1 - math.tanh(w / 2)) ** 2 / 4 + decay * w**2 / 2, bounds=(0, 9), method="bounded"
-    )
-    w, loss = weight(-1.0), AucMargin(torch.tensor([0.5])).double()
-    optimizer = PESG([w], loss, lr=0.5, epoch_decay=0.05, weight_decay=decay)
-    x, y = torch.tensor([[1.0], [-1.0]], dtype=torch.float64), torch.tensor([[1], [0]])
-    for step in range(600):
-        optimizer.zero_grad()
-        loss(w * x, y).backward()
-        optimizer.step()
-        assert loss.alpha.item() >= 0
-        if step % 50 == 49:
-            optimizer.next_stage(factor=1)  # the proximal point method: the reference follows
-    assert w.item() == pytest.approx(best.x, abs=1e-3)
-    assert loss.alpha.item() == pytest.approx(1 - math.tanh(best.x / 2), abs=1e-3)
-
-
-def toy(seed: int, count: int, prevalence: float = 0.08) -> tuple[Tensor, Tensor]:
-    """Two Gaussians, 1.5 apart along both axes: the best order is that of the sum, AUC Phi(1.5) = .933."""
-    g = torch.Generator().manual_seed(seed)
-    y = torch.rand(count, 1, generator=g) < prevalence
-    return torch.randn(count, 2, generator=g) + 1.5 * y, y
-
-
-class Whole(nn.Module):
-    """A line and its loss, as one model: what the training loop is given."""
-
-    def __init__(self, share: Tensor, *, ascend: bool = False) -> None:
-        super().__init__()
-        self.line, self.loss = nn.Linear(2, 1), AucMargin(share, ascend=ascend)
-        for parameter, start in ((self.line.weight, [[-0.3, 0.4]]), (self.line.bias, [0.0])):
-            parameter.data = torch.tensor(start)
-
-
-def trained(kind: str, epochs: int = 8, *, samples: int = 800, options: dict | None = None, **more) -> Whole:
-    x, y = toy(0, samples)
-    whole = Whole(y.float().mean(0), ascend=kind == "adam ascending")
-    if kind == "pesg":
-        optimizer = PESG(whole.parameters(), whole.loss, **{"lr": 1.0, **(options or {})})
-    else:
-        optimizer = torch.optim.Adam(whole.parameters(), lr=0.05)
-    loss = F.binary_cross_entropy_with_logits if kind == "bce" else whole.loss
-
-    def objective(model: Whole, i: Tensor) -> tuple[Tensor, dict]:
-        return loss(model.line(x[i]), y[i].float()), {}
-
-    def stage(model: nn.Module) -> dict[str, float]:
-        if kind == "pesg" and optimizer.param_groups[0]["lr"] == 1.0:
-            optimizer.next_stage(factor=2)  # after the first epoch, never again
-        return {}
-
-    g = torch.Generator().manual_seed(1)
-    train(
-        whole,
-        objective,
-        samples,
-        optimizer=optimizer,
-        epochs=epochs,
-        batch_size=32,
-        generator=g,
-        validate=stage,
-        **more,
-    )
-    return whole
-
-
-def area(whole: Whole) -> float:
-    x, y = toy(9, 3000)
-    return auroc(whole.line(x).detach(), y).macro
-
-
-def test_order_on_an_imbalanced_toy():
-    found = {kind: area(trained(kind)) for kind in ("bce", "pesg", "adam", "adam ascending")}
-    assert found["bce"] > 0.9
-    assert found["pesg"] == pytest.approx(found["bce"], abs=0.02)
-    assert found["adam ascending"] == pytest.approx(found["bce"], abs=0.02)
-    assert found["adam"] < 0.5  # alpha descends below 0 and turns the order around
-
-
-@pytest.mark.parametrize("options", [{}, {"momentum": 0.9, "weight_decay": 1e-3, "epoch_decay": 0.1}])
-def test_a_resumed_run_is_the_same_to_the_bit(options, tmp_path):
-    whole = trained("pesg", 4, samples=200, options=options)
-    file = tmp_path / "half.pt"
-    trained("pesg", 2, samples=200, options=options, checkpoint=file, checkpoint_every=0.0)
-    resumed = trained("pesg", 4, samples=200, options=options, checkpoint=file)
-    for name, value in whole.state_dict().items():
-        assert torch.equal(resumed.state_dict()[name], value), name
 
 
 def test_the_state_holds_the_loss_and_the_reference():
@@ -210,23 +75,3 @@ def test_the_state_holds_the_loss_and_the_reference():
         ValueError, match=r"state_dict: expected PESG's, with the key 'loss', got \['param_gr"
     ):
         again.load_state_dict(torch.optim.SGD([w], lr=1.0).state_dict())
-
-
-@pytest.mark.parametrize(
-    ("options", "line"),
-    [
-        ({"lr": 0.0}, "lr: expected a finite value above 0, got 0.0"),
-        ({"lr": math.nan}, "lr: .* got nan"),
-        ({"epoch_decay": -1}, "epoch_decay: expected a finite value of at least 0, got -1"),
-        ({"weight_decay": math.inf}, "weight_decay: .* got inf"),
-        ({"momentum": 1.0}, r"momentum: expected a value in \[0, 1\), got 1.0"),
-        ({"loss": AucMargin(torch.tensor([0.5]), ascend=True)}, "loss: ascend=True negates"),
-        ({"model_parameters": []}, "model_parameters: expected at least one beside the loss's own, got none"),
-    ],
-)
-def test_bad_input(options, line):
-    usual = {"model_parameters": [weight()], "loss": AucMargin(torch.tensor([0.5]))}
-    with pytest.raises(ValueError, match=line):
-        PESG(**{**usual, **options})
-    with pytest.raises(ValueError, match="factor: expected a finite value of at least 1"):
-        PESG(**usual).next_stage(0.5)

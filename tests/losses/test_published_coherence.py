@@ -6,9 +6,8 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from papers_lib.losses.map_components import otsu_threshold
 from papers_lib.losses.published_coherence import published_coherence
-from papers_lib.losses.spatial_coherence import spatial_coherence
+from papers_lib.losses.spatial_coherence import otsu_threshold, spatial_coherence
 
 
 def blobs(seed: int, *shape: int) -> Tensor:
@@ -56,59 +55,3 @@ def test_hand_worked_with_the_last_component_dropped_and_zeros_beyond_the_border
     assert published_coherence(corner, window=3, erosion=0).item() == 8 * 4
     printed = spatial_coherence(maps, window=3)
     assert printed.item() == pytest.approx(2 * 0.1**2)  # only the pair of equals in one cluster
-
-
-def test_erosion_removes_what_is_thinner_than_three_pixels():
-    maps = torch.zeros(1, 6, 12)
-    maps[0, 1:3, 1:3] = 2.0  # vanishes
-    maps[0, 1:4, 4:7] = 2.0  # one pixel is left: the first component
-    maps[0, 1:4, 8:11] = 2.0  # the last
-    assert published_coherence(maps, window=5).item() == 16 * 4  # 9 of the 25 are its own square
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-def test_degenerate_maps_and_half_precision(dtype):
-    maps = torch.zeros(4, 12, 12)
-    maps[1], maps[2, 3, 3] = 0.1, 5.0
-    maps[3] = blobs(2, 1, 12, 12)[0]
-    maps = maps.to(dtype).requires_grad_()
-    for reduction in ("sum", "mean"):
-        loss = published_coherence(maps, erosion=0, reduction=reduction)
-        (gradient,) = torch.autograd.grad(loss, maps)
-        assert loss.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
-        assert loss > 0
-        assert gradient.isfinite().all()
-        assert gradient.flatten(1).any(1).tolist() == [False, False, False, True]
-        expected = published_coherence(maps.detach().double(), erosion=0, reduction=reduction).item()
-        assert loss.item() == pytest.approx(expected, rel=1e-5)
-
-
-def test_gradcheck():
-    maps = blobs(3, 2, 9, 9).requires_grad_()
-    for reduction in ("sum", "mean"):
-        assert torch.autograd.gradcheck(
-            lambda m, r=reduction: published_coherence(m, window=5, erosion=0, reduction=r), (maps,)
-        )
-
-
-def test_a_nan_map_is_not_silently_coherent():
-    maps = torch.rand(2, 9, 9)
-    maps[0, 2, 2] = torch.nan
-    assert published_coherence(maps).isnan()
-    assert not published_coherence(maps[1:]).isnan()
-
-
-@pytest.mark.parametrize(
-    ("maps", "options", "line"),
-    [
-        (torch.rand(4), {}, r"maps: expected \(..., H, W\), not empty, got \(4,\)"),
-        (torch.rand(0, 4, 4), {}, r"not empty, got \(0, 4, 4\)"),
-        (torch.ones(1, 4, 4).long(), {}, "maps: expected floating-point maps, got torch.int64"),
-        (torch.rand(1, 4, 4), {"window": 2}, "window: expected an odd number of at least 3, got 2"),
-        (torch.rand(1, 4, 4), {"erosion": -1}, "erosion: expected at least 0, got -1"),
-        (torch.rand(1, 4, 4), {"reduction": "none"}, "reduction: expected sum or mean, got 'none'"),
-    ],
-)
-def test_bad_input(maps, options, line):
-    with pytest.raises(ValueError, match=line):
-        published_coherence(maps, **options)

@@ -27,23 +27,6 @@ def test_gradients():
     assert torch.autograd.gradgradcheck(scaled, (maps,))
 
 
-@pytest.mark.filterwarnings("ignore:Anomaly Detection")
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("value", [0.0, 0.1, -3.0, 6e4])
-def test_a_constant_map_is_zero_and_teaches_nothing(value, dtype):
-    maps = torch.full((2, 3, 3), value).to(dtype)
-    maps[1] = torch.arange(9).reshape(3, 3)
-    maps.requires_grad_()
-    with torch.autograd.detect_anomaly(check_nan=True):
-        found = as_images(maps, (5, 5), relu=False)
-        found.square().sum().backward()
-    assert found.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
-    assert (found[0] == 0).all()
-    assert (maps.grad[0] == 0).all()
-    assert maps.grad.isfinite().all()
-    assert (maps.grad[1] != 0).any()
-
-
 def test_a_range_too_small_for_its_inverse_counts_as_constant():
     maps = torch.tensor([[[0.0, 1e-42]]]).requires_grad_()
     found = scaled(maps)
@@ -52,48 +35,9 @@ def test_a_range_too_small_for_its_inverse_counts_as_constant():
     assert maps.grad.tolist() == [[[0, 0]]]
 
 
-def test_a_nan_map_stays_visible():
-    maps = torch.zeros(2, 2, 2)
-    maps[0, 0, 0] = torch.nan
-    assert scaled(maps).isnan().flatten(1).any(1).tolist() == [True, False]
-
-
-def test_the_relu_comes_before_the_scaling():
-    maps = torch.tensor([[[-6.0, 0.0], [1.0, 2.0]], [[-1.0, -2.0], [-3.0, -4.0]]])
-    assert as_images(maps, (2, 2))[:, 0].tolist() == [[[0, 0], [0.5, 1]], [[0, 0], [0, 0]]]
-    kept = as_images(maps, (2, 2), relu=False)[:, 0]
-    assert kept[0].tolist() == [[0, 0.75], [0.875, 1]]
-    assert kept[1].flatten().tolist() == pytest.approx([1, 2 / 3, 1 / 3, 0])
-
-
 def test_enlarged_bilinearly_between_pixel_centres_with_equal_channels():
     images = as_images(torch.tensor([[[0.0, 4.0]]]), (1, 4), channels=3)
     assert images.shape == (1, 3, 1, 4)
     assert images[0].tolist() == [[[0, 0.25, 0.75, 1]]] * 3
     images += 1  # each channel has its own memory
     assert images[0, 2].tolist() == [[1, 1.25, 1.75, 2]]
-
-
-def test_many_maps_equal_single_ones():
-    maps = random_maps(1, 5, 3, 4)
-    singles = [as_images(maps[i : i + 1], (7, 6), 2) for i in range(5)]
-    torch.testing.assert_close(as_images(maps, (7, 6), 2), torch.cat(singles), rtol=0, atol=0)
-
-
-MAPS = torch.rand(2, 3, 3)
-
-
-@pytest.mark.parametrize(
-    ("call", "line"),
-    [
-        (lambda: scaled(MAPS[0, 0]), r"maps: expected \(..., H, W\), not empty, got \(3,\)"),
-        (lambda: scaled(MAPS[:, :, :0]), r"not empty, got \(2, 3, 0\)"),
-        (lambda: scaled(MAPS.long()), "maps: expected floating-point maps, got torch.int64"),
-        (lambda: as_images(MAPS[None], (4, 4)), r"maps: expected \(N, h, w\), got \(1, 2, 3, 3\)"),
-        (lambda: as_images(MAPS, (4, 0)), r"size: expected \(H, W\) of at least 1, got \(4, 0\)"),
-        (lambda: as_images(MAPS, (4, 4), 0), "channels: expected at least 1, got 0"),
-    ],
-)
-def test_bad_input(call, line):
-    with pytest.raises(ValueError, match=line):
-        call()

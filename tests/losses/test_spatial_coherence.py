@@ -7,9 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from papers_lib.losses.map_components import components
-from papers_lib.losses.saliency_images import scaled
-from papers_lib.losses.spatial_coherence import spatial_coherence
+from papers_lib.losses.spatial_coherence import components, spatial_coherence
 
 
 def random_maps(seed: int, *shape: int) -> Tensor:
@@ -57,15 +55,6 @@ def test_maps_worked_on_in_parts_equal_single_ones():
     torch.testing.assert_close(spatial_coherence(maps), folded, rtol=1e-12, atol=0)
 
 
-def test_gradcheck():
-    maps = random_maps(3, 2, 4, 5).requires_grad_()
-    labels = components(maps)
-    for reduction in ("sum", "mean"):
-        assert torch.autograd.gradcheck(
-            lambda m, r=reduction: spatial_coherence(m, labels, reduction=r), (maps,)
-        )
-
-
 @settings(deadline=None, max_examples=30)
 @given(
     seed=st.integers(0, 2**31),
@@ -92,75 +81,9 @@ def test_properties(seed, factor, shift, window, reduction):
     torch.testing.assert_close(again(maps.float(), other[labels]), again(maps.float(), labels))
 
 
-def test_the_sum_falls_with_the_map_and_the_mean_of_scaled_maps_does_not():
-    maps = random_maps(4, 2, 8, 8)
-    assert spatial_coherence(maps / 10).item() == pytest.approx(spatial_coherence(maps).item() / 100)
-    before, after = (spatial_coherence(scaled(m), reduction="mean").item() for m in (maps, maps / 10))
-    assert after == pytest.approx(before)
-
-
-@pytest.mark.filterwarnings("ignore:Anomaly Detection")
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("reduction", ["sum", "mean"])
-def test_degenerate_maps_leave_loss_and_gradient_finite(reduction, dtype):
-    maps = torch.zeros(4, 6, 6)
-    maps[1], maps[2, 3, 3], maps[3] = 0.1, 5.0, torch.arange(36.0).reshape(6, 6)
-    maps = maps.to(dtype).requires_grad_()
-    with torch.autograd.detect_anomaly(check_nan=True):
-        loss = spatial_coherence(maps, reduction=reduction)
-        loss.backward()
-    assert loss.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
-    assert loss > 0
-    assert maps.grad.isfinite().all()
-    assert maps.grad.flatten(1).any(1).tolist() == [False, False, False, True]  # a single pixel has no pair
-    expected = spatial_coherence(maps.detach().double(), reduction=reduction).item()
-    assert loss.item() == pytest.approx(expected, rel=1e-5)
-    assert spatial_coherence(maps[:3], reduction=reduction).item() == 0
-
-
-def test_single_precision_keeps_small_differences_of_large_values():
-    maps = torch.tensor([[[4096.0, 4096.5, 4096.25]]])
-    labels = torch.ones(1, 1, 3, dtype=torch.int64)
-    assert spatial_coherence(maps, labels).item() == 2 * (0.25 + 0.0625 + 0.0625)
-
-
-def test_a_nan_map_is_not_silently_coherent():
-    maps = torch.rand(2, 5, 5)
-    maps[0, 2, 2] = torch.nan
-    for reduction in ("sum", "mean"):
-        assert spatial_coherence(maps, reduction=reduction).isnan()
-        assert not spatial_coherence(maps[1:], reduction=reduction).isnan()
-
-
 def test_it_is_differentiated_once_and_says_so():
     maps = random_maps(5, 1, 4, 4).requires_grad_()
     with pytest.raises(
         RuntimeError, match="spatial_coherence: can be differentiated once, got create_graph=True"
     ):
         torch.autograd.grad(spatial_coherence(maps), maps, create_graph=True)
-
-
-MAPS = torch.rand(2, 4, 4)
-
-
-@pytest.mark.parametrize(
-    ("maps", "labels", "options", "line"),
-    [
-        (MAPS[0, 0], None, {}, r"maps: expected \(..., H, W\), not empty, got \(4,\)"),
-        (MAPS[:0], None, {}, r"not empty, got \(0, 4, 4\)"),
-        (MAPS.long(), None, {}, "maps: expected floating-point maps, got torch.int64"),
-        (
-            MAPS,
-            MAPS[0].long(),
-            {},
-            r"labels: expected whole numbers \(2, 4, 4\), got \(4, 4\) of torch.int64",
-        ),
-        (MAPS, MAPS, {}, r"got \(2, 4, 4\) of torch.float32"),
-        (MAPS, None, {"window": 4}, "window: expected an odd number of at least 3, got 4"),
-        (MAPS, None, {"window": 1}, "window: expected an odd number of at least 3, got 1"),
-        (MAPS, None, {"reduction": "none"}, "reduction: expected sum or mean, got 'none'"),
-    ],
-)
-def test_bad_input(maps, labels, options, line):
-    with pytest.raises(ValueError, match=line):
-        spatial_coherence(maps, labels, **options)

@@ -1,16 +1,16 @@
 """Calibration errors: by hand, against netcal in its convention and mirrored into ours, properties, bad input."""
 
-import numpy as np
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from netcal.metrics.confidence.ECE import ECE
-from netcal.metrics.confidence.MCE import MCE
+from sklearn.metrics import brier_score_loss
 from torch import Tensor
 
-from papers_lib.metrics.calibration_error import confidence_ece, ece, mce, top_label_ece
-from papers_lib.metrics.reliability import reliability
+from papers_lib.metrics.calibration_error import brier, confidence_ece, ece, ece_floor, top_label_ece
 
 
 def predictions(number: int, labels: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -19,8 +19,8 @@ def predictions(number: int, labels: int, seed: int = 0) -> tuple[Tensor, Tensor
     return p, (torch.rand(number, labels, generator=generator, dtype=torch.float64) < p**2).long()
 
 
-def by_netcal(p: Tensor, y: Tensor, bins: int, measure: type = ECE) -> float:
-    return float(measure(bins).measure(p.numpy(), y.numpy()))
+def by_netcal(p: Tensor, y: Tensor, bins: int) -> float:
+    return float(ECE(bins).measure(p.numpy(), y.numpy()))
 
 
 def test_by_hand():
@@ -28,7 +28,6 @@ def test_by_hand():
     y = torch.tensor([0, 1, 1, 1, 0])
     # first half: mean .2 against 1/2; second: mean 2.5/3 against 2/3
     assert ece(p[:, None], y[:, None], bins=2).item() == pytest.approx(2 / 5 * 0.3 + 3 / 5 * 0.5 / 3)
-    assert mce(p[:, None], y[:, None], bins=2).item() == pytest.approx(0.3)
     assert ece(p[:, None], y[:, None], bins=1).item() == pytest.approx(abs(2.9 - 3) / 5)
 
 
@@ -38,9 +37,6 @@ def test_agrees_with_netcal(bins):
     p[:4] = torch.tensor([0.0, 1.0, 0.0, 1.0], dtype=torch.float64)[:, None]  # the ends lie in the same bins
     for k in range(3):
         assert ece(p, y, bins=bins)[k].item() == pytest.approx(by_netcal(p[:, k], y[:, k], bins), abs=1e-9)
-        assert mce(p, y, bins=bins)[k].item() == pytest.approx(
-            by_netcal(p[:, k], y[:, k], bins, MCE), abs=1e-9
-        )
 
 
 def test_mirrored_it_agrees_with_netcal_on_every_edge():
@@ -61,41 +57,6 @@ def test_top_label_agrees_with_netcal():
     assert top_label_ece(p, target).item() == pytest.approx(by_netcal(p, target, 15), abs=1e-9)
 
 
-@pytest.mark.parametrize("scheme", ["width", "mass"])
-def test_is_the_weighted_gap_of_the_reliability_diagram(scheme):
-    p, y = predictions(200, 2)
-    for k in range(2):
-        diagram = reliability(p[:, k], y[:, k], scheme=scheme)
-        gap = (diagram.confidence - diagram.frequency).abs()
-        expected = (diagram.counts / 200 * gap).nansum()
-        torch.testing.assert_close(ece(p, y, scheme=scheme)[k], expected)
-        assert mce(p, y, scheme=scheme)[k].item() == pytest.approx(np.nanmax(gap.numpy()))
-
-
-def test_expected_shares_give_the_true_error():
-    """A model that says p where p² is true: over p uniform in [0, 1] the gap is ∫ p - p² = 1/6."""
-    p = ((torch.arange(3000, dtype=torch.float64) + 0.5) / 3000)[:, None]
-    assert ece(p, p**2).item() == pytest.approx(1 / 6, abs=1e-6)
-    assert ece(p, p).item() == pytest.approx(0, abs=1e-15)
-
-
-def test_confidence_reading():
-    p = torch.tensor([[0.1], [0.2], [0.9], [0.5]], dtype=torch.float64)
-    y = torch.tensor([[0], [1], [1], [1]])
-    # confidences .9, .8, .9, .5; right 1, 0, 1 and, 1/2 meaning absent, 0
-    assert confidence_ece(p, y, bins=10).item() == pytest.approx((0.2 + 0.8 + 0.5) / 4)
-    assert confidence_ece(p, y, bins=1).item() == pytest.approx((3.1 - 2) / 4)
-    two = torch.cat([1 - p, p], dim=1)  # the same as two exclusive classes
-    assert top_label_ece(two, y[:, 0], bins=10).item() == pytest.approx(0.375)
-
-
-def test_binning_hides_errors_that_cancel():
-    """Confidence and presence are different readings: here the one is 0 and the other is not."""
-    p, y = torch.tensor([[0.25]] * 4 + [[0.75]] * 4), torch.tensor([[0]] * 4 + [[1], [1], [0], [0]])
-    assert ece(p, y).item() == pytest.approx(0.25)
-    assert confidence_ece(p, y).item() == pytest.approx(0)
-
-
 @settings(deadline=None, max_examples=50)
 @given(st.integers(0, 50), st.sampled_from(["width", "mass"]), st.integers(1, 20))
 def test_bounds_and_order_of_images(seed, scheme, bins):
@@ -103,46 +64,83 @@ def test_bounds_and_order_of_images(seed, scheme, bins):
     found = ece(p, y, bins=bins, scheme=scheme)
     total = (p.mean(0) - y.double().mean(0)).abs()  # one bin: all that can cancel does
     assert bool((total - 1e-12 <= found).all())
-    assert bool((found <= mce(p, y, bins=bins, scheme=scheme) + 1e-12).all())
-    assert bool((mce(p, y, bins=bins, scheme=scheme) <= 1).all())
+    assert bool((found <= 1).all())
     order = torch.randperm(30, generator=torch.Generator().manual_seed(seed))
     torch.testing.assert_close(ece(p[order], y[order], bins=bins, scheme=scheme), found)
     singly = torch.cat([ece(p[:, k : k + 1], y[:, k : k + 1], bins=bins, scheme=scheme) for k in range(2)])
-    assert torch.equal(singly, found)
+    torch.testing.assert_close(singly, found)
 
 
-@pytest.mark.parametrize("measure", [ece, mce, confidence_ece])
+@pytest.mark.parametrize("measure", [ece, confidence_ece])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_certain_predictions_and_labels_of_one_value(measure, dtype):
     p = torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 1.0]], dtype=dtype)
     assert measure(p, p).tolist() == [0, 0, 0]
     assert measure(p, 1 - p).tolist() == [1, 1, 1]
-    assert measure(p, torch.zeros(2, 3)).tolist() == [1 if measure is mce else 0.5, 0, 1]
+    assert measure(p, torch.zeros(2, 3)).tolist() == [0.5, 0, 1]
 
 
-@pytest.mark.parametrize(
-    ("p", "target", "line"),
-    [
-        (
-            torch.eye(2),
-            torch.zeros(3).long(),
-            r"probabilities \(N, K\) and target \(N,\), got \(2, 2\) and \(3,\)",
-        ),
-        (torch.eye(2), torch.zeros(2), "target: expected class indices, got torch.float32"),
-        (torch.eye(2), torch.tensor([0, 2]), "target: expected class indices in 0..1, got 0 to 2"),
-        (torch.full((2, 2), 0.9), torch.tensor([0, 1]), "rows that sum to 1 .*, got 1.8"),
-    ],
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def binomial_floor(number: int, p: float) -> float:
+    """E|successes / number - p|, summed over the binomial distribution."""
+    return sum(
+        math.comb(number, k) * p**k * (1 - p) ** (number - k) * abs(k / number - p) for k in range(number + 1)
+    )
+
+
+@pytest.mark.parametrize("scheme", ["width", "mass"])
+def test_is_the_binomial_expectation(scheme):
+    """Predictions of .2 and .7 only, ten of each label in a bin: two binomials, weighed by images."""
+    p = torch.cat([torch.full((10, 2), 0.2), torch.full((30, 2), 0.7)]).double()
+    found = ece_floor(p, bins=4, scheme=scheme, draws=4000, generator=generator())
+    expected = 10 / 40 * binomial_floor(10, 0.2) + 30 / 40 * binomial_floor(30, 0.7)
+    assert found.mean.tolist() == pytest.approx([expected, expected], abs=3e-3)
+    assert found.mean_over_labels.mean == pytest.approx(expected, abs=2e-3)
+
+
+def test_the_range_holds_95_percent_of_what_calibrated_labels_score():
+    p = torch.rand(60, 3, generator=generator(1), dtype=torch.float64)
+    floor = ece_floor(p, draws=1000, generator=generator(2))
+    again = generator(3)
+    scores = torch.stack(
+        [ece(p, (torch.rand(p.shape, generator=again, dtype=torch.float64) < p)) for _ in range(600)]
+    )
+    inside = (floor.low <= scores) & (scores <= floor.high)
+    assert inside.double().mean(0).tolist() == pytest.approx([0.95] * 3, abs=0.03)
+    torch.testing.assert_close(floor.mean, scores.mean(0), atol=4e-3, rtol=0)
+    over_labels = scores.mean(1)
+    inside = (floor.mean_over_labels.low <= over_labels) & (over_labels <= floor.mean_over_labels.high)
+    assert inside.double().mean().item() == pytest.approx(0.95, abs=0.03)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.integers(0, 100),
+    st.integers(1, 40),
+    st.integers(1, 20),
+    st.sampled_from(["width", "mass"]),
+    st.booleans(),
 )
-def test_bad_input_of_exclusive_classes(p, target, line):
-    with pytest.raises(ValueError, match=line):
-        top_label_ece(p, target)
+def test_the_parts_add_up_exactly(seed, number, bins, scheme, shares):
+    generator = torch.Generator().manual_seed(seed)
+    p = torch.rand(number, 3, generator=generator, dtype=torch.float64)
+    p[0] = torch.tensor([0.0, 1.0, 0.5])
+    y = torch.rand(number, 3, generator=generator, dtype=torch.float64)
+    y = y if shares else y.round()
+    found = brier(p, y, bins=bins, scheme=scheme)
+    total = found.reliability - found.resolution + found.uncertainty + found.within
+    torch.testing.assert_close(total, found.score, atol=1e-12, rtol=0)
+    for part in (found.reliability, found.resolution, found.uncertainty):
+        assert bool((part >= 0).all())
+    assert bool((found.resolution <= found.uncertainty + 1e-12).all())
 
 
-@pytest.mark.parametrize("measure", [ece, mce, confidence_ece])
-def test_bad_input(measure):
-    with pytest.raises(
-        ValueError, match=r"expected probabilities and labels \(N, K\), got \(3,\) and \(3,\)"
-    ):
-        measure(torch.rand(3), torch.zeros(3))
-    with pytest.raises(ValueError, match=r"probabilities: expected within \[0, 1\], got -3.0"):
-        measure(torch.tensor([[-3.0]]), torch.zeros(1, 1))  # a logit
+def test_score_agrees_with_sklearn():
+    generator = torch.Generator().manual_seed(0)
+    p = torch.rand(100, 2, generator=generator, dtype=torch.float64)
+    y = (torch.rand(100, 2, generator=generator) < 0.3).long()
+    expected = [brier_score_loss(y[:, k].numpy(), p[:, k].numpy()) for k in range(2)]
+    assert brier(p, y).score.tolist() == pytest.approx(expected, abs=1e-14)

@@ -1,7 +1,5 @@
 """Deletion curves of linear models, whose values can be worked by hand; the best order by enumeration."""
 
-import itertools
-
 import pytest
 import torch
 from hypothesis import given
@@ -34,70 +32,6 @@ def test_curve_by_hand():
     assert float(deletion_area(curve, shares)) == pytest.approx(0.2125 + 0.03 + 0.2025 + 0.05)
 
 
-def test_best_order_of_a_linear_model_is_that_of_its_contributions():
-    image = torch.tensor([[[[0.4, 0.1], [0.2, 0.3]]]])
-    shares = [0, 0.25, 0.5, 0.75, 1]
-    areas = {
-        order: float(
-            deletion_area(
-                deletion_curve(
-                    share_left,
-                    image,
-                    torch.tensor(order, dtype=torch.float32).reshape(1, 2, 2),
-                    shares,
-                    NOTHING,
-                ),
-                shares,
-            )
-        )
-        for order in itertools.permutations(range(4))
-    }
-    assert min(areas, key=areas.__getitem__) == (3, 0, 1, 2)
-    assert max(areas, key=areas.__getitem__) == (0, 3, 2, 1)
-    # the mean over all orders is the straight line from 1 to 0
-    assert sum(areas.values()) / 24 == pytest.approx(0.5)
-
-
-def test_pixels_belong_to_the_cell_that_holds_their_centre():
-    """5 pixels over 2 cells: centres .2, .6, 1, 1.4, 1.8 cells, so the third pixel belongs to the second cell."""
-    image, maps = torch.ones(1, 1, 1, 5), torch.tensor([[[1.0, 0.0]]])
-    seen: list[Tensor] = []
-
-    def predict(images: Tensor) -> Tensor:
-        seen.append(images)
-        return share_left(images)
-
-    deletion_curve(predict, image, maps, [0, 0.5, 1], NOTHING)
-    assert [x.flatten().tolist() for x in seen] == [[1, 1, 1, 1, 1], [0, 0, 1, 1, 1], [0, 0, 0, 0, 0]]
-
-
-def test_ties_go_by_position():
-    image = torch.tensor([[[[1.0, 2.0], [4.0, 8.0]]]])
-    curve = deletion_curve(share_left, image, torch.zeros(1, 2, 2), [0.25, 0.5, 0.75, 1], NOTHING)
-    assert curve.tolist() == [[14.0, 12.0, 8.0, 0.0]]
-
-
-@pytest.mark.parametrize(
-    ("height", "width", "pixels"), [(6, 6, (192, 192)), (1, 1, (5, 7)), (3, 5, (10, 16))]
-)
-def test_all_and_nothing(height, width, pixels):
-    images = torch.rand(2, 3, *pixels, generator=seeded(0))
-    maps = torch.randn(2, height, width, generator=seeded(1))
-    given: list[Tensor] = []
-    deletion_curve(lambda x: given.append(x) or x[:, 0, 0, 0], images, maps, [0, 1])
-    assert torch.equal(given[0], images)
-    assert torch.equal(given[1], images.mean((-2, -1), keepdim=True).expand_as(images))
-
-
-def test_fills():
-    image, maps, colour = torch.ones(2, 3, 2, 2), torch.zeros(2, 1, 1), torch.tensor([0.0, 1.0, 2.0])
-    for fill in (colour, colour.expand(2, 3), colour[:, None, None].expand(2, 3, 2, 2)):
-        curve = deletion_curve(lambda x: x[:, 2, 0, 0], image, maps, [0, 1], fill)
-        assert curve.tolist() == [[1.0, 2.0]] * 2
-    with pytest.raises(ValueError, match=r"fill: expected shape \(3,\), \(2, 3\) .* got \(4,\)"):
-        deletion_curve(share_left, image, maps, [0, 1], torch.zeros(4))
-
-
 @given(st.integers(0, 2**31), st.integers(1, 4), st.integers(1, 4))
 def test_only_the_order_counts_and_images_do_not_mix(seed, height, width):
     generator = seeded(seed)
@@ -112,7 +46,7 @@ def test_only_the_order_counts_and_images_do_not_mix(seed, height, width):
         return deletion_curve(lambda x: (x * weights).sum((1, 2, 3)), images, maps, shares)
 
     together = curve(images, maps)
-    assert torch.equal(curve(images, 3 * maps.double() - 7), together)
+    torch.testing.assert_close(curve(images, 3 * maps.double() - 7), together)
     singly = torch.cat([curve(images[i : i + 1], maps[i : i + 1]) for i in range(3)])
     torch.testing.assert_close(singly, together)
 
@@ -136,30 +70,3 @@ def test_random_orders_are_permutations_of_their_own_and_of_the_seed():
     shares = [i / 6 for i in range(7)]
     areas = deletion_area(deletion_curve(share_left, image, many, shares, NOTHING), shares)
     assert float(areas.mean() / image[0].sum()) == pytest.approx(0.5, abs=0.01)  # half the sum of the pixels
-
-
-def test_areas_keep_leading_axes_and_dtype():
-    curves = torch.ones(2, 3, 2, dtype=torch.float64)
-    assert torch.equal(deletion_area(curves, [0.25, 0.75]), torch.full((2, 3), 0.5, dtype=torch.float64))
-
-
-@pytest.mark.parametrize("shares", [[], [0.5, 0.5], [0.5, 0.2], [-0.1, 1], [0, 1.1], [float("nan"), 1]])
-def test_bad_shares_are_refused(shares):
-    with pytest.raises(ValueError, match="shares: expected increasing numbers"):
-        deletion_curve(share_left, torch.ones(1, 1, 2, 2), torch.zeros(1, 2, 2), shares)
-    with pytest.raises(ValueError, match="shares: expected increasing numbers"):
-        deletion_area(torch.ones(1, max(len(shares), 1)), shares)
-
-
-def test_other_bad_input_is_refused():
-    images, maps = torch.ones(2, 1, 2, 2), torch.zeros(2, 1, 1)
-    with pytest.raises(ValueError, match=r"got \(2, 1, 2, 2\) and \(1, 1, 1\)"):
-        deletion_curve(share_left, images, maps[:1], [0, 1])
-    with pytest.raises(ValueError, match="NaN or infinity"):
-        deletion_curve(share_left, images, maps / 0, [0, 1])
-    with pytest.raises(ValueError, match=r"predict: expected shape \(2,\), got \(2, 1\)"):
-        deletion_curve(lambda x: x.sum((2, 3)), images, maps, [0, 1])
-    with pytest.raises(ValueError, match=r"S >= 2 shares, got \(1, 3\) and 2 shares"):
-        deletion_area(torch.ones(1, 3), [0, 1])
-    with pytest.raises(ValueError, match="S >= 2 shares"):
-        deletion_area(torch.ones(1, 1), [1])

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from papers_lib.metrics.heatmap_iou import HeatmapIou, heatmap_iou, iou_accuracy, mean_iou
+from papers_lib.metrics.heatmap_iou import HeatmapIou, heatmap_iou, mean_iou
 
 NONE = torch.zeros(0, 4)
 
@@ -30,18 +30,6 @@ def test_iou_by_hand():
         assert heatmap_iou(maps, [boxes], (4, 4), 0.0).iou.item() == pytest.approx(expected)
 
 
-def test_the_threshold_is_a_logit_and_is_not_reached_by_equality():
-    row = torch.tensor([[[-3.0, -2.0, -2.0, -4.0]]])
-    found = [heatmap_iou(row, [box(1, 0, 2, 0)], (1, 4), t).iou.item() for t in (-5, -3, -2.5, -2, 0)]
-    assert found == [
-        0.5,
-        1.0,
-        1.0,
-        0.0,
-        0.0,
-    ]  # 2 of 4 pixels, 2 of 2 from -3 on, and none predicted from -2 on
-
-
 def test_images_without_a_box_are_skipped_and_those_without_prediction_are_not():
     maps = torch.tensor([[[5.0]], [[torch.nan]], [[-5.0]], [[5.0]]])
     found = heatmap_iou(maps, [box(0, 0, 3, 1), NONE, box(0, 0, 3, 3), NONE], (4, 4), 0.0)
@@ -53,14 +41,6 @@ def test_images_without_a_box_are_skipped_and_those_without_prediction_are_not()
     assert mean.per_class[0].item() == 0.25
     assert mean.per_class[1].isnan()
     assert (mean.images.tolist(), mean.macro, mean.weighted) == ([2, 0], 0.25, 0.25)
-
-
-def test_resizing_is_bilinear_and_can_cut_off_a_peak():
-    """Values 0 and 1 enlarged to 4: 0, .25, .75, 1. Shrunk to one pixel, the peak 1 becomes .5."""
-    maps = torch.tensor([[[0.0, 1.0]]])
-    enlarged = [heatmap_iou(maps, [box(0, 0, 3, 0)], (1, 4), t).iou.item() for t in (0.2, 0.5, 0.9)]
-    assert enlarged == [0.75, 0.5, 0.25]
-    assert heatmap_iou(maps, [box(0, 0, 0, 0)], (1, 1), 0.6).iou.item() == 0
 
 
 @settings(deadline=None, max_examples=25)
@@ -100,38 +80,3 @@ def test_means_over_classes_and_images():
     mean = mean_iou([a, b])
     torch.testing.assert_close(mean.per_class, torch.tensor([0.2, 0.8]).double())
     assert (mean.macro, mean.weighted) == (pytest.approx(0.5), pytest.approx(1.4 / 4))
-    shares = iou_accuracy([a, b], 0.2)
-    assert (shares.per_class.tolist(), shares.macro, shares.weighted) == (
-        [pytest.approx(1 / 3), 1],
-        2 / 3,
-        0.5,
-    )
-    exact = HeatmapIou(torch.tensor([0.25]), torch.tensor([True]))
-    assert iou_accuracy([exact], 0.25).macro == 0  # "exceeds"
-    assert iou_accuracy([a], 0).per_class.item() == pytest.approx(2 / 3)
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_precisions_and_empty_batch(dtype):
-    maps = torch.tensor([[[1.0, 0.0]]], dtype=dtype, requires_grad=True)
-    assert heatmap_iou(maps, [box(0, 0, 1, 0)], (1, 2), 0.5).iou.tolist() == [0.5]
-    found = heatmap_iou(torch.zeros(0, 2, 2, dtype=dtype), [], (4, 4), 0.0)
-    assert (found.iou.shape, found.counted.shape) == ((0,), (0,))
-
-
-def test_bad_input():
-    maps = torch.zeros(2, 2, 2)
-    for call, line in (
-        (lambda: heatmap_iou(maps, [NONE], (4, 4), 0.0), r"got \(2, 2, 2\) and 1"),
-        (lambda: heatmap_iou(maps, [NONE, box(9, 9, 12, 12)], (4, 4), 0.0), "box 0 of image 1, .* outside"),
-        (lambda: heatmap_iou(maps, [NONE, NONE], (4, 4), float("nan")), "threshold: expected a number"),
-        (
-            lambda: heatmap_iou(maps + torch.inf, [NONE, box(0, 0, 1, 1)], (4, 4), 0.0),
-            "map 1 holds NaN or infinity",
-        ),
-        (lambda: mean_iou([heatmap_iou(maps, [NONE, NONE], (4, 4), 0.0)]), "no image has a box of any class"),
-        (lambda: mean_iou([]), "no image has a box of any class"),
-        (lambda: iou_accuracy([], 1.0), r"threshold: expected a number in \[0, 1\), got 1.0"),
-    ):
-        with pytest.raises(ValueError, match=line):
-            call()

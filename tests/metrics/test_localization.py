@@ -7,16 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from papers_lib.metrics.localization import (
-    PointHits,
     chance,
     class_mean_centre,
     fixed_point_hits,
     point_hits,
-    point_localization,
     reachable,
     stride_ceiling,
 )
-from papers_lib.metrics.masks import box_mask
+from papers_lib.metrics.overlap import box_mask
 
 NONE = torch.zeros(0, 4)
 
@@ -29,28 +27,6 @@ def peak(y: int, x: int, size: tuple[int, int] = (3, 3)) -> torch.Tensor:
     maps = torch.zeros(1, *size)
     maps[0, y, x] = 1
     return maps
-
-
-def test_edges_are_included_and_any_box_counts():
-    maps = peak(1, 1).expand(6, 3, 3)  # enlarged three times, the peak is pixel (4, 4)
-    boxes = [
-        box(4, 4, 8, 8),
-        box(0, 0, 4, 4),
-        box(4.01, 4, 8, 8),
-        box(0, 0, 8, 3.99),
-        torch.cat([box(0, 0, 1, 1), box(3, 3, 5, 5)]),
-        NONE,
-    ]
-    found = point_hits(maps, boxes, (9, 9))
-    assert found.hit.tolist() == [True, True, False, False, True, False]
-    assert found.counted.tolist() == [True, True, True, True, True, False]
-    assert found.point.tolist() == [[4, 4]] * 6
-
-
-def test_x_is_the_column():
-    assert point_hits(peak(0, 2), [box(7, 1, 7, 1)], (9, 9)).hit.item() is False
-    found = point_hits(peak(0, 1), [box(4, 0, 4, 1)], (9, 9))
-    assert (found.hit.item(), found.point.tolist()) == (True, [[4, 0]])
 
 
 def test_ties_go_to_the_first_pixel_in_row_major_order():
@@ -68,30 +44,15 @@ def test_a_constant_map_is_a_miss_that_counts(value):
     assert (found.hit.item(), found.counted.item(), found.point.tolist()) == (False, True, [[-1, -1]])
 
 
-def test_raw_maps_are_not_rectified():
-    found = point_hits(peak(1, 1) - 5, [box(4, 4, 4, 4)], (9, 9))
-    assert found.hit.item() is True
-
-
-@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
-def test_maps_that_are_not_finite(bad):
-    maps = peak(0, 0).repeat(3, 1, 1)
-    maps[1, 2, 2] = bad
-    with pytest.raises(ValueError, match="map 1 holds NaN or infinity"):
-        point_hits(maps, [NONE] * 3, (9, 9))
-
-
 @pytest.mark.parametrize(
     ("bad", "line"),
     [
         (torch.zeros(4), r"boxes of image 1: expected shape \(n, 4\), got \(4,\)"),
         (box(3, 0, 2, 4), r"box 0 of image 1, \[3.0, 0.0, 2.0, 4.0\], has a maximum below its minimum"),
-        (box(0, 0, torch.nan, 4), "box 0 of image 1, .* is not finite"),
         (
             torch.cat([box(0, 0, 1, 1), box(9, 0, 20, 4)]),
             "box 1 of image 1, .* outside the image of 9x9 pixels",
         ),
-        (box(0, -7, 20, -1), "outside the image"),
     ],
 )
 def test_bad_boxes(bad, line):
@@ -105,25 +66,6 @@ def test_bad_boxes(bad, line):
     ):
         with pytest.raises(ValueError, match=line):
             call()
-
-
-def test_other_bad_input():
-    with pytest.raises(ValueError, match=r"got \(1, 3, 3\) and 2"):
-        point_hits(peak(0, 0), [NONE, NONE], (9, 9))
-    with pytest.raises(ValueError, match="stride: expected at least 1, got 0"):
-        stride_ceiling([box(0, 0, 1, 1)], (9, 9), 0)
-    for call in (chance, class_mean_centre, lambda b, s: stride_ceiling(b, s, 3)):
-        with pytest.raises(ValueError, match="no image has a box of the class"):
-            call([NONE], (9, 9))
-    with pytest.raises(ValueError, match="no image has a box of any class"):
-        point_localization([point_hits(peak(0, 0), [NONE], (9, 9))])
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_precisions_and_empty_batch(dtype):
-    assert point_hits(peak(1, 1).to(dtype), [box(4, 4, 4, 4)], (9, 9)).hit.item() is True
-    found = point_hits(torch.zeros(0, 3, 3, dtype=dtype), [], (9, 9))
-    assert (found.hit.shape, found.point.shape) == ((0,), (0, 2))
 
 
 @settings(deadline=None, max_examples=25)
@@ -149,19 +91,6 @@ def test_properties(seed, factor, chunk):
     assert torch.equal(point_hits(maps * 4 - 8, boxes, size).hit, found.hit)
 
 
-def test_per_class_macro_and_weighted():
-    def hits(hit: list[int], counted: list[int]) -> PointHits:
-        return PointHits(torch.tensor(hit).bool(), torch.tensor(counted).bool(), torch.zeros(len(hit), 2))
-
-    found = point_localization(
-        [hits([1, 1, 0, 1], [1, 1, 1, 1]), hits([1, 0, 0, 0], [1, 0, 0, 0]), hits([0], [0])]
-    )
-    assert found.per_class.tolist()[:2] == [0.75, 1.0]
-    assert found.per_class[2].isnan()
-    assert found.images.tolist() == [4, 1, 0]
-    assert (found.macro, found.weighted) == (0.875, 0.8)
-
-
 def test_chance_is_the_hit_rate_of_all_pixels():
     boxes = [torch.cat([box(0, 0, 2, 2), box(2, 2, 3, 3)]), NONE, box(-5, 4, 2.5, 9)]
     rates = []
@@ -170,15 +99,6 @@ def test_chance_is_the_hit_rate_of_all_pixels():
         rates.append(point_hits(every, [found] * 36, (6, 6)).hit.double().mean().item())
     assert rates == [12 / 36, 6 / 36]  # the union counts the shared pixel once
     assert chance(boxes, (6, 6)) == pytest.approx(sum(rates) / 2)
-
-
-def test_class_mean_centre_is_relative_and_scores_on_another_size():
-    centre = class_mean_centre([box(2, 4, 4, 6), NONE, box(6, 4, 8, 6)], (10, 20))
-    assert centre.tolist() == [5 / 20, 5 / 10]
-    found = fixed_point_hits(centre, [box(10, 40, 10, 40), box(11, 40, 12, 41), NONE], (80, 40))
-    assert found.hit.tolist() == [True, False, False]
-    assert found.counted.tolist() == [True, True, False]
-    assert fixed_point_hits(torch.tensor([1.0, 1.0]), [box(9, 9, 9, 9)], (10, 10)).hit.item() is True
 
 
 @pytest.mark.parametrize(("cells", "pixels"), [(3, 12), (3, 9), (2, 7), (4, 10), (1, 5), (5, 5)])
@@ -202,23 +122,3 @@ def test_stride_ceiling():
     assert stride_ceiling([box(0, 0, 31, 31)], (32, 32), 16) == 1
     assert reachable(2, 33).tolist() == [0, 25]  # the second centre is at 24.25
     assert stride_ceiling([box(25, 25, 25, 25)], (33, 33), 32) == 1  # a part of a cell makes a second one
-
-
-def test_no_map_beats_the_ceiling():
-    generator = torch.Generator().manual_seed(0)
-    boxes = [box(x, y, x + 2, y + 2) for x, y in torch.randint(0, 21, (40, 2), generator=generator).tolist()]
-    best = torch.zeros(40, dtype=torch.bool)
-    for _ in range(100):
-        best |= point_hits(torch.rand(40, 3, 3, generator=generator), boxes, (24, 24)).hit
-    assert best.double().mean().item() == stride_ceiling(boxes, (24, 24), 8)
-
-
-def test_the_ceiling_of_small_boxes_that_the_pylon_page_quotes():
-    """A box of 0.5 % of the area, not on the border: about 9 % at 128 pixels, 35 % at 256, all at 512."""
-    generator = torch.Generator().manual_seed(0)
-    for side, expected in ((128, 0.09), (256, 0.35), (512, 1.0)):
-        edge = 0.005**0.5 * side
-        centres = 32 + torch.rand(800, 2, generator=generator) * (side - 64)
-        boxes = list(torch.cat([centres - edge / 2, centres + edge / 2], 1)[:, None])
-        assert stride_ceiling(boxes, (side, side), 32) == pytest.approx(expected, abs=0.04)
-        assert stride_ceiling(boxes, (side, side), 4) == 1

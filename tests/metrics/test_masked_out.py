@@ -1,18 +1,9 @@
 """Masked-out area: levels by hand, options, what counts in the mean, and faults."""
 
-import pytest
 import torch
 from torch import Tensor
 
-from papers_lib.metrics.masked_out import (
-    ALREADY_NEGATIVE,
-    FLIPPED,
-    NEVER,
-    MaskedOut,
-    masked_out,
-    mean_masked_out_area,
-)
-from tests.metrics.masked_out_models import random_net, seeded
+from papers_lib.metrics.deletion import ALREADY_NEGATIVE, FLIPPED, NEVER, masked_out
 
 
 def share_left(images: Tensor) -> Tensor:
@@ -45,35 +36,6 @@ def test_levels_by_hand():
     assert (found.passes, found.all_levels) == (1 + 2 + 3 + 4 + 5 + 5, 6 * 5)
 
 
-def test_the_first_of_several_flips_counts():
-    """Positive while the sum is even: 4, 3, 2, 1, 0 flips at the first pixel and again at the third."""
-    found = masked_out(
-        lambda x: 1 - share_left(x) % 2, torch.ones(1, 1, 1, 4), torch.zeros(1, 1, 4), torch.tensor([0]),
-        torch.tensor([0.5]), step=0.25,
-    )  # fmt: skip
-    assert found.step.tolist() == [1]
-
-
-def test_areas_are_those_of_whole_pixels():
-    """0.5 % of 30 pixels is a pixel up to level 6 (3 %), and two from level 7 on: ceil(.15 s)."""
-    found = masked_out(
-        share_left, torch.ones(1, 1, 5, 6), torch.zeros(1, 2, 2), torch.tensor([0]), torch.tensor([28.0])
-    )
-    assert (found.step.item(), found.area.item()) == (7, pytest.approx(2 / 30))
-    never = masked_out(
-        share_left, torch.ones(1, 1, 5, 6), torch.zeros(1, 2, 2), torch.tensor([0]), torch.tensor([-1.0])
-    )
-    assert (never.area.item(), never.status.item()) == (1.0, NEVER)
-    assert never.step.item() == 194  # ceil(.15 * 194) = 30: the rest of the 200 would mask nothing more
-
-
-def test_paper_step_has_200_levels():
-    found = masked_out(
-        share_left, torch.ones(2, 1, 20, 20), torch.zeros(2, 5, 5), torch.zeros(2).long(), torch.tensor([0.0])
-    )
-    assert (found.step.tolist(), found.passes, found.all_levels) == ([200, 200], 402, 402)
-
-
 def test_batches_stay_full_while_pairs_wait():
     sizes, entered = [], []
 
@@ -93,134 +55,3 @@ def test_batches_stay_full_while_pairs_wait():
     # image v keeps v (20 - s) at step s, which is at most 30 from s = 20 - 30 / v on
     assert found.step.tolist() == [max(0, -(-(20 * v - 30) // v)) for v in range(1, 41)]
     assert found.passes == int((found.step + 1).sum())
-
-
-def test_random_ties_are_drawn_a_pair_and_do_not_depend_on_the_batch():
-    images = torch.eye(16).reshape(16, 1, 4, 4).repeat(20, 1, 1, 1)  # one bright pixel each
-    maps = torch.zeros(320, 1, 1)
-    maps_and_more = (images, maps, torch.zeros(320).long(), torch.tensor([0.5]))
-    found = [
-        masked_out(
-            share_left, *maps_and_more, step=1 / 16, ties="random", generator=seeded(seed), batch=batch
-        ).step
-        for seed, batch in ((0, 16), (0, 3), (1, 16))
-    ]
-    assert torch.equal(found[0], found[1])
-    assert not torch.equal(found[0], found[2])
-    assert float(found[0].double().mean()) == pytest.approx(8.5, abs=0.8)  # 3 standard errors of 1 … 16
-    in_order = masked_out(share_left, *maps_and_more, step=1 / 16).step
-    assert in_order.tolist() == list(range(1, 17)) * 20
-    # only ties are random: of two levels the higher one goes first
-    halves = torch.tensor([[[0.0], [1.0]]]).expand(320, 2, 1).repeat_interleave(2, 1)
-    steps = masked_out(
-        share_left, images, halves, *maps_and_more[2:], step=1 / 16, ties="random", generator=seeded(0)
-    ).step.reshape(20, 16)
-    assert (int(steps[:, 8:].max()), int(steps[:, :8].min())) == (8, 9)
-
-
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_precisions(dtype):
-    found = masked_out(
-        share_left, torch.ones(1, 1, 2, 2, dtype=dtype), torch.zeros(1, 1, 1, dtype=dtype), torch.tensor([0]),
-        torch.tensor([2.5], dtype=dtype), step=0.25,
-    )  # fmt: skip
-    assert (found.step.item(), found.area.dtype) == (2, torch.float64)
-
-
-def test_fills_are_in_the_scale_of_the_images():
-    seen: list[Tensor] = []
-    images = torch.tensor([[[[1.0, 3.0]], [[2.0, 6.0]]]])
-
-    def last_seen(fill) -> list[float]:
-        masked_out(
-            lambda x: seen.append(x) or share_left(x),
-            images, torch.zeros(1, 1, 1), torch.tensor([0]), torch.tensor([-99.0]), step=1, fill=fill,
-        )  # fmt: skip
-        return seen[-1].flatten().tolist()
-
-    assert last_seen("zero") == [0, 0, 0, 0]
-    assert last_seen("image_mean") == [2, 2, 4, 4]
-    assert last_seen(torch.tensor([0.5, -1.0], dtype=torch.float64)) == [0.5, 0.5, -1, -1]
-    assert images.flatten().tolist() == [1, 3, 2, 6]
-
-
-def test_nothing_is_left_behind():
-    net = random_net(seeded(0))
-    images = torch.ones(2, 2, 5, 5).double()
-    found = masked_out(net, images, torch.zeros(2, 1, 1), torch.zeros(2).long(), torch.zeros(3))
-    assert not found.area.requires_grad
-    assert not net.training
-    assert all(parameter.requires_grad and parameter.grad is None for parameter in net.parameters())
-    with pytest.raises(ValueError, match="model: expected eval mode"):
-        masked_out(net.train(), images, torch.zeros(2, 1, 1), torch.zeros(2).long(), torch.zeros(3))
-    none = masked_out(
-        share_left,
-        images,
-        torch.zeros(0, 1, 1),
-        torch.zeros(0).long(),
-        torch.zeros(1),
-        owner=torch.zeros(0).long(),
-    )
-    assert (none.step.shape, none.passes, none.calls) == ((0,), 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("change", "line"),
-    [
-        ({"maps": torch.zeros(3, 1, 1)}, r"expected images .* got \(2, 1, 4, 4\), \(3, 1, 1\), \(2,\)"),
-        ({"maps": torch.tensor([[[0.0]], [[torch.nan]]])}, "map 1 holds NaN"),
-        ({"target": torch.tensor([0, 2])}, "target: expected 0 to 1, got 0 to 2"),
-        ({"owner": torch.tensor([-1, 0])}, "owner: expected 0 to 1, got -1 to 0"),
-        ({"thresholds": torch.tensor([0.0, torch.nan])}, "thresholds: that of a target class is NaN"),
-        ({"step": 0.0}, r"expected a step in \(0, 1\] and batch >= 1, got 0.0 and 16"),
-        ({"batch": 0}, "got 0.005 and 0"),
-        ({"fill": "black"}, "fill: expected zero, image_mean or a colour, got 'black'"),
-        ({"fill": torch.zeros(3)}, r"fill: expected a colour of shape \(1,\), got \(3,\)"),
-        ({"ties": "random"}, "ties: expected row_major, or random and a generator"),
-        ({"ties": "first"}, "ties: expected row_major"),
-        ({"generator": torch.Generator()}, "ties: expected row_major"),
-        ({"model": share_left}, r"model: expected logits \(2, 2\), got \(2, 1\)"),
-        ({"model": lambda x: torch.full((len(x), 2), torch.nan)}, "model: the logit of pair 0 is NaN"),
-    ],
-)
-def test_bad_input(change, line):
-    given = {
-        "model": lambda x: share_left(x).expand(-1, 2), "images": torch.ones(2, 1, 4, 4),
-        "maps": torch.zeros(2, 1, 1), "target": torch.tensor([0, 1]), "thresholds": torch.zeros(2),
-    }  # fmt: skip
-    with pytest.raises(ValueError, match=line):
-        masked_out(**(given | change))
-
-
-def test_a_nan_threshold_of_another_class_is_no_error():
-    found = masked_out(
-        lambda x: share_left(x).expand(-1, 2), torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 1), torch.tensor([1]),
-        torch.tensor([torch.nan, 0.0]),
-    )  # fmt: skip
-    assert found.status.tolist() == [FLIPPED]
-
-
-def test_what_counts_in_the_mean_is_an_option():
-    status = torch.tensor([FLIPPED, ALREADY_NEGATIVE, NEVER, FLIPPED, ALREADY_NEGATIVE])
-    areas = torch.tensor([0.25, 0.0, 1.0, 0.5, 0.0], dtype=torch.float64)
-    found = MaskedOut(torch.tensor([50, 0, 200, 100, 0]), areas, status, 0, 0, 0)
-    target = torch.tensor([0, 0, 1, 1, 2])
-    mean = mean_masked_out_area(found, target, 4)
-    torch.testing.assert_close(
-        mean.per_class, torch.tensor([0.25, 0.75, torch.nan, torch.nan]).double(), equal_nan=True
-    )
-    assert mean.pairs.tolist() == [1, 2, 0, 0]
-    assert (mean.macro, mean.weighted) == pytest.approx((0.5, 1.75 / 3))
-    mean = mean_masked_out_area(found, target, 3, already_negative="zero", never="skip")
-    assert mean.per_class.tolist() == [0.125, 0.5, 0.0]
-    assert (mean.macro, mean.weighted) == pytest.approx((0.625 / 3, 0.75 / 4))
-    for options, line in (
-        ({"already_negative": "one"}, "already_negative: expected skip or zero, got 'one'"),
-        ({"never": "zero"}, "never: expected one or skip, got 'zero'"),
-        ({"classes": 2}, "target: expected 5 classes below 2"),
-    ):
-        with pytest.raises(ValueError, match=line):
-            mean_masked_out_area(found, **({"target": target, "classes": 3} | options))
-    negative = MaskedOut(torch.tensor([0]), torch.zeros(1), torch.tensor([ALREADY_NEGATIVE]), 1, 1, 201)
-    with pytest.raises(ValueError, match="no pair of an image and a class counts"):
-        mean_masked_out_area(negative, torch.tensor([0]), 1)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from papers_lib.metrics.overlap import best_cell_share, heat_share, hot_cells, soft_dice
+from papers_lib.metrics.overlap import best_cell_share, box_mask, heat_share, hot_cells, resize_maps
 
 ROW = torch.tensor([[[2.0, -5.0]]])  # rectified and enlarged to four pixels: 2, 1.5, .5, 0
 LEFT = torch.tensor([[[True, False, False, False]]])
@@ -14,15 +14,9 @@ LEFT = torch.tensor([[[True, False, False, False]]])
 
 def test_hand_worked_values():
     assert heat_share(ROW, LEFT).item() == 2 / 4
-    assert soft_dice(ROW, LEFT).item() == pytest.approx(2 * 1 / (2 + 1))
     assert best_cell_share(LEFT, (1, 2)).item() == 1 / 2
     assert hot_cells(torch.tensor([[[4.0, 2.1], [2.0, -4.0]]])).tolist() == [2]
     assert hot_cells(torch.tensor([[[4.0, 2.1], [2.0, -4.0]]]), 0.0).tolist() == [3]
-
-
-def test_rectified_before_it_is_enlarged():
-    """Enlarging the raw map first would give 2, .25, 0, 0 and the share 8/9."""
-    assert heat_share(ROW, LEFT).item() != pytest.approx(8 / 9)
 
 
 def test_heat_share_equals_torchs_interpolation():
@@ -47,15 +41,12 @@ def test_properties(seed, batch, scale):
     generator = torch.Generator().manual_seed(seed)
     maps = torch.randn(batch, 3, 4, generator=generator)
     mask = torch.rand(batch, 11, 9, generator=generator).round()
-    for metric in (heat_share, soft_dice):
-        found = metric(maps, mask)
-        assert ((found >= 0) & (found <= 1)).all()
-        order = torch.randperm(batch, generator=generator)
-        torch.testing.assert_close(metric(maps[order], mask[order]), found[order])
-        singles = [metric(maps[i : i + 1], mask[i : i + 1]) for i in range(batch)]
-        torch.testing.assert_close(torch.cat(singles), found)
-        torch.testing.assert_close(metric(maps.double() * scale, mask), found)
-        torch.testing.assert_close(metric(maps.flip(2), mask.flip(2)), found)
+    found = heat_share(maps, mask)
+    assert ((found >= 0) & (found <= 1)).all()
+    singles = [heat_share(maps[i : i + 1], mask[i : i + 1]) for i in range(batch)]
+    torch.testing.assert_close(torch.cat(singles), found)
+    torch.testing.assert_close(heat_share(maps.double() * scale, mask), found)
+    torch.testing.assert_close(heat_share(maps.flip(2), mask.flip(2)), found)
     assert (heat_share(maps, mask) <= best_cell_share(mask, (3, 4)) + 1e-12).all()
     torch.testing.assert_close(
         heat_share(maps, mask) + heat_share(maps, 1 - mask), (maps.amax((1, 2)) > 0).double()
@@ -71,39 +62,20 @@ def test_degenerate_maps_and_masks(dtype):
     assert heat_share(maps, empty).tolist() == [0, 0, 0, 0]
     assert heat_share(maps, full).tolist() == [0, 0, 1, 1]
     assert heat_share(maps, full, dead=torch.nan).isnan().tolist() == [True, True, False, False]
-    assert soft_dice(maps, empty).tolist() == [0, 0, 0, 0]
-    assert soft_dice(maps, full).tolist() == pytest.approx([0, 0, 1, 2 * 0.5 / 1.5])
     assert hot_cells(maps).tolist() == [0, 0, 4, 2]
     assert best_cell_share(empty, (2, 2)).tolist() == [0, 0, 0, 0]
     assert best_cell_share(full, (2, 2)).tolist() == [1, 1, 1, 1]
 
 
-def test_tiny_maps_are_not_dead():
-    assert heat_share(torch.tensor([[[1e-40, 0.0]]]), torch.tensor([[[1.0, 0.0]]])).item() == 1
+@pytest.mark.parametrize("size", [(4, 6), (1, 1), (2, 3), (3, 5), (105, 135), (17, 64)])
+def test_resize_equals_torch(size):
+    maps = torch.randn(2, 3, 2, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    expected = F.interpolate(maps, size, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(resize_maps(maps, size), expected)
 
 
-def test_nan_stays_visible():
-    maps = torch.tensor([[[torch.nan, 1.0]], [[0.0, 1.0]]])
-    assert heat_share(maps, torch.ones(2, 1, 2)).isnan().tolist() == [True, False]
-    with pytest.raises(ValueError, match="without NaN"):
-        hot_cells(maps)
-
-
-def test_a_mask_smaller_than_the_map_may_miss_all_heat():
-    maps = torch.zeros(1, 1, 9)
-    maps[0, 0, 0] = 1
-    assert heat_share(maps, torch.ones(1, 1, 1), dead=-1.0).item() == -1  # only the middle cell is sampled
-    assert best_cell_share(torch.ones(1, 1, 1), (1, 9)).item() == 1
-
-
-def test_bad_input():
-    maps, mask = torch.zeros(2, 3, 3), torch.zeros(2, 6, 6)
-    for metric in (heat_share, soft_dice):
-        with pytest.raises(ValueError, match=r"got \(2, 3, 3\) and \(1, 6, 6\)"):
-            metric(maps, mask[:1])
-        with pytest.raises(ValueError, match=r"mask: expected values in \[0, 1\], got 255.0 to 255.0"):
-            metric(maps, mask + 255)
-    with pytest.raises(ValueError, match=r"masks: expected shape \(B, H, W\), got \(6, 6\)"):
-        best_cell_share(mask[0], (3, 3))
-    with pytest.raises(ValueError, match=r"threshold: expected a number in \[0, 1\), got 1"):
-        hot_cells(maps, 1)
+def test_box_mask_is_the_union_with_edges_and_ends_at_the_image():
+    boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 2.0, 2.0], [3.0, -2.0, 9.0, 0.5]])
+    assert box_mask(boxes, (3, 5)).int().tolist() == [[1, 1, 0, 1, 1], [1, 1, 1, 0, 0], [0, 1, 1, 0, 0]]
+    assert box_mask(torch.zeros(0, 4), (2, 2)).sum() == 0
+    assert box_mask(torch.tensor([[1.2, 0.0, 1.8, 3.0]]), (4, 4)).sum() == 0

@@ -12,16 +12,8 @@ from sklearn.calibration import _SigmoidCalibration
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from papers_lib.metrics.calibration_error import ece
-from papers_lib.metrics.platt import fit_platt
-from papers_lib.metrics.temperature import fit_temperature
-
-
-def multi_label(seed: int = 0) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    z = torch.randn(300, 3, generator=generator, dtype=torch.float64)
-    true = z * torch.tensor([2.0, 0.5, 1.0]) + torch.tensor([-2.0, 0.0, 1.0])
-    return z, (torch.rand(300, 3, generator=generator, dtype=torch.float64) < true.sigmoid()).long()
+from papers_lib.metrics import calibration
+from papers_lib.metrics.calibration import fit_platt
 
 
 def test_by_hand_without_smoothing():
@@ -34,11 +26,11 @@ def test_by_hand_without_smoothing():
     assert found.probabilities(z)[[0, -1], 0].tolist() == pytest.approx([1 / 4, 2 / 3])
 
 
-def test_by_hand_with_smoothing():
-    """Separable, 2 positives and 3 negatives: they count as 3/4 and 1/5."""
-    z = torch.tensor([[-1.0], [-1.0], [-1.0], [1.0], [1.0]])
-    p = fit_platt(z, torch.tensor([[0], [0], [0], [1], [1]])).probabilities(z)
-    assert p.flatten().tolist() == pytest.approx([1 / 5] * 3 + [3 / 4] * 2)
+def multi_label(seed: int = 0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    z = torch.randn(300, 3, generator=generator, dtype=torch.float64)
+    true = z * torch.tensor([2.0, 0.5, 1.0]) + torch.tensor([-2.0, 0.0, 1.0])
+    return z, (torch.rand(300, 3, generator=generator, dtype=torch.float64) < true.sigmoid()).long()
 
 
 def test_agrees_with_scikit_learn():
@@ -53,6 +45,13 @@ def test_agrees_with_scikit_learn():
         assert plain.offset[k].item() == pytest.approx(regression.intercept_.item(), abs=1e-5)
 
 
+def test_by_hand_with_smoothing():
+    """Separable, 2 positives and 3 negatives: they count as 3/4 and 1/5."""
+    z = torch.tensor([[-1.0], [-1.0], [-1.0], [1.0], [1.0]])
+    p = fit_platt(z, torch.tensor([[0], [0], [0], [1], [1]])).probabilities(z)
+    assert p.flatten().tolist() == pytest.approx([1 / 5] * 3 + [3 / 4] * 2)
+
+
 @settings(deadline=None, max_examples=50)
 @given(
     npst.arrays(np.float64, 10, elements=st.floats(-1000, 1000, width=16)),
@@ -62,11 +61,6 @@ def test_the_gradient_vanishes_at_the_fit(z, y):
     """Smoothed, every case has an answer: constant logits, one label, outliers, separable."""
     z, y = torch.from_numpy(z)[:, None], torch.from_numpy(y)[:, None]
     assert largest_gradient(z, y) == pytest.approx(0, abs=1e-8)
-
-
-def test_far_outlier_on_which_full_newton_steps_run_away():
-    z = torch.tensor([-1.0] * 7 + [1.0] * 4 + [20.0], dtype=torch.float64)[:, None]
-    assert largest_gradient(z, (z > 1).long()) == pytest.approx(0, abs=1e-12)
 
 
 def largest_gradient(z: Tensor, y: Tensor) -> float:
@@ -80,35 +74,6 @@ def smoothed(y: Tensor) -> Tensor:
     positives, negatives = int((y == 1).sum()), int((y == 0).sum())
     high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
     return low + (high - low) * y.double()
-
-
-def test_moves_with_the_logits_and_finds_a_reversed_order():
-    z, y = multi_label()
-    found, other = fit_platt(z, y), fit_platt(-10 * z + 3, y)
-    torch.testing.assert_close(other.slope, -found.slope / 10)
-    torch.testing.assert_close(other.probabilities(-10 * z + 3), found.probabilities(z))
-    assert bool((other.slope < 0).all())
-
-
-def test_mends_an_offset_that_a_temperature_cannot():
-    generator = torch.Generator().manual_seed(0)
-    z = 2 * torch.randn(1000, 1, generator=generator, dtype=torch.float64) - 2
-    shares = z.sigmoid()
-    shifted = z + 3  # the order is right, the level is not, as after a loss on the order alone
-    by_temperature = fit_temperature(shifted, shares).probabilities(shifted)
-    by_platt = fit_platt(shifted, shares, smooth=False).probabilities(shifted)
-    assert ece(shifted.sigmoid(), shares).item() > 0.3
-    assert ece(by_temperature, shares).item() > 0.2
-    assert ece(by_platt, shares).item() < 1e-9
-
-
-def test_smoothing_fades_with_the_number_of_images():
-    z, y = multi_label()
-    plain = fit_platt(z, y, smooth=False).slope
-    gaps = [
-        (fit_platt(z.repeat(n, 1), y.repeat(n, 1)).slope - plain).abs().max().item() for n in (1, 10, 100)
-    ]
-    assert gaps[0] > 5 * gaps[1] > 25 * gaps[2] > 0
 
 
 def test_degenerate_labels_and_logits():
@@ -131,10 +96,7 @@ def test_degenerate_labels_and_logits():
             [0, 0],
             "labels: label 0 is 0 for all of 2 images: no finite slope or offset; use smooth=True",
         ),
-        ([1.0, 2.0], [1, 1], "label 0 is 1 for all of 2 images"),
         ([1.0, 2.0, 3.0], [0, 1, 1], "logits: a cut separates the 3 images of label 0"),
-        ([1.0, 2.0, 2.0, 3.0], [1, 1, 0, 0], "a cut separates the 4 images of label 0"),
-        ([1.0, 2.0, 3.0], [0.0, 0.5, 1.0], "a cut separates the 3 images of label 0"),
     ],
 )
 def test_without_smoothing_there_may_be_no_answer(z, y, line):
@@ -144,10 +106,21 @@ def test_without_smoothing_there_may_be_no_answer(z, y, line):
     assert bool(fit_platt(z, y).probabilities(z).isfinite().all())
 
 
-def test_bad_input():
-    with pytest.raises(ValueError, match="logits: 1 of 1 are not finite"):
-        fit_platt(torch.tensor([[torch.nan]]), torch.zeros(1, 1))
-    with pytest.raises(ValueError, match="logits: expected at least one image and one label, got"):
-        fit_platt(torch.rand(0, 2), torch.zeros(0, 2))
-    with pytest.raises(ValueError, match=r"logits: expected \(N, 2\), got \(4, 1\)"):
-        fit_platt(torch.rand(4, 2), torch.rand(4, 2)).probabilities(torch.rand(4, 1))
+@pytest.mark.parametrize(
+    "fit", [calibration.fit_temperature, calibration.fit_platt, calibration.fit_isotonic]
+)
+def test_fitted_on_one_split_every_calibrator_improves_another(fit):
+    """Overconfident by a factor of 3; judged by the known shares, so that no floor hides the error."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(3000, 2, generator=generator, dtype=torch.float64)
+    shares = logits.sigmoid()
+    labels = torch.rand(shares.shape, generator=generator, dtype=torch.float64) < shares
+    fitted = fit(3 * logits[:1000], labels[:1000])
+    p = fitted.probabilities(3 * logits[1000:])
+    before = calibration.ece((3 * logits[1000:]).sigmoid(), shares[1000:])
+    after = calibration.ece(p, shares[1000:])
+    assert bool((before > 0.15).all())
+    assert bool((after < 0.05).all())
+    assert bool((calibration.brier(p, shares[1000:]).reliability < 0.005).all())
+    assert p.shape == (2000, 2)
+    assert p.dtype == torch.float64

