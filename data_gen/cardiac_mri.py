@@ -51,7 +51,7 @@ import numpy as np
 
 from data_gen.cardiac_patient import HEIGHT, WIDTH, Patient, draw_patient
 from data_gen.cardiac_slice import BOX, BOX_MARGIN, add_box, paint_slice
-from papers_lib.datasets.cardiac_layout import (
+from papers_lib.datasets.cardiac import (
     CLASSES,
     COLUMNS,
     DESCRIPTION,

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from data_gen.cardiac_patient import HEIGHT, WIDTH, Patient
-from papers_lib.datasets.cardiac_layout import LV_CAVITY, LV_WALL, RV_CAVITY, RV_WALL, SEX_LABEL
+from papers_lib.datasets.cardiac import LV_CAVITY, LV_WALL, RV_CAVITY, RV_WALL, SEX_LABEL
 
 FAT, CAVITY, MYOCARDIUM, LABEL = 0.9 * 255, 0.8 * 255, 0.2 * 255, 1.0 * 255  # mean grey levels
 NOISE = 2.0  # standard deviation of a grey level
