@@ -57,9 +57,6 @@ class BoxedImages:
         box_classes: N arrays (n_i,), int64, indices into ``classes``.
         patients: str (N,), or None where the data set does not say.
         split: str (N,), each one of ``SPLITS``.
-
-    Raises:
-        ValueError: fields that do not fit together; a box that is not finite, is empty or leaves the image.
     """
 
     classes: tuple[str, ...]

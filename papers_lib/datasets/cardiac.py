@@ -76,12 +76,7 @@ class Description:
 
 
 def load_cardiac(root: str | Path, split: str) -> CardiacSplit:
-    """Read and check one split of the data set at ``root``.
-
-    Raises:
-        UserError: a fault of the table, or an image or mask that is not as the layout has it; the line names the
-            file, and the row of ``slices.csv`` that asks for it.
-    """
+    """Read and check one split of the data set at ``root``."""
     root = Path(root)
     check_choice("split", split, SPLITS)
     table = read_slices(root)

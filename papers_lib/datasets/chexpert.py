@@ -75,10 +75,6 @@ def list_chexpert(
         calibration: "valid" cuts "val" from valid.csv; "train" from train.csv, so that all of valid.csv is "test":
             200 patients, as in the release, are few.
         missing: what to do with pictures that are not there: an "error", or "skip" them.
-
-    Raises:
-        UserError: a fault of a file, in one line that names file and row; a patient in both tables; a part without an
-            image; an argument out of range.
     """
     check_choice("uncertain", uncertain, tuple(POSITIVE))
     check_choice("views", views, VIEWS)

@@ -11,7 +11,6 @@
     FOLDER/truth.npy                  float64 (N, 5): P(y = 1 | x), NaN where it is not known
 """
 
-import inspect
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,11 +37,7 @@ class ChexpertStore:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        StoreSpec(self.data, self.side)
-        known = [name for name in inspect.signature(list_chexpert).parameters if name != "root"]
-        unknown = sorted(set(self.options) - set(known))
-        if unknown:
-            raise UserError(f"options: found {unknown[0]!r}, expected one of {', '.join(known)}")
+        StoreSpec(self.data, self.side, options=self.options).check_options(list_chexpert)
 
 
 @dataclass(frozen=True, eq=False)

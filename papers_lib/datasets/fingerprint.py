@@ -20,9 +20,6 @@ def tree_fingerprint(root: str | Path) -> str:
     Counted are the relative path and the size of every file, and the content of text files up to 64 MiB: the tables,
     labels and boxes. Images are not read; one replaced by another of exactly the same size in bytes goes unnoticed.
     Hidden files and folders, times and permissions do not count. Links are followed, but not in a circle.
-
-    Raises:
-        UserError: ``root`` is not a folder, holds no file, or cannot be read.
     """
     root = Path(root)
     if not root.is_dir():

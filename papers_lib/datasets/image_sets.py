@@ -7,18 +7,17 @@
     images, pixels = load_images(folder)
 """
 
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from papers_lib.datasets.arguments import check_choice
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.datasets.image_store import Reader, StoreSpec, write_images
 from papers_lib.datasets.nih_cxr14 import load_nih
 from papers_lib.datasets.pictures import read_image, read_radiograph
 from papers_lib.datasets.vindr_cxr import load_vindr
 from papers_lib.datasets.voc import voc_boxed
-from papers_lib.errors import UserError
 
 
 class Kind(NamedTuple):
@@ -37,13 +36,9 @@ KINDS = {
 
 def load_set(spec: StoreSpec, root: str | Path) -> BoxedImages:
     """The list of the set at ``root``: its loader called with the options of ``spec`` by name."""
-    if spec.kind not in KINDS:
-        raise UserError(f"kind: found {spec.kind!r}, expected one of {', '.join(KINDS)}")
+    check_choice("kind", spec.kind, tuple(KINDS))
     load = KINDS[spec.kind].load
-    known = [name for name in inspect.signature(load).parameters if name != "root"]
-    unknown = sorted(set(spec.options) - set(known))
-    if unknown:
-        raise UserError(f"options of {spec.kind}: found {unknown[0]!r}, expected one of {', '.join(known)}")
+    spec.check_options(load)
     return load(root, **spec.options)
 
 

@@ -11,6 +11,7 @@ them are a file of 7 GB at 256 pixels that any number of runs share, and the ori
     FOLDER/images.json      names, files, patients, split, classes, spec
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,18 +20,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from papers_lib.datasets.arguments import check_whole
+from papers_lib.datasets import row_file
+from papers_lib.datasets.arguments import check_choice, check_whole
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.datasets.pictures import MODES, read_image, square
-from papers_lib.datasets.row_file import (
-    RowFile,
-    check_room,
-    in_processes,
-    new_folder,
-    new_row_file,
-    read_array,
-    read_json,
-)
+from papers_lib.datasets.row_file import RowFile, read_array, read_json
 from papers_lib.datasets.tabular import shown
 from papers_lib.errors import UserError
 from papers_lib.files import write_json
@@ -49,9 +43,6 @@ class StoreSpec:
 
     Attributes: data (fingerprint of the set); side in pixels; channels (1 grey, 3 RGB); kind of the data set, and
     options, that its list depends on: JSON-able values, such as the seed of the split.
-
-    Raises:
-        UserError: a side that is no whole number of at least 1, other channels.
     """
 
     data: str
@@ -65,6 +56,12 @@ class StoreSpec:
         if isinstance(self.channels, bool) or self.channels not in MODES:
             raise UserError(f"channels: found {self.channels!r}, expected 1 or 3")
 
+    def check_options(self, load: Callable[..., Any]) -> None:
+        """Refuse options that ``load`` does not have."""
+        known = [name for name in inspect.signature(load).parameters if name != "root"]
+        for name in self.options:
+            check_choice(f"options of {self.kind}", name, known)
+
 
 def write_images(
     folder: str | Path, spec: StoreSpec, *, images: BoxedImages, jobs: int = 1, reader: Reader = read_image
@@ -73,22 +70,18 @@ def write_images(
 
     ``spec.data``, ``kind`` and ``options`` stand for ``images``; the number of processes ``jobs`` (0: one for each
     core) changes no byte. The ``reader`` decodes a file. A worker holds one picture at a time.
-
-    Raises:
-        UserError: a picture that is missing or cannot be decoded (its file, and the row that lists it); no picture;
-            no room on the disk; ``folder`` is there already and not empty.
     """
     if not len(images):
         raise UserError(f"{folder}: found no image to write, expected at least one")
     shape = (len(images), spec.side, spec.side, *((spec.channels,) if spec.channels > 1 else ()))
     listed = list(zip(images.paths, images.where, strict=True))
-    with new_folder(folder) as temporary:
+    with row_file.new_folder(folder) as temporary:
         path = temporary / "images.npy"
-        check_room(temporary.parent, int(np.prod(shape, dtype=np.int64)), f"{len(images)} images")
-        new_row_file(path, np.uint8, shape)
+        row_file.check_room(temporary.parent, int(np.prod(shape, dtype=np.int64)), f"{len(images)} images")
+        row_file.new_row_file(path, np.uint8, shape)
         starts = range(0, len(listed), CHUNK)
         chunks = [(path, spec, start, listed[start : start + CHUNK], reader) for start in starts]
-        in_processes(_write_chunk, chunks, jobs)
+        row_file.in_processes(_write_chunk, chunks, jobs)
         small = {
             "labels": images.labels,
             "boxes": np.concatenate([np.zeros((0, 4), np.float32), *images.boxes]),
@@ -129,12 +122,9 @@ def _pixels(source: Path, where: str, spec: StoreSpec, reader: Reader) -> np.nda
 
 
 def load_images(folder: str | Path) -> tuple[BoxedImages, np.ndarray]:
-    """Open a folder that :func:`write_images` made; no original is needed.
+    """The list and the pixels, a read-only memory map uint8 (N, side, side) or (N, side, side, 3), of a store.
 
-    Returns: the list, and the pixels, a read-only memory map uint8 (N, side, side) or (N, side, side, 3).
-
-    Raises:
-        UserError: a file that is missing, damaged or does not fit the others.
+    A file that is missing, damaged or does not fit the others is a `UserError`.
     """
     folder = Path(folder)
     described = read_json(folder / DESCRIPTION, WRITTEN)

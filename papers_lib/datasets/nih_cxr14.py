@@ -72,10 +72,6 @@ def load_nih(
         split: "patients" keeps all images of a patient on one side; "authors" does not.
         val_share, seed: of the cut; a share of 0 makes no validation part.
         missing: what to do with images of the table that no folder has: an "error", or "skip" them.
-
-    Raises:
-        UserError: a fault of a file, in one line that names file and line; a list or a box with an image that the
-            table has not; an image in both lists; a part without an image; an argument out of range.
     """
     root = Path(root)
     check_choice("split", split, ("patients", "authors"))
@@ -136,7 +132,7 @@ def find_table(root: Path) -> Path:
 def read_entries(path: Path) -> pd.DataFrame:
     """``Data_Entry_2017*.csv`` by line: image, indices of its findings into ``CLASSES``, patient (00032 is 32).
 
-    The release's header has names with commas in them; only the three columns that are used must be there.
+    Only the three columns that are used must be there; the release's header has names with commas in them.
     """
     checks = {
         IMAGE: Check(plain_name, "the file name of an image"),

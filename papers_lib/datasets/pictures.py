@@ -59,12 +59,9 @@ def read_image(path: Path) -> Image.Image:
 def square(picture: Image.Image, side: int, channels: int) -> np.ndarray:
     """The whole picture as uint8 (side, side) for one channel, (side, side, 3) for three.
 
-    Resized with Pillow's bicubic filter, whose support grows with the reduction (antialiased); the aspect ratio is
-    not kept. Colour becomes grey by ITU-R 601 luma, so that a grey picture stored as RGB or RGBA keeps its
-    values; transparency does not count. 16-bit grey is scaled by 255/65535: its full range, not the picture's.
-
-    Raises:
-        ValueError: a picture of floats, or of integers beyond 16 bits, whose range is not known; other ``channels``.
+    Bicubic and antialiased; the aspect ratio is not kept. Colour becomes grey by ITU-R 601 luma, so that a grey picture
+    stored as RGB or RGBA keeps its values; transparency does not count. 16-bit grey is scaled by 255/65535: its full
+    range, not the picture's. A picture of floats, or beyond 16 bits, is a ValueError: its range is not known.
 
     >>> square(Image.new("RGBA", (4, 2), (90, 90, 90, 0)), 2, channels=1).tolist()
     [[90, 90], [90, 90]]
@@ -91,9 +88,8 @@ def read_radiograph(path: Path) -> Image.Image:
 def read_dicom(path: Path) -> Image.Image:
     """Decode a DICOM file of one grey image as a picture of mode "L".
 
-    Raises:
-        UserError: pydicom is not installed; the file is missing, broken, compressed in a way that needs a decoder
-            which is not installed, in colour, of several frames, or of a single grey.
+    One that is broken, in colour, of several frames or a single grey, or needs a decoder that is not installed, is a
+    `UserError`.
     """
     with _dicom(path) as file:
         kind = str(file.get("PhotometricInterpretation", ""))
@@ -148,15 +144,13 @@ def _check_decoder(path: Path, file: "FileDataset") -> None:
     from pydicom.pixels import get_decoder  # its own message runs over many lines
 
     syntax = file.file_meta.TransferSyntaxUID
-    if not syntax.is_encapsulated:
-        return
-    found = f"{path}: found pixels compressed as {syntax.name}"
     try:
-        available = get_decoder(syntax).is_available
+        known = not syntax.is_encapsulated or get_decoder(syntax).is_available
+        expected = "a decoder for them: pip install python-gdcm"
     except NotImplementedError:
-        raise UserError(f"{found}, expected an image") from None
-    if not available:
-        raise UserError(f"{found}, expected a decoder for them: pip install python-gdcm")
+        known, expected = False, "an image"
+    if not known:
+        raise UserError(f"{path}: found pixels compressed as {syntax.name}, expected {expected}")
 
 
 def _transformed(stored: np.ndarray, file: "FileDataset") -> np.ndarray:

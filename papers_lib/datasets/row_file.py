@@ -19,11 +19,7 @@ Made = TypeVar("Made")
 
 @contextmanager
 def new_folder(folder: str | Path) -> Iterator[Path]:
-    """A temporary folder that becomes ``folder`` at the end of the block, or goes where the block fails.
-
-    Raises:
-        UserError: ``folder`` is there already and not empty, or cannot be written.
-    """
+    """A temporary folder that becomes ``folder`` at the end of the block, or goes where the block fails."""
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder}: is there already, expected a new or an empty folder")

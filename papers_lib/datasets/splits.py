@@ -20,9 +20,6 @@ def patient_split(patients: Patients, shares: Mapping[str, float], seed: int) ->
 
     Args: patients of each image, (N,); shares of the images by name of the part, which sum to 1; seed of the order.
 
-    Raises:
-        ValueError: shares that are negative or do not sum to 1.
-
     >>> patient_split(["a", "a", "b", "c", "c", "c"], {"train": 0.5, "test": 0.5}, seed=1).tolist()
     ['train', 'train', 'train', 'test', 'test', 'test']
     """
@@ -55,9 +52,6 @@ def k_folds_by_patient(patients: Patients, k: int, seed: int) -> np.ndarray:
 
     Patients with many images are dealt first, each to the fold with the fewest so far, so that folds differ by
     at most the images of one patient; among patients with equally many images the order is random.
-
-    Raises:
-        ValueError: ``k`` below 2, or more than there are patients.
     """
     owner, counts = _grouped(patients)
     if not 2 <= k <= len(counts):

@@ -70,10 +70,6 @@ def read_rows(
 
     Blanks around names and values are dropped, and so are empty lines and empty names at the end of the header.
     With ``split_names`` a quoted name with commas in it counts as several columns.
-
-    Raises:
-        UserError: the file is missing, unreadable, not UTF-8 or not CSV; a column of ``required`` is missing or
-            occurs twice; a row has another number of values than the header; fewer than ``least`` rows.
     """
     path = Path(path)
     text = read_text(path, f"a table with {', '.join(required)}")
@@ -140,9 +136,6 @@ def read_table(
 
     Args: path; name and check of each column (None leaves the text); a column whose values must be ``unique``;
         options of `read_rows`.
-
-    Raises:
-        UserError: as `read_rows`; the first row that a check refuses, or that repeats a value of ``unique``.
     """
     rows = read_rows(path, list(columns), **options)
     lines = [row.line for row in rows]

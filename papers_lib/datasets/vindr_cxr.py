@@ -56,7 +56,6 @@ CORNERS = ("x_min", "y_min", "x_max", "y_max")
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
 """Of the images, as the paper has it."""
 
-MAX_SIDE = 1_000_000
 PNG = ".png"
 EXPECTED = "ID.dicom, or ID.png with train_meta.csv"
 NAME = Check(plain_name, "a file name without folders")
@@ -79,23 +78,17 @@ def load_vindr(
     shares: Mapping[str, float] = SHARES,
     missing: Literal["error", "skip"] = "error",
 ) -> BoxedImages:
-    """List the images of the release at ``root`` with labels, boxes and split, sorted by name.
+    """List the images of the release at ``root`` with labels, boxes and split, sorted by name; only headers are read.
 
     A class is a label of an image if at least ``min_readers`` readers drew a box of it; then all their boxes of it are
-    kept. The paper merges the boxes of a class in an image "into a single ground truth region": that region is
-    their union, and a point is in it if it is in any box, which is how `papers_lib.metrics.localization` reads a
-    list of boxes. "No finding" is no class. Only the headers of images are read.
+    kept. The paper merges the boxes of a class in an image "into a single ground truth region": that is their union,
+    and a point is in it if it is in any box, as `papers_lib.metrics.localization` has it. "No finding" is no class.
 
     Args:
         root: folder of the release.
         min_readers: 1 is the union of the readers, 2 the majority of three.
         seed, shares: of the random split.
         missing: what to do with images of the table that ``train/`` has not: an "error", or "skip" them.
-
-    Raises:
-        UserError: a fault of a file, in one line that names file and line; an image that is none; a box outside its
-            image; a PNG without a row in train_meta.csv; a part without an image; an argument out of range.
-        ValueError: ``shares`` that do not sum to 1.
     """
     root = Path(root)
     check_whole("min_readers", min_readers, 1)
@@ -148,19 +141,18 @@ def read_findings(path: Path) -> dict[str, list[Finding]]:
     for line, image, number, given, reader, *corners in table.itertuples():
         where, known = f"{path} line {line}", ~np.isnan(corners)
         healthy = number == len(CLASSES)
+        first, empty = CORNERS[known.argmax()], CORNERS[known.argmin()]
         wrong = ""
         if given != str(number):
             wrong = f"class_id: found {shown(given)}, expected {number} for {names[number]}"
         elif not reader:
             wrong = "rad_id: found '', expected the reader's name"
         elif healthy and known.any():
-            wrong = f"{CORNERS[known.argmax()]}: found {corners[known.argmax()]:g}, expected it empty for {NO_FINDING}"
+            wrong = f"{first}: found {corners[known.argmax()]:g}, expected it empty for {NO_FINDING}"
         elif not healthy and not known.all():
-            wrong = f"{CORNERS[known.argmin()]}: found '', expected a box for {names[number]}"
+            wrong = f"{empty}: found '', expected a box for {names[number]}"
         elif not healthy and not (corners[0] < corners[2] and corners[1] < corners[3]):
-            axis = 0 if corners[0] >= corners[2] else 1
-            low, high = CORNERS[axis], CORNERS[axis + 2]
-            wrong = f"found {low} {corners[axis]:g} and {high} {corners[axis + 2]:g}, expected {high} to be greater"
+            wrong = f"found {corners}, expected x_max and y_max to be greater than x_min and y_min"
         if wrong:
             raise UserError(f"{where}: {wrong}")
         kept = (None, None) if healthy else (number, tuple(corners))
@@ -225,7 +217,6 @@ def _stated_sizes(path: Path) -> dict[str, tuple[int, int]]:
 
 
 def _side(text: str) -> int:
-    side = int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
-    if not 1 <= side <= MAX_SIDE:
+    if not (text.isascii() and text.isdigit() and bounded_number(text) > 0):
         raise ValueError(text)
-    return side
+    return int(text)

@@ -85,9 +85,6 @@ def load_voc(
             under ``root``, sorted, so that all splits and years of one root agree on the indices.
         mode: "strict" stops at the first fault; "skip" leaves out the box or the image, and says so in ``left_out``.
         difficult: False leaves out boxes marked difficult (and images without any other), in both modes.
-
-    Raises:
-        UserError: a fault in mode "strict"; in both modes a name outside ``classes``, or no image left.
     """
     check_choice("mode", mode, ("strict", "skip"))
     if classes is not None and (isinstance(classes, str) or not classes or len(set(classes)) != len(classes)):
@@ -203,10 +200,6 @@ def voc_boxed(
         val_share: of the training list's pictures, with "cut"; 0 makes no validation part.
         seed: of the cut.
         difficult: False leaves out boxes marked difficult, and pictures without any other.
-
-    Raises:
-        UserError: a fault of the data set (the first one stops); a picture in two lists; a part without a picture;
-            an argument out of range.
     """
     check_choice("validation", validation, ("cut", "own"))
     check_share("val_share", val_share)

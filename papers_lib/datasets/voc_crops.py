@@ -83,10 +83,6 @@ def object_masks(record: VocRecord) -> np.ndarray | None:
     """The mask of each of the record's objects, bool (n, height, width), in the order of ``record.boxes``.
 
     Void pixels are false; so is all of a difficult object that the file has as void. None where there is no file.
-
-    Raises:
-        UserError: the file is no palette or 8-bit grey PNG of the picture's size; an object that is not marked
-            difficult has no pixel; there is a number above that of the objects.
     """
     path = record.beside("SegmentationObject", ".png")
     if not path.is_file():

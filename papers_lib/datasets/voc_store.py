@@ -1,7 +1,7 @@
 """All crops of a VOC data set made once, as arrays that runs map into memory.
 
 Decoding a picture for every box and epoch costs more than training on frozen features; made once, 40,000
-crops of VOC 2007 and 2012 are a file that any number of runs share. Pixels are those of `voc_crops`.
+crops of VOC 2007 and 2012 are a file that any number of runs share.
 
 ::
 
@@ -18,27 +18,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from papers_lib.datasets import row_file, voc_crops
 from papers_lib.datasets.arguments import check_choice, check_whole
-from papers_lib.datasets.row_file import (
-    RowFile,
-    check_room,
-    in_processes,
-    new_folder,
-    new_row_file,
-    read_array,
-    read_json,
-)
+from papers_lib.datasets.row_file import RowFile, read_array, read_json
 from papers_lib.datasets.voc import VocRecord, VocSplit, find_lists, load_parts, splits_of
-from papers_lib.datasets.voc_crops import (
-    Frame,
-    crop_frame,
-    in_frame,
-    mask_in_frame,
-    object_masks,
-    part_boxes,
-    record_picture,
-    square,
-)
 from papers_lib.errors import UserError
 from papers_lib.files import write_json
 
@@ -78,18 +61,15 @@ class CropSplit:
 
     Attributes:
         images: uint8 (N, side, side, 3), a read-only memory map.
-        classes: int64 (N,), indices into ``names``.
-        image: int64 (N,), the number of the item's picture, 0 to S - 1.
+        classes, image: int64 (N,), index into ``names``, and number of the item's picture, 0 to S - 1.
         boxes: float32 (N, 4), the object's box in the picture's pixels, 0-based edges.
         region: float32 (N, 4), the same box in the item's own pixels: all of a crop, up to fractions.
         masks: bool (N, m, m), a read-only memory map: the object in the item as m x m cells.
         has_mask: bool (N,); without one the row of ``masks`` is all false.
         parts: float32 (N, 4), the object's first part in the item's own pixels; NaN where there is none.
         scenes: uint8 (S, s, s, 3), the whole pictures, a read-only memory map; None unless asked for.
-        scene_boxes: S arrays float32 (n_i, 4): the boxes in the pixels of the scene; empty list without scenes.
-        scene_classes: S arrays int64 (n_i,); empty list without scenes.
-        names: names of the classes, the same for both splits.
-        pictures: the S ids of the pictures ("VOC2012/2012_000001").
+        scene_boxes, scene_classes: S arrays float32 (n_i, 4), in pixels of the scene, and int64 (n_i,), or none.
+        names, pictures: of the classes, the same for both splits; S ids ("VOC2012/2012_000001").
     """
 
     images: np.ndarray
@@ -121,13 +101,8 @@ class CropSplit:
 def write_crops(folder: str | Path, spec: CropSpec, *, root: str | Path, jobs: int = 1) -> Path:
     """Make every item of both splits of the VOC set at ``root`` and write them to ``folder``, whole or not at all.
 
-    For ``data_gen.store.ensure(..., "crops", spec, partial(write_crops, root=root, jobs=jobs))``: ``spec.data``
-    stands for what is at ``root``, and the number of processes (0: one for each core) changes no byte.
+    ``spec.data`` stands for what is at ``root``; the number of processes (0: one for each core) changes no byte.
     No split is ever in memory: a worker holds one picture and one item.
-
-    Raises:
-        UserError: a fault of the data set (parts without a usable box are left out and counted in ``crops.json``); a
-            single class to train on; a picture in both lists; no room on the disk; ``folder`` is not empty.
     """
     lists = splits_of(root)
     splits = load_parts(root, lists, difficult=spec.difficult)
@@ -138,8 +113,8 @@ def write_crops(folder: str | Path, spec: CropSpec, *, root: str | Path, jobs: i
     records = [record for split in splits.values() for record in split.records]
     items = sum(len(record.boxes) for record in records)
     pixels = items * spec.side**2 + len(splits["test"]) * spec.scene_side**2  # masks are sparse
-    with new_folder(folder) as temporary:
-        check_room(temporary.parent, 3 * pixels, f"{items} crops")
+    with row_file.new_folder(folder) as temporary:
+        row_file.check_room(temporary.parent, 3 * pixels, f"{items} crops")
         left_out = {
             part: _write_split(temporary / part, spec, split, part == "test" and spec.scene_side > 0, jobs)
             for part, split in splits.items()
@@ -148,11 +123,6 @@ def write_crops(folder: str | Path, spec: CropSpec, *, root: str | Path, jobs: i
         made = {"classes": classes, "lists": lists, "parts_left_out": left_out, "spec": asdict(spec)}
         write_json(temporary / DESCRIPTION, made)
     return Path(folder)
-
-
-def has_masks(record: VocRecord) -> bool:
-    """Whether the set has masks of a picture's objects, where `voc_crops.object_masks` looks for them."""
-    return record.beside("SegmentationObject", ".png").is_file()
 
 
 class _Made(NamedTuple):
@@ -169,15 +139,17 @@ def _write_split(folder: Path, spec: CropSpec, split: VocSplit, scenes: bool, jo
     counts = np.array([len(record.boxes) for record in split.records])
     starts, total = np.cumsum(counts) - counts, int(counts.sum())
     folder.mkdir()
-    new_row_file(folder / "images.npy", np.uint8, (total, spec.side, spec.side, 3))
-    new_row_file(folder / "masks.npy", np.bool_, (total, spec.mask_side, spec.mask_side))
+    row_file.new_row_file(folder / "images.npy", np.uint8, (total, spec.side, spec.side, 3))
+    row_file.new_row_file(folder / "masks.npy", np.bool_, (total, spec.mask_side, spec.mask_side))
     if scenes:
-        new_row_file(folder / "scenes.npy", np.uint8, (len(split), spec.scene_side, spec.scene_side, 3))
+        row_file.new_row_file(
+            folder / "scenes.npy", np.uint8, (len(split), spec.scene_side, spec.scene_side, 3)
+        )
     chunks = [
         (folder, spec, first, int(starts[first]), split.records[first : first + CHUNK], scenes)
         for first in range(0, len(split), CHUNK)
     ]
-    made = in_processes(_write_chunk, chunks, jobs)
+    made = row_file.in_processes(_write_chunk, chunks, jobs)
     boxes = [record.boxes for record in split.records]
     small = {
         "classes": np.concatenate([record.classes for record in split.records]),
@@ -189,7 +161,7 @@ def _write_split(folder: Path, spec: CropSpec, split: VocSplit, scenes: bool, jo
     }
     if scenes:
         frames = [(0, 0, *record.size) for record in split.records]
-        scaled = [in_frame(b, f, spec.scene_side) for b, f in zip(boxes, frames, strict=True)]
+        scaled = [voc_crops.in_frame(b, f, spec.scene_side) for b, f in zip(boxes, frames, strict=True)]
         small["scene_boxes"] = np.concatenate(scaled)
     for name, array in small.items():
         np.save(folder / f"{name}.npy", array)
@@ -206,38 +178,38 @@ def _write_chunk(
         names = ("images", "masks", *(["scenes"] if scenes else []))
         rows = {name: stack.enter_context(RowFile(folder / f"{name}.npy")) for name in names}
         for number, record in enumerate(records, start=first):
-            picture, masks = record_picture(record), object_masks(record)
-            parts = part_boxes(record, made.left_out)
-            full: Frame = (0, 0, *record.size)
+            picture, masks = voc_crops.record_picture(record), voc_crops.object_masks(record)
+            parts = voc_crops.part_boxes(record, made.left_out)
+            full: voc_crops.Frame = (0, 0, *record.size)
             if scenes:
-                rows["scenes"].write(number, square(picture, full, spec.scene_side))
-            pixels = square(picture, full, spec.side) if spec.whole else None
+                rows["scenes"].write(number, voc_crops.square(picture, full, spec.scene_side))
+            pixels = voc_crops.square(picture, full, spec.side) if spec.whole else None
             for place, box in enumerate(record.boxes):
-                frame = full if spec.whole else crop_frame(box)
-                rows["images"].write(item, square(picture, frame, spec.side) if pixels is None else pixels)
-                cells = None if masks is None else mask_in_frame(masks[place], frame, spec.mask_side)
+                frame = full if spec.whole else voc_crops.crop_frame(box)
+                rows["images"].write(
+                    item, voc_crops.square(picture, frame, spec.side) if pixels is None else pixels
+                )
+                cells = (
+                    None if masks is None else voc_crops.mask_in_frame(masks[place], frame, spec.mask_side)
+                )
                 if cells is not None:
                     rows["masks"].write(item, cells)
                 made.has_mask.append(cells is not None)
-                made.region.append(in_frame(box[None], frame, spec.side)[0])
+                made.region.append(voc_crops.in_frame(box[None], frame, spec.side)[0])
                 made.part.append(_first_part(parts[place], frame, spec.side))
                 item += 1
     return made
 
 
-def _first_part(parts: np.ndarray, frame: Frame, side: int) -> np.ndarray:
+def _first_part(parts: np.ndarray, frame: voc_crops.Frame, side: int) -> np.ndarray:
     """The first part inside the item, clipped to it; NaN (4,) where there is none or nothing of it is left."""
-    part = np.clip(in_frame(parts[:1], frame, side), 0, side)
+    part = np.clip(voc_crops.in_frame(parts[:1], frame, side), 0, side)
     usable = len(part) and (part[0, :2] < part[0, 2:]).all()
     return part[0] if usable else np.full(4, np.nan, np.float32)
 
 
 def load_crops(folder: str | Path, split: Literal["train", "test"]) -> CropSplit:
-    """Open one split of a folder that `write_crops` made; a run reads only the rows that it uses.
-
-    Raises:
-        UserError: a split other than train and test; a file that is missing, damaged or does not fit the others.
-    """
+    """Open one split of a folder that `write_crops` made; a run reads only the rows that it uses."""
     folder = Path(folder)
     check_choice("split", split, ("train", "test"))
     path = folder / split
