@@ -32,9 +32,6 @@ def ensure(folder: str | Path, name: str, spec: "DataclassInstance", writer: Cal
         spec: everything that the content depends on, a frozen dataclass of JSON-able values.
         writer: fills the empty folder it is given; a ``functools.partial`` may fix what leaves the
             content alone, such as a number of processes.
-
-    Raises:
-        UserError: the folder cannot be written.
     """
     root = Path(folder) / f"{name}-{fingerprint(spec, writer)}"
     if not root.is_dir():
