@@ -97,11 +97,7 @@ class CardiacSpec:
 
 
 def draw(spec: CardiacSpec, split: str) -> tuple[np.ndarray, np.ndarray, list[Row]]:
-    """Draw one split in memory.
-
-    Returns:
-        images (uint8, N x 105 x 135), masks (likewise) and the table: one dict a slice, as in ``slices.csv``.
-    """
+    """Draw one split in memory."""
     check_choice("split", split, tuple(SPLITS))
     return _draw_range(spec, split, 0, spec.count(split))
 
@@ -127,10 +123,6 @@ def toggle_sex_label(
     """Copies of the slices with the sex label removed where it was and added where it was not.
 
     For the causal check of experiment 2: how far do the logits move when the label alone changes?
-
-    Args:
-        images, masks: uint8, N x H x W, as from ``draw``; left as they are.
-        generator: source of the noise of the labels that are added.
     """
     if images.ndim != 3 or images.shape != masks.shape:
         raise ValueError(f"images {images.shape} and masks {masks.shape}: expected the same N x H x W")

@@ -85,20 +85,12 @@ class Entry:
 
 
 def image_name(patient: int, visit: int) -> str:
-    """File name of a picture.
-
-    >>> image_name(13, 2)
-    '00000013_002.png'
-    """
+    """File name of a picture."""
     return f"{patient:08d}_{visit:03d}.png"
 
 
 def scaled(box: Box, side: int) -> Box:
-    """A box of a picture of ``side`` pixels in pixels of the release's.
-
-    >>> scaled((1.0, 2.0, 3.0, 4.0), 256)
-    (4.0, 8.0, 12.0, 16.0)
-    """
+    """A box of a picture of ``side`` pixels in pixels of the release's."""
     factor = ORIGINAL / side
     return box[0] * factor, box[1] * factor, box[2] * factor, box[3] * factor
 

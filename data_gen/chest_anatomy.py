@@ -40,11 +40,7 @@ class Frame:
     pose: Pose
 
     def points(self, points: np.ndarray) -> np.ndarray:
-        """Points (N x 2) of the anatomy in shares of the picture's side.
-
-        >>> Frame(256, Pose(scale=2.0, right=0.1)).points(np.array([[0.5, 0.5], [0.6, 0.5]])).round(3).tolist()
-        [[0.6, 0.5], [0.8, 0.5]]
-        """
+        """Points (N x 2) of the anatomy in shares of the picture's side."""
         cosine, sine = self.pose.scale * np.cos(self.pose.turn), self.pose.scale * np.sin(self.pose.turn)
         turned = (points - 0.5) @ np.array(((cosine, sine), (-sine, cosine)))
         return turned + np.array((0.5 + self.pose.right, 0.5 + self.pose.down))
@@ -81,11 +77,7 @@ class Frame:
 
 
 def step(distance: np.ndarray, width: float) -> np.ndarray:
-    """Soft step: 0 below ``-width / 2``, 1 above ``width / 2``, with no kink between.
-
-    >>> step(np.array([-1.0, 0.0, 0.25, 1.0]), 1.0).tolist()
-    [0.0, 0.5, 0.84375, 1.0]
-    """
+    """Soft step: 0 below ``-width / 2``, 1 above ``width / 2``, with no kink between."""
     share = distance * (1 / width)
     share += 0.5
     np.clip(share, 0, 1, out=share)

@@ -123,11 +123,7 @@ KINDS = tuple(one.kind for one in LABELS.values())
 
 
 def probabilities(findings: Iterable[Finding]) -> np.ndarray:
-    """P(y = 1 | x) of the five labels of a picture that shows ``findings``, float64 (5,).
-
-    >>> probabilities([]).tolist()
-    [0.015, 0.01, 0.01, 0.015, 0.02]
-    """
+    """P(y = 1 | x) of the five labels of a picture that shows ``findings``, float64 (5,)."""
     severities = {one.kind: one.severity for one in findings}
     return np.array([_probability(one, severities.get(one.kind)) for one in LABELS.values()])
 
@@ -139,11 +135,7 @@ def _probability(label: Label, severity: float | None) -> float:
 
 
 def doubts(probability: np.ndarray, factor: float = 1.0) -> np.ndarray:
-    """P(u = 1 | x) of the five labels from their ``probability``, (5,) or (N, 5); ``factor`` times as many.
-
-    >>> doubts(np.array([0.0, 0.5, 0.5, 1.0, 0.5])).tolist()
-    [0.0, 0.326, 0.9, 0.0, 0.194]
-    """
+    """P(u = 1 | x) of the five labels from their ``probability``, (5,) or (N, 5); ``factor`` times as many."""
     doubt = np.array([one.doubt for one in LABELS.values()])
     return np.minimum(SUREST, factor * doubt * 4 * probability * (1 - probability))
 
@@ -156,13 +148,7 @@ def draw_truth(generator: np.random.Generator, probability: np.ndarray) -> np.nd
 def draw_written(
     generator: np.random.Generator, probability: np.ndarray, truth: np.ndarray, uncertain: float = 1.0
 ) -> np.ndarray:
-    """The five labels as train.csv has them: 1, 0, -1, or NaN for a blank; float64 (5,).
-
-    Args:
-        generator: of the draws, as many whatever comes out.
-        probability, truth: of the labels.
-        uncertain: factor on the probabilities that a label is uncertain.
-    """
+    """The five labels as train.csv has them: 1, 0, -1, or NaN for a blank; float64 (5,)."""
     doubted, stated = generator.random((2, len(LABELS)))
     negative = np.array([one.negative for one in LABELS.values()])
     written = np.where(truth, 1.0, np.where(stated < negative, 0.0, np.nan))
@@ -206,11 +192,7 @@ class Entry:
 
 
 def path_of(split: str, patient: int, study: int) -> str:
-    """``Path`` of the frontal picture of a study; patients and studies count from 1.
-
-    >>> path_of("train", 1, 2)
-    'CheXpert-v1.0-small/train/patient00001/study2/view1_frontal.jpg'
-    """
+    """``Path`` of the frontal picture of a study; patients and studies count from 1."""
     return f"{RELEASE}/{split}/patient{patient:05d}/study{study}/view1_frontal.jpg"
 
 

@@ -116,11 +116,6 @@ Boxes = list[tuple[str, Box]]
 def paint(radiograph: Radiograph, side: int, signal: float = 1.0) -> tuple[np.ndarray, Boxes]:
     """Paint a radiograph.
 
-    Args:
-        radiograph: what to paint.
-        side: of the square picture in pixels.
-        signal: factor on what findings add to the attenuation; heart sizes and boxes stay.
-
     Returns: the picture (uint8, side x side), and the kind and the box (x_min, y_min, x_max, y_max in its pixels)
         of each finding that can be seen, in the order of ``radiograph.findings``.
     """

@@ -60,11 +60,7 @@ class Visit:
 
 
 def visits_of(draws: np.ndarray) -> np.ndarray:
-    """Numbers of pictures of patients from uniform draws between 0 and 1.
-
-    >>> visits_of(np.array([0.0, 0.49, 0.51, 0.999])).tolist()
-    [1, 1, 2, 10]
-    """
+    """Numbers of pictures of patients from uniform draws between 0 and 1."""
     return 1 + np.searchsorted(np.cumsum(VISITS)[:-1], draws, side="right")
 
 
@@ -87,11 +83,7 @@ def patient_and_visit(seed: int, part: int, count: int, index: int) -> tuple[int
 
 
 def raised(prevalence: float, odds: float) -> float:
-    """The prevalence whose odds are ``odds`` times those of ``prevalence``.
-
-    >>> raised(0.25, 3.0)
-    0.5
-    """
+    """The prevalence whose odds are ``odds`` times those of ``prevalence``."""
     return odds * prevalence / (1 - prevalence + odds * prevalence)
 
 

@@ -118,11 +118,7 @@ class Reading:
 
 
 def shown_part(name: str, box: Box) -> Box:
-    """The part of a drawn box that the readers mean to box: all of it, but for Cardiomegaly.
-
-    >>> shown_part("Cardiomegaly", (10.0, 100.0, 90.0, 200.0))
-    (10.0, 155.0, 90.0, 200.0)
-    """
+    """The part of a drawn box that the readers mean to box: all of it, but for Cardiomegaly."""
     if name != "Cardiomegaly":
         return box
     return box[0], box[1] + OF_THE_HEART * (box[3] - box[1]), box[2], box[3]
@@ -136,12 +132,6 @@ def read(
     width: int,
 ) -> list[Reading]:
     """Let three readers read a picture.
-
-    Args:
-        generator: source of the draws.
-        drawn: class, finding and box (in pixels of the picture) of what is there.
-        side: of the picture in pixels.
-        height, width: of the original that the picture stands for.
 
     Returns: the rows, reader by reader; a reader who sees nothing gives one row "No finding".
     """

@@ -33,14 +33,7 @@ def draw_texture(
     contrast: tuple[float, float],
     away_from: tuple[float, float, float] | None = None,
 ) -> Texture:
-    """Draw a texture.
-
-    Args:
-        generator: source of the draws.
-        scale: range of the pattern's size in pixels.
-        contrast: range of the share by which the second colour leaves the first for another one.
-        away_from: a colour from which the first keeps a distance of 90 where 20 draws give one that does.
-    """
+    """Draw a texture."""
     first = generator.uniform(25, 235, 3)
     for _ in range(20):
         if away_from is None or np.linalg.norm(first - away_from) >= 90:

@@ -74,14 +74,7 @@ def draw_objects(
     classes: Sequence[SceneClass],
     background: tuple[float, float, float],
 ) -> tuple[SceneObject, ...]:
-    """Draw the objects of a scene, in painting order: a later one may cover some of an earlier one.
-
-    Args:
-        generator: source of the draws.
-        size: (width, height) of the picture.
-        classes: the class of each object.
-        background: colour that bodies keep away from.
-    """
+    """Draw the objects of a scene, in painting order: a later one may cover some of an earlier one."""
     for attempt in range(ATTEMPTS):
         placed = _place(generator, size, [one.body for one in classes], 0.97**attempt)
         objects = placed and _furnish(generator, size, classes, placed, background)
@@ -185,11 +178,7 @@ def _mark(
 
 
 def tight_box(mask: np.ndarray) -> Box:
-    """(x_min, y_min, x_max, y_max) in 0-based pixel edges around the true pixels of ``mask``.
-
-    >>> tight_box(np.array([[False, False, False], [False, True, True]]))
-    (1, 1, 3, 2)
-    """
+    """(x_min, y_min, x_max, y_max) in 0-based pixel edges around the true pixels of ``mask``."""
     columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
     if not rows.size:
         raise ValueError("mask: found no true pixel, expected at least one")

@@ -50,11 +50,7 @@ CLASSES = tuple(
 
 
 def partner(one: SceneClass) -> SceneClass:
-    """Return the class with the same body and the other part.
-
-    >>> partner(SceneClass("disc", "ring")).name
-    'disc-cross'
-    """
+    """Return the class with the same body and the other part."""
     pair = [other for other in CLASSES if other.body == one.body]
     if one not in pair:
         raise ValueError(f"one: found {one.name!r}, expected one of the ten classes")
@@ -62,11 +58,7 @@ def partner(one: SceneClass) -> SceneClass:
 
 
 def best_share(by: Literal["body", "kind"]) -> float:
-    """Return the share of objects that a guess by body (or by kind) alone gets right at best.
-
-    >>> round(best_share("body"), 3), round(best_share("kind"), 3)
-    (0.61, 0.675)
-    """
+    """Return the share of objects that a guess by body (or by kind) alone gets right at best."""
     best: dict[str, float] = {}
     for one, share in zip(CLASSES, FREQUENCIES, strict=True):
         key = getattr(one, by)
