@@ -97,7 +97,7 @@ class CardiacSpec:
 
 
 def draw(spec: CardiacSpec, split: str) -> tuple[np.ndarray, np.ndarray, list[Row]]:
-    """Draw one split in memory."""
+    """Draw one split: images and masks (uint8, N x 105 x 135), and a dict a slice, as in ``slices.csv``."""
     check_choice("split", split, tuple(SPLITS))
     return _draw_range(spec, split, 0, spec.count(split))
 
