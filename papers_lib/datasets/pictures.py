@@ -7,7 +7,7 @@ of VinDr-CXR do the same, and a file without window that uses 12 of its 16 bits 
 pixel can compress the greys.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ MODES = {1: "L", 3: "RGB"}
 
 
 @contextmanager
-def opened(path: Path, expected: str, formats: Sequence[str] = FORMATS) -> Iterator[Image.Image]:
+def opened(path: Path, expected: str, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
     """The picture at ``path``, not decoded yet; what goes wrong with it, there or in the block, is a `UserError`."""
     try:
         with Image.open(path, formats=formats) as picture:
