@@ -1,4 +1,4 @@
-"""``papers data check``: a data set read by the loaders that a run calls, and every picture opened, before a long run."""
+"""``papers data check``: a data set read by the loaders that a run calls, every picture opened, before a long run."""
 
 import os
 import re
@@ -110,6 +110,8 @@ def check_set(root: Path, layout: str, images: int | None) -> Checked:
         if layout == "nih":  # each file on its own, so that a fault in one does not hide another's
             for part in (nih_cxr14.TRAIN_VAL, nih_cxr14.TEST):
                 found.attempt(nih_cxr14.read_list, root / part)
+            there = found.attempt(nih_cxr14.find_pictures, root) or {}
+            pictures = [(path, str(path.parent)) for _, path in sorted(there.items())]
         views = {"views": "all"} if layout == "chexpert" else {}
         load = list_chexpert if layout == "chexpert" else image_sets.KINDS[layout].load
         listed = found.attempt(load, root, **views) or found.attempt(load, root, missing="skip", **views)
