@@ -48,26 +48,18 @@ def stacked(drawn: Sequence[Drawn]) -> dict[str, tuple[np.ndarray, ...]]:
 class BoxedImages:
     """N images and K classes; an image may have labels without boxes, since few images of a set are boxed.
 
-    Attributes:
-        classes: K names, in the order of their indices.
-        names, paths: N names and files.
-        where: N beginnings of an error about the image: the file and row that list it.
-        labels: of the whole image, bool (N, K).
-        boxes: N arrays (n_i, 4), float32: x_min, y_min, x_max, y_max as shares of width and height, in [0, 1].
-        box_classes: N arrays (n_i,), int64, indices into ``classes``.
-        patients: str (N,), or None where the data set does not say.
-        split: str (N,), each one of ``SPLITS``.
+    Fields that do not fit together, and a box that is not finite, is empty or leaves the image, are a ValueError.
     """
 
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # K names, in the order of their indices
     names: tuple[str, ...]
     paths: tuple[Path, ...]
-    where: tuple[str, ...]
-    labels: np.ndarray
-    boxes: tuple[np.ndarray, ...]
-    box_classes: tuple[np.ndarray, ...]
-    patients: np.ndarray | None
-    split: np.ndarray
+    where: tuple[str, ...]  # beginning of an error about each image: the file and row that list it
+    labels: np.ndarray  # of the whole image, bool (N, K)
+    boxes: tuple[np.ndarray, ...]  # N x (n_i, 4), float32: x_min, y_min, x_max, y_max, shares in [0, 1]
+    box_classes: tuple[np.ndarray, ...]  # N x (n_i,), int64, indices into classes
+    patients: np.ndarray | None  # str (N,), or None where the data set does not say
+    split: np.ndarray  # str (N,), each one of SPLITS
 
     def __post_init__(self) -> None:
         count = len(self.names)

@@ -40,20 +40,12 @@ SEXES = {"F": 0, "M": 1, "": 255}
 
 @dataclass(frozen=True, eq=False)
 class CardiacSplit:
-    """One split in memory, in the order of the table.
+    """One split of N slices in memory, in the order of the table."""
 
-    Attributes:
-        images: grey levels, uint8 (N, H, W).
-        masks: values of ``LABELS``, uint8 (N, H, W).
-        classes: indices into ``CLASSES``, int64 (N,).
-        sex: 0 female, 1 male, 255 unknown, uint8 (N,).
-        ids: the N names.
-    """
-
-    images: np.ndarray
-    masks: np.ndarray
-    classes: np.ndarray
-    sex: np.ndarray
+    images: np.ndarray  # grey levels, uint8 (N, H, W)
+    masks: np.ndarray  # values of LABELS, uint8 (N, H, W)
+    classes: np.ndarray  # indices into CLASSES, int64 (N,)
+    sex: np.ndarray  # 0 female, 1 male, 255 unknown, uint8 (N,)
     ids: tuple[str, ...]
 
     @property

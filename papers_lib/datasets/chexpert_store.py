@@ -2,10 +2,6 @@
 
 ::
 
-    spec = ChexpertStore(tree_fingerprint(root), side=128, options={"uncertain": "report"})
-    folder = ensure("data", "chexpert", spec, partial(write_store, root=root, jobs=2))
-    found = open_store(folder)
-
     FOLDER/images.npy and the rest    as `image_store` writes them
     FOLDER/raw_labels.npy             float64 (N, 5): 1, 0, -1 (uncertain), NaN (blank)
     FOLDER/truth.npy                  float64 (N, 5): P(y = 1 | x), NaN where it is not known
@@ -42,19 +38,14 @@ class ChexpertStore:
 
 @dataclass(frozen=True, eq=False)
 class ChexpertImages:
-    """N images with their pixels.
-
-    Attributes:
-        images: the list: labels with uncertain ones mapped, boxes, patients, split.
-        pixels: read-only memory map uint8 (N, side, side).
-        truth: P(y = 1 | x) of the five labels, NaN where it is not known (real data), float64 (N, 5).
-        raw_labels: as the tables have them: 1, 0, -1 or NaN, float64 (N, 5).
-    """
+    """N images: the list, with uncertain labels mapped, and what belongs to each."""
 
     images: BoxedImages
-    pixels: np.ndarray
-    truth: np.ndarray
-    raw_labels: np.ndarray
+    pixels: np.ndarray  # uint8 (N, side, side), a read-only memory map
+    truth: (
+        np.ndarray
+    )  # P(y = 1 | x) of the five labels, NaN where it is not known (real data), float64 (N, 5)
+    raw_labels: np.ndarray  # as the tables have them: 1, 0, -1 or NaN, float64 (N, 5)
 
 
 def write_store(folder: str | Path, spec: ChexpertStore, *, root: str | Path, jobs: int = 1) -> Path:

@@ -118,6 +118,12 @@ def load_nih(
     )
 
 
+def missing_images(root: str | Path) -> list[str]:
+    """Images that the table of the release at ``root`` lists and no folder has, in the order of the table."""
+    pictures = find_pictures(Path(root))
+    return [name for name in read_entries(find_table(Path(root)))[IMAGE] if name not in pictures]
+
+
 def find_table(root: Path) -> Path:
     """The one file ``Data_Entry_2017*.csv`` in ``root``; none, or several, is a `UserError`."""
     if not root.is_dir():

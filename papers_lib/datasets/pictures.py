@@ -62,9 +62,6 @@ def square(picture: Image.Image, side: int, channels: int) -> np.ndarray:
     Bicubic and antialiased; the aspect ratio is not kept. Colour becomes grey by ITU-R 601 luma, so that a grey picture
     stored as RGB or RGBA keeps its values; transparency does not count. 16-bit grey is scaled by 255/65535: its full
     range, not the picture's. A picture of floats, or beyond 16 bits, is a ValueError: its range is not known.
-
-    >>> square(Image.new("RGBA", (4, 2), (90, 90, 90, 0)), 2, channels=1).tolist()
-    [[90, 90], [90, 90]]
     """
     if channels not in MODES:
         raise ValueError(f"channels: found {channels}, expected 1 or 3")

@@ -19,9 +19,6 @@ def patient_split(patients: Patients, shares: Mapping[str, float], seed: int) ->
     shares; so a part misses its number of images by at most the images of one patient.
 
     Args: patients of each image, (N,); shares of the images by name of the part, which sum to 1; seed of the order.
-
-    >>> patient_split(["a", "a", "b", "c", "c", "c"], {"train": 0.5, "test": 0.5}, seed=1).tolist()
-    ['train', 'train', 'train', 'test', 'test', 'test']
     """
     ends = _ends(shares)
     owner, counts = _grouped(patients)
@@ -37,9 +34,6 @@ def image_split(n: int, shares: Mapping[str, float], seed: int) -> np.ndarray:
     """The part of each of ``n`` images, drawn image by image: str (n,); sizes are the shares of ``n``, rounded.
 
     Images of one patient land in several parts: for sets that do not know their patients, or to repeat what others did.
-
-    >>> sorted(image_split(10, {"train": 0.7, "val": 0.1, "test": 0.2}, seed=0).tolist())
-    ['test', 'test', 'train', 'train', 'train', 'train', 'train', 'train', 'train', 'val']
     """
     ends = np.rint(_ends(shares) * n).astype(np.int64)
     ends[-1] = n
@@ -66,11 +60,7 @@ def k_folds_by_patient(patients: Patients, k: int, seed: int) -> np.ndarray:
 
 
 def shared_patients(a: Patients, b: Patients) -> int:
-    """How many patients have images in both parts; 0 where a split was made by patient.
-
-    >>> shared_patients(["a", "a", "b"], ["b", "b", "c"])
-    1
-    """
+    """How many patients have images in both parts; 0 where a split was made by patient."""
     return len(set(map(str, a)) & set(map(str, b)))
 
 

@@ -131,6 +131,12 @@ def load_vindr(
     )
 
 
+def missing_images(root: str | Path) -> list[str]:
+    """Images that train.csv at ``root`` lists and ``train/`` has not, in the order of the table."""
+    files = find_files(Path(root) / FOLDER)
+    return [name for name in read_findings(Path(root) / TABLE) if name not in files]
+
+
 def read_findings(path: Path) -> dict[str, list[Finding]]:
     """The rows of each image, images and rows in the order of ``train.csv``; the first row that is wrong is refused."""
     corner = Check(lambda text: bounded_number(text) if text else np.nan, "a number up to 1000000")

@@ -32,11 +32,7 @@ def record_picture(record: VocRecord) -> Image.Image:
 
 
 def crop_frame(box: np.ndarray) -> Frame:
-    """Every pixel that the box (4,) touches, so that a fraction of a pixel never gives an empty crop.
-
-    >>> crop_frame(np.array([4.5, 2, 8.5, 6]))
-    (4, 2, 9, 6)
-    """
+    """Every pixel that the box (4,) touches, so that a fraction of a pixel never gives an empty crop."""
     x_min, y_min, x_max, y_max = map(float, box)
     return math.floor(x_min), math.floor(y_min), math.ceil(x_max), math.ceil(y_max)
 
@@ -48,11 +44,7 @@ def square(picture: Image.Image, frame: Frame, side: int) -> np.ndarray:
 
 
 def in_frame(boxes: np.ndarray, frame: Frame, side: int) -> np.ndarray:
-    """Boxes (n, 4) of the picture in the pixels of the resized ``frame``, float32 (n, 4), not clipped.
-
-    >>> in_frame(np.array([[4.5, 2, 8.5, 6]]), (4, 2, 9, 6), 20).tolist()
-    [[2.0, 0.0, 18.0, 20.0]]
-    """
+    """Boxes (n, 4) of the picture in the pixels of the resized ``frame``, float32 (n, 4), not clipped."""
     # In float64 and multiplied first, so that the frame's own edges land on 0 and side exactly.
     extent = np.array((frame[2] - frame[0], frame[3] - frame[1]) * 2, dtype=np.float64)
     resized: np.ndarray = (boxes - np.array(frame[:2] * 2)) * side / extent
@@ -112,9 +104,6 @@ def mask_in_frame(mask: np.ndarray, frame: Frame, side: int) -> np.ndarray | Non
 
     A cell belongs to the object when at least half of its area does. Where no cell has that much (a thin or
     tiny object) those with the most do, so that an object never vanishes.
-
-    >>> mask_in_frame(np.array([[1, 1, 1, 0], [1, 0, 0, 0]], bool), (0, 0, 4, 2), 2).tolist()
-    [[True, True], [True, False]]
     """
     inside = mask[frame[1] : frame[3], frame[0] : frame[2]]
     if not inside.any():

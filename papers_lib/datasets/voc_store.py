@@ -57,34 +57,25 @@ class CropSpec:
 
 @dataclass(frozen=True, eq=False)
 class CropSplit:
-    """One split of N items (one for each box) from S pictures; the items of one picture are consecutive.
+    """One split of N items (one for each box) from S pictures; the items of one picture are consecutive."""
 
-    Attributes:
-        images: uint8 (N, side, side, 3), a read-only memory map.
-        classes, image: int64 (N,), index into ``names``, and number of the item's picture, 0 to S - 1.
-        boxes: float32 (N, 4), the object's box in the picture's pixels, 0-based edges.
-        region: float32 (N, 4), the same box in the item's own pixels: all of a crop, up to fractions.
-        masks: bool (N, m, m), a read-only memory map: the object in the item as m x m cells.
-        has_mask: bool (N,); without one the row of ``masks`` is all false.
-        parts: float32 (N, 4), the object's first part in the item's own pixels; NaN where there is none.
-        scenes: uint8 (S, s, s, 3), the whole pictures, a read-only memory map; None unless asked for.
-        scene_boxes, scene_classes: S arrays float32 (n_i, 4), in pixels of the scene, and int64 (n_i,), or none.
-        names, pictures: of the classes, the same for both splits; S ids ("VOC2012/2012_000001").
-    """
-
-    images: np.ndarray
-    classes: np.ndarray
-    image: np.ndarray
-    boxes: np.ndarray
-    region: np.ndarray
-    masks: np.ndarray
-    has_mask: np.ndarray
-    parts: np.ndarray
-    scenes: np.ndarray | None
-    scene_boxes: list[np.ndarray]
-    scene_classes: list[np.ndarray]
-    names: tuple[str, ...]
-    pictures: tuple[str, ...]
+    images: np.ndarray  # uint8 (N, side, side, 3), a read-only memory map
+    classes: np.ndarray  # int64 (N,), indices into names
+    image: np.ndarray  # int64 (N,), the number of the item's picture, 0 to S - 1
+    boxes: np.ndarray  # float32 (N, 4), the object's box in the picture's pixels, 0-based edges
+    region: (
+        np.ndarray
+    )  # float32 (N, 4), the same box in the item's own pixels: all of a crop, up to fractions
+    masks: np.ndarray  # bool (N, m, m), a read-only memory map: the object in the item as m x m cells
+    has_mask: np.ndarray  # bool (N,); without one the row of masks is all false
+    parts: (
+        np.ndarray
+    )  # float32 (N, 4), the object's first part in the item's own pixels; NaN where there is none
+    scenes: np.ndarray | None  # uint8 (S, s, s, 3), the whole pictures, a read-only memory map, if asked for
+    scene_boxes: list[np.ndarray]  # S arrays float32 (n_i, 4) in the pixels of the scene; none without scenes
+    scene_classes: list[np.ndarray]  # S arrays int64 (n_i,)
+    names: tuple[str, ...]  # of the classes, the same for both splits
+    pictures: tuple[str, ...]  # the S ids ("VOC2012/2012_000001")
 
     def __len__(self) -> int:
         return len(self.classes)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from papers_lib.datasets.nih_cxr14 import CLASSES, load_nih
+from papers_lib.datasets.nih_cxr14 import CLASSES, load_nih, missing_images
 from papers_lib.datasets.splits import shared_patients
 from papers_lib.errors import UserError
 from tests.datasets.nih_tree import BOX_HEADER, BOXES, ROWS, write_release
@@ -70,6 +70,7 @@ def test_pictures_that_are_not_there(root):
     assert "line 3: found no file '00000001_001.png'" in str(error.value)
     assert "1 of 5 are not there" in str(error.value)
     assert len(load_nih(root, val_share=0, missing="skip")) == 4
+    assert missing_images(root) == [ROWS[1][0]]
 
 
 def box(*values):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from papers_lib.datasets.vindr_cxr import CLASSES, load_vindr
+from papers_lib.datasets.vindr_cxr import CLASSES, load_vindr, missing_images
 from papers_lib.errors import UserError
 from tests.datasets.dicom_files import write_dicom
 from tests.datasets.vindr_tree import healthy, load, row, tree
@@ -56,6 +56,7 @@ def test_pictures_that_are_not_there(tmp_path):
     assert "line 3: found no image 'gone'" in str(error.value)
     assert "1 of 3 are not there" in str(error.value)
     assert load(root, missing="skip").names == ("a", "b")
+    assert missing_images(root) == ["gone"]
 
 
 @pytest.mark.parametrize(
