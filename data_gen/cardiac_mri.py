@@ -39,30 +39,34 @@ Ambiguities, each with the choice made:
 - Class of slice i is i modulo 4, so that the classes of any count differ by one slice at most.
 """
 
-import argparse
-import csv
-import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from data_gen.cardiac_patient import HEIGHT, WIDTH, Patient, draw_patient
-from data_gen.cardiac_slice import BOX, BOX_MARGIN, add_box, paint_slice
-from papers_lib.datasets.cardiac_layout import (
+from data_gen.cardiac_slice import BOX, BOX_MARGIN, HEIGHT, WIDTH, Patient, add_box, draw_patient, paint_slice
+from data_gen.generator import (
+    command,
+    generator_of,
+    save_png,
+    write_description,
+    write_parts,
+    write_table,
+)
+from papers_lib.datasets.arguments import check_choice, check_whole
+from papers_lib.datasets.cardiac import (
     CLASSES,
     COLUMNS,
-    DESCRIPTION,
     IMAGES,
     MASKS,
     SEX_LABEL,
     SPLITS,
     TABLE,
 )
+from papers_lib.datasets.row_file import new_folder
 from papers_lib.errors import UserError
-from papers_lib.files import replacing_folder, write_json
 
 DETAILS = tuple(field.name for field in fields(Patient) if field.name not in ("disease", "male"))
 CHUNK = 250  # slices a worker writes before it reports back
@@ -71,11 +75,7 @@ Row = dict[str, str]
 
 @dataclass(frozen=True)
 class CardiacSpec:
-    """What to generate: ``experiment`` (1 or 2), the number of slices of each split, and the seed.
-
-    Raises:
-        UserError: an experiment other than 1 and 2, a negative count or seed, or no slice at all.
-    """
+    """What to generate: ``experiment`` (1 or 2), the number of slices of each split, and the seed."""
 
     experiment: int
     train: int = 800
@@ -85,9 +85,7 @@ class CardiacSpec:
 
     def __post_init__(self) -> None:
         for name in ("experiment", *SPLITS, "seed"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise UserError(f"{name}: found {value!r}, expected a whole number of at least 0")
+            check_whole(name, getattr(self, name), 0)
         if self.experiment not in (1, 2):
             raise UserError(f"experiment: found {self.experiment}, expected 1 or 2")
         if not any(self.count(split) for split in SPLITS):
@@ -99,62 +97,24 @@ class CardiacSpec:
 
 
 def draw(spec: CardiacSpec, split: str) -> tuple[np.ndarray, np.ndarray, list[Row]]:
-    """Draw one split in memory.
-
-    Returns:
-        images (uint8, N x 105 x 135), masks (likewise) and the table: one dict a slice, as in ``slices.csv``.
-
-    Raises:
-        UserError: ``split`` is not train, val or test.
-    """
-    if split not in SPLITS:
-        raise UserError(f"split: found {split!r}, expected one of {', '.join(SPLITS)}")
+    """Draw one split: images and masks (uint8, N x 105 x 135), and a dict a slice, as in ``slices.csv``."""
+    check_choice("split", split, tuple(SPLITS))
     return _draw_range(spec, split, 0, spec.count(split))
 
 
 def write(root: str | Path, spec: CardiacSpec, jobs: int = 1) -> Path:
-    """Write all splits under ``root``, whole or not at all, and return ``root``.
-
-    ``jobs`` is the number of processes (0: one for each core); the files do not depend on it.
-
-    Raises:
-        UserError: ``root`` is there already and not empty, cannot be written, or ``jobs`` is negative.
-    """
-    root = Path(root)
-    if jobs < 0:
-        raise UserError(f"jobs: found {jobs}, expected at least 0")
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise UserError(f"{root}: is there already, expected a new or an empty folder")
-    chunks = [
-        (split, start, min(start + CHUNK, spec.count(split)))
-        for split in SPLITS
-        for start in range(0, spec.count(split), CHUNK)
-    ]
-    processes = min(jobs or os.cpu_count() or 1, len(chunks))
-    with replacing_folder(root) as folder:
+    """Write all pictures under ``root``, whole or not at all, and return ``root``."""
+    with new_folder(root) as folder:
         (folder / IMAGES).mkdir()
         (folder / MASKS).mkdir()
-        if processes == 1:
-            tables = [_write_range(folder, spec, *chunk) for chunk in chunks]
-        else:
-            from joblib import Parallel, delayed
-
-            tables = Parallel(n_jobs=processes)(
-                delayed(_write_range)(folder, spec, *chunk) for chunk in chunks
-            )
-        with open(folder / TABLE, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, [*COLUMNS, *DETAILS], lineterminator="\n")
-            writer.writeheader()
-            for table in tables:
-                writer.writerows(table)
-        description = {
-            "name": f"synthetic cardiac slices, experiment {spec.experiment}",
-            "kind": "stand-in",
-            "generator": "data_gen.cardiac_mri",
-            "parameters": asdict(spec),
-        }
-        write_json(folder / DESCRIPTION, description)
-    return root
+        counts = {split: spec.count(split) for split in SPLITS}
+        tables = write_parts(_write_range, folder, spec, counts, jobs, CHUNK)
+        rows = (row.values() for table in tables.values() for row in table)
+        write_table(folder / TABLE, [*COLUMNS, *DETAILS], rows)
+        write_description(
+            folder, f"synthetic cardiac slices, experiment {spec.experiment}", "data_gen.cardiac_mri", spec
+        )
+    return Path(root)
 
 
 def toggle_sex_label(
@@ -163,13 +123,6 @@ def toggle_sex_label(
     """Copies of the slices with the sex label removed where it was and added where it was not.
 
     For the causal check of experiment 2: how far do the logits move when the label alone changes?
-
-    Args:
-        images, masks: uint8, N x H x W, as from ``draw``; left as they are.
-        generator: source of the noise of the labels that are added.
-
-    Raises:
-        ValueError: shapes differ, or a label would cover part of the heart.
     """
     if images.ndim != 3 or images.shape != masks.shape:
         raise ValueError(f"images {images.shape} and masks {masks.shape}: expected the same N x H x W")
@@ -193,8 +146,7 @@ def _draw_range(
     masks = np.empty_like(images)
     table = []
     for place, index in enumerate(range(start, stop)):
-        key = (spec.experiment, SPLITS.index(split), index)
-        generator = np.random.default_rng(np.random.SeedSequence(spec.seed, spawn_key=key))
+        generator = generator_of(spec.seed, spec.experiment, SPLITS.index(split), index)
         patient = draw_patient(generator, CLASSES[index % len(CLASSES)], spec.experiment)
         label = spec.experiment == 2 and patient.male
         images[place], masks[place] = paint_slice(generator, patient, label)
@@ -216,33 +168,16 @@ def _row(split: str, index: int, patient: Patient) -> Row:
 
 
 def _write_range(folder: Path, spec: CardiacSpec, split: str, start: int, stop: int) -> list[Row]:
-    from PIL import Image
-
     images, masks, table = _draw_range(spec, split, start, stop)
     for image, mask, row in zip(images, masks, table, strict=True):
-        Image.fromarray(image).save(folder / IMAGES / f"{row['id']}.png", compress_level=1)
-        Image.fromarray(mask).save(folder / MASKS / f"{row['id']}.png", compress_level=1)
+        save_png(folder / IMAGES / f"{row['id']}.png", image)
+        save_png(folder / MASKS / f"{row['id']}.png", mask)
     return table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: ``python -m data_gen.cardiac_mri ROOT --experiment 2 --train 800``."""
-    parser = argparse.ArgumentParser(prog="python -m data_gen.cardiac_mri", description=main.__doc__)
-    parser.add_argument("root", type=Path, metavar="ROOT", help="folder to write, new or empty")
-    parser.add_argument("--experiment", type=int, required=True, help="1 or 2")
-    for split in SPLITS:
-        default = getattr(CardiacSpec, split)
-        parser.add_argument(f"--{split}", type=int, default=default, help=f"slices (default {default})")
-    parser.add_argument("--seed", type=int, default=CardiacSpec.seed, help="default %(default)s")
-    parser.add_argument("--jobs", type=int, default=1, help="processes; 0 means one for each core")
-    given = vars(parser.parse_args(arguments))
-    root, jobs = given.pop("root"), given.pop("jobs")
-    try:
-        write(root, CardiacSpec(**given), jobs)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return command("data_gen.cardiac_mri", CardiacSpec, write, arguments)
 
 
 if __name__ == "__main__":

@@ -26,26 +26,98 @@ A collapsed part of a lung does not pull its surroundings along: what a finding 
 
 A picture depends on (seed, split, patient, follow-up) alone: splits share no draws, processes make no difference, and
 a split of 100 is the beginning of the same split of 1000.
+
+Synthetic chest radiographs as the files of NIH ChestX-ray14: pictures, tables and lists.
+
+Format: the release's ``Data_Entry_2017.csv``, ``BBox_List_2017.csv``, ``train_val_list.txt`` and ``test_list.txt``
+(Wang et al., "ChestX-ray8", CVPR 2017). The headers are the release's: commas within ``OriginalImage[Width,Height]``
+and ``Bbox [x,y,w,h]`` are not quoted, so each makes a column of its own.
 """
 
-import argparse
-import os
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from data_gen.chest_files import IMAGES, LISTS, Entry, image_name, save_picture, scaled, write_tables
+from data_gen.chest_anatomy import Box
 from data_gen.chest_findings import NIH, PREVALENCE
 from data_gen.chest_paint import paint
-from data_gen.chest_patients import Patient, Visit, draw_patient, draw_visit, last_pictures, raised
+from data_gen.chest_patients import Patient, Visit, draw_patient, draw_visit, patient_and_visit, raised
+from data_gen.generator import (
+    check_range,
+    command,
+    generator_of,
+    save_png,
+    write_description,
+    write_parts,
+    write_table,
+)
+from papers_lib.datasets.arguments import check_choice, check_whole
+from papers_lib.datasets.row_file import new_folder
 from papers_lib.errors import UserError
-from papers_lib.files import replacing_folder, write_json
+
+IMAGES, ENTRIES, BOXES = "images", "Data_Entry_2017.csv", "BBox_List_2017.csv"
+LISTS = {"train_val": "train_val_list.txt", "test": "test_list.txt"}
+ORIGINAL = 1024  # pixels of the release's pictures; boxes are in these, whatever the stored size
+NO_FINDING = "No Finding"
+BOX_NAMES = {"Infiltration": "Infiltrate"}  # as the release's table of boxes spells it
+ENTRY_HEADER = (
+    "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
+    "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],"
+)
+BOX_HEADER = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture's row of the tables; boxes are in pixels of the release's 1024 x 1024."""
+
+    name: str
+    labels: tuple[str, ...]
+    visit: int
+    patient: int
+    age: int
+    female: bool
+    view: str
+    boxes: tuple[tuple[str, Box], ...]
+
+
+def image_name(patient: int, visit: int) -> str:
+    """File name of a picture."""
+    return f"{patient:08d}_{visit:03d}.png"
+
+
+def scaled(box: Box, side: int) -> Box:
+    """A box of a picture of ``side`` pixels in pixels of the release's."""
+    factor = ORIGINAL / side
+    return box[0] * factor, box[1] * factor, box[2] * factor, box[3] * factor
+
+
+def write_tables(folder: Path, entries: Mapping[str, Sequence[Entry]]) -> None:
+    """Write both tables and both lists of ``entries`` (by the names of ``LISTS``) into ``folder``."""
+    rows = [entry for split in LISTS for entry in entries[split]]
+    write_table(folder / ENTRIES, ENTRY_HEADER, (_entry_row(one) for one in rows))
+    boxes = ((one.name, kind, box) for one in rows for kind, box in one.boxes)
+    write_table(folder / BOXES, BOX_HEADER, (_box_row(*one) for one in boxes))
+    for split, name in LISTS.items():
+        (folder / name).write_text("".join(f"{one.name}\n" for one in entries[split]), encoding="utf-8")
+
+
+def _entry_row(entry: Entry) -> list[str | int]:
+    labels = "|".join(entry.labels) or NO_FINDING
+    gender = "F" if entry.female else "M"
+    about: list[str | int] = [entry.name, labels, entry.visit, entry.patient, entry.age, gender, entry.view]
+    return [*about, 2048, 2048, "0.171", "0.171", ""]
+
+
+def _box_row(name: str, kind: str, box: Box) -> list[str]:
+    numbers = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
+    return [name, BOX_NAMES.get(kind, kind), *(f"{value:.3f}" for value in numbers), "", "", ""]
+
 
 SPLITS = tuple(LISTS)
-CHUNK = 64  # pictures a worker writes before it reports back
 
 
 @dataclass(frozen=True)
@@ -59,10 +131,6 @@ class ChestSpec:
         odds: factor on the odds of each finding in NIH's images.
         signal: factor on what findings add to the attenuation; 1 but for a test.
         boxed: share of the test pictures with findings that have boxes.
-
-    Raises:
-        UserError: a count, seed or side that is no whole number or too small, a factor that is not above 0,
-            a share outside 0 to 1, or no picture at all.
     """
 
     train_val: int = 1600
@@ -75,19 +143,10 @@ class ChestSpec:
 
     def __post_init__(self) -> None:
         for name, least in (("train_val", 0), ("test", 0), ("seed", 0), ("side", 64)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise UserError(f"{name}: found {value!r}, expected a whole number of at least {least}")
+            check_whole(name, getattr(self, name), least)
         for name in ("odds", "signal"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1000:
-                raise UserError(f"{name}: found {value!r}, expected a number above 0, at most 1000")
-        if (
-            isinstance(self.boxed, bool)
-            or not isinstance(self.boxed, int | float)
-            or not 0 <= self.boxed <= 1
-        ):
-            raise UserError(f"boxed: found {self.boxed!r}, expected a share from 0 to 1")
+            check_range(name, getattr(self, name), 1e-9, 1000)
+        check_range("boxed", self.boxed, 0, 1)
         if not self.train_val + self.test:
             raise UserError("train_val, test: both are 0, expected at least one picture")
 
@@ -98,12 +157,7 @@ class ChestSpec:
 
 
 def draw(spec: ChestSpec, split: str, index: int) -> tuple[np.ndarray, Entry]:
-    """Draw picture ``index`` of ``split`` (train_val or test) in memory, with its row of the tables.
-
-    Raises:
-        UserError: ``split`` is not train_val or test.
-        ValueError: ``index`` is not below the split's number of pictures.
-    """
+    """Draw picture ``index`` of ``split`` (train_val or test) in memory, with its row of the tables."""
     number, follow_up = patient_of(spec, split, index)
     patient, visit = describe(spec, split, number, follow_up)
     image, boxes = paint(visit.radiograph, spec.side, spec.signal)
@@ -123,20 +177,9 @@ def draw(spec: ChestSpec, split: str, index: int) -> tuple[np.ndarray, Entry]:
 
 
 def patient_of(spec: ChestSpec, split: str, index: int) -> tuple[int, int]:
-    """Number of the patient of picture ``index`` of ``split``, and of the visit, both from 0.
-
-    Raises:
-        UserError: ``split`` is not train_val or test.
-        ValueError: ``index`` is not below the split's number of pictures.
-    """
-    if split not in SPLITS:
-        raise UserError(f"split: found {split!r}, expected one of {', '.join(SPLITS)}")
-    count = getattr(spec, split)
-    if not 0 <= index < count:
-        raise ValueError(f"index: found {index}, expected 0 to {count - 1}")
-    ends = last_pictures(spec.seed, SPLITS.index(split), count)
-    number = int(np.searchsorted(ends, index, side="right"))
-    return number, index - (int(ends[number - 1]) if number else 0)
+    """Number of the patient of picture ``index`` of ``split``, and of the visit, both from 0."""
+    check_choice("split", split, SPLITS)
+    return patient_and_visit(spec.seed, SPLITS.index(split), getattr(spec, split), index)
 
 
 def describe(spec: ChestSpec, split: str, number: int, follow_up: int) -> tuple[Patient, Visit]:
@@ -147,77 +190,31 @@ def describe(spec: ChestSpec, split: str, number: int, follow_up: int) -> tuple[
 
 
 def _generator(spec: ChestSpec, split: str, *key: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence(spec.seed, spawn_key=(SPLITS.index(split), *key)))
+    return generator_of(spec.seed, SPLITS.index(split), *key)
 
 
 def write(root: str | Path, spec: ChestSpec, jobs: int = 1) -> Path:
-    """Write all pictures under ``root``, whole or not at all, and return ``root``.
-
-    ``jobs`` is the number of processes (0: one for each core); the files do not depend on it.
-
-    Raises:
-        UserError: ``root`` is there already and not empty, cannot be written, or ``jobs`` is negative.
-    """
-    root = Path(root)
-    if jobs < 0:
-        raise UserError(f"jobs: found {jobs}, expected at least 0")
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise UserError(f"{root}: is there already, expected a new or an empty folder")
-    chunks = [
-        (split, start, min(start + CHUNK, getattr(spec, split)))
-        for split in SPLITS
-        for start in range(0, getattr(spec, split), CHUNK)
-    ]
-    processes = min(jobs or os.cpu_count() or 1, len(chunks))
-    with replacing_folder(root) as temporary:
-        (temporary / IMAGES).mkdir()
-        if processes == 1:
-            parts = [_write_range(temporary, spec, *chunk) for chunk in chunks]
-        else:
-            from joblib import Parallel, delayed
-
-            parts = Parallel(n_jobs=processes)(
-                delayed(_write_range)(temporary, spec, *chunk) for chunk in chunks
-            )
-        entries: dict[str, list[Entry]] = {split: [] for split in SPLITS}
-        for (split, _, _), part in zip(chunks, parts, strict=True):
-            entries[split] += part
-        write_tables(temporary, entries)
-        description = {
-            "name": "synthetic chest radiographs",
-            "kind": "stand-in",
-            "generator": "data_gen.chest",
-            "parameters": asdict(spec),
-        }
-        write_json(temporary / "dataset.json", description)
-    return root
+    """Write all pictures under ``root``, whole or not at all, and return ``root``."""
+    with new_folder(root) as folder:
+        (folder / IMAGES).mkdir()
+        counts = {split: getattr(spec, split) for split in SPLITS}
+        write_tables(folder, write_parts(_write_range, folder, spec, counts, jobs))
+        write_description(folder, "synthetic chest radiographs", "data_gen.chest", spec)
+    return Path(root)
 
 
 def _write_range(folder: Path, spec: ChestSpec, split: str, start: int, stop: int) -> list[Entry]:
     entries = []
     for index in range(start, stop):
         image, entry = draw(spec, split, index)
-        save_picture(folder / IMAGES / entry.name, image)
+        save_png(folder / IMAGES / entry.name, image)
         entries.append(entry)
     return entries
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: ``python -m data_gen.chest ROOT --train_val 1600 --test 400 --side 256``."""
-    parser = argparse.ArgumentParser(prog="python -m data_gen.chest", description=main.__doc__)
-    parser.add_argument("root", type=Path, metavar="ROOT", help="folder to write, new or empty")
-    for field in fields(ChestSpec):
-        kind = type(field.default)
-        parser.add_argument(f"--{field.name}", type=kind, default=field.default, help="%(default)s")
-    parser.add_argument("--jobs", type=int, default=1, help="processes; 0 means one for each core")
-    given = vars(parser.parse_args(arguments))
-    root, jobs = given.pop("root"), given.pop("jobs")
-    try:
-        write(root, ChestSpec(**given), jobs)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return command("data_gen.chest", ChestSpec, write, arguments)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,108 @@
 """Anatomy of a synthetic chest: what a patient keeps from picture to picture, and its outlines as curves.
 
-Curves live in the unit square of ``data_gen.chest_frame``. Side -1 is the picture's left, the patient's right;
+Curves live in the unit square of ``data_gen.chest_anatomy``. Side -1 is the picture's left, the patient's right;
 side 1 holds most of the heart. A lung's shares are ``across`` (0 at mediastinum or heart, 1 at the chest wall) and
 ``down`` (0 at the apex, 1 at the costophrenic angle).
+
+Where a chest lies in its picture: curves of the anatomy as columns of each pixel row and rows of each column.
+
+The anatomy is drawn in a unit square (x to the right, y down). A pose scales it, shifts it and turns it about the
+square's centre; a frame adds the picture's side in pixels. Shapes are bounded by such curves, with soft edges.
+
+A chest laid out on the pixels of one picture: borders of the lungs and the diaphragm, and the lungs' masks.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
+from PIL import Image
 from scipy.interpolate import PchipInterpolator
+
+Window = tuple[slice, slice]
+"""Rows and columns of a part of a picture."""
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Scale, shift to the right and down (shares of the side) and turn (radians, clockwise)."""
+
+    scale: float = 1.0
+    right: float = 0.0
+    down: float = 0.0
+    turn: float = 0.0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A pose in a square picture of ``side`` pixels."""
+
+    side: int
+    pose: Pose
+
+    def points(self, points: np.ndarray) -> np.ndarray:
+        """Points (N x 2) of the anatomy in shares of the picture's side."""
+        cosine, sine = self.pose.scale * np.cos(self.pose.turn), self.pose.scale * np.sin(self.pose.turn)
+        turned = (points - 0.5) @ np.array(((cosine, sine), (-sine, cosine)))
+        return turned + np.array((0.5 + self.pose.right, 0.5 + self.pose.down))
+
+    def point(self, x: float, y: float) -> tuple[float, float]:
+        """One point of the anatomy in shares of the picture's side."""
+        moved = self.points(np.array([[x, y]]))[0]
+        return float(moved[0]), float(moved[1])
+
+    @property
+    def centres(self) -> np.ndarray:
+        """Centres of the pixels along one side, as shares of it (float32)."""
+        return (np.arange(self.side, dtype=np.float32) + 0.5) / self.side
+
+    def at_rows(self, curve: np.ndarray) -> np.ndarray:
+        """x of a curve (N x 2, top to bottom) in each pixel row; beyond its ends the end's x."""
+        x, y = self.points(curve).T
+        return np.interp(self.centres, np.maximum.accumulate(y), x).astype(np.float32)
+
+    def at_columns(self, curve: np.ndarray) -> np.ndarray:
+        """y of a curve (N x 2, left to right) in each pixel column; beyond its ends the end's y."""
+        x, y = self.points(curve).T
+        return np.interp(self.centres, np.maximum.accumulate(x), y).astype(np.float32)
+
+    def window(self, left: float, top: float, right: float, bottom: float) -> Window:
+        """Pixels that the rectangle (shares of the side) touches, at least one row and one column."""
+        low = [min(max(int(np.floor(v * self.side)), 0), self.side - 1) for v in (top, left)]
+        high = [min(max(int(np.ceil(v * self.side)), 1), self.side) for v in (bottom, right)]
+        return slice(low[0], max(high[0], low[0] + 1)), slice(low[1], max(high[1], low[1] + 1))
+
+    def coordinates(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """x (1 x W) and y (H x 1) of the window's pixels, as shares of the side."""
+        return self.centres[None, window[1]], self.centres[window[0], None]
+
+
+def step(distance: np.ndarray, width: float) -> np.ndarray:
+    """Soft step: 0 below ``-width / 2``, 1 above ``width / 2``, with no kink between."""
+    share = distance * (1 / width)
+    share += 0.5
+    np.clip(share, 0, 1, out=share)
+    smooth = share * -2
+    smooth += 3
+    smooth *= share
+    smooth *= share
+    return smooth
+
+
+def smooth_noise(
+    generator: np.random.Generator, height: int, width: int, rows: float, columns: float
+) -> np.ndarray:
+    """Noise (height x width, float32) through about ``rows`` x ``columns`` knots, standard normal at each."""
+    return stretched(
+        generator.standard_normal((max(2, round(rows)) + 1, max(2, round(columns)) + 1), np.float32),
+        height,
+        width,
+    )
+
+
+def stretched(values: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Values (float32) resized to height x width, bicubic."""
+    return np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.BICUBIC))
+
 
 SIDES = (-1, 1)
 STEPS = np.linspace(0, 1, 65)
@@ -203,3 +297,93 @@ def body_outline(anatomy: Anatomy, side: int) -> np.ndarray:
 
 def _curve(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.stack(np.broadcast_arrays(x, y), axis=1)
+
+
+Box = tuple[float, float, float, float]
+"""x_min, y_min, x_max, y_max in pixels of the picture; the right and lower edges are not included."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Borders in shares of the picture's side; keys of the dictionaries are the sides -1 and 1.
+
+    Attributes:
+        anatomy, frame: what is laid out, and where.
+        wall, inner: x of a lung's outer and inner border in each pixel row.
+        apex: y of the lungs' apices.
+        dome: y of the diaphragm in each pixel column.
+        lungs: how much of a pixel is lung, 0 to 1 (side x side, float32), both lungs together.
+        windows: the pixels that hold each lung.
+    """
+
+    anatomy: Anatomy
+    frame: Frame
+    wall: dict[int, np.ndarray]
+    inner: dict[int, np.ndarray]
+    apex: dict[int, float]
+    dome: np.ndarray
+    lungs: np.ndarray
+    windows: dict[int, Window]
+
+    def place(self, side: int, across: float, down: float) -> tuple[float, float]:
+        """Point of a lung at the shares ``across`` and ``down`` of ``data_gen.chest_anatomy``."""
+        row, y = self._row(side, down)
+        inner, wall = float(self.inner[side][row]), float(self.wall[side][row])
+        return inner + across * (wall - inner), y
+
+    def on_chest(self, side: int, across: float, down: float) -> tuple[float, float]:
+        """Point at ``across`` from the midline (0) to the chest wall (1), whatever the heart's size."""
+        row, y = self._row(side, down)
+        middle = self.frame.point(self.anatomy.middle, 0.5)[0]
+        return middle + across * (float(self.wall[side][row]) - middle), y
+
+    def _row(self, side: int, down: float) -> tuple[int, float]:
+        base = self.frame.point(0.5, self.anatomy.base)[1]
+        y = self.apex[side] + down * (base - self.apex[side])
+        return min(max(int(y * self.frame.side), 0), self.frame.side - 1), y
+
+
+def lay_out(anatomy: Anatomy, frame: Frame) -> Layout:
+    """Lay ``anatomy`` out in ``frame``."""
+    wall = {side: frame.at_rows(chest_wall(anatomy, side)) for side in SIDES}
+    inner = {side: frame.at_rows(inner_border(anatomy, side)) for side in SIDES}
+    dome = frame.at_columns(diaphragm(anatomy))
+    lungs = np.zeros((frame.side, frame.side), np.float32)
+    windows, apices = {}, {}
+    for side in SIDES:
+        apex = frame.points(chest_wall(anatomy, side)[:1])[0]
+        angle = frame.point(anatomy.middle + side * anatomy.half_width, anatomy.base)
+        apices[side] = float(apex[1])
+        ends = sorted((float(inner[side].min() if side == 1 else inner[side].max()), angle[0] + side * 0.01))
+        window = frame.window(ends[0], apices[side] - 0.01, ends[1], angle[1] + 0.03)
+        x, y = frame.coordinates(window)
+        rows, columns = window
+        # Distance inside each border in widths of its soft edge; the nearest one counts.
+        across = x * np.float32(side / 0.016)
+        inside = np.minimum(
+            across - inner[side][rows, None] * np.float32(side / 0.016),
+            wall[side][rows, None] * np.float32(side / 0.016) - across,
+        )
+        vertical = np.minimum((dome[None, columns] - y) * (1 / 0.014), (y - apices[side]) * (1 / 0.010))
+        lungs[window] += step(np.minimum(inside, vertical), 1.0)
+        windows[side] = window
+    return Layout(anatomy, frame, wall, inner, apices, dome, lungs, windows)
+
+
+def heart_box(layout: Layout) -> Box:
+    """Box around the heart, cut at the picture's edge, in pixels."""
+    frame = layout.frame
+    return _box_around(frame, np.concatenate([heart_border(layout.anatomy, side) for side in SIDES]))
+
+
+def aortic_box(layout: Layout) -> Box:
+    """Box around the aortic knob, from the midline to its tip, cut at the picture's edge, in pixels."""
+    left, top, right, bottom = knob_box(layout.anatomy)
+    corners = np.array(((left, top), (right, top), (right, bottom), (left, bottom)))
+    return _box_around(layout.frame, corners)
+
+
+def _box_around(frame: Frame, points: np.ndarray) -> Box:
+    moved = np.clip(frame.points(points), 0, 1) * frame.side
+    low, high = moved.min(0), moved.max(0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])

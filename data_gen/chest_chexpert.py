@@ -1,6 +1,6 @@
 """Synthetic chest radiographs in the layout of CheXpert, the stand-in for it in the report on calibration.
 
-Frozen before the first run: no model was trained or probed to choose a constant (``data_gen.chexpert_labels`` says how
+Frozen before the first run: no model was trained or probed to choose a constant (``data_gen.chest_chexpert`` says how
 they were chosen), and the pictures are those of ``data_gen.chest``, whose drawing it shares. A change of any constant
 is a new data set with a new fingerprint (``data_gen.store``), and takes all results with it.
 
@@ -28,31 +28,215 @@ release: 200 patients) and its labels are as common as train.csv's; a study has 
 
 A picture depends on (seed, split, patient, follow-up) alone: splits share no draws, processes make no difference, and
 a split of 100 is the beginning of the same split of 1000.
+
+Labels of synthetic chest radiographs whose probability given the picture is known: what calibration is held against.
+
+A label is drawn, never read off: whether a finding that shows is called one is chance, and the chance depends on
+what is painted alone. With the severity s of the finding, from 0 to 1,
+
+    P(y = 1 | x) = LEAST + (MOST - LEAST) * sigmoid(slope * (s - middle))    where one of the kind is painted
+    P(y = 1 | x) = absent                                                    where none is
+
+so a classifier that knew P would be perfectly calibrated, and no classifier separates the labels better than P does
+(its AUC is the ceiling; severity shows as size and contrast, so that a model has to estimate it). Other findings of
+the picture do not count.
+
+Frozen before the first run, by shares of labels alone: no model was trained to choose a constant. ``shown`` is 1.6
+times the share of positive labels that was aimed at (CheXpert's where it is from 5 to 30 %; Pleural Effusion's
+40 % is cut to 30), ``middle`` then gives that share.
+
+Uncertain labels (-1) are drawn where P is near one half, independent of the label itself:
+
+    P(u = 1 | x) = min(0.9, doubt * 4 P (1 - P))
+
+``doubt`` gives each label CheXpert's share of uncertain studies (Irvin et al. 2019, Table 1).
+
+Synthetic chest radiographs as the files of CheXpert-v1.0-small: pictures and tables, and the truth besides.
+
+Format: the release's ``train.csv`` and ``valid.csv`` (Irvin et al., "CheXpert", AAAI 2019), whose ``Path`` begins with
+the name of the release, whatever the folder is called.
 """
 
-import argparse
-import os
+import math
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
+from scipy.special import expit
 
-from data_gen.chest_layout import Box
+from data_gen.chest_anatomy import Box
+from data_gen.chest_findings import Finding
 from data_gen.chest_paint import paint
-from data_gen.chest_patients import Patient, Visit, draw_patient, draw_visit, last_pictures, raised
-from data_gen.chexpert_files import FIRST_VALID, TABLES, Entry, path_of, save_picture, write_tables
-from data_gen.chexpert_labels import KINDS, LABELS, draw_truth, draw_written, probabilities
+from data_gen.chest_patients import Patient, Visit, draw_patient, draw_visit, patient_and_visit, raised
+from data_gen.generator import (
+    check_range,
+    command,
+    generator_of,
+    write_description,
+    write_parts,
+    write_table,
+)
+from papers_lib.datasets.arguments import check_choice, check_whole
+from papers_lib.datasets.row_file import new_folder
 from papers_lib.errors import UserError
-from papers_lib.files import replacing_folder, write_json
+
+LEAST, MOST = 0.02, 0.97
+"""Probabilities of a label that the slightest and the most severe findings tend to."""
+SUREST = 0.9
+"""Largest probability that a label is uncertain."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """How one label comes about.
+
+    Attributes:
+        kind: of finding that is painted for it.
+        shown: share of pictures that show one.
+        absent: probability of the label where none is painted.
+        slope, middle: of the probability over the severity.
+        doubt: factor of the probability that the label is uncertain.
+        negative: share of the labels neither positive nor uncertain that train.csv states as 0; the others are blank.
+    """
+
+    kind: str
+    shown: float
+    absent: float
+    slope: float
+    middle: float
+    doubt: float
+    negative: float
+
+
+LABELS: Mapping[str, Label] = {
+    "Atelectasis": Label("Atelectasis", 0.24, 0.015, 9.0, 0.41, 0.973, 0.01),
+    "Cardiomegaly": Label("Cardiomegaly", 0.19, 0.010, 12.0, 0.40, 0.326, 0.06),
+    "Consolidation": Label("Pneumonia", 0.11, 0.010, 8.0, 0.43, 1.560, 0.16),
+    "Edema": Label("Infiltration", 0.37, 0.015, 10.0, 0.39, 0.300, 0.13),
+    "Pleural Effusion": Label("Effusion", 0.48, 0.020, 10.0, 0.38, 0.194, 0.28),
+}
+"""By the name in CheXpert, in the order of its competition."""
+KINDS = tuple(one.kind for one in LABELS.values())
+
+
+def probabilities(findings: Iterable[Finding]) -> np.ndarray:
+    """P(y = 1 | x) of the five labels of a picture that shows ``findings``, float64 (5,)."""
+    severities = {one.kind: one.severity for one in findings}
+    return np.array([_probability(one, severities.get(one.kind)) for one in LABELS.values()])
+
+
+def _probability(label: Label, severity: float | None) -> float:
+    if severity is None:
+        return label.absent
+    return float(LEAST + (MOST - LEAST) * expit(label.slope * (severity - label.middle)))
+
+
+def doubts(probability: np.ndarray, factor: float = 1.0) -> np.ndarray:
+    """P(u = 1 | x) of the five labels from their ``probability``, (5,) or (N, 5); ``factor`` times as many."""
+    doubt = np.array([one.doubt for one in LABELS.values()])
+    return np.minimum(SUREST, factor * doubt * 4 * probability * (1 - probability))
+
+
+def draw_truth(generator: np.random.Generator, probability: np.ndarray) -> np.ndarray:
+    """The five labels, each a Bernoulli draw of its own: bool (5,)."""
+    return generator.random(len(LABELS)) < probability
+
+
+def draw_written(
+    generator: np.random.Generator, probability: np.ndarray, truth: np.ndarray, uncertain: float = 1.0
+) -> np.ndarray:
+    """The five labels as train.csv has them: 1, 0, -1, or NaN for a blank; float64 (5,)."""
+    doubted, stated = generator.random((2, len(LABELS)))
+    negative = np.array([one.negative for one in LABELS.values()])
+    written = np.where(truth, 1.0, np.where(stated < negative, 0.0, np.nan))
+    written[doubted < doubts(probability, uncertain)] = -1.0
+    return written
+
+
+RELEASE = "CheXpert-v1.0-small"
+TABLES = {"train": "train.csv", "valid": "valid.csv"}
+BOXES, TRUTH = "boxes.csv", "truth.csv"
+COLUMNS = (
+    *("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA"),
+    *("No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema"),
+    *("Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other"),
+    *("Fracture", "Support Devices"),
+)
+"""Of both tables, in the order of the release."""
+BOX_COLUMNS = ("Path", "Label", "x_min", "y_min", "x_max", "y_max")
+TRUTH_COLUMNS = ("Path", *(f"P({name})" for name in LABELS), *LABELS)
+FIRST_VALID = 64541
+"""Number of the first patient of valid.csv in the release; those before are train.csv's."""
+QUALITY = 90  # of the JPEG files
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture's rows of the tables.
+
+    Attributes: path, as ``Path`` has it; female, age, view (AP or PA); probability and truth of the five labels;
+    written, the labels as its table has them (1, 0, -1, NaN for a blank); boxes with their labels, as shares.
+    """
+
+    path: str
+    female: bool
+    age: int
+    view: str
+    probability: tuple[float, ...]
+    truth: tuple[bool, ...]
+    written: tuple[float, ...]
+    boxes: tuple[tuple[str, Box], ...]
+
+
+def path_of(split: str, patient: int, study: int) -> str:
+    """``Path`` of the frontal picture of a study; patients and studies count from 1."""
+    return f"{RELEASE}/{split}/patient{patient:05d}/study{study}/view1_frontal.jpg"
+
+
+def save_picture(root: Path, path: str, image: np.ndarray) -> None:
+    """Save an 8-bit grey JPEG where ``path`` belongs below ``root``."""
+    file = root.joinpath(*path.split("/")[1:])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(file, quality=QUALITY)
+
+
+def write_tables(folder: Path, entries: Mapping[str, Sequence[Entry]]) -> None:
+    """Write all tables of ``entries`` (by the names of ``TABLES``) into ``folder``."""
+    for split, name in TABLES.items():
+        sick = "" if split == "train" else "0.0"  # "No Finding" of such a picture: train.csv has no 0
+        write_table(folder / name, COLUMNS, (_row(entry, sick) for entry in entries[split]))
+    rows = [entry for split in TABLES for entry in entries[split]]
+    boxes = (
+        (one.path, label, *(f"{value:.6f}" for value in box)) for one in rows for label, box in one.boxes
+    )
+    write_table(folder / BOXES, BOX_COLUMNS, boxes)
+    truth = ((one.path, *map(repr, one.probability), *(f"{float(y)}" for y in one.truth)) for one in rows)
+    write_table(folder / TRUTH, TRUTH_COLUMNS, truth)
+
+
+def _row(entry: Entry, sick: str) -> list[str]:
+    values = dict.fromkeys(COLUMNS, "")
+    values |= {
+        "Path": entry.path,
+        "Sex": "Female" if entry.female else "Male",
+        "Age": str(entry.age),
+        "Frontal/Lateral": "Frontal",
+        "AP/PA": entry.view,
+    }
+    for label, value in zip(LABELS, entry.written, strict=True):
+        values[label] = "" if math.isnan(value) else f"{value:.1f}"
+    values["No Finding"] = sick if any(abs(value) == 1 for value in entry.written) else "1.0"
+    return list(values.values())
+
 
 SPLITS = tuple(TABLES)
 PART = {
     "train": 3,
     "valid": 4,
 }  # keeps the draws apart from data_gen.chest's 0 and 1 and data_gen.chest_vindr's 2
-CHUNK = 64  # pictures a worker writes before it reports back
 
 
 @dataclass(frozen=True)
@@ -67,10 +251,6 @@ class ChexpertSpec:
         odds: factor on the odds that a finding shows, in both splits; P(y | x) stays.
         uncertain: factor on the probabilities that a label of train.csv is uncertain; 0 for none.
         boxed: share of the pictures with findings that have boxes.
-
-    Raises:
-        UserError: a count, seed or side that is no whole number, too small or too large, a factor out of range,
-            a share outside 0 to 1, or no picture at all.
     """
 
     train: int = 1500
@@ -84,19 +264,13 @@ class ChexpertSpec:
 
     def __post_init__(self) -> None:
         for name, least in (("train", 0), ("valid", 0), ("seed", 0), ("side", 64)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise UserError(f"{name}: found {value!r}, expected a whole number of at least {least}")
+            check_whole(name, getattr(self, name), least)
         if self.train >= FIRST_VALID:  # a patient has at least one picture, so the numbers cannot run out
             raise UserError(f"train: found {self.train}, expected at most {FIRST_VALID - 1}")
         for name in ("signal", "odds"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1000:
-                raise UserError(f"{name}: found {value!r}, expected a number above 0, at most 1000")
+            check_range(name, getattr(self, name), 1e-9, 1000)
         for name, most in (("uncertain", 1000), ("boxed", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-                raise UserError(f"{name}: found {value!r}, expected a number from 0 to {most}")
+            check_range(name, getattr(self, name), 0, most)
         if not self.train + self.valid:
             raise UserError("train, valid: both are 0, expected at least one picture")
 
@@ -107,12 +281,7 @@ class ChexpertSpec:
 
 
 def draw(spec: ChexpertSpec, split: str, index: int) -> tuple[np.ndarray, Entry]:
-    """Draw picture ``index`` of ``split`` (train or valid) in memory, with its rows of the tables.
-
-    Raises:
-        UserError: ``split`` is not train or valid.
-        ValueError: ``index`` is not below the split's number of pictures.
-    """
+    """Draw picture ``index`` of ``split`` (train or valid) in memory, with its rows of the tables."""
     number, follow_up = patient_of(spec, split, index)
     patient, visit = describe(spec, split, number, follow_up)
     image, boxes = paint(visit.radiograph, spec.side, spec.signal)
@@ -143,20 +312,9 @@ def _shares(boxes: Sequence[tuple[str, Box]], side: int) -> tuple[tuple[str, Box
 
 
 def patient_of(spec: ChexpertSpec, split: str, index: int) -> tuple[int, int]:
-    """Number of the patient of picture ``index`` of ``split``, and of the visit, both from 0.
-
-    Raises:
-        UserError: ``split`` is not train or valid.
-        ValueError: ``index`` is not below the split's number of pictures.
-    """
-    if split not in SPLITS:
-        raise UserError(f"split: found {split!r}, expected one of {', '.join(SPLITS)}")
-    count = getattr(spec, split)
-    if not 0 <= index < count:
-        raise ValueError(f"index: found {index}, expected 0 to {count - 1}")
-    ends = last_pictures(spec.seed, PART[split], count)
-    number = int(np.searchsorted(ends, index, side="right"))
-    return number, index - (int(ends[number - 1]) if number else 0)
+    """Number of the patient of picture ``index`` of ``split``, and of the visit, both from 0."""
+    check_choice("split", split, SPLITS)
+    return patient_and_visit(spec.seed, PART[split], getattr(spec, split), index)
 
 
 def describe(spec: ChexpertSpec, split: str, number: int, follow_up: int) -> tuple[Patient, Visit]:
@@ -173,49 +331,21 @@ def describe(spec: ChexpertSpec, split: str, number: int, follow_up: int) -> tup
 
 
 def _generator(spec: ChexpertSpec, split: str, *key: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence(spec.seed, spawn_key=(PART[split], *key)))
+    return generator_of(spec.seed, PART[split], *key)
 
 
 def write(root: str | Path, spec: ChexpertSpec, jobs: int = 1) -> Path:
-    """Write all pictures under ``root``, whole or not at all, and return ``root``.
-
-    ``jobs`` is the number of processes (0: one for each core); the files do not depend on it.
-
-    Raises:
-        UserError: ``root`` is there already and not empty, cannot be written, or ``jobs`` is negative.
-    """
-    root = Path(root)
-    if jobs < 0:
-        raise UserError(f"jobs: found {jobs}, expected at least 0")
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise UserError(f"{root}: is there already, expected a new or an empty folder")
-    chunks = [
-        (split, start, min(start + CHUNK, getattr(spec, split)))
-        for split in SPLITS
-        for start in range(0, getattr(spec, split), CHUNK)
-    ]
-    processes = min(jobs or os.cpu_count() or 1, len(chunks))
-    with replacing_folder(root) as temporary:
-        if processes == 1:
-            parts = [_write_range(temporary, spec, *chunk) for chunk in chunks]
-        else:
-            from joblib import Parallel, delayed
-
-            parts = Parallel(n_jobs=processes)(
-                delayed(_write_range)(temporary, spec, *chunk) for chunk in chunks
-            )
-        entries: dict[str, list[Entry]] = {split: [] for split in SPLITS}
-        for (split, _, _), part in zip(chunks, parts, strict=True):
-            entries[split] += part
-        write_tables(temporary, entries)
-        description = {
-            "name": "synthetic chest radiographs with labels of known probability",
-            "kind": "stand-in",
-            "generator": "data_gen.chest_chexpert",
-            "parameters": asdict(spec),
-        }
-        write_json(temporary / "dataset.json", description)
-    return root
+    """Write all pictures under ``root``, whole or not at all, and return ``root``."""
+    with new_folder(root) as folder:
+        counts = {split: getattr(spec, split) for split in SPLITS}
+        write_tables(folder, write_parts(_write_range, folder, spec, counts, jobs))
+        write_description(
+            folder,
+            "synthetic chest radiographs with labels of known probability",
+            "data_gen.chest_chexpert",
+            spec,
+        )
+    return Path(root)
 
 
 def _write_range(folder: Path, spec: ChexpertSpec, split: str, start: int, stop: int) -> list[Entry]:
@@ -229,20 +359,7 @@ def _write_range(folder: Path, spec: ChexpertSpec, split: str, start: int, stop:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: ``python -m data_gen.chest_chexpert ROOT --train 1500 --valid 3000 --side 256``."""
-    parser = argparse.ArgumentParser(prog="python -m data_gen.chest_chexpert", description=main.__doc__)
-    parser.add_argument("root", type=Path, metavar="ROOT", help="folder to write, new or empty")
-    for field in fields(ChexpertSpec):
-        kind = type(field.default)
-        parser.add_argument(f"--{field.name}", type=kind, default=field.default, help="%(default)s")
-    parser.add_argument("--jobs", type=int, default=1, help="processes; 0 means one for each core")
-    given = vars(parser.parse_args(arguments))
-    root, jobs = given.pop("root"), given.pop("jobs")
-    try:
-        write(root, ChexpertSpec(**given), jobs)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return command("data_gen.chest_chexpert", ChexpertSpec, write, arguments)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from data_gen.chest_anatomy import SIDES
-from data_gen.chest_frame import step
-from data_gen.chest_layout import Layout
+from data_gen.chest_anatomy import SIDES, Layout, step
 
 TWICE = 2
 

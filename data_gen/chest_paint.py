@@ -1,31 +1,91 @@
-"""A synthetic chest radiograph as a description that holds every draw, and its picture, painted from that alone."""
+"""A synthetic chest radiograph as a description that holds every draw, and its picture, painted from that alone.
+
+From attenuation to grey levels: the film's curve, scattered light and noise.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from PIL import Image
 
-from data_gen import chest_opacities, chest_pleura
-from data_gen.chest_anatomy import Anatomy, breathe
-from data_gen.chest_bones import add_clavicles, add_ribs, add_scapulae, add_spine
+from data_gen.chest_anatomy import (
+    Anatomy,
+    Box,
+    Frame,
+    Layout,
+    Pose,
+    aortic_box,
+    breathe,
+    heart_box,
+    lay_out,
+    stretched,
+)
+from data_gen.chest_body import add_clavicles, add_ribs, add_scapulae, add_spine, soft_tissue, vessel_layer
 from data_gen.chest_devices import Devices, add_objects, stamp_marker
-from data_gen.chest_film import Exposure, expose
-from data_gen.chest_findings import Finding
-from data_gen.chest_frame import Frame, Pose
-from data_gen.chest_layout import Box, Layout, aortic_box, heart_box, lay_out
-from data_gen.chest_shadows import Shadow
-from data_gen.chest_tissue import soft_tissue
-from data_gen.chest_vessels import vessel_layer
+from data_gen.chest_findings import (
+    Finding,
+    Shadow,
+    atelectasis,
+    calcification,
+    effusion,
+    infiltration,
+    mass,
+    nodule,
+    pneumonia,
+    pneumothorax,
+)
+
+TABLE = 2048  # steps of the film's curve
+DENSEST = 3.2  # attenuation at its end
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """How attenuation becomes grey: strength, gamma, black and white in grey levels, share of scattered light,
+    noise in grey levels and its seed."""
+
+    strength: float
+    gamma: float
+    black: float
+    white: float
+    veil: float
+    noise: float
+    texture: int
+
+
+def expose(picture: np.ndarray, exposure: Exposure) -> np.ndarray:
+    """Attenuation to grey levels along the film's curve, then scattered light and noise."""
+    generator = np.random.default_rng(exposure.texture)
+    side = picture.shape[0]
+    coarse, fine = (generator.standard_normal((n, n), np.float32) for n in (6, 17))
+    mottle = stretched(stretched(coarse, 17, 17) + fine, side, side)
+    light = 1 - np.exp(-exposure.strength * np.linspace(0, DENSEST, TABLE))
+    light = (light / light[-1]) ** exposure.gamma
+    curve = (exposure.black + (exposure.white - exposure.black) * light).astype(np.float32)
+    scale = (TABLE - 1) / DENSEST
+    index = (mottle * np.float32(0.045 * scale) + np.float32(scale)) * picture
+    grey = np.take(curve, np.clip(index, 0, TABLE - 1, out=index).astype(np.int16))
+    # Scattered light: a share of the mean over a tenth of the side.
+    scattered = Image.fromarray(grey).resize((10, 10), Image.Resampling.BOX)
+    grey *= np.float32(1 - exposure.veil)
+    grey += stretched(np.asarray(scattered) * np.float32(exposure.veil), side, side)
+    grain = generator.standard_normal(grey.shape, np.float32)
+    grain *= (grey + 60) * np.float32(exposure.noise / 180)
+    grey += grain
+    grey += 0.5
+    return np.clip(grey, 0, 255, out=grey).astype(np.uint8)
+
 
 SHADOWS: dict[str, Callable[[Layout, Finding, np.random.Generator], Shadow]] = {
-    "Atelectasis": chest_opacities.atelectasis,
-    "Calcification": chest_opacities.calcification,
-    "Effusion": chest_pleura.effusion,
-    "Infiltration": chest_opacities.infiltration,
-    "Mass": chest_opacities.mass,
-    "Nodule": chest_opacities.nodule,
-    "Pneumonia": chest_opacities.pneumonia,
-    "Pneumothorax": chest_pleura.pneumothorax,
+    "Atelectasis": atelectasis,
+    "Calcification": calcification,
+    "Effusion": effusion,
+    "Infiltration": infiltration,
+    "Mass": mass,
+    "Nodule": nodule,
+    "Pneumonia": pneumonia,
+    "Pneumothorax": pneumothorax,
 }
 KINDS = (*SHADOWS, "Aortic enlargement", "Cardiomegaly")
 """All that can be drawn; the last two are changes of the anatomy."""
@@ -55,11 +115,6 @@ Boxes = list[tuple[str, Box]]
 
 def paint(radiograph: Radiograph, side: int, signal: float = 1.0) -> tuple[np.ndarray, Boxes]:
     """Paint a radiograph.
-
-    Args:
-        radiograph: what to paint.
-        side: of the square picture in pixels.
-        signal: factor on what findings add to the attenuation; heart sizes and boxes stay.
 
     Returns: the picture (uint8, side x side), and the kind and the box (x_min, y_min, x_max, y_max in its pixels)
         of each finding that can be seen, in the order of ``radiograph.findings``.

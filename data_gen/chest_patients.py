@@ -13,12 +13,10 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from data_gen.chest_anatomy import Anatomy, draw_anatomy
+from data_gen.chest_anatomy import Anatomy, Pose, draw_anatomy
 from data_gen.chest_devices import draw_devices
-from data_gen.chest_film import Exposure
 from data_gen.chest_findings import Finding, Place, draw_place
-from data_gen.chest_frame import Pose
-from data_gen.chest_paint import Radiograph
+from data_gen.chest_paint import Exposure, Radiograph
 
 VISITS = (0.50, 0.17, 0.09, 0.065, 0.05, 0.04, 0.03, 0.025, 0.02, 0.01)
 """Shares of patients with 1 to 10 pictures; half of NIH's patients have one."""
@@ -62,11 +60,7 @@ class Visit:
 
 
 def visits_of(draws: np.ndarray) -> np.ndarray:
-    """Numbers of pictures of patients from uniform draws between 0 and 1.
-
-    >>> visits_of(np.array([0.0, 0.49, 0.51, 0.999])).tolist()
-    [1, 1, 2, 10]
-    """
+    """Numbers of pictures of patients from uniform draws between 0 and 1."""
     return 1 + np.searchsorted(np.cumsum(VISITS)[:-1], draws, side="right")
 
 
@@ -79,12 +73,17 @@ def last_pictures(seed: int, part: int, count: int) -> np.ndarray:
     return ends
 
 
-def raised(prevalence: float, odds: float) -> float:
-    """The prevalence whose odds are ``odds`` times those of ``prevalence``.
+def patient_and_visit(seed: int, part: int, count: int, index: int) -> tuple[int, int]:
+    """Number of the patient of picture ``index`` of ``count``, and of the visit, both from 0."""
+    if not 0 <= index < count:
+        raise ValueError(f"index: found {index}, expected 0 to {count - 1}")
+    ends = last_pictures(seed, part, count)
+    number = int(np.searchsorted(ends, index, side="right"))
+    return number, index - (int(ends[number - 1]) if number else 0)
 
-    >>> raised(0.25, 3.0)
-    0.5
-    """
+
+def raised(prevalence: float, odds: float) -> float:
+    """The prevalence whose odds are ``odds`` times those of ``prevalence``."""
     return odds * prevalence / (1 - prevalence + odds * prevalence)
 
 

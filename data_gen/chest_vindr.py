@@ -2,7 +2,7 @@
 
 Frozen before the first localization run, like ``data_gen.chest``, whose drawing it shares. Another hospital: other
 exposures, poses, markers, few objects from the bedside, and one picture a patient, so that models from one set meet
-other pictures in the other. Of VinDr-CXR's fourteen classes nine are drawn (``data_gen.chest_readers``).
+other pictures in the other. Of VinDr-CXR's fourteen classes nine are drawn (``data_gen.chest_vindr``).
 
 Layout, as `papers_lib.datasets.vindr_cxr` reads it::
 
@@ -18,35 +18,147 @@ slight ones more often, so a picture may show what nobody saw. A reader who find
 
 A picture depends on (seed, index) alone: processes make no difference, and a set of 100 is the beginning of the same
 set of 1000.
+
+Readers of the synthetic VinDr-CXR: three a picture, each draws boxes by hand and now and then misses a finding.
+
+Names and numbers of the classes are those of Kaggle's ``train.csv``. Nine of the fourteen are drawn; each has a kind
+(or two) of ``data_gen.chest_findings`` behind it, and a factor on its area, since boxes of VinDr-CXR have other sizes
+than NIH's.
 """
 
-import argparse
-import csv
 import hashlib
-import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from data_gen.chest_files import save_picture
-from data_gen.chest_film import Exposure
+from data_gen.chest_anatomy import Box, Pose
 from data_gen.chest_findings import Finding, draw_place
-from data_gen.chest_frame import Pose
-from data_gen.chest_paint import Radiograph, paint
-from data_gen.chest_patients import draw_patient, draw_visit
-from data_gen.chest_readers import CLASSES, Reading, chances, read
-from papers_lib.errors import UserError
-from papers_lib.files import replacing_folder, write_json
+from data_gen.chest_paint import Exposure, Radiograph, paint
+from data_gen.chest_patients import draw_patient, draw_visit, raised
+from data_gen.generator import (
+    check_range,
+    command,
+    generator_of,
+    save_png,
+    write_description,
+    write_parts,
+    write_table,
+)
+from papers_lib.datasets.arguments import check_whole
+from papers_lib.datasets.row_file import new_folder
+
+
+@dataclass(frozen=True)
+class VindrClass:
+    """A class: number in ``class_id``, what is drawn for it and how often, share of images, area of its boxes.
+
+    Attributes:
+        number: ``class_id``.
+        kinds: what may be drawn, with the chance of each.
+        size: factor on the areas of ``data_gen.chest_findings``.
+        prevalence: share of the 15,000 training images, about.
+        area: mean area of a box as a share of the image (paper, Table 3).
+    """
+
+    number: int
+    kinds: tuple[tuple[str, float], ...]
+    size: float
+    prevalence: float
+    area: float
+
+
+CLASSES = {
+    "Aortic enlargement": VindrClass(0, (("Aortic enlargement", 1.0),), 1.0, 0.204, 0.02),
+    "Atelectasis": VindrClass(1, (("Atelectasis", 1.0),), 4.2, 0.012, 0.07),
+    "Calcification": VindrClass(2, (("Calcification", 1.0),), 1.0, 0.030, 0.02),
+    "Cardiomegaly": VindrClass(3, (("Cardiomegaly", 1.0),), 1.0, 0.153, 0.07),
+    "Consolidation": VindrClass(4, (("Pneumonia", 1.0),), 0.55, 0.024, 0.05),
+    "Infiltration": VindrClass(6, (("Infiltration", 1.0),), 0.46, 0.041, 0.06),
+    "Nodule/Mass": VindrClass(8, (("Nodule", 0.6), ("Mass", 0.4)), 1.0, 0.055, 0.02),
+    "Pleural effusion": VindrClass(10, (("Effusion", 1.0),), 0.7, 0.069, 0.05),
+    "Pneumothorax": VindrClass(12, (("Pneumothorax", 1.0),), 3.2, 0.006, 0.10),
+}
+ANY = 0.293  # share of VinDr-CXR's training images with a finding, about
+NO_FINDING, NO_FINDING_NUMBER = "No finding", 14
+READERS = tuple(f"R{number}" for number in range(1, 18))
+A_PICTURE = 3
+MISSED = (0.25, 0.05)  # chance that a reader misses a finding, from the least to the greatest severity
+HAND = 0.06  # deviation of a box's edges, as a share of its width or height
+OF_THE_HEART = (
+    0.55  # VinDr-CXR's readers box the heart's lower, widest part: where it begins, down from its top
+)
+
+
+def chances(odds: float) -> tuple[float, dict[str, float]]:
+    """Share of pictures with findings, and the share of each class among them, the odds of all raised by ``odds``.
+
+    Findings come together: the share with any is that of VinDr-CXR raised likewise, or as much as the commonest
+    class needs. Within such pictures classes are independent, so a few of them show nothing after all.
+    """
+    shares = {name: raised(one.prevalence, odds) for name, one in CLASSES.items()}
+    any_finding = min(1.0, max(raised(ANY, odds), 1.1 * max(shares.values())))
+    return any_finding, {name: share / any_finding for name, share in shares.items()}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One row of ``train.csv``: reader, class, box in whole pixels of the original; no box for "No finding"."""
+
+    reader: str
+    name: str
+    box: tuple[int, int, int, int] | None
+
+    @property
+    def number(self) -> int:
+        """``class_id``."""
+        return NO_FINDING_NUMBER if self.name == NO_FINDING else CLASSES[self.name].number
+
+
+def shown_part(name: str, box: Box) -> Box:
+    """The part of a drawn box that the readers mean to box: all of it, but for Cardiomegaly."""
+    if name != "Cardiomegaly":
+        return box
+    return box[0], box[1] + OF_THE_HEART * (box[3] - box[1]), box[2], box[3]
+
+
+def read(
+    generator: np.random.Generator,
+    drawn: list[tuple[str, Finding, Box]],
+    side: int,
+    height: int,
+    width: int,
+) -> list[Reading]:
+    """Let three readers read a picture.
+
+    Returns: the rows, reader by reader; a reader who sees nothing gives one row "No finding".
+    """
+    rows = []
+    scale = np.array((width, height, width, height)) / side
+    for reader in generator.choice(len(READERS), A_PICTURE, replace=False):
+        own = []
+        for name, finding, box in drawn:
+            missed = generator.random() < finding.between(*MISSED)
+            moved = generator.normal(0, HAND, 4)
+            if missed:
+                continue
+            part = np.array(shown_part(name, box))
+            extent = np.tile(part[2:] - part[:2], 2)
+            corners = np.clip((part + moved.clip(-0.2, 0.2) * extent) * scale, 0, scale * side)
+            x_min, y_min, x_max, y_max = np.rint(corners).astype(int).tolist()
+            if x_min < x_max and y_min < y_max:
+                own.append(Reading(READERS[reader], name, (x_min, y_min, x_max, y_max)))
+        rows += own or [Reading(READERS[reader], NO_FINDING, None)]
+    return rows
+
 
 IMAGES, TABLE, META = "train", "train.csv", "train_meta.csv"
 COLUMNS = ("image_id", "class_name", "class_id", "rad_id", "x_min", "y_min", "x_max", "y_max")
 META_COLUMNS = ("image_id", "dim0", "dim1")
 SIZES = ((2836, 2336), (3072, 2540), (2880, 2304), (2430, 1994), (2788, 2446), (2544, 3056))
 """Heights and widths of originals."""
-CHUNK = 64  # pictures a worker writes before it reports back
 
 
 @dataclass(frozen=True)
@@ -59,9 +171,6 @@ class VindrSpec:
         side: of the stored pictures in pixels.
         odds: factor on the odds of each class among VinDr-CXR's training images.
         signal: factor on what findings add to the attenuation; 1 but for a test.
-
-    Raises:
-        UserError: a count, seed or side that is no whole number or too small, or a factor that is not above 0.
     """
 
     images: int = 1000
@@ -72,13 +181,9 @@ class VindrSpec:
 
     def __post_init__(self) -> None:
         for name, least in (("images", 1), ("seed", 0), ("side", 64)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise UserError(f"{name}: found {value!r}, expected a whole number of at least {least}")
+            check_whole(name, getattr(self, name), least)
         for name in ("odds", "signal"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1000:
-                raise UserError(f"{name}: found {value!r}, expected a number above 0, at most 1000")
+            check_range(name, getattr(self, name), 1e-9, 1000)
 
 
 @dataclass(frozen=True)
@@ -92,11 +197,7 @@ class VindrEntry:
 
 
 def draw(spec: VindrSpec, index: int) -> tuple[np.ndarray, VindrEntry]:
-    """Draw picture ``index`` in memory, with its rows of the tables.
-
-    Raises:
-        ValueError: ``index`` is not below the number of pictures.
-    """
+    """Draw picture ``index`` in memory, with its rows of the tables."""
     radiograph, found = describe(spec, index)
     image, boxes = paint(radiograph, spec.side, spec.signal)
     places = dict(boxes)
@@ -109,11 +210,7 @@ def draw(spec: VindrSpec, index: int) -> tuple[np.ndarray, VindrEntry]:
 
 
 def describe(spec: VindrSpec, index: int) -> tuple[Radiograph, list[tuple[str, Finding]]]:
-    """The radiograph of picture ``index`` before it is painted, and the class of each of its findings.
-
-    Raises:
-        ValueError: ``index`` is not below the number of pictures.
-    """
+    """The radiograph of picture ``index`` before it is painted, and the class of each of its findings."""
     if not 0 <= index < spec.images:
         raise ValueError(f"index: found {index}, expected 0 to {spec.images - 1}")
     generator = _generator(spec, index, 0)
@@ -170,83 +267,36 @@ def _other_hospital(generator: np.random.Generator, radiograph: Radiograph) -> R
 
 def _generator(spec: VindrSpec, index: int, part: int) -> np.random.Generator:
     # 2 keeps the draws apart from those of data_gen.chest, whose splits are 0 and 1.
-    return np.random.default_rng(np.random.SeedSequence(spec.seed, spawn_key=(2, index, part)))
+    return generator_of(spec.seed, 2, index, part)
 
 
 def write(root: str | Path, spec: VindrSpec, jobs: int = 1) -> Path:
-    """Write all pictures under ``root``, whole or not at all, and return ``root``.
-
-    ``jobs`` is the number of processes (0: one for each core); the files do not depend on it.
-
-    Raises:
-        UserError: ``root`` is there already and not empty, cannot be written, or ``jobs`` is negative.
-    """
-    root = Path(root)
-    if jobs < 0:
-        raise UserError(f"jobs: found {jobs}, expected at least 0")
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise UserError(f"{root}: is there already, expected a new or an empty folder")
-    chunks = [(start, min(start + CHUNK, spec.images)) for start in range(0, spec.images, CHUNK)]
-    processes = min(jobs or os.cpu_count() or 1, len(chunks))
-    with replacing_folder(root) as temporary:
-        (temporary / IMAGES).mkdir()
-        if processes == 1:
-            parts = [_write_range(temporary, spec, *chunk) for chunk in chunks]
-        else:
-            from joblib import Parallel, delayed
-
-            parts = Parallel(n_jobs=processes)(
-                delayed(_write_range)(temporary, spec, *chunk) for chunk in chunks
-            )
-        _write_tables(temporary, [entry for part in parts for entry in part])
-        description = {
-            "name": "synthetic chest radiographs read by three readers",
-            "kind": "stand-in",
-            "generator": "data_gen.chest_vindr",
-            "parameters": asdict(spec),
-        }
-        write_json(temporary / "dataset.json", description)
-    return root
+    """Write all pictures under ``root``, whole or not at all, and return ``root``."""
+    with new_folder(root) as folder:
+        (folder / IMAGES).mkdir()
+        entries = write_parts(_write_range, folder, spec, {IMAGES: spec.images}, jobs)[IMAGES]
+        boxes = ((one, row.box or ("",) * 4, row) for one in entries for row in one.readings)
+        rows = ((one.name, row.name, row.number, row.reader, *box) for one, box, row in boxes)
+        write_table(folder / TABLE, COLUMNS, rows)
+        write_table(folder / META, META_COLUMNS, ((one.name, one.height, one.width) for one in entries))
+        write_description(
+            folder, "synthetic chest radiographs read by three readers", "data_gen.chest_vindr", spec
+        )
+    return Path(root)
 
 
-def _write_range(folder: Path, spec: VindrSpec, start: int, stop: int) -> list[VindrEntry]:
+def _write_range(folder: Path, spec: VindrSpec, _: str, start: int, stop: int) -> list[VindrEntry]:
     entries = []
     for index in range(start, stop):
         image, entry = draw(spec, index)
-        save_picture(folder / IMAGES / f"{entry.name}.png", image)
+        save_png(folder / IMAGES / f"{entry.name}.png", image)
         entries.append(entry)
     return entries
 
 
-def _write_tables(folder: Path, entries: Sequence[VindrEntry]) -> None:
-    with open(folder / TABLE, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for entry in entries:
-            for one in entry.readings:
-                writer.writerow((entry.name, one.name, one.number, one.reader, *(one.box or ("",) * 4)))
-    with open(folder / META, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(META_COLUMNS)
-        writer.writerows((entry.name, entry.height, entry.width) for entry in entries)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: ``python -m data_gen.chest_vindr ROOT --images 1000 --side 256``."""
-    parser = argparse.ArgumentParser(prog="python -m data_gen.chest_vindr", description=main.__doc__)
-    parser.add_argument("root", type=Path, metavar="ROOT", help="folder to write, new or empty")
-    for field in fields(VindrSpec):
-        kind = type(field.default)
-        parser.add_argument(f"--{field.name}", type=kind, default=field.default, help="%(default)s")
-    parser.add_argument("--jobs", type=int, default=1, help="processes; 0 means one for each core")
-    given = vars(parser.parse_args(arguments))
-    root, jobs = given.pop("root"), given.pop("jobs")
-    try:
-        write(root, VindrSpec(**given), jobs)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return command("data_gen.chest_vindr", VindrSpec, write, arguments)
 
 
 if __name__ == "__main__":

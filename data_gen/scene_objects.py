@@ -3,17 +3,39 @@
 All bodies are placed before any mark is, so that a part lies wholly on the visible pixels of its own body.
 Where that cannot be had, the whole placement is drawn anew, a little smaller; the classes stay as they are,
 so that neither their frequencies nor the number of objects depend on what fits.
+
+A synthetic scene as a description that holds every draw, and its picture and masks, drawn from that alone.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image, ImageFilter
 
-from data_gen.scene_classes import DECOYS, SceneClass
-from data_gen.scene_marks import Mark, draw_mark
-from data_gen.scene_shapes import Patch, body_outline, coverage
-from data_gen.scene_texture import Texture, draw_texture
+from data_gen.scene_background import (
+    Background,
+    Sketch,
+    Texture,
+    draw_background,
+    draw_front,
+    draw_ground,
+    draw_texture,
+    paint_background,
+    paint_shape,
+    paint_sketches,
+)
+from data_gen.scene_shapes import (
+    DECOYS,
+    Mark,
+    Patch,
+    SceneClass,
+    body_outline,
+    coverage,
+    draw_classes,
+    draw_mark,
+    paint_mark,
+)
 
 LEAST_SIDE, MOST_SIDE = 60.0, 255.0  # of a body, in pixels
 LEAST_SEEN = 50  # of a visible box's side
@@ -52,17 +74,7 @@ def draw_objects(
     classes: Sequence[SceneClass],
     background: tuple[float, float, float],
 ) -> tuple[SceneObject, ...]:
-    """Draw the objects of a scene, in painting order: a later one may cover some of an earlier one.
-
-    Args:
-        generator: source of the draws.
-        size: (width, height) of the picture.
-        classes: the class of each object.
-        background: colour that bodies keep away from.
-
-    Raises:
-        RuntimeError: no placement found, which no scene of the default spec comes near.
-    """
+    """Draw the objects of a scene, in painting order: a later one may cover some of an earlier one."""
     for attempt in range(ATTEMPTS):
         placed = _place(generator, size, [one.body for one in classes], 0.97**attempt)
         objects = placed and _furnish(generator, size, classes, placed, background)
@@ -166,15 +178,70 @@ def _mark(
 
 
 def tight_box(mask: np.ndarray) -> Box:
-    """(x_min, y_min, x_max, y_max) in 0-based pixel edges around the true pixels of ``mask``.
-
-    Raises:
-        ValueError: there is none.
-
-    >>> tight_box(np.array([[False, False, False], [False, True, True]]))
-    (1, 1, 3, 2)
-    """
+    """(x_min, y_min, x_max, y_max) in 0-based pixel edges around the true pixels of ``mask``."""
     columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
     if not rows.size:
         raise ValueError("mask: found no true pixel, expected at least one")
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+LONG, SHORT = 500, 375  # pixels, VOC's commonest size
+PORTRAIT = 0.25  # of the pictures
+RIM = 5  # pixels: bodies are darker within 2 pixels of their edge
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One scene: size (width, height), background, objects in painting order, lines in front, camera noise."""
+
+    size: tuple[int, int]
+    background: Background
+    objects: tuple[SceneObject, ...]
+    front: tuple[Sketch, ...]
+    noise: float
+    noise_seed: int
+
+
+def draw_scene(generator: np.random.Generator) -> Scene:
+    """Draw a scene; what is not the kind of a part is drawn without regard to it."""
+    size = (SHORT, LONG) if generator.random() < PORTRAIT else (LONG, SHORT)
+    classes = draw_classes(generator)
+    ground = draw_ground(generator)
+    objects = draw_objects(generator, size, classes, ground[0].first)
+    background = draw_background(generator, size, ground, [one.box for one in objects])
+    front = draw_front(generator, size, [one.part.box for one in objects])
+    noise, seed = float(generator.uniform(1, 6)), int(generator.integers(2**32))
+    return Scene(size, background, objects, front, noise, seed)
+
+
+def paint(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """Paint a scene.
+
+    Returns: the picture (uint8, H x W x 3), and the number of the object seen at each pixel (uint8, H x W):
+    0 background, 1 the first of ``scene.objects``. Lines in front of an object count as the object.
+    """
+    picture = paint_background(scene.background, scene.size)
+    for mark in scene.background.marks:
+        paint_mark(picture, mark)
+    numbers = np.zeros((scene.size[1], scene.size[0]), np.uint8)
+    for number, one in enumerate(scene.objects, start=1):
+        paint_shape(picture, one.patch, one.texture)
+        _paint_rim(picture, one)
+        for mark in (*one.decoys, one.part):
+            paint_mark(picture, mark)
+        numbers[one.patch.window][one.patch.solid] = number
+    paint_sketches(picture, scene.front)
+    generator = np.random.default_rng(scene.noise_seed)
+    grain = np.float32(scene.noise) * generator.standard_normal(numbers.shape, np.float32)
+    image = np.array(picture)
+    for channel in range(3):
+        image[..., channel] = np.clip(image[..., channel] + grain, 0, 255)
+    return image, numbers
+
+
+def _paint_rim(picture: Image.Image, one: SceneObject) -> None:
+    alpha = Image.fromarray(np.pad(one.patch.alpha, RIM, mode="edge"))
+    inner = np.asarray(alpha.filter(ImageFilter.MinFilter(RIM)))[RIM:-RIM, RIM:-RIM]
+    rim = Image.fromarray(((one.patch.alpha - inner) * 0.6).astype(np.uint8))
+    dark = (int(one.texture.first[0] / 4), int(one.texture.first[1] / 4), int(one.texture.first[2] / 4))
+    picture.paste(Image.new("RGB", rim.size, dark), (one.patch.left, one.patch.top), rim)

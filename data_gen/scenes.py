@@ -6,7 +6,7 @@ any constant is a new data set with a new fingerprint (``data_gen.store``), and 
 
 A scene is 500 x 375 or 375 x 500 pixels and shows 1 to 12 objects of ten classes over textured ground,
 clutter, stray marks and a few thin lines in front. The classes are five bodies, each with two kinds of one
-part (``data_gen.scene_classes``): colours, textures, orientation, proportions, place and size of the body,
+part (``data_gen.scene_shapes``): colours, textures, orientation, proportions, place and size of the body,
 and looks, angle and place of the part are drawn the same for both, so that within a pair only the sign on
 the part tells the class. The part takes 6 to 10 % of the box's area and always shows whole. Decoy marks
 look like parts and carry signs of no class; they lie on bodies and on the ground.
@@ -23,32 +23,109 @@ Layout, as `papers_lib.datasets.voc` reads it::
 A box is tight around the visible pixels of its object in SegmentationObject. A scene depends on (seed,
 split, index) alone: splits share no draws, processes make no difference, and a split of 100 is the
 beginning of the same split of 1000.
+
+One synthetic scene as the files of Pascal VOC: picture, annotation, and both segmentations.
+
+Format: Everingham et al., "The PASCAL Visual Object Classes Challenge 2012 Development Kit". Masks are
+palette PNGs in VOC's colours; unlike VOC's they have no void border (255), since the outline is exact.
 """
 
-import argparse
-import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 import numpy as np
+from PIL import Image
 
-from data_gen.scene_files import FOLDERS, LISTS, YEAR, write_scene
-from data_gen.scene_paint import Scene, draw_scene
+from data_gen.generator import (
+    command,
+    generator_of,
+    write_description,
+    write_parts,
+)
+from data_gen.scene_objects import Box, Scene, draw_scene, paint
+from data_gen.scene_shapes import CLASSES
+from papers_lib.datasets.arguments import check_choice, check_whole
+from papers_lib.datasets.row_file import new_folder
 from papers_lib.errors import UserError
-from papers_lib.files import replacing_folder, write_json
+
+YEAR = "VOC2012"
+FOLDERS = ("Annotations", "JPEGImages", "SegmentationObject", "SegmentationClass")
+LISTS = ("ImageSets/Main", "ImageSets/Segmentation")
+QUALITY = 92  # of the JPEG files
+NAMES = tuple(sorted(one.name for one in CLASSES))
+"""The class names in the order of their numbers in SegmentationClass, which start at 1."""
+
+
+def write_scene(folder: Path, name: str, scene: Scene) -> None:
+    """Write the four files of ``scene`` under ``folder``, which holds ``FOLDERS``."""
+    image, numbers = paint(scene)
+    Image.fromarray(image).save(folder / "JPEGImages" / f"{name}.jpg", quality=QUALITY)
+    kinds = [0, *(1 + NAMES.index(one.scene_class.name) for one in scene.objects)]
+    _save_mask(folder / "SegmentationObject" / f"{name}.png", numbers)
+    _save_mask(folder / "SegmentationClass" / f"{name}.png", np.array(kinds, np.uint8)[numbers])
+    root = annotation(name, scene)
+    indent(root, "\t")
+    ElementTree(root).write(folder / "Annotations" / f"{name}.xml")
+
+
+def annotation(name: str, scene: Scene) -> Element:
+    """Return the annotation as VOC writes it; pixels count from 1 and the last one is included."""
+    root = Element("annotation")
+    _fields(root, folder=YEAR, filename=f"{name}.jpg")
+    _fields(SubElement(root, "source"), database="synthetic scenes", image="data_gen.scenes")
+    _fields(SubElement(root, "size"), width=scene.size[0], height=scene.size[1], depth=3)
+    _fields(root, segmented=1)
+    for one in scene.objects:
+        item = SubElement(root, "object")
+        _fields(item, name=one.scene_class.name, pose="Unspecified")
+        _fields(item, truncated=int(one.truncated), occluded=int(one.occluded), difficult=0)
+        _box(item, one.box)
+        part = SubElement(item, "part")
+        _fields(part, name=one.part.kind)
+        _box(part, one.part.box)
+    return root
+
+
+def colour_map() -> list[int]:
+    """Return VOC's palette, 256 x (red, green, blue): the bits of the index dealt out to the channels.
+
+    >>> colour_map()[:9], colour_map()[-3:]
+    ([0, 0, 0, 128, 0, 0, 0, 128, 0], [224, 224, 192])
+    """
+    return [
+        sum(((index >> (3 * bit + channel)) & 1) << (7 - bit) for bit in range(8))
+        for index in range(256)
+        for channel in range(3)
+    ]
+
+
+PALETTE = colour_map()
+
+
+def _save_mask(path: Path, numbers: np.ndarray) -> None:
+    mask = Image.fromarray(numbers)
+    mask.putpalette(PALETTE)
+    mask.save(path, compress_level=6)
+
+
+def _fields(parent: Element, **values: str | int) -> None:
+    for key, value in values.items():
+        SubElement(parent, key).text = str(value)
+
+
+def _box(parent: Element, box: Box) -> None:
+    _fields(SubElement(parent, "bndbox"), xmin=box[0] + 1, ymin=box[1] + 1, xmax=box[2], ymax=box[3])
+
 
 SPLITS = {"trainval": "train", "test": "test"}  # name of the list → field of the spec
 
 
 @dataclass(frozen=True)
 class ScenesSpec:
-    """What to generate: the number of training and of test scenes, and the seed.
-
-    Raises:
-        UserError: a negative count or seed, or no scene at all.
-    """
+    """What to generate: the number of training and of test scenes, and the seed."""
 
     train: int = 600
     test: int = 300
@@ -56,9 +133,7 @@ class ScenesSpec:
 
     def __post_init__(self) -> None:
         for name in ("train", "test", "seed"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise UserError(f"{name}: found {value!r}, expected a whole number of at least 0")
+            check_whole(name, getattr(self, name), 0)
         if not self.train + self.test:
             raise UserError("train, test: both are 0, expected at least one scene")
 
@@ -68,76 +143,35 @@ class ScenesSpec:
 
 
 def draw(spec: ScenesSpec, split: str, index: int) -> Scene:
-    """Draw scene ``index`` of ``split`` in memory; ``data_gen.scene_paint.paint`` gives picture and masks.
-
-    Raises:
-        UserError: ``split`` is not trainval or test.
-    """
-    if split not in SPLITS:
-        raise UserError(f"split: found {split!r}, expected one of {', '.join(SPLITS)}")
-    key = (list(SPLITS).index(split), index)
-    return draw_scene(np.random.default_rng(np.random.SeedSequence(spec.seed, spawn_key=key)))
+    """Draw scene ``index`` of ``split`` in memory; ``data_gen.scene_objects.paint`` gives picture and masks."""
+    check_choice("split", split, tuple(SPLITS))
+    return draw_scene(generator_of(spec.seed, list(SPLITS).index(split), index))
 
 
 def write(root: str | Path, spec: ScenesSpec, jobs: int = 1) -> Path:
-    """Write all scenes under ``root``, whole or not at all, and return ``root``.
-
-    ``jobs`` is the number of processes (0: one for each core); the files do not depend on it.
-
-    Raises:
-        UserError: ``root`` is there already and not empty, cannot be written, or ``jobs`` is negative.
-    """
-    root = Path(root)
-    if jobs < 0:
-        raise UserError(f"jobs: found {jobs}, expected at least 0")
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise UserError(f"{root}: is there already, expected a new or an empty folder")
-    work = [(split, i, name) for split in SPLITS for i, name in enumerate(spec.names(split))]
-    processes = min(jobs or os.cpu_count() or 1, len(work))
-    with replacing_folder(root) as temporary:
-        folder = temporary / YEAR
+    """Write all pictures under ``root``, whole or not at all, and return ``root``."""
+    with new_folder(root) as folder:
         for name in (*FOLDERS, *LISTS):
-            (folder / name).mkdir(parents=True)
-        if processes == 1:
-            for one in work:
-                _write_one(folder, spec, *one)
-        else:
-            from joblib import Parallel, delayed
-
-            Parallel(n_jobs=processes)(delayed(_write_one)(folder, spec, *one) for one in work)
-        for split in SPLITS:
-            lines = "".join(f"{name}\n" for name in spec.names(split))
+            (folder / YEAR / name).mkdir(parents=True)
+        counts = {split: len(spec.names(split)) for split in SPLITS}
+        for split, names in write_parts(_write_range, folder / YEAR, spec, counts, jobs, chunk=1).items():
             for place in LISTS:
-                (folder / place / f"{split}.txt").write_text(lines, encoding="utf-8")
-        description = {
-            "name": "synthetic scenes",
-            "kind": "stand-in",
-            "generator": "data_gen.scenes",
-            "parameters": asdict(spec),
-        }
-        write_json(temporary / "dataset.json", description)
-    return root
+                text = "".join(f"{name}\n" for name in names)
+                (folder / YEAR / place / f"{split}.txt").write_text(text, encoding="utf-8")
+        write_description(folder, "synthetic scenes", "data_gen.scenes", spec)
+    return Path(root)
 
 
-def _write_one(folder: Path, spec: ScenesSpec, split: str, index: int, name: str) -> None:
-    write_scene(folder, name, draw(spec, split, index))
+def _write_range(folder: Path, spec: ScenesSpec, split: str, start: int, stop: int) -> list[str]:
+    names = spec.names(split)[start:stop]
+    for index, name in enumerate(names, start=start):
+        write_scene(folder, name, draw(spec, split, index))
+    return names
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: ``python -m data_gen.scenes ROOT --train 600 --test 300``."""
-    parser = argparse.ArgumentParser(prog="python -m data_gen.scenes", description=main.__doc__)
-    parser.add_argument("root", type=Path, metavar="ROOT", help="folder to write, new or empty")
-    for name in ("train", "test", "seed"):
-        parser.add_argument(f"--{name}", type=int, default=getattr(ScenesSpec, name), help="%(default)s")
-    parser.add_argument("--jobs", type=int, default=1, help="processes; 0 means one for each core")
-    given = vars(parser.parse_args(arguments))
-    root, jobs = given.pop("root"), given.pop("jobs")
-    try:
-        write(root, ScenesSpec(**given), jobs)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return command("data_gen.scenes", ScenesSpec, write, arguments)
 
 
 if __name__ == "__main__":

@@ -25,16 +25,6 @@ def ensure(folder: str | Path, name: str, spec: "DataclassInstance", writer: Cal
 
     The folder is ``FOLDER/NAME-FINGERPRINT``. It appears whole or not at all, so one that is there is
     complete; of two callers at once both may write, one wins, and both get the same content.
-
-    Args:
-        folder: where generated data sets are kept.
-        name: beginning of the folder's name.
-        spec: everything that the content depends on, a frozen dataclass of JSON-able values.
-        writer: fills the empty folder it is given; a ``functools.partial`` may fix what leaves the
-            content alone, such as a number of processes.
-
-    Raises:
-        UserError: the folder cannot be written.
     """
     root = Path(folder) / f"{name}-{fingerprint(spec, writer)}"
     if not root.is_dir():

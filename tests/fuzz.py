@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from papers_lib.errors import UserError
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "30"))
 fuzzed = settings(
     max_examples=EXAMPLES,
     deadline=None,

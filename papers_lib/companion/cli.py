@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from papers_lib.companion import paths
-from papers_lib.companion.cli_data import app as data
+from papers_lib.companion.data_check import app as data
 from papers_lib.companion.cli_new import new
 from papers_lib.errors import UserError
 from papers_lib.sweep.backends import BACKENDS, pick_backend

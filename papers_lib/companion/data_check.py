@@ -1,91 +1,179 @@
-"""``papers data check``: a data set read as a run would read it, and every picture opened, before a long run."""
+"""``papers data check``: a data set read by the loaders that a run calls, every picture opened, before a long run."""
 
 import os
+import re
 import shlex
-import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from PIL import Image
+import typer
 
-from papers_lib.companion.data_layouts import LAYOUTS
-from papers_lib.companion.data_readers import Listed, read_set
-from papers_lib.datasets.image_pixels import square
 from papers_lib.errors import UserError
 
-EVERY = 3.0  # seconds between two lines of progress
-CHUNK = 64  # pictures handed to the threads at once
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at a data set before a run.")
 
 
-class Checked(NamedTuple):
-    """What was found: name and finding of each thing counted, and the problems, a line each."""
+class Layout(NamedTuple):
+    """A layout: its name, what tells it, and the notebooks that read it."""
 
-    counts: dict[str, str]
-    problems: list[str]
-
-
-def check_set(root: Path, layout: str, images: int | None, say: Callable[[str], None]) -> Checked:
-    """Read the annotations of the set at ``root`` through its adapter, and open its pictures.
-
-    Args:
-        root: folder of the set.
-        layout: a key of ``data_layouts.LAYOUTS``.
-        images: open only so many pictures, evenly over the list; None opens all.
-        say: takes a line of progress every few seconds.
-    """
-    say(f"reading the annotations of {LAYOUTS[layout].name}")
-    found = read_set(root, layout)
-    count = len(found.pictures)
-    chosen = range(count) if images is None else [i * count // images for i in range(min(images, count))]
-    bad = list(_faults(found, [found.pictures[i] for i in chosen], say))
-    named = {line.split(": ")[0].split(" (")[0] for line in found.problems}  # the adapter named it already
-    new = [line for path, line in bad if str(path) not in named]
-    opened = f"{len(chosen) - len(bad)} of {len(chosen)} opened" + (
-        f", of {count}" if len(chosen) < count else ""
-    )
-    return Checked({**found.counts, "pictures": opened}, [*found.problems, *new])
+    name: str
+    told_by: str
+    notebooks: tuple[str, ...]
 
 
-def _faults(
-    found: Listed, pictures: list[tuple[Path, str]], say: Callable[[str], None]
-) -> Iterator[tuple[Path, str]]:
-    """Each picture that cannot be used with its line, in the order of the list."""
-    last = time.monotonic()
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # decoders let other threads run
-        for start in range(0, len(pictures), CHUNK):
-            chunk = pictures[start : start + CHUNK]
-            lines = pool.map(partial(_fault, found.reader), chunk)
-            yield from ((path, line) for (path, _), line in zip(chunk, lines, strict=True) if line)
-            if time.monotonic() - last > EVERY:
-                last = time.monotonic()
-                say(f"opened {min(start + CHUNK, len(pictures))} of {len(pictures)} pictures")
+LAYOUTS = {
+    "cardiac": Layout("cardiac slices", "slices.csv", ("heatmap_loss",)),
+    "nih": Layout("NIH ChestX-ray14", "Data_Entry_2017*.csv", ("pylon", "sibnet_calibration")),
+    "voc": Layout("Pascal VOC", "a folder VOC2007, VOC2012 or the like", ("cam_entropy", "pylon")),
+    "chexpert": Layout(
+        "CheXpert", "train.csv with a column Path, or a folder with one", ("sibnet_calibration",)
+    ),
+    "vindr": Layout("VinDr-CXR", "train.csv with a column image_id", ("pylon",)),
+}
 
 
-def _fault(reader: Callable[[Path], Image.Image], picture: tuple[Path, str]) -> str:
-    path, where = picture
+def find_layout(root: Path) -> str:
+    """Which of ``LAYOUTS`` the folder ``root`` has, by names and one header; none is a `UserError`."""
     try:
-        square(reader(path), 1, 1)
-    except UserError as error:
-        return f"{' '.join(str(error).split())} (listed in {where})"
-    except Exception as error:  # as image_store: a decoder raises what it likes
-        return f"{path}: cannot be decoded ({type(error).__name__}), expected a picture (listed in {where})"
-    return ""
+        names = sorted(name for name in os.listdir(root) if not name.startswith("."))
+    except OSError as error:
+        raise UserError(f"{root}: cannot be read ({error.strerror}), expected a folder of data") from error
+    years = [*root.glob("VOC[0-9]*"), *root.glob("VOCdevkit/VOC[0-9]*")]
+    tables = [path for path in (*root.glob("train.csv"), *root.glob("*/train.csv")) if path.is_file()]
+    header = tables[0].open("rb").readline(4096).decode("utf-8-sig", "replace") if tables else ""
+    columns = set(re.split(r'[\s",]+', header))
+    told = {
+        "cardiac": "slices.csv" in names,
+        "nih": any(root.glob("Data_Entry_2017*.csv")),
+        "voc": any(re.fullmatch("VOC[0-9]{4}", path.name) for path in years),
+        "chexpert": "Path" in columns,
+        "vindr": "image_id" in columns and "train.csv" in names,
+    }
+    for key, whether in told.items():
+        if whether:
+            return key
+    found = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    looked_for = "; ".join(f"{one.told_by} ({one.name})" for one in LAYOUTS.values())
+    raise UserError(f"{root}: found {found or 'nothing'}, no data set; looked for {looked_for}")
 
 
-def report(root: Path, layout: str, checked: Checked, limit: int) -> Iterator[str]:
-    """The lines to print: layout, counts, problems (at most ``limit``), and the commands of the notebooks."""
-    about = LAYOUTS[layout]
-    yield f"{'layout':<10}{about.name} (by {about.told_by})"
-    for name, finding in checked.counts.items():
-        yield f"{name:<10}{finding}"
-    yield f"{'problems':<10}{len(checked.problems) or 'none'}"
-    for line in checked.problems[:limit]:
-        yield f"  {line}"
-    if len(checked.problems) > limit:
-        yield f"  … and {len(checked.problems) - limit} more (--problems {len(checked.problems)} shows all)"
+class Checked:
+    """What was found in a set: ``problems``, a line each, and ``counts`` of what is there, by name."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.counts: dict[str, str] = {}
+
+    def attempt(self, read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """What ``read`` returns; None where it refused, which is a problem."""
+        try:
+            return read(*arguments, **options)
+        except UserError as error:
+            line = " ".join(str(error).split())
+            self.problems += [line] if line not in self.problems else []
+            return None
+
+
+def check_set(root: Path, layout: str, images: int | None) -> Checked:
+    """Read the set at ``root`` as a run would, and open ``images`` pictures, evenly chosen, or all."""
+    from papers_lib.datasets import cardiac, image_sets, nih_cxr14, voc, voc_crops
+    from papers_lib.datasets.chexpert import list_chexpert
+    from papers_lib.datasets.fingerprint import data_kind
+    from papers_lib.datasets.pictures import read_image, square
+
+    found, splits, classes = Checked(), Counter[str](), Counter[str]()
+    pictures: list[tuple[Path, str]] = []
+    reader = image_sets.KINDS[layout].reader if layout in image_sets.KINDS else read_image
+    found.counts["kind"] = found.attempt(data_kind, root) or "not known"
+    if layout == "cardiac":
+        table = found.attempt(cardiac.read_slices, root)
+        for split in cardiac.SPLITS if table is not None else ():
+            loaded = found.attempt(cardiac.load_cardiac, root, split)
+            splits[split] = int((table["split"] == cardiac.SPLITS.index(split)).sum())
+            classes.update(cardiac.CLASSES[k] for k in (() if loaded is None else loaded.classes))
+        for line, name in () if table is None else table["id"].items():
+            where = f"{root / cardiac.TABLE} line {line}"
+            pictures += [(root / part / f"{name}.png", where) for part in (cardiac.IMAGES, cardiac.MASKS)]
+    elif layout == "voc":
+        for name in (found.attempt(voc.splits_of, root) or {}).values():
+            split = found.attempt(voc.load_voc, root, name, mode="skip")
+            found.problems += () if split is None else split.left_out
+            for record in () if split is None else split.records:
+                found.attempt(voc_crops.object_masks, record)
+                classes.update(record.names)
+                splits[name] += 1
+                pictures.append((record.image, str(record.beside("Annotations", ".xml"))))
+    else:
+        if layout == "nih":  # each file on its own, so that a fault in one does not hide another's
+            for part in (nih_cxr14.TRAIN_VAL, nih_cxr14.TEST):
+                found.attempt(nih_cxr14.read_list, root / part)
+            there = found.attempt(nih_cxr14.find_pictures, root) or {}
+            pictures = [(path, str(path.parent)) for _, path in sorted(there.items())]
+        views = {"views": "all"} if layout == "chexpert" else {}
+        load = list_chexpert if layout == "chexpert" else image_sets.KINDS[layout].load
+        listed = found.attempt(load, root, **views) or found.attempt(load, root, missing="skip", **views)
+        boxed = listed[0] if isinstance(listed, tuple) else listed
+        if boxed is not None:
+            pictures = list(zip(boxed.paths, boxed.where, strict=True))
+            splits.update(boxed.split.tolist())
+            classes.update(dict(zip(boxed.classes, boxed.labels.sum(0).tolist(), strict=True)))
+            found.counts["boxes"] = str(sum(map(len, boxed.boxes)))
+            known = boxed.patients is not None
+            found.counts["patients"] = str(len(set(boxed.patients))) if known else "not known"
+    found.counts["classes"] = ", ".join(f"{name} {count}" for name, count in classes.items())
+    found.counts["splits"] = ", ".join(f"{name or 'in none'} {count}" for name, count in splits.items())
+    count = len(pictures)
+    chosen = range(count) if images is None else [i * count // images for i in range(min(images, count))]
+
+    def fault(number: int) -> str:
+        path, where = pictures[number]
+        try:
+            square(reader(path), 1, 1)
+        except Exception as error:  # a decoder raises what it likes
+            return f"{' '.join(str(error).split())} (listed in {where})"
+        return ""
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # decoders let other threads run
+        bad = [line for line in pool.map(fault, chosen) if line]
+    said = " ".join(found.problems)
+    found.counts["pictures"] = f"{len(chosen) - len(bad)} of {len(chosen)} opened, of {count}"
+    found.problems += [line for line in bad if line.split(": ")[0] not in said]
+    return found
+
+
+@app.callback()
+def _data() -> None:
+    """Keep `papers data` a group of commands."""
+
+
+@app.command()
+def check(
+    root: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of a data set, in its published layout.")
+    ],
+    images: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Open N pictures, evenly chosen; default: all.")
+    ] = None,
+    problems: Annotated[int, typer.Option(min=0, metavar="N", help="Problems to show.")] = 20,
+) -> None:
+    """Say which layout DIR has, read its annotations, open its pictures, list what is wrong and what runs on it.
+
+    Exit code 0: nothing wrong; 1: problems; 2: no data set that is known.
+    """
+    layout = find_layout(root)
+    about, found = LAYOUTS[layout], check_set(root, layout, images)
+    typer.echo(f"{'layout':<10}{about.name} (by {about.told_by})")
+    for name, what in found.counts.items():
+        typer.echo(f"{name:<10}{what or 'none'}")
+    typer.echo(f"{'problems':<10}{len(found.problems) or 'none'}")
+    for line in found.problems[:problems]:
+        typer.echo(f"  {line}")
+    if len(found.problems) > problems:
+        typer.echo(f"  … and {len(found.problems) - problems} more (--problems {len(found.problems)})")
     for slug in about.notebooks:
         command = shlex.join(["papers", "run", slug, "--data-root", str(root)])
-        yield f"{'run':<10}{command}{'' if not checked.problems else '   (when the problems are mended)'}"
+        typer.echo(f"{'run':<10}{command}{'   (when the problems are mended)' if found.problems else ''}")
+    raise typer.Exit(1 if found.problems else 0)

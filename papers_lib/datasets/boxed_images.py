@@ -4,8 +4,9 @@ Boxes are shares of width and height, so that they hold at any stored size; `of_
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,80 +14,82 @@ from torch import Tensor
 
 SPLITS = ("train", "val", "test", "")
 """What an entry of ``split`` may be; "" is in no split."""
+TOLERANCE = 10.0  # pixels by which a hand may overshoot the edge of a radiograph; such a box is clipped
+
+
+def box_shares(corners: Sequence[float], size: tuple[int, int]) -> np.ndarray | None:
+    """A box drawn by hand, in pixel edges (x_min, y_min, x_max, y_max), as shares of ``size`` (H, W), float32 (4,).
+
+    One that leaves the image by at most ``TOLERANCE`` pixels is clipped; None if farther, or if no area is left.
+
+    >>> box_shares((25.0, 0.0, 50.0, 80.0), (80, 100)).tolist()
+    [0.25, 0.0, 0.5, 1.0]
+    """
+    limits = np.array([size[1], size[0], size[1], size[0]], dtype=np.float64)
+    pixels = np.array(corners)
+    fitted = np.clip(pixels, 0, limits)
+    box = (fitted / limits).astype(np.float32)
+    return box if np.abs(fitted - pixels).max() <= TOLERANCE and (box[:2] < box[2:]).all() else None
+
+
+Drawn = Sequence[tuple[int, np.ndarray]]
+"""Class and box (4,) of each box of an image."""
+
+
+def stacked(drawn: Sequence[Drawn]) -> dict[str, tuple[np.ndarray, ...]]:
+    """The fields ``boxes`` and ``box_classes`` of `BoxedImages` from the boxes of each image."""
+    return {
+        "boxes": tuple(np.array([box for _, box in some], np.float32).reshape(-1, 4) for some in drawn),
+        "box_classes": tuple(np.array([kind for kind, _ in some], np.int64) for some in drawn),
+    }
 
 
 @dataclass(frozen=True, eq=False)
 class BoxedImages:
     """N images and K classes; an image may have labels without boxes, since few images of a set are boxed.
 
-    Attributes:
-        classes: K names, in the order of their indices.
-        names: N names of the images.
-        paths: N files.
-        where: N beginnings of an error about the image: the file and row that list it.
-        labels: of the whole image, bool (N, K).
-        boxes: N arrays (n_i, 4), float32: x_min, y_min, x_max, y_max as shares of width and height, in [0, 1].
-        box_classes: N arrays (n_i,), int64, indices into ``classes``.
-        patients: str (N,), or None where the data set does not say.
-        split: str (N,), each one of ``SPLITS``.
-
-    Raises:
-        ValueError: fields that do not fit together; a box that is not finite, is empty or leaves the image.
+    Fields that do not fit together, and a box that is not finite, is empty or leaves the image, are a ValueError.
     """
 
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # K names, in the order of their indices
     names: tuple[str, ...]
     paths: tuple[Path, ...]
-    where: tuple[str, ...]
-    labels: np.ndarray
-    boxes: tuple[np.ndarray, ...]
-    box_classes: tuple[np.ndarray, ...]
-    patients: np.ndarray | None
-    split: np.ndarray
+    where: tuple[str, ...]  # beginning of an error about each image: the file and row that list it
+    labels: np.ndarray  # of the whole image, bool (N, K)
+    boxes: tuple[np.ndarray, ...]  # N x (n_i, 4), float32: x_min, y_min, x_max, y_max, shares in [0, 1]
+    box_classes: tuple[np.ndarray, ...]  # N x (n_i,), int64, indices into classes
+    patients: np.ndarray | None  # str (N,), or None where the data set does not say
+    split: np.ndarray  # str (N,), each one of SPLITS
 
     def __post_init__(self) -> None:
         count = len(self.names)
-        for field in ("paths", "where", "boxes", "box_classes", "split", "patients"):
-            value = getattr(self, field)
+        for one in fields(self)[1:]:
+            value = getattr(self, one.name)
             if value is not None and len(value) != count:
-                raise ValueError(f"{field}: found {len(value)} entries, expected {count} as in names")
+                raise ValueError(f"{one.name}: found {len(value)} entries, expected {count} as in names")
         if self.labels.shape != (count, len(self.classes)) or self.labels.dtype != np.bool_:
             found = f"{self.labels.dtype} {self.labels.shape}"
             raise ValueError(f"labels: found {found}, expected bool ({count}, {len(self.classes)})")
         unknown = set(np.unique(self.split).tolist()) - set(SPLITS)
         if unknown:
             raise ValueError(f"split: found {min(unknown)!r}, expected one of {SPLITS}")
-        self._check_boxes()
-
-    def _check_boxes(self) -> None:
-        shapes = {(box.shape[1:], box.dtype.name) for box in self.boxes} - {((4,), "float32")}
-        if shapes:
-            raise ValueError(f"boxes: found {min(shapes)}, expected float32 (n, 4)")
-        sizes = [len(box) for box in self.boxes]
-        if [len(kinds) for kinds in self.box_classes] != sizes:
-            raise ValueError("box_classes: expected one class a box")
-        if not sum(sizes):
-            return
-        box, kinds = np.concatenate(self.boxes), np.concatenate(self.box_classes)
-        if kinds.dtype.kind != "i" or kinds.min() < 0 or kinds.max() >= len(self.classes):
-            found = f"{kinds.dtype} {kinds.min()} to {kinds.max()}"
-            raise ValueError(f"box_classes: found {found}, expected indices of {len(self.classes)} classes")
-        inside = (box >= 0).all(1) & (box <= 1).all(1) & (box[:, :2] < box[:, 2:]).all(1)  # False for NaN
-        if not inside.all():
-            wrong = int(np.repeat(np.arange(len(sizes)), sizes)[~inside][0])
-            raise ValueError(
-                f"boxes of {self.names[wrong]}: found {self.boxes[wrong].tolist()}, expected shares"
-            )
+        for name, box, kinds in zip(self.names, self.boxes, self.box_classes, strict=True):
+            if box.shape != (len(kinds), 4) or box.dtype != np.float32:
+                found = f"{box.dtype} {box.shape} and {len(kinds)} classes"
+                raise ValueError(
+                    f"boxes of {name}: found {found}, expected float32 (n, 4) and a class for each"
+                )
+            if kinds.dtype.kind != "i" or not np.isin(kinds, range(len(self.classes))).all():
+                known = f"expected indices of {len(self.classes)} classes"
+                raise ValueError(f"box_classes of {name}: found {kinds.tolist()}, {known}")
+            if not ((box >= 0) & (box <= 1)).all() or not (box[:, :2] < box[:, 2:]).all():  # refuses NaN too
+                raise ValueError(f"boxes of {name}: found {box.tolist()}, expected shares")
 
     def __len__(self) -> int:
         return len(self.names)
 
     def part(self, split: str) -> "BoxedImages":
-        """The images of one split, in their order; possibly none.
-
-        Raises:
-            ValueError: ``split`` is not one of ``SPLITS``.
-        """
+        """The images of one split, in their order; possibly none."""
         if split not in SPLITS:
             raise ValueError(f"split: found {split!r}, expected one of {SPLITS}")
         return self.take(np.flatnonzero(self.split == split))
@@ -94,32 +97,19 @@ class BoxedImages:
     def take(self, rows: "np.ndarray | Sequence[int]") -> "BoxedImages":
         """The images at ``rows`` (indices), in the order given."""
         rows = np.asarray(rows, dtype=np.int64)
-        chosen = rows.tolist()
-        return BoxedImages(
-            self.classes,
-            tuple(self.names[i] for i in chosen),
-            tuple(self.paths[i] for i in chosen),
-            tuple(self.where[i] for i in chosen),
-            self.labels[rows],
-            tuple(self.boxes[i] for i in chosen),
-            tuple(self.box_classes[i] for i in chosen),
-            None if self.patients is None else self.patients[rows],
-            self.split[rows],
-        )
+
+        def taken(value: Any) -> Any:
+            return value[rows] if isinstance(value, np.ndarray) else value and tuple(value[i] for i in rows)
+
+        return BoxedImages(self.classes, *(taken(getattr(self, one.name)) for one in fields(self)[1:]))
 
     def of_class(self, k: int, size: tuple[int, int]) -> list[Tensor]:
         """Boxes of class ``k`` in pixels of images resized to ``size`` (H, W): N tensors (n_i, 4), float32.
 
         As `papers_lib.metrics.localization` takes them; an image without a box of the class has (0, 4).
-
-        Raises:
-            ValueError: ``k`` is no index of a class.
         """
         if not 0 <= k < len(self.classes):
             raise ValueError(f"k: found {k}, expected 0 to {len(self.classes) - 1}")
-        height, width = size
-        scale = torch.tensor([width, height, width, height], dtype=torch.float32)
-        return [
-            torch.from_numpy(boxes[kinds == k]) * scale
-            for boxes, kinds in zip(self.boxes, self.box_classes, strict=True)
-        ]
+        scale = torch.tensor([size[1], size[0]] * 2, dtype=torch.float32)
+        pairs = zip(self.boxes, self.box_classes, strict=True)
+        return [torch.from_numpy(boxes[kinds == k]) * scale for boxes, kinds in pairs]

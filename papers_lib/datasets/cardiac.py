@@ -11,52 +11,41 @@ All images of a split have one size. An RGB image counts as grey where its three
 may have a palette, its indices are the labels. ``data_gen.cardiac_mri`` writes this layout.
 """
 
-import json
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
-from papers_lib.datasets.cardiac_layout import (
-    CLASSES,
-    COLUMNS,
-    DESCRIPTION,
-    IMAGES,
-    LABELS,
-    LV_CAVITY,
-    MASKS,
-    RV_WALL,
-    SEX_LABEL,
-    SPLITS,
-    TABLE,
-)
-from papers_lib.datasets.tabular import Row, read_rows
+from papers_lib.datasets.arguments import check_choice
+from papers_lib.datasets.row_file import read_json
+from papers_lib.datasets.tabular import Check, one_of, plain_name, read_table
 from papers_lib.errors import UserError
 
-__all__ = ["CLASSES", "KINDS", "LABELS", "CardiacSplit", "Description", "describe", "load_cardiac"]
+CLASSES = ("NOR", "HCM", "DCM", "ARV")
+"""Normal, hypertrophic, dilated and arrhythmogenic right ventricular cardiomyopathy; a class is its index."""
 
+BACKGROUND, LV_CAVITY, LV_WALL, RV_CAVITY, RV_WALL, SEX_LABEL = range(6)
+_NAMES = ("background", "LV cavity", "LV wall", "RV cavity", "RV wall", "sex label")
+LABELS = {name: value for value, name in enumerate(_NAMES)}
+"""Values of a mask; the heart is 1 to 4, the sex label is in synthetic slices only."""
+
+SPLITS = ("train", "val", "test")
+COLUMNS = ("id", "split", "class", "sex")
+TABLE, DESCRIPTION, IMAGES, MASKS = "slices.csv", "dataset.json", "images", "masks"
 KINDS = ("stand-in", "real")
 SEXES = {"F": 0, "M": 1, "": 255}
 
 
 @dataclass(frozen=True, eq=False)
 class CardiacSplit:
-    """One split in memory, in the order of the table.
+    """One split of N slices in memory, in the order of the table."""
 
-    Attributes:
-        images: grey levels, uint8 (N, H, W).
-        masks: values of ``LABELS``, uint8 (N, H, W).
-        classes: indices into ``CLASSES``, int64 (N,).
-        sex: 0 female, 1 male, 255 unknown, uint8 (N,).
-        ids: the N names.
-    """
-
-    images: np.ndarray
-    masks: np.ndarray
-    classes: np.ndarray
-    sex: np.ndarray
+    images: np.ndarray  # grey levels, uint8 (N, H, W)
+    masks: np.ndarray  # values of LABELS, uint8 (N, H, W)
+    classes: np.ndarray  # indices into CLASSES, int64 (N,)
+    sex: np.ndarray  # 0 female, 1 male, 255 unknown, uint8 (N,)
     ids: tuple[str, ...]
 
     @property
@@ -79,113 +68,87 @@ class Description:
 
 
 def load_cardiac(root: str | Path, split: str) -> CardiacSplit:
-    """Read and check one split of the data set at ``root``.
-
-    Raises:
-        UserError: a missing folder, file or column; an unknown split, class or sex; an id that is empty,
-            repeated or no plain file name; a split without rows; an image or mask that is missing, corrupt,
-            of another kind or size than expected; a mask with an unknown value or without heart. The line
-            names the file, and the row of ``slices.csv`` that asks for it.
-    """
+    """Read and check one split of the data set at ``root``."""
     root = Path(root)
-    if split not in SPLITS:
-        raise UserError(f"split: found {split!r}, expected one of {', '.join(SPLITS)}")
-    if not root.is_dir():
-        raise UserError(f"{root}: no such folder, expected one with {TABLE}, {IMAGES}/ and {MASKS}/")
-    rows = read_rows(root / TABLE, COLUMNS)
-    _check_rows(rows)
-    wanted = [row for row in rows if row["split"] == split]
-    if not wanted:
-        counts = Counter(row["split"] for row in rows)
-        found = ", ".join(f"{name} {counts[name]}" for name in SPLITS if counts[name])
+    check_choice("split", split, SPLITS)
+    table = read_slices(root)
+    wanted = table[table["split"] == SPLITS.index(split)]
+    if wanted.empty:
+        counts = table["split"].value_counts().sort_index()
+        found = ", ".join(f"{SPLITS[part]} {count}" for part, count in counts.items())
         raise UserError(f"{root / TABLE}: found no row of split {split!r} (rows: {found})")
     # One thread: most of the time goes to Python, and two or four threads were measured to be slower.
-    images, masks = zip(*(_read_slice(root, row) for row in wanted), strict=True)
-    for row, image in zip(wanted, images, strict=True):
+    listed = [(name, f"{root / TABLE} line {line}") for line, name in wanted["id"].items()]
+    images, masks = zip(*(_read_slice(root, name, where) for name, where in listed), strict=True)
+    for (name, where), image in zip(listed, images, strict=True):
         if image.shape != images[0].shape:
-            raise UserError(
-                f"{_image_path(root, row)} ({row.where}): found {_size(image)}, "
-                f"expected {_size(images[0])} as the first image of split {split!r}"
-            )
+            expected = f"expected {_size(images[0])} as the first image of split {split!r}"
+            raise UserError(f"{root / IMAGES / name}.png ({where}): found {_size(image)}, {expected}")
     return CardiacSplit(
         np.stack(images),
         np.stack(masks),
-        np.array([CLASSES.index(row["class"]) for row in wanted], np.int64),
-        np.array([SEXES[row["sex"]] for row in wanted], np.uint8),
-        tuple(row["id"] for row in wanted),
+        wanted["class"].to_numpy(np.int64),
+        wanted["sex"].to_numpy(np.uint8),
+        tuple(wanted["id"]),
     )
 
 
-def describe(root: str | Path) -> Description:
-    """Name and kind from ``dataset.json``; without that file, the folder's name and "real".
+def read_slices(root: Path) -> pd.DataFrame:
+    """``slices.csv`` by line: id, and split, class and sex as numbers."""
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder, expected one with {TABLE}, {IMAGES}/ and {MASKS}/")
+    checks = {
+        "id": Check(plain_name, "a file name without folders"),
+        "split": one_of(SPLITS),
+        "class": one_of(CLASSES),
+        "sex": Check(SEXES.__getitem__, "one of F, M, empty"),
+    }
+    return read_table(root / TABLE, checks, unique="id")
 
-    Raises:
-        UserError: the file is not JSON, or its kind is neither "stand-in" nor "real".
-    """
+
+def describe(root: str | Path) -> Description:
+    """Name and kind from ``dataset.json``; without that file, the folder's name and "real"."""
     path = Path(root) / DESCRIPTION
     if not path.exists():
         return Description(Path(root).resolve().name, "real")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not readable as JSON ({error})") from error
-    content = content if isinstance(content, dict) else {}
+    content = read_json(path, "a name and a kind")
     name, kind = content.get("name"), content.get("kind")
     if not isinstance(name, str) or kind not in KINDS:
         raise UserError(f"{path}: found name {name!r}, kind {kind!r}, expected a text and stand-in or real")
     return Description(name, kind)
 
 
-def _check_rows(rows: list[Row]) -> None:
-    first: dict[str, int] = {}
-    for row in rows:
-        name = row["id"]
-        if not name or not name.isprintable() or "/" in name or "\\" in name:
-            raise UserError(f"{row.where}: id: found {name!r}, expected a file name without folders")
-        if name in first:
-            raise UserError(f"{row.where}: id: found {name!r} again (first on line {first[name]})")
-        first[name] = row.line
-        row.choice("split", SPLITS)
-        row.choice("class", CLASSES)
-        row.choice("sex", tuple(SEXES))
-
-
-def _read_slice(root: Path, row: Row) -> tuple[np.ndarray, np.ndarray]:
-    """Image and mask of one row, checked on their own and against each other."""
-    path, mask_path = _image_path(root, row), root / MASKS / f"{row['id']}.png"
-    image = _read_png(path, row, ("L", "RGB"), "8-bit grey")
+def _read_slice(root: Path, name: str, where: str) -> tuple[np.ndarray, np.ndarray]:
+    path, mask_path = root / IMAGES / f"{name}.png", root / MASKS / f"{name}.png"
+    image = _read_png(path, where, ("L", "RGB"), "8-bit grey")
     if image.ndim == 3:
         if (image != image[..., :1]).any():
-            raise UserError(f"{path} ({row.where}): found an image in colour, expected 8-bit grey")
+            raise UserError(f"{path} ({where}): found an image in colour, expected 8-bit grey")
         image = np.ascontiguousarray(image[..., 0])
-    mask = _read_png(mask_path, row, ("L", "P"), "an 8-bit mask of one channel")
+    mask = _read_png(mask_path, where, ("L", "P"), "an 8-bit mask of one channel")
+    wrong = ""
     if mask.shape != image.shape:
-        found = f"found {_size(mask)}, expected {_size(image)} as its image"
-        raise UserError(f"{mask_path} ({row.where}): {found}")
-    if mask.max() > max(LABELS.values()):
-        found = f"found value {mask.max()}, expected 0 to {max(LABELS.values())}"
-        raise UserError(f"{mask_path} ({row.where}): {found}")
-    if not _heart(mask).any():
-        raise UserError(f"{mask_path} ({row.where}): found no heart, expected pixels of value 1 to 4")
+        wrong = f"found {_size(mask)}, expected {_size(image)} as its image"
+    elif mask.max() > SEX_LABEL:
+        wrong = f"found value {mask.max()}, expected 0 to {SEX_LABEL}"
+    elif not _heart(mask).any():
+        wrong = "found no heart, expected pixels of value 1 to 4"
+    if wrong:
+        raise UserError(f"{mask_path} ({where}): {wrong}")
     return image, mask
 
 
-def _read_png(path: Path, row: Row, modes: tuple[str, ...], expected: str) -> np.ndarray:
+def _read_png(path: Path, where: str, modes: tuple[str, ...], expected: str) -> np.ndarray:
     try:
         with Image.open(path, formats=("PNG",)) as picture:
-            if picture.mode not in modes:
-                raise UserError(f"{path} ({row.where}): found mode {picture.mode}, expected {expected}")
-            return np.array(picture)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} ({row.where}): no such file, expected {expected}") from error
-    except UserError:
-        raise
-    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, IndexError, struct.error …
-        raise UserError(f"{path} ({row.where}): not a readable PNG image, expected {expected}") from error
-
-
-def _image_path(root: Path, row: Row) -> Path:
-    return root / IMAGES / f"{row['id']}.png"
+            if picture.mode in modes:
+                return np.array(picture)
+            found = f"found mode {picture.mode}"
+    except FileNotFoundError:
+        found = "no such file"
+    except Exception:  # Pillow raises OSError, SyntaxError, ValueError, IndexError, struct.error …
+        found = "not a readable PNG image"
+    raise UserError(f"{path} ({where}): {found}, expected {expected}")
 
 
 def _heart(masks: np.ndarray) -> np.ndarray:

@@ -12,21 +12,25 @@ also be the folder that holds that one.
 """
 
 import os
+import re
+from collections import defaultdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
-from papers_lib.datasets.boxed_images import BoxedImages
-from papers_lib.datasets.chexpert_table import CLASSES, ChexpertTable, read_columns, read_table
+from papers_lib.datasets.arguments import check_choice, check_share
+from papers_lib.datasets.boxed_images import BoxedImages, stacked
 from papers_lib.datasets.splits import patient_split
-from papers_lib.datasets.voc_annotations import shown
+from papers_lib.datasets.tabular import Check, one_of, read_rows, read_table, shown
 from papers_lib.errors import UserError
 
-__all__ = ["CLASSES", "POSITIVE", "find_root", "list_chexpert", "load_chexpert"]
-
+CLASSES = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
+"""The five labels of the competition, in its order."""
+COLUMNS = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *CLASSES)
 TRAIN, VALID, BOXES = "train.csv", "valid.csv", "boxes.csv"
-BOX_COLUMNS = ("Path", "Label", "x_min", "y_min", "x_max", "y_max")
+CORNERS = ("x_min", "y_min", "x_max", "y_max")
 POSITIVE = {
     "report": ("Cardiomegaly", "Edema"),
     "common": ("Atelectasis", "Edema"),
@@ -35,10 +39,18 @@ POSITIVE = {
 }
 """Labels whose uncertain values count as positive, by the name of the mapping."""
 VIEWS = ("frontal", "lateral", "all")
-SKIPPED = "missing=skip leaves them out"
+PATH = re.compile(
+    r"(?:[^/]+/)*?((?:train|valid)/(patient\d+)/study\d+/view\d+_(?:frontal|lateral)\.\w+)", re.ASCII
+)
+EXPECTED_PATH = "…/train/patient00001/study1/view1_frontal.jpg (or …/valid/…)"
 
 
-def load_chexpert(
+def load_chexpert(root: str | Path, **options: Any) -> BoxedImages:
+    """List the images with labels, boxes, patients and split, as :func:`list_chexpert`, which has the options."""
+    return list_chexpert(root, **options)[0]
+
+
+def list_chexpert(
     root: str | Path,
     *,
     uncertain: Literal["report", "common", "zeros", "ones"] = "report",
@@ -47,8 +59,8 @@ def load_chexpert(
     calibration: Literal["valid", "train"] = "valid",
     seed: int = 0,
     missing: Literal["error", "skip"] = "error",
-) -> BoxedImages:
-    """List the images with labels, boxes, patients and split; no picture is opened.
+) -> tuple[BoxedImages, np.ndarray]:
+    """List the images, and their labels as the tables have them: 1, 0, -1 or NaN, float64 (N, 5); none is opened.
 
     The part "train" is train.csv, "test" is valid.csv. The part "val", for what is fitted after training such as a
     temperature, is cut from one of the two, whole patients at a time; the report does not say on which images it
@@ -59,85 +71,49 @@ def load_chexpert(
         uncertain: labels whose -1 becomes 1: Cardiomegaly and Edema ("report", its section 4.1), Atelectasis and
             Edema ("common", usual after the comparison in Irvin et al. 2019), none ("zeros"), all ("ones").
         views: which pictures.
-        calibration_share: of the images of the table that "val" is cut from; 0 makes no such part.
+        calibration_share, seed: of the cut of "val" from its table; a share of 0 makes no such part.
         calibration: "valid" cuts "val" from valid.csv; "train" from train.csv, so that all of valid.csv is "test":
             200 patients, as in the release, are few.
-        seed: of the cut.
         missing: what to do with pictures that are not there: an "error", or "skip" them.
-
-    Raises:
-        UserError: a fault of a file, in one line that names file and row; a patient in both tables; a part without an
-            image; an argument out of range.
     """
-    return list_chexpert(
-        root,
-        uncertain=uncertain,
-        views=views,
-        calibration_share=calibration_share,
-        calibration=calibration,
-        seed=seed,
-        missing=missing,
-    )[0]
-
-
-def list_chexpert(
-    root: str | Path,
-    *,
-    uncertain: str = "report",
-    views: str = "frontal",
-    calibration_share: float = 1 / 3,
-    calibration: str = "valid",
-    seed: int = 0,
-    missing: str = "error",
-) -> tuple[BoxedImages, np.ndarray]:
-    """As :func:`load_chexpert`, and the labels as the tables have them: 1, 0, -1 or NaN, float64 (N, 5)."""
-    for name, value, known in (
-        ("uncertain", uncertain, tuple(POSITIVE)),
-        ("views", views, VIEWS),
-        ("calibration", calibration, ("valid", "train")),
-        ("missing", missing, ("error", "skip")),
-    ):
-        if value not in known:
-            raise UserError(f"{name}: found {value!r}, expected one of {', '.join(known)}")
-    if not isinstance(calibration_share, int | float) or not 0 <= calibration_share < 1:
-        raise UserError(f"calibration_share: found {calibration_share!r}, expected at least 0 and below 1")
+    check_choice("uncertain", uncertain, tuple(POSITIVE))
+    check_choice("views", views, VIEWS)
+    check_choice("calibration", calibration, ("valid", "train"))
+    check_choice("missing", missing, ("error", "skip"))
+    check_share("calibration_share", calibration_share)
     base = find_root(root)
-    tables = read_table(base / TRAIN), read_table(base / VALID)
+    tables = [read_views(base / TRAIN), read_views(base / VALID)]
     _refuse_shared_patients(*tables)
-    boxes = _read_boxes(base / BOXES, {name for table in tables for name in table.names})
+    boxes = _read_boxes(base / BOXES, [name for table in tables for name in table["Path"]])
     kept = [_kept(base, table, views, missing) for table in tables]
-    patients = [table.patients[rows] for table, rows in zip(tables, kept, strict=True)]
-    parts = [np.full(len(patients[0]), "train", dtype="<U5"), np.full(len(patients[1]), "test", dtype="<U5")]
+    patients = [np.array(table["patient"].tolist(), dtype=np.str_) for table in kept]
+    parts = [np.full(len(kept[0]), "train", dtype="<U5"), np.full(len(kept[1]), "test", dtype="<U5")]
     which = 0 if calibration == "train" else 1
     if calibration_share:
-        rest = str(("train", "test")[which])
-        shares = {rest: 1 - calibration_share, "val": calibration_share}
+        shares = {("train", "test")[which]: 1 - calibration_share, "val": calibration_share}
         parts[which] = patient_split(patients[which], shares, seed).astype("<U5")
-    _refuse_empty(base, parts, "val" if calibration_share else "", (TRAIN, VALID)[which])
-    raw = np.concatenate([table.labels[rows] for table, rows in zip(tables, kept, strict=True)])
-    listed = [(table, row) for table, rows in zip(tables, kept, strict=True) for row in rows.tolist()]
-    none = (np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
-    drawn = [boxes.get(table.names[row], none) for table, row in listed]
+    files = {"train": TRAIN, "test": VALID} | ({"val": (TRAIN, VALID)[which]} if calibration_share else {})
+    for part, file in files.items():
+        if not any((one == part).any() for one in parts):
+            raise UserError(f"{base / file}: found no image for the part {part} in {base}, expected some")
+    raw = np.ascontiguousarray(np.concatenate([table[list(CLASSES)].to_numpy(np.float64) for table in kept]))
+    names = tuple(name for table in kept for name in table["Path"])
+    positive = np.array([name in POSITIVE[uncertain] for name in CLASSES])
     images = BoxedImages(
         classes=CLASSES,
-        names=tuple(table.names[row] for table, row in listed),
-        paths=tuple(Path(f"{base}/{table.files[row]}") for table, row in listed),
-        where=tuple(table.where(row) for table, row in listed),
-        labels=_mapped(raw, uncertain),
-        boxes=tuple(box for box, _ in drawn),
-        box_classes=tuple(kinds for _, kinds in drawn),
+        names=names,
+        paths=tuple(Path(f"{base}/{file}") for table in kept for file in table["file"]),
+        where=tuple(where for table in kept for where in table["where"]),
+        labels=(raw == 1) | ((raw == -1) & positive),
         patients=np.concatenate(patients),
         split=np.concatenate(parts),
+        **stacked([boxes.get(name, []) for name in names]),
     )
     return images, raw
 
 
 def find_root(root: str | Path) -> Path:
-    """The folder with train.csv: ``root``, or the only one such in it.
-
-    Raises:
-        UserError: no such folder, or several.
-    """
+    """The folder with train.csv: ``root``, or the only one such in it; none, or several, is a `UserError`."""
     root = Path(root)
     if not root.is_dir():
         raise UserError(f"{root}: no such folder, expected the CheXpert release ({TRAIN}, {VALID}, …)")
@@ -150,71 +126,90 @@ def find_root(root: str | Path) -> Path:
     return inside[0]
 
 
-def _mapped(raw: np.ndarray, uncertain: str) -> np.ndarray:
-    positive = np.array([name in POSITIVE[uncertain] for name in CLASSES])
-    labels: np.ndarray = (raw == 1) | ((raw == -1) & positive)
-    return labels
+def check_rows(root: str | Path) -> None:
+    """Refuse a row of train.csv or valid.csv with fewer or more values than the header, before any work is done.
+
+    The last line of an incomplete copy would otherwise stop a run late. A missing valid.csv is left to the loader.
+    """
+    base = find_root(root)
+    for path in (base / TRAIN, base / VALID):
+        if path.exists():
+            read_rows(path, COLUMNS)
 
 
-def _kept(base: Path, table: ChexpertTable, views: str, missing: str) -> np.ndarray:
-    """Rows of the views asked for whose picture is there."""
-    asked = np.flatnonzero(
-        np.ones(len(table), bool) if views == "all" else table.frontal == (views == "frontal")
-    )
-    # Strings, not paths: of 223,414 pictures they take a third of the time.
-    there = np.array([os.path.isfile(f"{base}/{table.files[row]}") for row in asked.tolist()], dtype=bool)
-    if missing == "error" and not there.all():
-        row, gone = int(asked[~there][0]), int((~there).sum())
+def read_views(path: Path) -> pd.DataFrame:
+    """``train.csv`` or ``valid.csv`` by line: ``COLUMNS``, and file (below the table's folder), patient and where.
+
+    Labels are 1, 0, -1 (uncertain) or NaN (blank), the age is in years or NaN, "Frontal/Lateral" is 0 or 1.
+    """
+    checks = {
+        **dict.fromkeys(COLUMNS),
+        "Path": Check(_path, EXPECTED_PATH),
+        "Age": Check(_age, "a number of years from 0, or blank"),
+        "Frontal/Lateral": one_of(("Frontal", "Lateral")),
+        **dict.fromkeys(CLASSES, Check(_label, "1, 0, -1 or blank")),
+    }
+    table = read_table(path, checks, unique="Path")
+    matches = [PATH.fullmatch(name) for name in table["Path"]]
+    table["file"], table["patient"] = zip(*(one.group(1, 2) for one in matches if one), strict=True)
+    table["where"] = [f"{path} line {line}" for line in table.index]
+    return table
+
+
+def _path(text: str) -> str:
+    if not PATH.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _label(text: str) -> float:
+    value = float(text or "nan")
+    if text and value not in (1.0, 0.0, -1.0):
+        raise ValueError(text)
+    return value
+
+
+def _age(text: str) -> float:
+    value = float(text or "nan")
+    if text and not 0 <= value < np.inf:
+        raise ValueError(text)
+    return value
+
+
+def _refuse_shared_patients(train: pd.DataFrame, valid: pd.DataFrame) -> None:
+    shared = valid[valid["patient"].isin(set(train["patient"]))]
+    if len(shared):
+        patient, where = shared.iloc[0][["patient", "where"]]
+        also = train[train["patient"] == patient].iloc[0]["where"]
         raise UserError(
-            f"{table.where(row)}: Path: found no file {base / table.files[row]}, expected it "
-            f"({gone} of {len(asked)} are not there; {SKIPPED})"
+            f"{where}: Path: found {patient}, who is in {also} too, expected other patients than in {TRAIN}"
+        )
+
+
+def _kept(base: Path, table: pd.DataFrame, views: str, missing: str) -> pd.DataFrame:
+    """Rows of the views asked for whose picture is there."""
+    asked = table if views == "all" else table[table["Frontal/Lateral"] == VIEWS.index(views)]
+    # Strings, not paths: of 223,414 pictures they take a third of the time.
+    there = np.array([os.path.isfile(f"{base}/{file}") for file in asked["file"]], dtype=bool)
+    if missing == "error" and not there.all():
+        gone = asked[~there]
+        raise UserError(
+            f"{gone.iloc[0]['where']}: Path: found no file {base / gone.iloc[0]['file']}, expected it "
+            f"({len(gone)} of {len(asked)} are not there; missing=skip leaves them out)"
         )
     return asked[there]
 
 
-def _refuse_shared_patients(train: ChexpertTable, valid: ChexpertTable) -> None:
-    shared = np.isin(valid.patients, train.patients)
-    if shared.any():
-        row = int(np.flatnonzero(shared)[0])
-        also = train.where(int(np.flatnonzero(train.patients == valid.patients[row])[0]))
-        what = f"{valid.where(row)}: Path: found {valid.patients[row]}, who is in {also} too"
-        raise UserError(f"{what}, expected other patients than in {TRAIN}")
-
-
-def _refuse_empty(base: Path, parts: list[np.ndarray], val: str, val_from: str) -> None:
-    files = {"train": TRAIN, "test": VALID} | ({"val": val_from} if val else {})
-    for part, file in files.items():
-        if not any((one == part).any() for one in parts):
-            raise UserError(f"{base / file}: found no image for the part {part} in {base}, expected some")
-
-
-def _read_boxes(path: Path, names: set[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Boxes and their classes by ``Path``; nothing where there is no such file."""
-    if not path.exists():
-        return {}
-    lines, columns = read_columns(path, BOX_COLUMNS, least=0)
-    found: dict[str, tuple[list[tuple[float, ...]], list[int]]] = {}
-    for line, name, label, *texts in zip(lines, *(columns[one] for one in BOX_COLUMNS), strict=True):
-        if name not in names:
-            raise UserError(f"{path} line {line}: Path: found {shown(name)}, expected one of the tables'")
-        if label not in CLASSES:
-            raise UserError(
-                f"{path} line {line}: Label: found {shown(label)}, expected one of {', '.join(CLASSES)}"
-            )
-        box = _box(texts)
-        if not box:
-            expected = "x_min < x_max and y_min < y_max from 0 to 1"
-            raise UserError(f"{path} line {line}: found {shown(', '.join(texts))}, expected {expected}")
-        boxes, kinds = found.setdefault(name, ([], []))
-        boxes.append(box)
-        kinds.append(CLASSES.index(label))
-    return {name: (np.array(box, np.float32), np.array(k, np.int64)) for name, (box, k) in found.items()}
-
-
-def _box(texts: list[str]) -> tuple[float, ...]:
-    """The four shares, as single precision has them; nothing where they are no box."""
-    try:
-        left, top, right, bottom = (float(np.float32(text)) for text in texts)
-    except ValueError:
-        return ()
-    return (left, top, right, bottom) if 0 <= left < right <= 1 and 0 <= top < bottom <= 1 else ()
+def _read_boxes(path: Path, names: list[str]) -> dict[str, list[tuple[int, np.ndarray]]]:
+    """Class and box, as shares, of each picture by ``Path``; nothing where there is no such file."""
+    found = defaultdict(list)
+    if path.exists():
+        share = Check(lambda text: float(np.float32(text)), "a share from 0 to 1")
+        checks = {"Path": Check({name: name for name in names}.__getitem__, "one of the tables'")}
+        checks |= {"Label": one_of(CLASSES), **dict.fromkeys(CORNERS, share)}
+        for line, name, kind, *box in read_table(path, checks, least=0).itertuples():
+            if not (0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1):
+                expected = "expected x_min < x_max and y_min < y_max from 0 to 1"
+                raise UserError(f"{path} line {line}: found {shown(', '.join(map(str, box)))}, {expected}")
+            found[name].append((kind, np.array(box, np.float32)))
+    return found

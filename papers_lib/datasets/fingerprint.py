@@ -1,11 +1,13 @@
-"""A short name for the content of a folder, so that results know which data they came from."""
+"""What a folder of data is: a short name for its content, and whether it was generated."""
 
 import hashlib
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
+from papers_lib.datasets.row_file import read_json
 from papers_lib.errors import UserError
 
 TEXT = (".csv", ".json", ".txt", ".xml")
@@ -15,13 +17,9 @@ LARGEST_TEXT = 64 * 2**20  # bytes
 def tree_fingerprint(root: str | Path) -> str:
     """SHA-256 (64 hexadecimal digits) over the files below ``root``.
 
-    Counted are the relative path and the size of every file, and the content of text files (csv, json, txt,
-    xml) up to 64 MiB: the tables, labels and boxes. Images are not read, since a data set may hold 100,000 of
-    them; one replaced by another of exactly the same size in bytes goes unnoticed. Hidden files and folders,
-    times and permissions do not count. Links are followed, but not in a circle.
-
-    Raises:
-        UserError: ``root`` is not a folder, holds no file, or cannot be read.
+    Counted are the relative path and the size of every file, and the content of text files up to 64 MiB: the tables,
+    labels and boxes. Images are not read; one replaced by another of exactly the same size in bytes goes unnoticed.
+    Hidden files and folders, times and permissions do not count. Links are followed, but not in a circle.
     """
     root = Path(root)
     if not root.is_dir():
@@ -56,3 +54,10 @@ def _files(folder: str, prefix: str, above: set[tuple[int, int]]) -> Iterator[tu
                 yield from _files(entry.path, f"{prefix}{entry.name}/", above | {here})
             else:
                 yield f"{prefix}{entry.name}", entry.stat().st_size, entry.path
+
+
+def data_kind(root: Path) -> Literal["stand-in", "real data"]:
+    """What ``dataset.json`` under ``root`` says, which generated sets have; real data where there is none."""
+    described = root / "dataset.json"
+    made = described.is_file() and read_json(described, "an object with the kind of the data")
+    return "stand-in" if made and made.get("kind") == "stand-in" else "real data"

@@ -7,19 +7,17 @@
     images, pixels = load_images(folder)
 """
 
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from papers_lib.datasets.arguments import check_choice
 from papers_lib.datasets.boxed_images import BoxedImages
-from papers_lib.datasets.dicom_reader import read_radiograph
-from papers_lib.datasets.image_pixels import read_image
 from papers_lib.datasets.image_store import Reader, StoreSpec, write_images
 from papers_lib.datasets.nih_cxr14 import load_nih
+from papers_lib.datasets.pictures import read_image, read_radiograph
 from papers_lib.datasets.vindr_cxr import load_vindr
-from papers_lib.datasets.voc_boxed import voc_boxed
-from papers_lib.errors import UserError
+from papers_lib.datasets.voc import voc_boxed
 
 
 class Kind(NamedTuple):
@@ -37,28 +35,13 @@ KINDS = {
 
 
 def load_set(spec: StoreSpec, root: str | Path) -> BoxedImages:
-    """The list of the set at ``root``: its loader called with the options of ``spec`` by name.
-
-    Raises:
-        UserError: a kind that is not in ``KINDS``, an option that its loader has not; and what the loader raises.
-    """
-    if spec.kind not in KINDS:
-        raise UserError(f"kind: found {spec.kind!r}, expected one of {', '.join(KINDS)}")
+    """The list of the set at ``root``: its loader called with the options of ``spec`` by name."""
+    check_choice("kind", spec.kind, tuple(KINDS))
     load = KINDS[spec.kind].load
-    known = [name for name in inspect.signature(load).parameters if name != "root"]
-    unknown = sorted(set(spec.options) - set(known))
-    if unknown:
-        raise UserError(f"options of {spec.kind}: found {unknown[0]!r}, expected one of {', '.join(known)}")
+    spec.check_options(load)
     return load(root, **spec.options)
 
 
 def write_set(folder: str | Path, spec: StoreSpec, *, root: str | Path, jobs: int = 1) -> Path:
-    """List the set at ``root`` and write its pictures to ``folder``: `write_images` after :func:`load_set`.
-
-    For ``data_gen.store.ensure``, whose fingerprint then covers the code of the loaders too; where the folder is
-    there already, the set is not even listed.
-
-    Raises:
-        UserError: as the loader and `write_images`.
-    """
+    """List the set at ``root`` and write its pictures to ``folder``, for ``data_gen.store.ensure``."""
     return write_images(folder, spec, images=load_set(spec, root), jobs=jobs, reader=KINDS[spec.kind].reader)

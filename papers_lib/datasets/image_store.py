@@ -11,8 +11,7 @@ them are a file of 7 GB at 256 pixels that any number of runs share, and the ori
     FOLDER/images.json      names, files, patients, split, classes, spec
 """
 
-import json
-import os
+import inspect
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,12 +20,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from papers_lib.datasets import row_file
+from papers_lib.datasets.arguments import check_choice, check_whole
 from papers_lib.datasets.boxed_images import BoxedImages
-from papers_lib.datasets.image_pixels import MODES, read_image, square
-from papers_lib.datasets.row_file import RowFile, check_room, new_row_file
-from papers_lib.datasets.voc_annotations import shown
+from papers_lib.datasets.pictures import MODES, read_image, square
+from papers_lib.datasets.row_file import RowFile, read_array, read_json
+from papers_lib.datasets.tabular import shown
 from papers_lib.errors import UserError
-from papers_lib.files import replacing_folder, write_json
+from papers_lib.files import write_json
 
 DESCRIPTION = "images.json"
 ARRAYS = ("labels", "boxes", "box_classes", "box_counts")
@@ -42,9 +43,6 @@ class StoreSpec:
 
     Attributes: data (fingerprint of the set); side in pixels; channels (1 grey, 3 RGB); kind of the data set, and
     options, that its list depends on: JSON-able values, such as the seed of the split.
-
-    Raises:
-        UserError: a side that is no whole number of at least 1, other channels.
     """
 
     data: str
@@ -54,10 +52,15 @@ class StoreSpec:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if isinstance(self.side, bool) or not isinstance(self.side, int) or self.side < 1:
-            raise UserError(f"side: found {self.side!r}, expected a whole number of at least 1")
+        check_whole("side", self.side, 1)
         if isinstance(self.channels, bool) or self.channels not in MODES:
             raise UserError(f"channels: found {self.channels!r}, expected 1 or 3")
+
+    def check_options(self, load: Callable[..., Any]) -> None:
+        """Refuse options that ``load`` does not have."""
+        known = [name for name in inspect.signature(load).parameters if name != "root"]
+        for name in self.options:
+            check_choice(f"options of {self.kind}", name, known)
 
 
 def write_images(
@@ -65,32 +68,20 @@ def write_images(
 ) -> Path:
     """Resize every picture and write them with the list to ``folder``, whole or not at all.
 
-    ``spec.data``, ``kind`` and ``options`` stand for ``images``; the number of processes (0: one for each core)
-    changes no byte. The pictures are never in memory together: a worker holds one.
-
-    Args:
-        folder: new or empty.
-        spec: what to make.
-        images: the list; ``where`` goes into the line about a picture that is none.
-        jobs: processes.
-        reader: decodes a file, such as a DICOM one; what it raises becomes the one line.
-
-    Raises:
-        UserError: a picture that is missing or cannot be decoded (its file, and the row that lists it); no picture;
-            no room on the disk; ``folder`` is there already and not empty.
+    ``spec.data``, ``kind`` and ``options`` stand for ``images``; the number of processes ``jobs`` (0: one for each
+    core) changes no byte. The ``reader`` decodes a file. A worker holds one picture at a time.
     """
-    folder = Path(folder)
-    if jobs < 0:
-        raise UserError(f"jobs: found {jobs}, expected at least 0")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder}: is there already, expected a new or an empty folder")
     if not len(images):
         raise UserError(f"{folder}: found no image to write, expected at least one")
     shape = (len(images), spec.side, spec.side, *((spec.channels,) if spec.channels > 1 else ()))
-    with replacing_folder(folder) as temporary:
-        check_room(temporary.parent, int(np.prod(shape, dtype=np.int64)), f"{len(images)} images")
-        new_row_file(temporary / "images.npy", np.uint8, shape)
-        _write_pixels(temporary / "images.npy", spec, images, jobs, reader)
+    listed = list(zip(images.paths, images.where, strict=True))
+    with row_file.new_folder(folder) as temporary:
+        path = temporary / "images.npy"
+        row_file.check_room(temporary.parent, int(np.prod(shape, dtype=np.int64)), f"{len(images)} images")
+        row_file.new_row_file(path, np.uint8, shape)
+        starts = range(0, len(listed), CHUNK)
+        chunks = [(path, spec, start, listed[start : start + CHUNK], reader) for start in starts]
+        row_file.in_processes(_write_chunk, chunks, jobs)
         small = {
             "labels": images.labels,
             "boxes": np.concatenate([np.zeros((0, 4), np.float32), *images.boxes]),
@@ -109,22 +100,7 @@ def write_images(
             "spec": asdict(spec),
         }
         write_json(temporary / DESCRIPTION, described)
-    return folder
-
-
-def _write_pixels(path: Path, spec: StoreSpec, images: BoxedImages, jobs: int, reader: Reader) -> None:
-    listed = list(zip(images.paths, images.where, strict=True))
-    starts = range(0, len(listed), CHUNK)
-    chunks = ((start, listed[start : start + CHUNK]) for start in starts)
-    processes = min(jobs or os.cpu_count() or 1, len(starts))
-    if processes == 1:
-        for start, chunk in chunks:
-            _write_chunk(path, spec, start, chunk, reader)
-    else:
-        from joblib import Parallel, delayed
-
-        write = delayed(_write_chunk)
-        Parallel(n_jobs=processes)(write(path, spec, start, chunk, reader) for start, chunk in chunks)
+    return Path(folder)
 
 
 def _write_chunk(
@@ -146,68 +122,36 @@ def _pixels(source: Path, where: str, spec: StoreSpec, reader: Reader) -> np.nda
 
 
 def load_images(folder: str | Path) -> tuple[BoxedImages, np.ndarray]:
-    """Open a folder that :func:`write_images` made; no original is needed.
+    """The list and the pixels, a read-only memory map uint8 (N, side, side) or (N, side, side, 3), of a store.
 
-    Returns: the list, and the pixels, a read-only memory map uint8 (N, side, side) or (N, side, side, 3).
-
-    Raises:
-        UserError: a file that is missing, damaged or does not fit the others.
+    A file that is missing, damaged or does not fit the others is a `UserError`.
     """
     folder = Path(folder)
-    described = _described(folder / DESCRIPTION)
-    pixels = _array(folder / "images.npy", mmap_mode="r")
-    labels, boxes, kinds, counts = (_array(folder / f"{name}.npy") for name in ARRAYS)
-    count = len(described["names"])
-    if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or len(pixels) != count:
-        raise UserError(
-            f"{folder / 'images.npy'}: found {pixels.dtype} {pixels.shape}, expected {count} images"
-        )
-    if counts.shape != (count,) or counts.dtype != np.int64 or (counts < 0).any():
-        raise UserError(
-            f"{folder / 'box_counts.npy'}: found {counts.shape}, expected a count for each of {count}"
-        )
-    if not len(boxes) == len(kinds) == counts.sum():
-        found = f"{len(boxes)} boxes and {len(kinds)} classes"
-        raise UserError(f"{folder}: found {found}, expected {counts.sum()} as in box_counts.npy")
-    ends = np.cumsum(counts)[:-1]
-    patients = described["patients"]
+    described = read_json(folder / DESCRIPTION, WRITTEN)
+    pixels = read_array(folder / "images.npy", WRITTEN, mapped=True)
+    labels, boxes, kinds, counts = (read_array(folder / f"{name}.npy", WRITTEN) for name in ARRAYS)
     try:
+        if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or not 0 < len(pixels) == len(counts):
+            raise ValueError(
+                f"images.npy: found {pixels.dtype} {pixels.shape}, {len(counts)} in box_counts.npy"
+            )
+        if counts.min() < 0 or not len(boxes) == len(kinds) == counts.sum():
+            raise ValueError(
+                f"found {len(boxes)} boxes, {len(kinds)} classes, {counts.sum()} in box_counts.npy"
+            )
+        ends = np.cumsum(counts)[:-1]
+        patients = described["patients"]
         images = BoxedImages(
-            classes=tuple(described["classes"]),
-            names=tuple(described["names"]),
+            **{name: tuple(described[name]) for name in ("classes", "names", "where")},
             paths=tuple(map(Path, described["paths"])),
-            where=tuple(described["where"]),
             labels=labels,
             boxes=tuple(np.split(boxes, ends)),
             box_classes=tuple(np.split(kinds, ends)),
             patients=None if patients is None else np.array(patients, dtype=np.str_),
             split=np.array(described["split"], dtype="<U5"),
         )
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{folder}: does not fit together ({error}), expected {WRITTEN}") from error
+        if len(images) != len(pixels):
+            raise ValueError(f"found {len(pixels)} pictures and {len(images)} names")
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise UserError(f"{folder}: does not fit together ({shown(error)}), expected {WRITTEN}") from error
     return images, pixels
-
-
-def _described(path: Path) -> dict[str, Any]:
-    keys = {"classes", "names", "paths", "where", "patients", "split"}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not readable as JSON ({error}), expected {WRITTEN}") from error
-    lists = isinstance(content, dict) and all(
-        isinstance(content.get(key), list) or (key == "patients" and content.get(key, 0) is None)
-        for key in keys
-    )
-    if not lists or not content["names"]:
-        raise UserError(f"{path}: found no lists of {', '.join(sorted(keys))}, expected {WRITTEN}")
-    return dict(content)
-
-
-def _array(path: Path, **options: Any) -> np.ndarray:
-    try:
-        array = np.load(path, allow_pickle=False, **options)
-    except Exception as error:  # OSError, ValueError, EOFError, BadZipFile … and messages of several lines
-        raise UserError(f"{path}: not readable as an array ({shown(error)}), expected {WRITTEN}") from error
-    if not isinstance(array, np.ndarray) or not array.ndim:
-        raise UserError(f"{path}: found no array, expected {WRITTEN}")
-    return array

@@ -3,35 +3,51 @@
 ::
 
     ROOT/Data_Entry_2017.csv    a row an image: findings joined by "|", patient (also Data_Entry_2017_v2020.csv)
-    ROOT/BBox_List_2017.csv     the boxes, `nih_boxes`
+    ROOT/BBox_List_2017.csv     984 boxes that radiologists drew on 880 images
     ROOT/train_val_list.txt     images to train and validate on, one a line
     ROOT/test_list.txt          images to test on; no patient is in both lists of the release
     ROOT/images/NAME.png        or images_001/images/NAME.png to images_012
+
+The header of the boxes is ``Image Index,Finding Label,Bbox [x,y,w,h],,,``: the four numbers are columns 3 to 6, the
+upper left corner, width and height in pixels of the 1024 x 1024 image, whatever the size of the pictures at hand.
 """
 
+import os
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
-from papers_lib.datasets.boxed_images import BoxedImages
-from papers_lib.datasets.nih_boxes import BOXES, NihBox, read_boxes
-from papers_lib.datasets.nih_files import (
-    CLASSES,
-    TEST,
-    TRAIN_VAL,
-    Entry,
-    find_pictures,
-    find_table,
-    read_list,
-    read_table,
-)
+from papers_lib.datasets.arguments import check_choice, check_share
+from papers_lib.datasets.boxed_images import BoxedImages, box_shares, stacked
 from papers_lib.datasets.splits import image_split, patient_split
-from papers_lib.datasets.voc_annotations import shown
+from papers_lib.datasets.tabular import Check, bounded_number, plain_name, read_table, read_text, shown
 from papers_lib.errors import UserError
 
-__all__ = ["CLASSES", "VAL_SHARE", "load_nih", "missing_images"]
+CLASSES = (
+    *(
+        "Atelectasis",
+        "Cardiomegaly",
+        "Effusion",
+        "Infiltration",
+        "Mass",
+        "Nodule",
+        "Pneumonia",
+        "Pneumothorax",
+    ),
+    *("Consolidation", "Edema", "Emphysema", "Fibrosis", "Pleural_Thickening", "Hernia"),
+)
+"""In the order of the data set's publications; the first eight have boxes."""
 
+NO_FINDING = "No Finding"
+TABLES, BOXES = "Data_Entry_2017*.csv", "BBox_List_2017.csv"
+TRAIN_VAL, TEST = "train_val_list.txt", "test_list.txt"
+IMAGE, FINDINGS, PATIENT = "Image Index", "Finding Labels", "Patient ID"
+SYNONYMS = {"Infiltrate": "Infiltration"}
+SIDE = 1024  # of the images on which the boxes were drawn
 VAL_SHARE = 8040 / 86524
 """Of train_val_list.txt's images, as PYLON's authors have it: 78,484 to train and 8,040 to validate on."""
 
@@ -54,60 +70,123 @@ def load_nih(
     Args:
         root: folder of the release.
         split: "patients" keeps all images of a patient on one side; "authors" does not.
-        val_share: of the images of train_val_list.txt; 0 makes no validation part.
-        seed: of the cut.
-        missing: what to do with images of the table that no folder has: an "error", or "skip" them
-            (:func:`missing_images` names them).
-
-    Raises:
-        UserError: a fault of a file, in one line that names file and line; a list or a box with an image that the
-            table has not; an image in both lists; a part without an image; an argument out of range.
+        val_share, seed: of the cut; a share of 0 makes no validation part.
+        missing: what to do with images of the table that no folder has: an "error", or "skip" them.
     """
     root = Path(root)
-    if split not in ("patients", "authors"):
-        raise UserError(f"split: found {split!r}, expected patients or authors")
-    if missing not in ("error", "skip"):
-        raise UserError(f"missing: found {missing!r}, expected error or skip")
-    if not 0 <= val_share < 1:
-        raise UserError(f"val_share: found {val_share!r}, expected at least 0 and below 1")
-    entries, pictures = read_table(find_table(root)), find_pictures(root)
-    listed = _read_lists(root, entries)
-    boxes: dict[str, list[NihBox]] = {}
-    for box in read_boxes(root / BOXES):
-        if box.image not in entries:
-            raise UserError(f"{box.where}: found image {shown(box.image)}, expected one of the table's")
-        boxes.setdefault(box.image, []).append(box)
-    there = [entry for entry in entries.values() if entry.image in pictures]
-    if missing == "error" and len(there) < len(entries):
-        gone = next(entry for entry in entries.values() if entry.image not in pictures)
+    check_choice("split", split, ("patients", "authors"))
+    check_choice("missing", missing, ("error", "skip"))
+    check_share("val_share", val_share)
+    path = find_table(root)
+    table, pictures = read_entries(path), find_pictures(root)
+    there = table[table[IMAGE].isin(list(pictures))]
+    listed = _read_lists(root, set(table[IMAGE]))
+    boxes = read_boxes(root / BOXES, table[IMAGE])
+    if missing == "error" and len(there) < len(table):
+        line, gone = next((line, name) for line, name in table[IMAGE].items() if name not in pictures)
         raise UserError(
-            f"{gone.where}: found no file {shown(gone.image)} in {root / 'images'} or images_*, expected it "
-            f"({len(entries) - len(there)} of {len(entries)} are not there; missing=skip leaves them out)"
+            f"{path} line {line}: found no file {shown(gone)} in {root / 'images'} or images_*, expected it "
+            f"({len(table) - len(there)} of {len(table)} are not there; missing=skip leaves them out)"
         )
-    patients = np.array([entry.patient for entry in there], dtype=np.str_)
-    parts = np.array([listed.get(entry.image, "") for entry in there], dtype="<U5")
-    _cut_validation(parts, patients, split, val_share, seed)
+    names = tuple(there[IMAGE])
+    patients = np.array(there[PATIENT].tolist(), dtype=np.str_)
+    parts = np.array([listed.get(name, "") for name in names], dtype="<U5")
+    rows = np.flatnonzero(parts == "train")
+    if val_share and len(rows):
+        shares = {"train": 1 - val_share, "val": val_share}
+        by_patient = split == "patients"
+        parts[rows] = (
+            patient_split(patients[rows], shares, seed)
+            if by_patient
+            else image_split(len(rows), shares, seed)
+        )
     for part, file in (("train", TRAIN_VAL), ("val", TRAIN_VAL), ("test", TEST)):
         if not (parts == part).any() and (part != "val" or val_share > 0):
             raise UserError(f"{root / file}: found no image for the part {part} in {root}, expected some")
-    return _boxed(there, pictures, boxes, patients, parts)
+    labels = np.zeros((len(there), len(CLASSES)), dtype=np.bool_)
+    for row, findings in enumerate(there[FINDINGS]):
+        labels[row, list(findings)] = True
+    return BoxedImages(
+        classes=CLASSES,
+        names=names,
+        paths=tuple(pictures[name] for name in names),
+        where=tuple(f"{path} line {line}" for line in there.index),
+        labels=labels,
+        patients=patients,
+        split=parts,
+        **stacked([boxes.get(name, []) for name in names]),
+    )
 
 
 def missing_images(root: str | Path) -> list[str]:
-    """Images that the table of the release at ``root`` lists and no folder has, in the order of the table.
-
-    Raises:
-        UserError: as :func:`load_nih` about the table and the folders.
-    """
+    """Images that the table of the release at ``root`` lists and no folder has, in the order of the table."""
     pictures = find_pictures(Path(root))
-    return [image for image in read_table(find_table(Path(root))) if image not in pictures]
+    return [name for name in read_entries(find_table(Path(root)))[IMAGE] if name not in pictures]
 
 
-def _read_lists(root: Path, entries: dict[str, Entry]) -> dict[str, str]:
+def find_table(root: Path) -> Path:
+    """The one file ``Data_Entry_2017*.csv`` in ``root``; none, or several, is a `UserError`."""
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder, expected the NIH ChestX-ray14 release ({TABLES}, …)")
+    tables = sorted(root.glob(TABLES))
+    if len(tables) != 1:
+        found = ", ".join(path.name for path in tables) or "none"
+        raise UserError(f"{root}: found {found}, expected one table {TABLES}")
+    return tables[0]
+
+
+def read_entries(path: Path) -> pd.DataFrame:
+    """``Data_Entry_2017*.csv`` by line: image, indices of its findings into ``CLASSES``, patient (00032 is 32).
+
+    Only the three columns that are used must be there; the release's header has names with commas in them.
+    """
+    checks = {
+        IMAGE: Check(plain_name, "the file name of an image"),
+        FINDINGS: Check(_findings, f"{', '.join(CLASSES)}, joined by |, or {NO_FINDING} alone"),
+        PATIENT: Check(_patient, "a whole number"),
+    }
+    return read_table(path, checks, unique=IMAGE)
+
+
+def _findings(text: str) -> tuple[int, ...]:
+    names = [name.strip() for name in text.split("|")]
+    return () if names == [NO_FINDING] else tuple(map(CLASSES.index, names))
+
+
+def _patient(text: str) -> str:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ValueError(text)
+    return str(int(text))
+
+
+def read_boxes(path: Path, images: Iterable[str]) -> dict[str, list[tuple[int, np.ndarray]]]:
+    """Class and box, as shares, of each box of ``BBox_List_2017.csv`` by image, which must be one of ``images``.
+
+    A box may leave the image by up to 10 pixels, and is then clipped.
+    """
+    number = Check(bounded_number, "a number up to 1000000")
+    checks = {
+        IMAGE: Check({name: name for name in images}.__getitem__, "one of the table's images"),
+        "Finding Label": Check(
+            lambda text: CLASSES.index(SYNONYMS.get(text, text)), f"one of {', '.join(CLASSES)}"
+        ),
+        **dict.fromkeys(("Bbox [x", "y", "w", "h]"), number),
+    }
+    boxes = defaultdict(list)
+    for line, image, kind, x, y, width, height in read_table(path, checks, split_names=True).itertuples():
+        found = f"{path} line {line}: found x {x:g} to {x + width:g}, y {y:g} to {y + height:g}"
+        box = box_shares((x, y, x + width, y + height), (SIDE, SIDE)) if min(width, height) > 0 else None
+        if box is None:
+            raise UserError(f"{found}, expected a box inside the {SIDE} x {SIDE} pixels of the image")
+        boxes[image].append((kind, box))
+    return boxes
+
+
+def _read_lists(root: Path, images: set[str]) -> dict[str, str]:
     """ "train" or "test" for each image of the two lists."""
     train_val, test = read_list(root / TRAIN_VAL), read_list(root / TEST)
     for name, where in (train_val | test).items():
-        if name not in entries:
+        if name not in images:
             raise UserError(f"{where}: found image {shown(name)}, expected one of the table's")
     for name, where in test.items():
         if name in train_val:
@@ -115,36 +194,33 @@ def _read_lists(root: Path, entries: dict[str, Entry]) -> dict[str, str]:
     return dict.fromkeys(train_val, "train") | dict.fromkeys(test, "test")
 
 
-def _cut_validation(parts: np.ndarray, patients: np.ndarray, split: str, share: float, seed: int) -> None:
-    rows = np.flatnonzero(parts == "train")
-    if not share or not len(rows):
-        return
-    shares = {"train": 1 - share, "val": share}
-    by_patient = split == "patients"
-    parts[rows] = (
-        patient_split(patients[rows], shares, seed) if by_patient else image_split(len(rows), shares, seed)
-    )
+def read_list(path: Path) -> dict[str, str]:
+    """Images of a list, one a line, each with where it stands; a missing or empty file, or a name twice, is refused."""
+    found: dict[str, str] = {}
+    for line, text in enumerate(read_text(path, "one image name a line").splitlines(), start=1):
+        name, where = text.strip(), f"{path} line {line}"
+        if name in found:
+            raise UserError(f"{where}: found {shown(name)} again (first {found[name]}), expected it once")
+        if name:
+            found[name] = where
+    if not found:
+        raise UserError(f"{path}: found no name, expected one image name a line")
+    return found
 
 
-def _boxed(
-    entries: list[Entry],
-    pictures: dict[str, Path],
-    boxes: dict[str, list[NihBox]],
-    patients: np.ndarray,
-    parts: np.ndarray,
-) -> BoxedImages:
-    labels = np.zeros((len(entries), len(CLASSES)), dtype=np.bool_)
-    for row, entry in enumerate(entries):
-        labels[row, list(entry.findings)] = True
-    drawn = [boxes.get(entry.image, []) for entry in entries]
-    return BoxedImages(
-        classes=CLASSES,
-        names=tuple(entry.image for entry in entries),
-        paths=tuple(pictures[entry.image] for entry in entries),
-        where=tuple(entry.where for entry in entries),
-        labels=labels,
-        boxes=tuple(np.array([one.box for one in some], np.float32).reshape(-1, 4) for some in drawn),
-        box_classes=tuple(np.array([one.kind for one in some], np.int64) for some in drawn),
-        patients=patients,
-        split=parts,
-    )
+def find_pictures(root: Path) -> dict[str, Path]:
+    """Every file in ``images/``, ``images_*/images/`` and ``images_*/`` of ``root``, by name; the first one counts."""
+    parts = sorted(root.glob("images_*"))
+    folders = [f for f in (root / "images", *(p / "images" for p in parts), *parts) if f.is_dir()]
+    if not folders:
+        raise UserError(f"{root}: found no folder images or images_001/images, expected the pictures there")
+    found: dict[str, Path] = {}
+    for folder in folders:
+        try:
+            with os.scandir(folder) as files:
+                for file in files:
+                    if file.name not in found and file.is_file():
+                        found[file.name] = folder / file.name
+        except OSError as error:
+            raise UserError(f"{folder}: cannot be read ({error.strerror or error})") from error
+    return found

@@ -1,38 +1,58 @@
-"""An .npy file filled row by row, by several processes at once, without ever being in memory."""
+"""Stores on disk: folders that appear whole or not at all, and arrays filled row by row by several processes."""
 
+import json
+import os
 import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from typing import Any, TypeVar
 
 import numpy as np
 
+from papers_lib.datasets.tabular import shown
 from papers_lib.errors import UserError
+from papers_lib.files import replacing_folder
+
+Made = TypeVar("Made")
 
 
-def new_row_file(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> None:
-    """Make an .npy file of zeros; where the file system can, it takes room only as it is filled."""
-    np.lib.format.open_memmap(path, "w+", np.dtype(dtype), shape)
+@contextmanager
+def new_folder(folder: str | Path) -> Iterator[Path]:
+    """A temporary folder that becomes ``folder`` at the end of the block, or goes where the block fails."""
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder}: is there already, expected a new or an empty folder")
+    with replacing_folder(folder) as temporary:
+        yield temporary
+
+
+def in_processes(work: Callable[..., Made], items: Sequence[tuple[Any, ...]], jobs: int) -> list[Made]:
+    """``work(*item)`` of each item, in their order, in ``jobs`` processes (0: one for each core)."""
+    if jobs < 0:
+        raise UserError(f"jobs: found {jobs}, expected at least 0")
+    processes = min(jobs or os.cpu_count() or 1, len(items))
+    if processes <= 1:
+        return [work(*item) for item in items]
+    from joblib import Parallel, delayed
+
+    return list(Parallel(n_jobs=processes)(delayed(work)(*item) for item in items))
 
 
 def check_room(folder: Path, needed: int, what: str) -> None:
-    """Refuse to begin what will not fit on the disk, since files of rows grow as they are filled.
-
-    Args: folder, that is there; needed, bytes; what, for whom the line names them ("1200 crops").
-
-    Raises:
-        UserError: fewer bytes are free.
-    """
+    """Refuse ``what`` ("1200 crops") of ``needed`` bytes if the disk of ``folder`` has no room: files of rows grow."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise UserError(f"{folder}: found {_size(free)} free, expected {_size(needed)} for {what}")
 
 
 def _size(count: int) -> str:
-    """
-    >>> _size(2_340_000), _size(1_560_000_000)
-    ('2.3 MB', '1.6 GB')
-    """
     return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
+
+
+def new_row_file(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> None:
+    """Make an .npy file of zeros; where the file system can, it takes room only as it is filled."""
+    np.lib.format.open_memmap(path, "w+", np.dtype(dtype), shape)
 
 
 class RowFile:
@@ -48,11 +68,7 @@ class RowFile:
         self.file = path.open("r+b")
 
     def write(self, row: int, value: np.ndarray) -> None:
-        """Write one row.
-
-        Raises:
-            ValueError: ``value`` has another shape or type than a row of the file.
-        """
+        """Write one row; a ValueError where ``value`` has another shape or type than a row of the file."""
         if value.shape != self.shape or value.dtype != self.dtype:
             raise ValueError(f"row: found {value.dtype} {value.shape}, expected {self.dtype} {self.shape}")
         self.file.seek(self.offset + row * self.stride)
@@ -61,7 +77,27 @@ class RowFile:
     def __enter__(self) -> "RowFile":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.file.close()
+
+
+def read_array(path: Path, expected: str, *, mapped: bool = False) -> np.ndarray:
+    """The array of an .npy file of at least one axis, or a read-only memory map; else a `UserError`."""
+    try:
+        array = np.load(path, allow_pickle=False, mmap_mode="r" if mapped else None)
+    except Exception as error:  # OSError, ValueError, EOFError, BadZipFile … and messages of several lines
+        raise UserError(f"{path}: not readable as an array ({shown(error)}), expected {expected}") from error
+    if not isinstance(array, np.ndarray) or not array.ndim:
+        raise UserError(f"{path}: found no array, expected {expected}")
+    return array
+
+
+def read_json(path: Path, expected: str, kind: type = dict) -> Any:
+    """The object, or the list, in a JSON file; another content, or no such file, is a `UserError`."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not readable as JSON ({shown(error)}), expected {expected}") from error
+    if not isinstance(content, kind):
+        raise UserError(f"{path}: found {shown(content)}, expected {expected}")
+    return content

@@ -13,22 +13,12 @@ Patients = Sequence[str] | np.ndarray
 
 
 def patient_split(patients: Patients, shares: Mapping[str, float], seed: int) -> np.ndarray:
-    """The part of each image, whole patients at a time: str (N,).
+    """The part of each image, whole patients at a time: str (N,), whatever the order of the images.
 
     Patients are put in random order and the parts cut from it where the number of images comes nearest to the
-    shares; so a part misses its number of images by at most the images of one patient. A patient's part does
-    not depend on the order of the images.
+    shares; so a part misses its number of images by at most the images of one patient.
 
-    Args:
-        patients: of each image, (N,).
-        shares: of the images, by name of the part; they sum to 1.
-        seed: of the order.
-
-    Raises:
-        ValueError: shares that are negative or do not sum to 1.
-
-    >>> patient_split(["a", "a", "b", "c", "c", "c"], {"train": 0.5, "test": 0.5}, seed=1).tolist()
-    ['train', 'train', 'train', 'test', 'test', 'test']
+    Args: patients of each image, (N,); shares of the images by name of the part, which sum to 1; seed of the order.
     """
     ends = _ends(shares)
     owner, counts = _grouped(patients)
@@ -41,15 +31,9 @@ def patient_split(patients: Patients, shares: Mapping[str, float], seed: int) ->
 
 
 def image_split(n: int, shares: Mapping[str, float], seed: int) -> np.ndarray:
-    """The part of each of ``n`` images, drawn image by image: str (n,).
+    """The part of each of ``n`` images, drawn image by image: str (n,); sizes are the shares of ``n``, rounded.
 
-    Part sizes are the shares of ``n``, rounded. Images of one patient land in several parts: for sets that do
-    not know their patients, or to repeat what others did.
-
-    Args and errors: as in :func:`patient_split`.
-
-    >>> sorted(image_split(10, {"train": 0.7, "val": 0.1, "test": 0.2}, seed=0).tolist())
-    ['test', 'test', 'train', 'train', 'train', 'train', 'train', 'train', 'train', 'val']
+    Images of one patient land in several parts: for sets that do not know their patients, or to repeat what others did.
     """
     ends = np.rint(_ends(shares) * n).astype(np.int64)
     ends[-1] = n
@@ -58,26 +42,17 @@ def image_split(n: int, shares: Mapping[str, float], seed: int) -> np.ndarray:
 
 
 def k_folds_by_patient(patients: Patients, k: int, seed: int) -> np.ndarray:
-    """The fold (0 to k - 1) of each image, whole patients at a time: int64 (N,).
+    """The fold (0 to k - 1) of each image, whole patients at a time: int64 (N,), whatever the order of the images.
 
     Patients with many images are dealt first, each to the fold with the fewest so far, so that folds differ by
-    at most the images of one patient; among patients with equally many images the order is random. A patient's
-    fold does not depend on the order of the images.
-
-    Raises:
-        ValueError: ``k`` below 2, or more than there are patients.
-
-    >>> folds = k_folds_by_patient(["a", "a", "b", "c"], 2, seed=0)
-    >>> bool(folds[0] == folds[1]), int(folds[2]) == int(folds[3])
-    (True, True)
+    at most the images of one patient; among patients with equally many images the order is random.
     """
     owner, counts = _grouped(patients)
     if not 2 <= k <= len(counts):
         raise ValueError(f"k: found {k}, expected 2 to {len(counts)}, the number of patients")
     order = np.random.default_rng(seed).permutation(len(counts))
     order = order[np.argsort(-counts[order], kind="stable")]
-    sizes = np.zeros(k, np.int64)
-    fold = np.empty(len(counts), np.int64)
+    sizes, fold = np.zeros(k, np.int64), np.empty(len(counts), np.int64)
     for patient in order:
         fold[patient] = sizes.argmin()
         sizes[fold[patient]] += counts[patient]
@@ -85,11 +60,7 @@ def k_folds_by_patient(patients: Patients, k: int, seed: int) -> np.ndarray:
 
 
 def shared_patients(a: Patients, b: Patients) -> int:
-    """How many patients have images in both parts; 0 where a split was made by patient.
-
-    >>> shared_patients(["a", "a", "b"], ["b", "b", "c"])
-    1
-    """
+    """How many patients have images in both parts; 0 where a split was made by patient."""
     return len(set(map(str, a)) & set(map(str, b)))
 
 
@@ -105,6 +76,5 @@ def _ends(shares: Mapping[str, float]) -> np.ndarray:
 
 def _grouped(patients: Patients) -> tuple[np.ndarray, np.ndarray]:
     """Number of the patient of each image, patients sorted by name; images of each patient."""
-    names = np.asarray(patients, dtype=np.str_)
-    _, owner, counts = np.unique(names, return_inverse=True, return_counts=True)
+    _, owner, counts = np.unique(np.asarray(patients, np.str_), return_inverse=True, return_counts=True)
     return owner, counts

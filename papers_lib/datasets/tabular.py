@@ -1,12 +1,49 @@
-"""CSV files of data sets, read so that an error can name the file and the line."""
+"""Text files and CSV tables of data sets, checked so that a fault names the file, the line and the column."""
 
 import csv
-from collections import Counter
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from papers_lib.errors import UserError
+
+
+def shown(text: object) -> str:
+    """Quote ``text`` for a one-line message: control characters escaped, at most 60 characters."""
+    quoted = repr(str(text)[:61])
+    return quoted if len(quoted) <= 62 else quoted[:59] + "…'"
+
+
+def bounded_number(text: str, most: float = 1e6) -> float:
+    """The number that ``text`` says; a ValueError for NaN, for one beyond ``most`` and for what is none."""
+    value = float(text) if len(text) <= 50 else float("nan")
+    if not abs(value) <= most:  # also false for NaN
+        raise ValueError(text)
+    return value
+
+
+def plain_name(text: str) -> str:
+    """``text``, which must be a file name without folders; a ValueError where it is not."""
+    if not text or not text.isprintable() or set(text) & set("/\\") or len(text.encode()) > 200:
+        raise ValueError(text)
+    return text
+
+
+def read_text(path: Path, expected: str) -> str:
+    """Content of a UTF-8 file; one that is missing, unreadable or in another encoding is a `UserError`."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file, expected {expected}") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path} line {line}: not UTF-8 (byte {error.start}), expected {expected}") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 @dataclass(frozen=True)
@@ -25,64 +62,98 @@ class Row:
         """Beginning of an error about this row: ``PATH line LINE``."""
         return f"{self.path} line {self.line}"
 
-    def choice(self, column: str, allowed: Sequence[str]) -> str:
-        """The value of ``column``, which must be one of ``allowed``.
 
-        Raises:
-            UserError: it is not; the line names file, line, column, the value found and those allowed.
-        """
-        value = self.values[column]
-        if value not in allowed:
-            expected = ", ".join(one or "empty" for one in allowed)
-            raise UserError(f"{self.where}: {column}: found {value!r}, expected one of {expected}")
-        return value
+def read_rows(
+    path: str | Path, required: Sequence[str], *, least: int = 1, split_names: bool = False
+) -> list[Row]:
+    """All rows of a comma-separated file (UTF-8, with or without a byte order mark), as text.
 
-
-def read_rows(path: str | Path, required: Sequence[str]) -> list[Row]:
-    """All rows of the comma-separated file ``path`` (UTF-8, with or without a byte order mark).
-
-    Blanks around names and values are dropped, empty lines are passed over, columns beyond ``required``
-    are kept.
-
-    Raises:
-        UserError: the file is missing, unreadable, not UTF-8 or without rows; a required column is missing,
-            a column occurs twice, or a row has another number of values than the header.
+    Blanks around names and values are dropped, and so are empty lines and empty names at the end of the header.
+    With ``split_names`` a quoted name with commas in it counts as several columns.
     """
     path = Path(path)
+    text = read_text(path, f"a table with {', '.join(required)}")
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] = []
+    rows = []
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            header = [name.strip() for name in next(reader, [])]
-            _check_header(path, header, required)
-            rows = []
-            for record in reader:
-                if not record:
-                    continue
-                if len(record) != len(header):
-                    raise UserError(
-                        f"{path} line {reader.line_num}: found {len(record)} values, "
-                        f"expected {len(header)} as in the header"
-                    )
-                values = dict(zip(header, map(str.strip, record), strict=True))
-                rows.append(Row(path, reader.line_num, values))
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file, expected a table with {', '.join(required)}") from error
+        for record in reader:
+            values = [value.strip() for value in record]
+            if not any(values):
+                continue
+            where = f"{path} line {reader.line_num}"
+            if not header:
+                header = _header(where, values, required, split_names)
+            elif len(values) < len(header) or any(values[len(header) :]):
+                raise UserError(
+                    f"{where}: found {len(values)} values, expected {len(header)} as in the header"
+                )
+            else:
+                rows.append(Row(path, reader.line_num, dict(zip(header, values, strict=False))))
     except csv.Error as error:
         raise UserError(f"{path} line {reader.line_num}: not comma-separated values ({error})") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 (byte {error.start}), expected a text table") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if not rows:
+    if not header:
+        raise UserError(f"{path} line 1: found nothing, expected the columns {', '.join(required)}")
+    if len(rows) < least:
         raise UserError(f"{path}: found a header and no rows, expected at least one")
     return rows
 
 
-def _check_header(path: Path, header: list[str], required: Sequence[str]) -> None:
-    missing = [name for name in required if name not in header]
-    if missing:
-        found = " ".join(", ".join(header).split())[:200] or "nothing"  # a quoted name may run over lines
-        raise UserError(f"{path} line 1: found columns {found}, expected also {', '.join(missing)}")
-    twice = sorted(name for name, count in Counter(header).items() if count > 1)
-    if twice:
-        raise UserError(f"{path} line 1: found column {twice[0][:60]!r} twice, expected it once")
+def _header(where: str, header: list[str], required: Sequence[str], split_names: bool) -> list[str]:
+    header = ",".join(header).split(",") if split_names else header
+    while not header[-1]:
+        header.pop()
+    for name in required:
+        if header.count(name) != 1:
+            times = "twice" if name in header else f"not among {shown(', '.join(header))}"
+            raise UserError(f"{where}: found column {name!r} {times}, expected it once")
+    return header
+
+
+class Check(NamedTuple):
+    """What a value of a column must be: ``parse`` raises ValueError or KeyError; ``expected`` is for the reader."""
+
+    parse: Callable[[str], Any]
+    expected: str
+
+    def value(self, text: str) -> Any:
+        """What ``text`` stands for; None where it is refused."""
+        try:
+            return self.parse(text)
+        except (ValueError, KeyError):
+            return None
+
+
+def one_of(allowed: Sequence[str]) -> Check:
+    """A value that must be in ``allowed``, as its index there."""
+    return Check({name: i for i, name in enumerate(allowed)}.__getitem__, f"one of {', '.join(allowed)}")
+
+
+def read_table(
+    path: str | Path, columns: Mapping[str, Check | None], *, unique: str = "", **options: Any
+) -> pd.DataFrame:
+    """The ``columns`` of a CSV file, parsed and checked; the index is the line on which each row ends.
+
+    Args: path; name and check of each column (None leaves the text); a column whose values must be ``unique``;
+        options of `read_rows`.
+    """
+    rows = read_rows(path, list(columns), **options)
+    lines = [row.line for row in rows]
+    table = pd.DataFrame({name: [row[name] for row in rows] for name in columns}, lines, dtype=object)
+    faults = []
+    for name, check in columns.items():
+        texts = table[name].tolist()
+        if name == unique and table[name].duplicated().any():
+            again = int(table[name].duplicated().to_numpy().argmax())
+            first = f"again (first line {lines[texts.index(texts[again])]}), expected it once"
+            faults.append((again, f"{name}: found {shown(texts[again])} {first}"))
+        parsed = {text: check.value(text) if check else text for text in set(texts)}  # few differ
+        if None in parsed.values():
+            wrong = next(row for row, text in enumerate(texts) if parsed[text] is None)
+            expected = check.expected if check else ""
+            faults.append((wrong, f"{name}: found {shown(texts[wrong])}, expected {expected}"))
+        table[name] = [parsed[text] for text in texts]
+    if faults:
+        row, what = min(faults, key=lambda fault: fault[0])
+        raise UserError(f"{path} line {lines[row]}: {what}")
+    return table

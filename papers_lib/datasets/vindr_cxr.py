@@ -2,50 +2,72 @@
 
 ::
 
-    ROOT/train.csv              boxes of each reader, `vindr_boxes`
+    ROOT/train.csv              a row a box of one reader, in pixels of the original; "No finding" has an empty box
     ROOT/train/ID.dicom         the originals (.dcm is found as well), or
     ROOT/train/ID.png           conversions of any size, with
     ROOT/train_meta.csv         image_id, dim0 (height) and dim1 (width) of the original in pixels
 
-The competition's own test part has no labels, so its 15,000 training images are split, as in PYLON (Preechakul
-2022, iScience 25:103933, "Adapting PYLON to small VinDr-CXR datasets"). The set does not say whose image is whose: the
-split is by image, a patient may be on both sides of it, and nothing can be done about that.
+Three readers read each image and are not reconciled: they may contradict each other. The competition's own test part
+has no labels, so its 15,000 training images are split, as in PYLON (Preechakul 2022, iScience 25:103933, "Adapting
+PYLON to small VinDr-CXR datasets"). The set does not say whose image is whose: the split is by image, a patient may be
+on both sides of it, and nothing can be done about that.
 """
 
 import os
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
-from PIL import Image
 
-from papers_lib.datasets.boxed_images import BoxedImages
-from papers_lib.datasets.dicom_reader import SUFFIXES, dicom_size
+from papers_lib.datasets.arguments import check_choice, check_whole
+from papers_lib.datasets.boxed_images import BoxedImages, box_shares, stacked
+from papers_lib.datasets.pictures import DICOM_SUFFIXES, dicom_size, opened
 from papers_lib.datasets.splits import image_split
-from papers_lib.datasets.tabular import Row, read_rows
-from papers_lib.datasets.vindr_boxes import (
-    CLASSES,
-    TABLE,
-    Finding,
-    box_shares,
-    image_name,
-    read_findings,
-)
-from papers_lib.datasets.voc_annotations import shown
+from papers_lib.datasets.tabular import Check, bounded_number, one_of, plain_name, read_table, shown
 from papers_lib.errors import UserError
 
-__all__ = ["CLASSES", "SHARES", "load_vindr", "missing_images"]
+CLASSES = (
+    *(
+        "Aortic enlargement",
+        "Atelectasis",
+        "Calcification",
+        "Cardiomegaly",
+        "Consolidation",
+        "ILD",
+        "Infiltration",
+    ),
+    *(
+        "Lung Opacity",
+        "Nodule/Mass",
+        "Other lesion",
+        "Pleural effusion",
+        "Pleural thickening",
+        "Pneumothorax",
+    ),
+    "Pulmonary fibrosis",
+)
+"""In the order of ``class_id``, 0 to 13."""
 
+NO_FINDING = "No finding"  # class_id 14
+TABLE, FOLDER, META = "train.csv", "train", "train_meta.csv"
+CORNERS = ("x_min", "y_min", "x_max", "y_max")
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
 """Of the images, as the paper has it."""
 
-FOLDER, META = "train", "train_meta.csv"
-META_COLUMNS = ("image_id", "dim0", "dim1")
-MAX_SIDE = 1_000_000
 PNG = ".png"
 EXPECTED = "ID.dicom, or ID.png with train_meta.csv"
+NAME = Check(plain_name, "a file name without folders")
+
+
+class Finding(NamedTuple):
+    """One row: where it stands, the reader, index into ``CLASSES``, corners in pixels; None twice for "No finding"."""
+
+    where: str
+    reader: str
+    kind: int | None
+    corners: tuple[float, ...] | None
 
 
 def load_vindr(
@@ -56,32 +78,24 @@ def load_vindr(
     shares: Mapping[str, float] = SHARES,
     missing: Literal["error", "skip"] = "error",
 ) -> BoxedImages:
-    """List the images of the release at ``root`` with labels, boxes and split, sorted by name.
+    """List the images of the release at ``root`` with labels, boxes and split, sorted by name; only headers are read.
 
     A class is a label of an image if at least ``min_readers`` readers drew a box of it; then all their boxes of it are
-    kept. The paper merges the boxes of a class in an image "into a single ground truth region": that region is
-    their union, and a point is in it if it is in any box, which is how `papers_lib.metrics.localization` reads a
-    list of boxes. "No finding" is no class. Only the headers of images are read.
+    kept. The paper merges the boxes of a class in an image "into a single ground truth region": that is their union,
+    and a point is in it if it is in any box, as `papers_lib.metrics.localization` has it. "No finding" is no class.
 
     Args:
         root: folder of the release.
         min_readers: 1 is the union of the readers, 2 the majority of three.
-        seed: of the random split.
-        shares: of the images in each part.
-        missing: what to do with images of the table that ``train/`` has not: an "error", or "skip" them
-            (:func:`missing_images` names them).
-
-    Raises:
-        UserError: a fault of a file, in one line that names file and line; an image that is none; a box outside its
-            image; a PNG without a row in train_meta.csv; a part without an image; an argument out of range.
-        ValueError: ``shares`` that do not sum to 1.
+        seed, shares: of the random split.
+        missing: what to do with images of the table that ``train/`` has not: an "error", or "skip" them.
     """
     root = Path(root)
-    if isinstance(min_readers, bool) or not isinstance(min_readers, int) or min_readers < 1:
-        raise UserError(f"min_readers: found {min_readers!r}, expected a whole number of at least 1")
-    if missing not in ("error", "skip"):
-        raise UserError(f"missing: found {missing!r}, expected error or skip")
-    findings, files = _listed(root)
+    check_whole("min_readers", min_readers, 1)
+    check_choice("missing", missing, ("error", "skip"))
+    if not root.is_dir():
+        raise UserError(f"{root}: no such folder, expected one with {TABLE} and {FOLDER}/")
+    findings, files = read_findings(root / TABLE), find_files(root / FOLDER)
     names = sorted(name for name in findings if name in files)
     if missing == "error" and len(names) < len(findings):
         gone = next(name for name in findings if name not in files)
@@ -93,15 +107,14 @@ def load_vindr(
         raise UserError(f"{root / FOLDER}: found no image of {root / TABLE}, expected some")
     pngs = any(files[name].suffix.lower() == PNG for name in names)
     stated = _stated_sizes(root / META) if pngs else {}
-    sizes = [_original_size(root, files[name], findings[name][0].where, stated) for name in names]
     labels = np.zeros((len(names), len(CLASSES)), dtype=np.bool_)
-    boxes, kinds = [], []
+    drawn = []
     for row, name in enumerate(names):
-        drawn = [(one.kind, box_shares(one, sizes[row])) for one in findings[name] if one.kind is not None]
+        size = _original_size(root, files[name], findings[name][0].where, stated)
+        boxes = [(one.kind, _shares(one, size)) for one in findings[name] if one.kind is not None]
         agreed = _agreed(findings[name], min_readers)
         labels[row, agreed] = True
-        boxes.append(np.array([box for kind, box in drawn if kind in agreed], np.float32).reshape(-1, 4))
-        kinds.append(np.array([kind for kind, _ in drawn if kind in agreed], np.int64))
+        drawn.append([(kind, box) for kind, box in boxes if kind in agreed])
     split = image_split(len(names), shares, seed)
     for part in (part for part, share in shares.items() if share > 0):
         if not (split == part).any():
@@ -112,42 +125,61 @@ def load_vindr(
         paths=tuple(files[name] for name in names),
         where=tuple(findings[name][0].where for name in names),
         labels=labels,
-        boxes=tuple(boxes),
-        box_classes=tuple(kinds),
         patients=None,
         split=split,
+        **stacked(drawn),
     )
 
 
 def missing_images(root: str | Path) -> list[str]:
-    """Images that train.csv at ``root`` lists and ``train/`` has not, in the order of the table.
-
-    Raises:
-        UserError: as :func:`load_vindr` about the table and the folder.
-    """
-    findings, files = _listed(Path(root))
-    return [name for name in findings if name not in files]
+    """Images that train.csv at ``root`` lists and ``train/`` has not, in the order of the table."""
+    files = find_files(Path(root) / FOLDER)
+    return [name for name in read_findings(Path(root) / TABLE) if name not in files]
 
 
-def _listed(root: Path) -> tuple[dict[str, list[Finding]], dict[str, Path]]:
-    """The table by image, and the files of ``train/`` by name without suffix: of two, the DICOM."""
-    if not root.is_dir():
-        raise UserError(f"{root}: no such folder, expected one with {TABLE} and {FOLDER}/")
-    findings = read_findings(root / TABLE)
-    folder = root / FOLDER
+def read_findings(path: Path) -> dict[str, list[Finding]]:
+    """The rows of each image, images and rows in the order of ``train.csv``; the first row that is wrong is refused."""
+    corner = Check(lambda text: bounded_number(text) if text else np.nan, "a number up to 1000000")
+    names = (*CLASSES, NO_FINDING)
+    checks = {"image_id": NAME, "class_name": one_of(names), "class_id": None, "rad_id": None}
+    found: dict[str, list[Finding]] = {}
+    table = read_table(path, {**checks, **dict.fromkeys(CORNERS, corner)})
+    for line, image, number, given, reader, *corners in table.itertuples():
+        where, known = f"{path} line {line}", ~np.isnan(corners)
+        healthy = number == len(CLASSES)
+        first, empty = CORNERS[known.argmax()], CORNERS[known.argmin()]
+        wrong = ""
+        if given != str(number):
+            wrong = f"class_id: found {shown(given)}, expected {number} for {names[number]}"
+        elif not reader:
+            wrong = "rad_id: found '', expected the reader's name"
+        elif healthy and known.any():
+            wrong = f"{first}: found {corners[known.argmax()]:g}, expected it empty for {NO_FINDING}"
+        elif not healthy and not known.all():
+            wrong = f"{empty}: found '', expected a box for {names[number]}"
+        elif not healthy and not (corners[0] < corners[2] and corners[1] < corners[3]):
+            wrong = f"found {corners}, expected x_max and y_max to be greater than x_min and y_min"
+        if wrong:
+            raise UserError(f"{where}: {wrong}")
+        kept = (None, None) if healthy else (number, tuple(corners))
+        found.setdefault(image, []).append(Finding(where, reader, *kept))
+    return found
+
+
+def find_files(folder: Path) -> dict[str, Path]:
+    """The files of ``train/`` by name without suffix: of two, the DICOM."""
     try:
         there = sorted(os.listdir(folder))
     except OSError as error:
         raise UserError(f"{folder}: cannot be read ({error.strerror}), expected {EXPECTED}") from error
     files: dict[str, Path] = {}
-    for suffix in (*SUFFIXES, PNG):
+    for suffix in (*DICOM_SUFFIXES, PNG):
         for path in (folder / name for name in there if Path(name).suffix.lower() == suffix):
             files.setdefault(path.stem, path)
-    return findings, files
+    return files
 
 
 def _agreed(findings: list[Finding], min_readers: int) -> list[int]:
-    """Classes of which at least so many readers drew a box, in ascending order."""
     readers = defaultdict(set)
     for one in findings:
         if one.kind is not None:
@@ -155,41 +187,42 @@ def _agreed(findings: list[Finding], min_readers: int) -> list[int]:
     return sorted(kind for kind, who in readers.items() if len(who) >= min_readers)
 
 
+def _shares(finding: Finding, size: tuple[int, int]) -> np.ndarray:
+    assert finding.corners is not None
+    box = box_shares(finding.corners, size)
+    if box is None:
+        x_min, y_min, x_max, y_max = finding.corners
+        raise UserError(
+            f"{finding.where}: found box x {x_min:g} to {x_max:g}, y {y_min:g} to {y_max:g}, "
+            f"expected it inside the image's width {size[1]} and height {size[0]}"
+        )
+    return box
+
+
 def _original_size(
     root: Path, path: Path, where: str, stated: Mapping[str, tuple[int, int]]
 ) -> tuple[int, int]:
-    """Height and width in whose pixels the boxes are; ``path`` is checked to be an image by its header."""
-    if path.suffix.lower() in SUFFIXES:
-        try:
-            return dicom_size(path)
-        except UserError as error:
-            raise UserError(f"{error} (listed in {where})") from error
     try:
-        with Image.open(path, formats=("PNG",)):
+        if path.suffix.lower() in DICOM_SUFFIXES:
+            return dicom_size(path)
+        with opened(path, "a PNG picture", ("PNG",)):
             pass
-    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error …
-        raise UserError(f"{path}: not a readable PNG, expected an image (listed in {where})") from error
+    except UserError as error:
+        raise UserError(f"{error} (listed in {where})") from error
     if path.stem not in stated:
-        raise UserError(
-            f"{path}: found no row in {root / META}, expected the height and width of its original"
-        )
+        expected = "expected the height and width of its original"
+        raise UserError(f"{path}: found no row in {root / META}, {expected}")
     return stated[path.stem]
 
 
 def _stated_sizes(path: Path) -> dict[str, tuple[int, int]]:
     """Height and width of the originals, from train_meta.csv."""
-    sizes: dict[str, tuple[int, int]] = {}
-    for row in read_rows(path, META_COLUMNS):
-        name = image_name(row)
-        if name in sizes:
-            raise UserError(f"{row.where}: image_id: found {shown(name)} again, expected it once")
-        sizes[name] = _side(row, "dim0"), _side(row, "dim1")
-    return sizes
+    side = Check(_side, "a whole number of pixels")
+    table = read_table(path, {"image_id": NAME, "dim0": side, "dim1": side}, unique="image_id")
+    return {name: (height, width) for _, name, height, width in table.itertuples()}
 
 
-def _side(row: Row, column: str) -> int:
-    text = row[column]
-    side = int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
-    if not 1 <= side <= MAX_SIDE:
-        raise UserError(f"{row.where}: {column}: found {shown(text)}, expected a whole number of pixels")
-    return side
+def _side(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and bounded_number(text) > 0):
+        raise ValueError(text)
+    return int(text)

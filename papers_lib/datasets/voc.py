@@ -1,29 +1,32 @@
-"""Pascal VOC's folders as a list of images with boxes (for training: `voc_crops.VocCrops`).
+"""Pascal VOC's folders as a list of images with boxes: as they are (`load_voc`), or as `BoxedImages` (`voc_boxed`).
 
 Layout: ROOT/VOC2007 and/or ROOT/VOC2012 (any `VOC` and four digits), ROOT being a VOCdevkit or a folder that
 holds one; in each `Annotations/*.xml`, `JPEGImages/*.jpg`, `ImageSets/Main/{train,val,trainval,test}.txt`.
 Boxes are (x_min, y_min, x_max, y_max) in 0-based pixel edges: see `voc_annotations.pixel_box`.
 """
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from PIL import Image
 
-from papers_lib.datasets.voc_annotations import (
-    Annotation,
-    Reason,
-    SkipReport,
-    VocFault,
-    pixel_box,
-    read_annotation,
-    shown,
-)
-from papers_lib.datasets.voc_files import VocIndex, check_id, find_picture, image_ids
+from papers_lib.datasets.arguments import check_choice, check_share
+from papers_lib.datasets.boxed_images import BoxedImages
+from papers_lib.datasets.pictures import opened
+from papers_lib.datasets.splits import image_split
+from papers_lib.datasets.tabular import plain_name, read_text, shown
+from papers_lib.datasets.voc_annotations import VocObject, leave_out, pixel_box, read_annotation
 from papers_lib.errors import UserError
+
+SPLITS = ("train", "val", "trainval", "test")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")  # VOC's own is the first
+VAL_SHARE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +35,7 @@ class VocRecord:
 
     Attributes: id ("VOC2012/2012_000001"); image (path); size (width, height) of the picture; boxes (n, 4)
     float32; names (n,) of the classes; classes (n,) int64, the same as indices into `VocSplit.classes`;
-    difficult and truncated (n,) bool.
+    difficult and truncated (n,) bool; objects (n,) as written, and how many the file has in all.
     """
 
     id: str
@@ -43,16 +46,22 @@ class VocRecord:
     classes: np.ndarray
     difficult: np.ndarray
     truncated: np.ndarray
+    objects: tuple[VocObject, ...] = field(repr=False)
+    written: int
+
+    def beside(self, folder: str, suffix: str) -> Path:
+        """The file of this image in another folder of its year, such as "Annotations"."""
+        return self.image.parent.parent / folder / f"{self.image.stem}{suffix}"
 
 
 @dataclass(frozen=True, eq=False)
 class VocSplit:
-    """A split as loaded: its name, class names, records in the order listed, and what was left out."""
+    """A split as loaded: its name, class names, records in the order listed, and a line for all that was left out."""
 
     name: str
     classes: tuple[str, ...]
     records: tuple[VocRecord, ...]
-    report: SkipReport
+    left_out: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.records)
@@ -65,7 +74,6 @@ def load_voc(
     classes: Sequence[str] | None = None,
     mode: Literal["strict", "skip"] = "strict",
     difficult: bool = True,
-    verify_images: bool = False,
 ) -> VocSplit:
     """Load one split of a data set in Pascal VOC's layout.
 
@@ -75,97 +83,223 @@ def load_voc(
         years: the years to join; None joins every year that has this split.
         classes: fixed class names in the order of their indices; None takes every name in any annotation
             under ``root``, sorted, so that all splits and years of one root agree on the indices.
-        mode: "strict" stops at the first fault; "skip" counts it and leaves the box or the image out.
+        mode: "strict" stops at the first fault; "skip" leaves out the box or the image, and says so in ``left_out``.
         difficult: False leaves out boxes marked difficult (and images without any other), in both modes.
-        verify_images: decode every picture now instead of when it is first used.
-
-    Raises:
-        UserError: a fault in mode "strict"; in both modes a name outside ``classes``, or no image left.
     """
-    if mode not in ("strict", "skip"):
-        raise UserError(f"mode: found {shown(mode)}, expected strict or skip")
+    check_choice("mode", mode, ("strict", "skip"))
     if classes is not None and (isinstance(classes, str) or not classes or len(set(classes)) != len(classes)):
         raise UserError(f"classes: found {shown(classes)}, expected a list of different names")
-    index = VocIndex.find(root)
-    lists = index.lists(split, years)
-    report = SkipReport(mode)
+    left_out: list[str] | None = [] if mode == "skip" else None
+    folders, lists = find_years(root), find_lists(root, split, years)
     names_in: dict[Path, frozenset[str]] = {}  # annotation file → class names, so that none is parsed twice
-    records = []
+    records: list[VocRecord] = []
     for year, path in lists.items():
         seen: set[str] = set()
-        for image_id in image_ids(path):
-            report.listed += 1
+        lines = read_text(path, "one image name a line").splitlines()
+        for image_id in filter(None, map(str.strip, lines)):
             try:
-                check_id(image_id, seen, path)
-                source = index.folders[year] / "Annotations" / f"{image_id}.xml"
-                annotation = read_annotation(source, report)
-                names_in[source] = annotation.names
-                picture, size = find_picture(index.folders[year], image_id, verify_images)
-                record = _record(f"VOC{year}/{image_id}", source, annotation, picture, size, report)
-                _check_classes(record, classes, source)
-                records.append(record if difficult else _without_difficult(record, source, report))
-            except VocFault as fault:
-                if fault.reason is Reason.DIFFICULT:
-                    report.images[fault.reason] += 1  # asked for, so no fault of the data in mode "strict"
-                else:
-                    report.image(fault)
-    report.usable = len(records)
+                _check_id(image_id, seen, path)
+                record = _record(folders[year], image_id, names_in, difficult, left_out)
+            except UserError as error:
+                leave_out(error, left_out)
+            else:
+                records += [record] if len(record.boxes) else []
     if not records:
-        raise UserError(f"{', '.join(map(str, lists.values()))}: 0 images usable ({report.summary()})")
-    names = tuple(classes) if classes is not None else _discover(index, names_in)
-    number = {name: i for i, name in enumerate(names)}
-    numbered = (replace(r, classes=np.array([number[n] for n in r.names], dtype=np.int64)) for r in records)
-    return VocSplit(split, names, tuple(numbered), report)
+        first = left_out[0] if left_out else "none listed, or all objects difficult"
+        raise UserError(f"{', '.join(map(str, lists.values()))}: 0 images usable ({first}), expected some")
+    names = tuple(classes) if classes is not None else _discover(folders, names_in)
+    for record in records:
+        unknown = sorted(set(record.names) - set(names))
+        if unknown:
+            source = record.beside("Annotations", ".xml")
+            raise UserError(
+                f"{source}: found class {shown(unknown[0])}, expected one of {shown(list(names))}"
+            )
+    numbered = (replace(r, classes=np.array([names.index(n) for n in r.names], np.int64)) for r in records)
+    return VocSplit(split, names, tuple(numbered), tuple(left_out or ()))
 
 
-def _record(
-    name: str, source: Path, found: Annotation, picture: Path, size: tuple[int, int], report: SkipReport
-) -> VocRecord:
-    if found.size not in (None, size):
-        raise VocFault(
-            Reason.WRONG_SIZE, f"{source}: found size {found.size}, expected {size} as in {picture}"
-        )
-    if not found.written:
-        raise VocFault(Reason.EMPTY, f"{source}: found no <object>, expected at least one")
-    kept, boxes = [], []
-    for item in found.objects:
+def find_years(root: str | Path) -> dict[int, Path]:
+    """The folders VOC2007 and the like, by year, in ``root`` or in ``root``/VOCdevkit; none is a `UserError`."""
+    root = Path(root)
+    for base in (root, root / "VOCdevkit"):
         try:
-            boxes.append(pixel_box(item, size, f"{source}: {shown(item.name)}", report))
-            kept.append(item)
-        except VocFault as fault:
-            report.box(fault)
-    if not kept:
-        raise VocFault(Reason.NO_BOX_LEFT, f"{source}: found {found.written} boxes, none usable")
-    difficult, truncated = (np.array([getattr(i, k) for i in kept]) for k in ("difficult", "truncated"))
-    names = tuple(item.name for item in kept)
-    return VocRecord(
-        name, picture, size, np.stack(boxes), names, np.full(len(kept), -1), difficult, truncated
+            found = sorted(os.listdir(base)) if os.path.isdir(base) else []
+        except OSError as error:
+            raise UserError(f"{base}: cannot be read ({error.strerror}), expected a VOCdevkit") from error
+        years = [n for n in found if re.fullmatch(r"VOC[0-9]{4}", n) and os.path.isdir(base / n)]
+        if years:
+            return {int(name[3:]): base / name for name in years}
+    hint = ": give the folder above it" if os.path.isdir(root / "Annotations") else ""
+    raise UserError(f"{root}: found no VOC2007 or VOC2012 folder, expected a VOCdevkit{hint}")
+
+
+def find_lists(root: str | Path, split: str, years: Sequence[int] | None = None) -> dict[int, Path]:
+    """The list file of ``split`` for each of ``years`` (default: every year that has one); none is a `UserError`."""
+    check_choice("split", split, SPLITS)
+    if isinstance(years, int | str):
+        raise UserError(f"years: found {shown(years)}, expected a list such as [2007, 2012]")
+    files = {y: p / "ImageSets" / "Main" / f"{split}.txt" for y, p in find_years(root).items()}
+    files = {year: path for year, path in files.items() if os.path.isfile(path)}
+    wanted = sorted(files if years is None else set(years))
+    missing = [year for year in wanted if year not in files]
+    if missing or not wanted:
+        what = f"for {missing[0]} " if missing else ""
+        has = ", ".join(map(str, files)) or "none"
+        found = f"found no list ImageSets/Main/{split}.txt {what}(years that have it: {has})"
+        raise UserError(f"{root}: {found}, expected one")
+    return {year: files[year] for year in wanted}
+
+
+def splits_of(root: str | Path) -> dict[str, str]:
+    """Names of the lists to train and to test on: trainval and test where both exist, else train and val."""
+    main = [folder / "ImageSets" / "Main" for folder in find_years(root).values()]
+    there = [name for name in SPLITS if any((folder / f"{name}.txt").is_file() for folder in main)]
+    for train, test in (("trainval", "test"), ("train", "val")):
+        if train in there and test in there:
+            return {"train": train, "test": test}
+    raise UserError(
+        f"{root}: found of the lists ImageSets/Main/*.txt {', '.join(there) or 'none'}, "
+        "expected trainval and test, or train and val"
     )
 
 
-def _check_classes(record: VocRecord, classes: Sequence[str] | None, source: Path) -> None:
-    unknown = [name for name in record.names if classes is not None and name not in classes]
-    if unknown:
-        raise UserError(
-            f"{source}: found class {shown(unknown[0])}, expected one of {shown(list(classes or ()))}"
-        )
+def load_parts(root: str | Path, lists: Mapping[str, str], *, difficult: bool = True) -> dict[str, VocSplit]:
+    """The lists of each part, all with the same classes; a picture in two of them is a `UserError`."""
+    loaded: dict[str, VocSplit] = {}
+    list_of: dict[str, str] = {}
+    for part, name in lists.items():
+        known = next((split.classes for split in loaded.values()), None)  # all names under root, read once
+        loaded[part] = load_voc(root, name, classes=known, difficult=difficult)
+        for record in loaded[part].records:
+            other = list_of.setdefault(record.id, name)
+            if other != name:
+                found = f"{root}: found {record.id} in both lists, {other} and {name}"
+                raise UserError(f"{found}, expected it in one")
+    return loaded
 
 
-def _without_difficult(record: VocRecord, source: Path, report: SkipReport) -> VocRecord:
-    keep = ~record.difficult
-    report.boxes[Reason.DIFFICULT] += int((~keep).sum())
-    if not keep.any():
-        raise VocFault(Reason.DIFFICULT, f"{source}: only difficult objects")
-    names = tuple(name for name, kept in zip(record.names, keep, strict=True) if kept)
-    arrays = {k: getattr(record, k)[keep] for k in ("boxes", "classes", "difficult", "truncated")}
-    return replace(record, names=names, **arrays)
+def voc_boxed(
+    root: str | Path,
+    *,
+    validation: Literal["cut", "own"] = "cut",
+    val_share: float = VAL_SHARE,
+    seed: int = 0,
+    difficult: bool = True,
+) -> BoxedImages:
+    """List the pictures of a VOC set with labels (the classes of their boxes), boxes and split.
+
+    Trained on trainval and tested on test where both exist, else train and val (`splits_of`).
+    PYLON's authors chose the checkpoint on VOC's val list and tested on it as well; here the validation part
+    never is the test part.
+
+    Args:
+        root: a VOCdevkit, or a folder that holds one; all years that have a list are joined.
+        validation: "cut" draws it from the training list, picture by picture; "own" takes the set's own lists train,
+            val and test, which must all be there.
+        val_share: of the training list's pictures, with "cut"; 0 makes no validation part.
+        seed: of the cut.
+        difficult: False leaves out boxes marked difficult, and pictures without any other.
+    """
+    check_choice("validation", validation, ("cut", "own"))
+    check_share("val_share", val_share)
+    lists = splits_of(root) if validation == "cut" else {name: name for name in ("train", "val", "test")}
+    loaded = load_parts(root, lists, difficult=difficult)
+    parts = np.repeat(np.array(list(loaded), dtype="<U5"), [len(split) for split in loaded.values()])
+    if validation == "cut" and val_share:
+        rows = np.flatnonzero(parts == "train")
+        parts[rows] = image_split(len(rows), {"train": 1 - val_share, "val": val_share}, seed)
+        if not {"train", "val"} <= set(parts[rows].tolist()):
+            found = f"{root}: found {len(rows)} pictures to train on"
+            raise UserError(f"{found}, too few to cut {val_share} from")
+    records = [record for split in loaded.values() for record in split.records]
+    classes = loaded["train"].classes
+    labels = np.zeros((len(records), len(classes)), dtype=np.bool_)
+    for row, record in enumerate(records):
+        labels[row, record.classes] = True
+    # float64 until the division is done, so that an edge of the picture lands on 1 exactly
+    boxes = [record.boxes / np.array(record.size * 2, dtype=np.float64) for record in records]
+    return BoxedImages(
+        classes=classes,
+        names=tuple(record.id for record in records),
+        paths=tuple(record.image for record in records),
+        where=tuple(str(record.beside("Annotations", ".xml")) for record in records),
+        labels=labels,
+        boxes=tuple(box.astype(np.float32) for box in boxes),
+        box_classes=tuple(record.classes for record in records),
+        patients=None,
+        split=parts,
+    )
 
 
-def _discover(index: VocIndex, known: dict[Path, frozenset[str]]) -> tuple[str, ...]:
+def read_picture(path: Path) -> Image.Image:
+    """Decode a picture as RGB, pixels as stored (an EXIF rotation is not applied: boxes refer to the file)."""
+    with opened(path, "JPEG or PNG") as image:
+        return image.convert("RGB")
+
+
+def _check_id(image_id: str, seen: set[str], path: Path) -> None:
+    """Refuse a name that leads out of the folder, or is in ``seen``; then add it there."""
+    if image_id in seen:
+        raise UserError(f"{path}: found {shown(image_id)} twice, expected it once")
+    seen.add(image_id)
+    try:
+        plain_name(image_id)
+    except ValueError:
+        raise UserError(f"{path}: found {shown(image_id)}, expected an image name without folder") from None
+
+
+def _record(
+    folder: Path,
+    image_id: str,
+    names_in: dict[Path, frozenset[str]],
+    difficult: bool,
+    left_out: list[str] | None,
+) -> VocRecord:
+    """One image; it has no box where all are difficult ones that nobody wants."""
+    source = folder / "Annotations" / f"{image_id}.xml"
+    found = read_annotation(source, left_out)
+    names_in[source] = found.names
+    paths = [folder / "JPEGImages" / f"{image_id}{suffix}" for suffix in SUFFIXES]
+    picture = next((path for path in paths if os.path.isfile(path)), None)
+    if picture is None:
+        raise UserError(f"{paths[0]}: found no such file, expected the picture")
+    with opened(picture, "JPEG or PNG") as image:
+        size = image.size
+    if found.size not in (None, size):
+        raise UserError(f"{source}: found size {found.size}, expected {size} as in {picture}")
+    if not found.written:
+        raise UserError(f"{source}: found no <object>, expected at least one")
+    usable, boxes = [], []
+    for item in found.objects:
+        try:
+            boxes.append(pixel_box(item, size, f"{source}: {shown(item.name)}", left_out))
+            usable.append(item)
+        except UserError as error:
+            leave_out(error, left_out)
+    if not usable:
+        raise UserError(f"{source}: found {found.written} boxes, none usable")
+    kept = [place for place, item in enumerate(usable) if difficult or not item.difficult]
+    objects = [usable[place] for place in kept]
+    return VocRecord(
+        id=f"{folder.name}/{image_id}",
+        image=picture,
+        size=size,
+        boxes=np.stack(boxes)[kept],
+        names=tuple(item.name for item in objects),
+        classes=np.full(len(kept), -1),
+        difficult=np.array([item.difficult for item in objects], np.bool_),
+        truncated=np.array([item.truncated for item in objects], np.bool_),
+        objects=tuple(objects),
+        written=found.written,
+    )
+
+
+def _discover(folders: Mapping[int, Path], known: Mapping[Path, frozenset[str]]) -> tuple[str, ...]:
     names = set().union(*known.values())
-    for folder in index.folders.values():
+    for folder in folders.values():
         for path in sorted((folder / "Annotations").glob("*.xml")):
             if path not in known:
-                with suppress(VocFault):  # a fault outside the split asked for is not this split's
-                    names |= read_annotation(path, SkipReport("skip")).names
+                with suppress(UserError):  # a fault outside the split asked for is not this split's
+                    names |= read_annotation(path, []).names
     return tuple(sorted(names))

@@ -1,103 +1,114 @@
-"""A loaded VOC split as a torch data set: one random box an image and epoch, or the whole image.
+"""What is inside the box of a VOC object, or in the whole picture: pixels, boxes, parts and masks, as a square.
 
-Source: entropy-of-CAM paper, data section: "one box drawn at random per image and epoch". Whether the network
-sees the crop of that box or the whole image is not stated there; the crop is the default, the whole image a
-switch.
+The aspect ratio is not kept; bilinear with antialiasing, from the pixels of the frame alone.
+
+Formats: the VOC development kit. A `<part>` of an object has a box of its own. `SegmentationObject`, which VOC has for
+about one picture in six, holds palette PNGs of the picture's size whose pixels are the number of the object in the
+order of the annotation, from 1; 0 is background, 255 "void": a border around objects, and objects marked difficult.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import math
 
 import numpy as np
-import torch
-from torch.utils.data import Dataset
+from PIL import Image
 
-from papers_lib.datasets.voc import VocSplit
-from papers_lib.datasets.voc_frame import crop_frame, in_frame, record_picture, square
+from papers_lib.datasets.pictures import opened
+from papers_lib.datasets.tabular import shown
+from papers_lib.datasets.voc import VocRecord, read_picture
+from papers_lib.datasets.voc_annotations import leave_out, pixel_box, read_object
 from papers_lib.errors import UserError
 
+VOID = 255
+Frame = tuple[int, int, int, int]
+"""x_min, y_min, x_max, y_max in whole pixels: `picture[y_min:y_max, x_min:x_max]`."""
 
-class VocItem(NamedTuple):
-    """One training example, or, from `collate`, a batch of B (lists where the number of boxes varies).
 
-    image: uint8 (3, side, side). target: class index, int64 (), for a crop; multi-hot, float32 (classes,),
-    for a whole image. boxes: float32 (n, 4) in the pixels of the resized image, n = 1 for a crop.
-    box_classes: int64 (n,).
+def record_picture(record: VocRecord) -> Image.Image:
+    """Decode the picture of ``record`` as RGB; one of another size than when it was loaded is a `UserError`."""
+    picture = read_picture(record.image)
+    if picture.size != record.size:
+        raise UserError(f"{record.image}: found size {picture.size}, expected {record.size} as when loaded")
+    return picture
+
+
+def crop_frame(box: np.ndarray) -> Frame:
+    """Every pixel that the box (4,) touches, so that a fraction of a pixel never gives an empty crop."""
+    x_min, y_min, x_max, y_max = map(float, box)
+    return math.floor(x_min), math.floor(y_min), math.ceil(x_max), math.ceil(y_max)
+
+
+def square(picture: Image.Image, frame: Frame, side: int) -> np.ndarray:
+    """Pixels of ``frame`` resized to ``side`` x ``side``, uint8 (side, side, 3)."""
+    crop = picture if frame == (0, 0, *picture.size) else picture.crop(frame)
+    return np.asarray(crop.resize((side, side), Image.Resampling.BILINEAR))
+
+
+def in_frame(boxes: np.ndarray, frame: Frame, side: int) -> np.ndarray:
+    """Boxes (n, 4) of the picture in the pixels of the resized ``frame``, float32 (n, 4), not clipped."""
+    # In float64 and multiplied first, so that the frame's own edges land on 0 and side exactly.
+    extent = np.array((frame[2] - frame[0], frame[3] - frame[1]) * 2, dtype=np.float64)
+    resized: np.ndarray = (boxes - np.array(frame[:2] * 2)) * side / extent
+    return resized.astype(np.float32)
+
+
+def part_boxes(record: VocRecord, left_out: list[str] | None = None) -> list[np.ndarray]:
+    """Boxes of each object's parts, float32 (parts, 4) in pixel edges, in the order of ``record.boxes`` and the file.
+
+    A part that reaches out of the picture is clipped; one without box or area, or wholly outside, is a `UserError`, or
+    goes to ``left_out``.
     """
+    found = []
+    for item in record.objects:
+        boxes = []
+        for number, element in enumerate(item.parts, start=1):
+            source = record.beside("Annotations", ".xml")
+            where = f"{source}: object {item.row} ({shown(item.name)}): part {number}"
+            try:
+                boxes.append(pixel_box(read_object(element, "part", where), record.size, where, []))
+            except UserError as error:
+                leave_out(error, left_out)
+        found.append(np.array(boxes, dtype=np.float32).reshape(-1, 4))
+    return found
 
-    image: torch.Tensor
-    target: torch.Tensor
-    boxes: torch.Tensor | list[torch.Tensor]
-    box_classes: torch.Tensor | list[torch.Tensor]
 
+def object_masks(record: VocRecord) -> np.ndarray | None:
+    """The mask of each of the record's objects, bool (n, height, width), in the order of ``record.boxes``.
 
-class VocCrops(Dataset[VocItem]):
-    """Crops of single boxes, or whole images, resized to a square (the aspect ratio is not kept; bilinear
-    with antialiasing).
-
-    The box of an image is a function of (seed, epoch, index) alone, whatever the number of workers, their
-    order or the batches; `set_epoch` also reaches workers that live on between epochs.
-
-    Args:
-        split: from `load_voc`; build it with ``difficult=False`` to leave difficult boxes out.
-        side: side of the returned images in pixels.
-        seed: seed of the choice of boxes.
-        whole: return whole images with all their boxes instead.
-
-    Raises:
-        UserError: ``side`` < 1, ``seed`` < 0; on access, a picture that cannot be decoded.
+    Void pixels are false; so is all of a difficult object that the file has as void. None where there is no file.
     """
+    path = record.beside("SegmentationObject", ".png")
+    if not path.is_file():
+        return None
+    expected = "a PNG with a palette, as VOC's own"
+    with opened(path, expected, ("PNG",)) as picture:
+        if picture.mode not in ("P", "L"):
+            raise UserError(f"{path}: found mode {picture.mode}, expected {expected}")
+        if picture.size != record.size:
+            raise UserError(f"{path}: found size {picture.size}, expected {record.size} as the picture")
+        numbers = np.array(picture)
+    largest = int(numbers.max(where=numbers != VOID, initial=0))
+    if largest > record.written:
+        source = record.beside("Annotations", ".xml")
+        found = f"{path}: found object number {largest}"
+        raise UserError(f"{found}, expected 1 to {record.written} as in {source}")
+    masks: np.ndarray = numbers == np.array([item.row for item in record.objects])[:, None, None]
+    for item, mask in zip(record.objects, masks, strict=True):
+        if not item.difficult and not mask.any():
+            found = f"{path}: found no pixel of object number {item.row} ({shown(item.name)})"
+            raise UserError(f"{found}, expected some")
+    return masks
 
-    def __init__(self, split: VocSplit, side: int, seed: int, whole: bool = False) -> None:
-        if side < 1 or seed < 0:
-            raise UserError(f"side, seed: found {side}, {seed}, expected side ≥ 1 and seed ≥ 0")
-        self.split = split
-        self.side = side
-        self.seed = seed
-        self.whole = whole
-        # Shared memory: persistent workers hold a copy of this object, but the same tensor.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch, to be called before the loader is iterated.
+def mask_in_frame(mask: np.ndarray, frame: Frame, side: int) -> np.ndarray | None:
+    """The part of a mask (height, width) inside ``frame`` as cells, bool (side, side); None if nothing is in there.
 
-        Raises:
-            UserError: ``epoch`` < 0.
-        """
-        if epoch < 0:
-            raise UserError(f"epoch: found {epoch}, expected 0 or more")
-        self._epoch.fill_(epoch)
-
-    def __len__(self) -> int:
-        return len(self.split)
-
-    def chosen(self, index: int) -> int:
-        """Return which box of image ``index`` is shown in this epoch, uniform over its boxes."""
-        rng = np.random.default_rng((self.seed, int(self._epoch), index))
-        return int(rng.integers(len(self.split.records[index].boxes)))
-
-    def __getitem__(self, index: int) -> VocItem:
-        if not 0 <= index < len(self):
-            raise IndexError(f"index: found {index}, expected 0 to {len(self) - 1}")
-        record = self.split.records[index]
-        picture = record_picture(record)
-        if self.whole:
-            boxes, classes = record.boxes, torch.from_numpy(record.classes.copy())
-            target = torch.zeros(len(self.split.classes)).index_fill_(0, classes, 1.0)
-            frame = (0, 0, *record.size)
-        else:
-            row = self.chosen(index)
-            boxes, classes = (
-                record.boxes[row : row + 1],
-                torch.from_numpy(record.classes[row : row + 1].copy()),
-            )
-            target = classes[0]
-            frame = crop_frame(boxes[0])
-        image = torch.from_numpy(square(picture, frame, self.side).transpose(2, 0, 1).copy())
-        return VocItem(image, target, torch.from_numpy(in_frame(boxes, frame, self.side)), classes)
-
-    @staticmethod
-    def collate(items: Sequence[VocItem]) -> VocItem:
-        """Join examples to a batch, boxes as a list; pass it to the loader as ``collate_fn``."""
-        images, targets, boxes, classes = zip(*items, strict=True)
-        return VocItem(torch.stack(images), torch.stack(targets), list(boxes), list(classes))
+    A cell belongs to the object when at least half of its area does. Where no cell has that much (a thin or
+    tiny object) those with the most do, so that an object never vanishes.
+    """
+    inside = mask[frame[1] : frame[3], frame[0] : frame[2]]
+    if not inside.any():
+        return None
+    picture = Image.fromarray(inside.astype(np.float32))
+    share = np.asarray(picture.resize((side, side), Image.Resampling.BOX))
+    cells: np.ndarray = share >= min(0.5, share.max())
+    return cells

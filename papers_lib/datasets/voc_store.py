@@ -1,7 +1,7 @@
-"""All crops of a VOC data set made once, as arrays that runs map into memory (read by `voc_crop_split`).
+"""All crops of a VOC data set made once, as arrays that runs map into memory.
 
 Decoding a picture for every box and epoch costs more than training on frozen features; made once, 40,000
-crops of VOC 2007 and 2012 are a file that any number of runs share. Pixels are those of `voc_crops`.
+crops of VOC 2007 and 2012 are a file that any number of runs share.
 
 ::
 
@@ -10,30 +10,27 @@ crops of VOC 2007 and 2012 are a file that any number of runs share. Pixels are 
     FOLDER/{train,test}/pictures.json  ids of the pictures ("VOC2012/2012_000001")
 """
 
-import os
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from papers_lib.datasets.row_file import RowFile, check_room, new_row_file
-from papers_lib.datasets.voc import VocRecord, VocSplit, load_voc
-from papers_lib.datasets.voc_annotations import Reason, SkipReport, VocFault
-from papers_lib.datasets.voc_files import SPLITS, VocIndex
-from papers_lib.datasets.voc_frame import Frame, crop_frame, in_frame, record_picture, square
-from papers_lib.datasets.voc_masks import mask_in_frame, object_masks
-from papers_lib.datasets.voc_parts import part_boxes
+from papers_lib.datasets import row_file, voc_crops
+from papers_lib.datasets.arguments import check_choice, check_whole
+from papers_lib.datasets.row_file import RowFile, read_array, read_json
+from papers_lib.datasets.voc import VocRecord, VocSplit, find_lists, load_parts, splits_of
 from papers_lib.errors import UserError
-from papers_lib.files import replacing_folder, write_json
+from papers_lib.files import write_json
 
 DESCRIPTION = "crops.json"
 PICTURES = "pictures.json"
 ARRAYS = ("images", "masks", "has_mask", "classes", "image", "boxes", "region", "parts")
 SCENES = ("scenes", "scene_boxes")
+LARGE = ("images", "masks", "scenes")  # mapped into memory
+WRITTEN = "what write_crops wrote"
 CHUNK = 64  # pictures a worker makes before it reports back
 
 
@@ -44,9 +41,6 @@ class CropSpec:
     Attributes: data (fingerprint of the VOC set); side of an item in pixels; whole (the whole picture
     instead of the crop, one item a box all the same); difficult (keep boxes marked difficult); scene_side
     (side of the test pictures stored besides, 0 for none); mask_side of a mask in cells.
-
-    Raises:
-        UserError: a side that is no whole number, or too small.
     """
 
     data: str
@@ -58,100 +52,68 @@ class CropSpec:
 
     def __post_init__(self) -> None:
         for name, least in (("side", 1), ("scene_side", 0), ("mask_side", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise UserError(f"{name}: found {value!r}, expected a whole number of at least {least}")
+            check_whole(name, getattr(self, name), least)
 
 
-def splits_of(root: str | Path) -> dict[str, str]:
-    """Names of the lists to train and to test on: trainval and test where both exist, else train and val.
+@dataclass(frozen=True, eq=False)
+class CropSplit:
+    """One split of N items (one for each box) from S pictures; the items of one picture are consecutive."""
 
-    Raises:
-        UserError: neither pair is there.
-    """
-    index = VocIndex.find(root)
-    main = [folder / "ImageSets" / "Main" for folder in index.folders.values()]
-    there = [name for name in SPLITS if any((folder / f"{name}.txt").is_file() for folder in main)]
-    for train, test in (("trainval", "test"), ("train", "val")):
-        if train in there and test in there:
-            return {"train": train, "test": test}
-    raise UserError(
-        f"{root}: found of the lists ImageSets/Main/*.txt {', '.join(there) or 'none'}, "
-        "expected trainval and test, or train and val"
-    )
+    images: np.ndarray  # uint8 (N, side, side, 3), a read-only memory map
+    classes: np.ndarray  # int64 (N,), indices into names
+    image: np.ndarray  # int64 (N,), the number of the item's picture, 0 to S - 1
+    boxes: np.ndarray  # float32 (N, 4), the object's box in the picture's pixels, 0-based edges
+    region: (
+        np.ndarray
+    )  # float32 (N, 4), the same box in the item's own pixels: all of a crop, up to fractions
+    masks: np.ndarray  # bool (N, m, m), a read-only memory map: the object in the item as m x m cells
+    has_mask: np.ndarray  # bool (N,); without one the row of masks is all false
+    parts: (
+        np.ndarray
+    )  # float32 (N, 4), the object's first part in the item's own pixels; NaN where there is none
+    scenes: np.ndarray | None  # uint8 (S, s, s, 3), the whole pictures, a read-only memory map, if asked for
+    scene_boxes: list[np.ndarray]  # S arrays float32 (n_i, 4) in the pixels of the scene; none without scenes
+    scene_classes: list[np.ndarray]  # S arrays int64 (n_i,)
+    names: tuple[str, ...]  # of the classes, the same for both splits
+    pictures: tuple[str, ...]  # the S ids ("VOC2012/2012_000001")
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def boxes_of_image(self) -> tuple[np.ndarray, np.ndarray]:
+        """First item and number of items of each picture, int64 (S,) both.
+
+        One box drawn at random per image and epoch is then ``start + generator.integers(count)``.
+        """
+        count = np.bincount(self.image)
+        return np.cumsum(count) - count, count
 
 
 def write_crops(folder: str | Path, spec: CropSpec, *, root: str | Path, jobs: int = 1) -> Path:
     """Make every item of both splits of the VOC set at ``root`` and write them to ``folder``, whole or not at all.
 
-    For ``data_gen.store.ensure(..., "crops", spec, partial(write_crops, root=root, jobs=jobs))``: ``spec.data``
-    stands for what is at ``root``, and the number of processes (0: one for each core) changes no byte.
+    ``spec.data`` stands for what is at ``root``; the number of processes (0: one for each core) changes no byte.
     No split is ever in memory: a worker holds one picture and one item.
-
-    Raises:
-        UserError: a fault of the data set (strict: the first one stops, except that parts without a usable
-            box are left out and counted in ``crops.json``); a single class to train on; a picture in both
-            lists; no room on the disk;
-            ``folder`` is there already and not empty.
     """
-    folder = Path(folder)
-    if jobs < 0:
-        raise UserError(f"jobs: found {jobs}, expected at least 0")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder}: is there already, expected a new or an empty folder")
     lists = splits_of(root)
-    train = _load(root, lists["train"], spec)
-    _check_classes(root, train)
-    # With the names of the first list, which are all names under the root, so that indices agree.
-    test = _load(root, lists["test"], spec, train.classes)
-    both = {record.id for record in train.records} & {record.id for record in test.records}
-    if both:
-        lists_named = " and ".join(lists.values())
-        raise UserError(f"{root}: found {min(both)} in both lists, {lists_named}, expected it in one")
-    with replacing_folder(folder) as temporary:
-        _check_room(temporary, spec, train, test)
-        left_out = {
-            "train": _write_split(temporary / "train", spec, train, False, jobs),
-            "test": _write_split(temporary / "test", spec, test, spec.scene_side > 0, jobs),
-        }
-        made = {"classes": train.classes, "lists": lists, "parts_left_out": left_out, "spec": asdict(spec)}
-        write_json(temporary / DESCRIPTION, made)
-    return folder
-
-
-def _load(root: str | Path, name: str, spec: CropSpec, classes: Sequence[str] | None = None) -> VocSplit:
-    try:
-        return load_voc(root, name, difficult=spec.difficult, classes=classes)
-    except VocFault as fault:
-        raise UserError(str(fault)) from None  # the runner knows errors by their name, not a subclass
-
-
-def _check_classes(root: str | Path, train: VocSplit) -> None:
-    seen = sorted({name for record in train.records for name in record.names})
+    splits = load_parts(root, lists, difficult=spec.difficult)
+    seen = sorted({name for record in splits["train"].records for name in record.names})
     if len(seen) < 2:
-        lists = ", ".join(map(str, VocIndex.find(root).lists(train.name, None).values()))
-        raise UserError(f"{lists}: found objects of class {seen[0]!r} alone, expected at least two classes")
-
-
-def _check_room(folder: Path, spec: CropSpec, train: VocSplit, test: VocSplit) -> None:
-    records = [*train.records, *test.records]
+        files = ", ".join(map(str, find_lists(root, lists["train"]).values()))
+        raise UserError(f"{files}: found objects of class {seen[0]!r} alone, expected at least two classes")
+    records = [record for split in splits.values() for record in split.records]
     items = sum(len(record.boxes) for record in records)
-    masked = sum(len(record.boxes) for record in records if has_masks(record))  # no room for none: sparse
-    pixels = items * spec.side**2 + len(test) * spec.scene_side**2
-    check_room(folder.parent, 3 * pixels + masked * spec.mask_side**2, f"{items} crops")
-
-
-def has_masks(record: VocRecord) -> bool:
-    """Whether the set has masks of a picture's objects, where `voc_masks.object_masks` looks for them."""
-    return (record.image.parent.parent / "SegmentationObject" / f"{record.image.stem}.png").is_file()
-
-
-class _Chunk(NamedTuple):
-    """Consecutive pictures of a split: numbers of the first picture and of its first item, and the records."""
-
-    picture: int
-    item: int
-    records: Sequence[VocRecord]
+    pixels = items * spec.side**2 + len(splits["test"]) * spec.scene_side**2  # masks are sparse
+    with row_file.new_folder(folder) as temporary:
+        row_file.check_room(temporary.parent, 3 * pixels, f"{items} crops")
+        left_out = {
+            part: _write_split(temporary / part, spec, split, part == "test" and spec.scene_side > 0, jobs)
+            for part, split in splits.items()
+        }
+        classes = splits["train"].classes
+        made = {"classes": classes, "lists": lists, "parts_left_out": left_out, "spec": asdict(spec)}
+        write_json(temporary / DESCRIPTION, made)
+    return Path(folder)
 
 
 class _Made(NamedTuple):
@@ -160,31 +122,25 @@ class _Made(NamedTuple):
     region: list[np.ndarray]
     part: list[np.ndarray]
     has_mask: list[bool]
-    left_out: Counter[Reason]
+    left_out: list[str]
 
 
-def _write_split(folder: Path, spec: CropSpec, split: VocSplit, scenes: bool, jobs: int) -> dict[str, int]:
-    """Write the arrays of one split; return how many parts were left out, by reason."""
+def _write_split(folder: Path, spec: CropSpec, split: VocSplit, scenes: bool, jobs: int) -> int:
+    """Write the arrays of one split; return how many parts were left out."""
     counts = np.array([len(record.boxes) for record in split.records])
-    total = int(counts.sum())
+    starts, total = np.cumsum(counts) - counts, int(counts.sum())
     folder.mkdir()
-    new_row_file(folder / "images.npy", np.uint8, (total, spec.side, spec.side, 3))
-    new_row_file(folder / "masks.npy", np.bool_, (total, spec.mask_side, spec.mask_side))
+    row_file.new_row_file(folder / "images.npy", np.uint8, (total, spec.side, spec.side, 3))
+    row_file.new_row_file(folder / "masks.npy", np.bool_, (total, spec.mask_side, spec.mask_side))
     if scenes:
-        new_row_file(folder / "scenes.npy", np.uint8, (len(split), spec.scene_side, spec.scene_side, 3))
-    starts = np.cumsum(counts) - counts
+        row_file.new_row_file(
+            folder / "scenes.npy", np.uint8, (len(split), spec.scene_side, spec.scene_side, 3)
+        )
     chunks = [
-        _Chunk(first, int(starts[first]), split.records[first : first + CHUNK])
+        (folder, spec, first, int(starts[first]), split.records[first : first + CHUNK], scenes)
         for first in range(0, len(split), CHUNK)
     ]
-    processes = min(jobs or os.cpu_count() or 1, len(chunks))
-    if processes == 1:
-        made = [_write_chunk(folder, spec, chunk, scenes) for chunk in chunks]
-    else:
-        from joblib import Parallel, delayed
-
-        write = delayed(_write_chunk)
-        made = Parallel(n_jobs=processes)(write(folder, spec, chunk, scenes) for chunk in chunks)
+    made = row_file.in_processes(_write_chunk, chunks, jobs)
     boxes = [record.boxes for record in split.records]
     small = {
         "classes": np.concatenate([record.classes for record in split.records]),
@@ -196,51 +152,76 @@ def _write_split(folder: Path, spec: CropSpec, split: VocSplit, scenes: bool, jo
     }
     if scenes:
         frames = [(0, 0, *record.size) for record in split.records]
-        scaled = [in_frame(b, f, spec.scene_side) for b, f in zip(boxes, frames, strict=True)]
+        scaled = [voc_crops.in_frame(b, f, spec.scene_side) for b, f in zip(boxes, frames, strict=True)]
         small["scene_boxes"] = np.concatenate(scaled)
     for name, array in small.items():
         np.save(folder / f"{name}.npy", array)
     write_json(folder / PICTURES, [record.id for record in split.records])
-    left_out = sum((one.left_out for one in made), Counter[Reason]())
-    return {reason.value: n for reason, n in left_out.items()}
+    return sum(len(one.left_out) for one in made)
 
 
-def _write_chunk(folder: Path, spec: CropSpec, chunk: _Chunk, scenes: bool) -> _Made:
-    try:
-        return _chunk(folder, spec, chunk, scenes)
-    except UserError as error:
-        raise UserError(str(error)) from None  # a subclass need not survive the way back to the parent
-
-
-def _chunk(folder: Path, spec: CropSpec, chunk: _Chunk, scenes: bool) -> _Made:
-    report = SkipReport("skip")
-    made = _Made([], [], [], report.boxes)
-    item = chunk.item
+def _write_chunk(
+    folder: Path, spec: CropSpec, first: int, item: int, records: Sequence[VocRecord], scenes: bool
+) -> _Made:
+    """Write the items of consecutive pictures; numbers of the first picture and of its first item in the split."""
+    made = _Made([], [], [], [])
     with ExitStack() as stack:
         names = ("images", "masks", *(["scenes"] if scenes else []))
         rows = {name: stack.enter_context(RowFile(folder / f"{name}.npy")) for name in names}
-        for number, record in enumerate(chunk.records, start=chunk.picture):
-            picture, masks = record_picture(record), object_masks(record)
-            parts = part_boxes(record, report)
-            full: Frame = (0, 0, *record.size)
+        for number, record in enumerate(records, start=first):
+            picture, masks = voc_crops.record_picture(record), voc_crops.object_masks(record)
+            parts = voc_crops.part_boxes(record, made.left_out)
+            full: voc_crops.Frame = (0, 0, *record.size)
             if scenes:
-                rows["scenes"].write(number, square(picture, full, spec.scene_side))
-            pixels = square(picture, full, spec.side) if spec.whole else None
+                rows["scenes"].write(number, voc_crops.square(picture, full, spec.scene_side))
+            pixels = voc_crops.square(picture, full, spec.side) if spec.whole else None
             for place, box in enumerate(record.boxes):
-                frame = full if spec.whole else crop_frame(box)
-                rows["images"].write(item, square(picture, frame, spec.side) if pixels is None else pixels)
-                cells = None if masks is None else mask_in_frame(masks[place], frame, spec.mask_side)
+                frame = full if spec.whole else voc_crops.crop_frame(box)
+                rows["images"].write(
+                    item, voc_crops.square(picture, frame, spec.side) if pixels is None else pixels
+                )
+                cells = (
+                    None if masks is None else voc_crops.mask_in_frame(masks[place], frame, spec.mask_side)
+                )
                 if cells is not None:
                     rows["masks"].write(item, cells)
                 made.has_mask.append(cells is not None)
-                made.region.append(in_frame(box[None], frame, spec.side)[0])
+                made.region.append(voc_crops.in_frame(box[None], frame, spec.side)[0])
                 made.part.append(_first_part(parts[place], frame, spec.side))
                 item += 1
     return made
 
 
-def _first_part(parts: np.ndarray, frame: Frame, side: int) -> np.ndarray:
+def _first_part(parts: np.ndarray, frame: voc_crops.Frame, side: int) -> np.ndarray:
     """The first part inside the item, clipped to it; NaN (4,) where there is none or nothing of it is left."""
-    part = np.clip(in_frame(parts[:1], frame, side), 0, side)
+    part = np.clip(voc_crops.in_frame(parts[:1], frame, side), 0, side)
     usable = len(part) and (part[0, :2] < part[0, 2:]).all()
     return part[0] if usable else np.full(4, np.nan, np.float32)
+
+
+def load_crops(folder: str | Path, split: Literal["train", "test"]) -> CropSplit:
+    """Open one split of a folder that `write_crops` made; a run reads only the rows that it uses."""
+    folder = Path(folder)
+    check_choice("split", split, ("train", "test"))
+    path = folder / split
+    names = read_json(folder / DESCRIPTION, WRITTEN).get("classes")
+    pictures = read_json(path / PICTURES, WRITTEN, list)
+    wanted = (*ARRAYS, *(SCENES if (path / "scenes.npy").exists() else ()))
+    arrays = {name: read_array(path / f"{name}.npy", WRITTEN, mapped=name in LARGE) for name in wanted}
+    rows = {name: len(array) for name, array in arrays.items()} | {"names": len(names or ())}
+    rows |= {"pictures": len(pictures), "pictures of items": len(np.unique(arrays["image"]))}
+    expected = dict.fromkeys(arrays, rows["images"]) | {"pictures of items": len(pictures)}
+    expected |= {"scenes": len(pictures)} if "scenes" in arrays else {}
+    for name, count in expected.items():
+        if rows[name] != count or not names:
+            raise UserError(f"{path}: found {rows[name]} {name}, expected {count} as in {WRITTEN}")
+    ends = np.cumsum(np.bincount(arrays["image"]))[:-1]
+    scenes, boxes = arrays.pop("scenes", None), arrays.pop("scene_boxes", None)
+    return CropSplit(
+        **arrays,
+        scenes=scenes,
+        scene_boxes=[] if boxes is None else np.split(boxes, ends),
+        scene_classes=[] if scenes is None else np.split(arrays["classes"], ends),
+        names=tuple(names),
+        pictures=tuple(pictures),
+    )

@@ -1,86 +1,133 @@
-"""Pictures are opened one by one, so that all the bad ones are named; a sample is spread over the list."""
+"""``papers data check``: which layout a folder has, what is counted, and every fault named, for each of the layouts."""
 
-import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from data_gen import cardiac_mri
-from papers_lib.companion import data_check
-from papers_lib.companion.data_check import check_set, report
+from data_gen import cardiac_mri, chest, chest_chexpert, chest_vindr, scenes
+from papers_lib.companion.data_check import app, check_set, find_layout
+from papers_lib.errors import UserError
 from tests.datasets import nih_tree
+
+MAKERS = {
+    "cardiac": (cardiac_mri.write, cardiac_mri.CardiacSpec(2, 4, 2, 2), ("heatmap_loss",)),
+    "nih": (chest.write, chest.ChestSpec(20, 20, side=64), ("pylon", "sibnet_calibration")),
+    "voc": (scenes.write, scenes.ScenesSpec(3, 2), ("cam_entropy", "pylon")),
+    "chexpert": (chest_chexpert.write, chest_chexpert.ChexpertSpec(4, 9, side=64), ("sibnet_calibration",)),
+    "vindr": (chest_vindr.write, chest_vindr.VindrSpec(16, side=64), ("pylon",)),
+}
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sets")
+    return {name: write(folder / name, spec) for name, (write, spec, _) in MAKERS.items()}
 
 
 @pytest.fixture
 def root(tmp_path):
+    """Forty radiographs in NIH's layout."""
     rows = [(f"{k:08d}_000.png", "Mass", k) for k in range(1, 41)]
-    return nih_tree.write_release(
-        tmp_path / "nih", rows, boxes=[("00000001_000.png", "Mass", 1, 2, 3, 4)], test=10
-    )
+    boxes = [("00000001_000.png", "Mass", 1, 2, 3, 4)]
+    return nih_tree.write_release(tmp_path / "nih", rows, boxes, test=10)
 
 
-def checked(root, images=None):
-    lines = []
-    return check_set(root, "nih", images, lines.append), lines
+def run(*arguments):
+    return CliRunner().invoke(app, ["check", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_whole_set_is_counted_and_its_notebooks_are_named(sets, name):
+    assert find_layout(sets[name]) == name
+    done = run(sets[name])
+    assert done.exit_code == 0, done.output
+    lines = dict(line.split(None, 1) for line in done.output.splitlines())
+    assert lines["kind"] == "stand-in"
+    assert lines["problems"] == "none"
+    opened, _, count = lines["pictures"].partition(" of ")
+    assert opened == count.split()[0]
+    for slug in MAKERS[name][2]:
+        assert f"papers run {slug} --data-root {sets[name]}" in done.output
+
+
+def test_classes_and_parts_are_those_of_the_set(root):
+    found = check_set(root, "nih", 0)
+    assert "Mass 40" in found.counts["classes"]
+    assert "test 10" in found.counts["splits"]
+    assert found.counts["boxes"] == "1"
+    assert found.counts["patients"] == "40"
+    assert found.counts["pictures"] == "0 of 0 opened, of 40"
+
+
+def test_a_release_in_its_own_folder_has_its_layout(sets, tmp_path):
+    (tmp_path / "VOCdevkit").symlink_to(sets["voc"])
+    assert find_layout(tmp_path) == "voc"
+    (tmp_path / "VOCdevkit").unlink()
+    (tmp_path / "CheXpert-v1.0-small").symlink_to(sets["chexpert"])
+    assert find_layout(tmp_path) == "chexpert"
+
+
+def test_a_folder_that_is_no_set_is_answered_at_once(tmp_path):
+    for content in (None, "note.txt"):
+        if content:
+            (tmp_path / content).write_text("x")
+        with pytest.raises(UserError) as error:
+            find_layout(tmp_path)
+        assert f"found {content!r}" in str(error.value) or "found nothing" in str(error.value)
+        assert "Data_Entry_2017*.csv (NIH ChestX-ray14)" in str(error.value)
+    with pytest.raises(UserError, match="cannot be read"):
+        find_layout(tmp_path / "none")
 
 
 def test_every_bad_picture_is_named_with_its_row(root):
-    found, lines = checked(root)
-    assert found.problems == []
-    assert found.counts["pictures"] == "40 of 40 opened"
-    assert lines == ["reading the annotations of NIH ChestX-ray14"]
-    whole = (root / "images" / "00000007_000.png").read_bytes()
-    (root / "images" / "00000007_000.png").write_bytes(whole[:-40])
-    (root / "images" / "00000030_000.png").write_bytes(b"")
-    np.save(root / "images" / "x.npy", 0)  # no row names it
-    found, _ = checked(root)
-    assert found.counts["pictures"] == "38 of 40 opened"
-    seventh, thirtieth = found.problems
-    assert f"{root / 'images' / '00000007_000.png'}: cannot be decoded" in seventh
-    assert seventh.endswith("(listed in " + f"{root / 'Data_Entry_2017.csv'} line 8)")
-    assert "00000030_000.png" in thirtieth
+    for number, content in ((7, None), (30, b"")):
+        path = root / "images" / f"{number:08d}_000.png"
+        path.write_bytes(path.read_bytes()[:-40] if content is None else content)
+    found = check_set(root, "nih", None)
+    assert found.counts["pictures"] == "38 of 40 opened, of 40"
+    assert len(found.problems) == 2
+    for number, line in zip((7, 30), found.problems, strict=True):
+        assert f"{number:08d}_000.png: cannot be decoded" in line
+        assert line.endswith(f"(listed in {root / 'Data_Entry_2017.csv'} line {number + 1})")
+    assert "30" not in " ".join(check_set(root, "nih", 4).problems)  # of 1, 11, 21 and 31
 
 
-def test_a_sample_is_spread_over_the_list(root, monkeypatch):
-    opened = []
-    monkeypatch.setattr(data_check, "_fault", lambda reader, picture: opened.append(picture[0].name) or "")
-    found, _ = checked(root, 4)
-    assert sorted(opened) == [f"{k:08d}_000.png" for k in (1, 11, 21, 31)]
-    assert found.counts["pictures"] == "4 of 4 opened, of 40"
+def test_a_fault_in_one_file_does_not_hide_that_of_another(root):
+    (root / "train_val_list.txt").write_text("\n")
+    (root / "test_list.txt").unlink()
+    found = check_set(root, "nih", 1)
+    assert any("train_val_list.txt: found no name" in line for line in found.problems)
+    assert any("test_list.txt: no such file" in line for line in found.problems)
 
 
-def test_what_a_decoder_raises_is_one_line(root, monkeypatch):
-    def failing(picture, side, channels):
-        raise ValueError("two\nlines")
-
-    monkeypatch.setattr(data_check, "square", failing)
-    found, _ = checked(root, 1)
+def test_pictures_that_are_not_there_are_counted_and_the_rest_is_read(root):
+    (root / "images" / "00000009_000.png").unlink()
+    found = check_set(root, "nih", None)
     (line,) = found.problems
-    assert line.startswith(f"{root / 'images' / '00000001_000.png'}: cannot be decoded (ValueError)")
+    assert "line 10: found no file '00000009_000.png'" in line
+    assert found.counts["pictures"] == "39 of 39 opened, of 39"
 
 
-def test_progress_comes_by_time(root, monkeypatch):
-    monkeypatch.setattr(data_check, "EVERY", 0.0)
-    monkeypatch.setattr(data_check, "CHUNK", 16)
-    assert checked(root)[1][1:] == [f"opened {k} of 40 pictures" for k in (16, 32, 40)]
-
-
-def test_the_report_cuts_problems_and_names_the_commands(root):
-    found, _ = checked(root, 1)
-    lines = list(report(root, "nih", found, 2))
-    assert lines[-2:] == [
-        f"run       papers run {slug} --data-root {root}" for slug in ("pylon", "sibnet_calibration")
-    ]
-    lines = list(report(root, "nih", found._replace(problems=["a", "b", "c"]), 2))
-    start = lines.index("problems  3")
-    assert lines[start + 1 : start + 4] == ["  a", "  b", "  … and 1 more (--problems 3 shows all)"]
-    assert lines[-1].endswith("(when the problems are mended)")
-
-
-def test_a_picture_that_the_adapter_named_is_not_named_again(tmp_path):
+def test_faults_of_scenes_and_slices(tmp_path):
+    root = scenes.write(tmp_path / "voc", scenes.ScenesSpec(3, 1))
+    annotation = root / "VOC2012/Annotations/trainval_000001.xml"
+    annotation.write_text("no XML")
+    (root / "VOC2012/SegmentationObject/trainval_000002.png").write_bytes(b"")
+    found = check_set(root, "voc", None)
+    assert [str(annotation) in line or "SegmentationObject" in line for line in found.problems] == [True] * 2
     root = cardiac_mri.write(tmp_path / "set", cardiac_mri.CardiacSpec(1, 2, 1, 1))
     first, second = sorted((root / "images").glob("train*.png"))
-    first.write_bytes(b"")
-    second.write_bytes(b"")
-    found = check_set(root, "cardiac", None, print)
-    assert found.counts["pictures"] == "6 of 8 opened"
-    assert [line.split(": ")[0].split(" (")[0] for line in found.problems] == [str(first), str(second)]
-    assert found.problems[1].endswith("line 3)")
+    for path in (first, second):
+        path.write_bytes(b"")
+    found = check_set(root, "cardiac", None)
+    assert found.counts["pictures"] == "6 of 8 opened, of 8"
+    assert [sum(str(path) in line for line in found.problems) for path in (first, second)] == [1, 1]
+
+
+def test_problems_are_cut_and_the_exit_code_tells(root):
+    for path in (root / "images").iterdir():
+        path.write_bytes(b"")
+    done = run(root, "--problems", "3")
+    assert done.exit_code == 1
+    assert "problems  40" in done.output
+    assert "  … and 37 more" in done.output
+    assert "when the problems are mended" in done.output

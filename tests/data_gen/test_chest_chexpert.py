@@ -1,21 +1,30 @@
-"""The generated set: its files, what they depend on, and that the labels are those of what is painted."""
+"""CheXpert's layout: labels are draws of a known probability of what is painted, patients are apart."""
 
 import csv
-import json
-from functools import partial
 
 import numpy as np
 import pytest
-from PIL import Image
+from scipy.integrate import quad
+from sklearn.metrics import roc_auc_score
 
-from data_gen import chest_chexpert
 from data_gen.chest import ChestSpec
 from data_gen.chest import describe as describe_nih
-from data_gen.chest_chexpert import ChexpertSpec, describe, draw, main, patient_of, write
-from data_gen.chexpert_labels import KINDS, LABELS, probabilities
-from data_gen.store import ensure
+from data_gen.chest_chexpert import (
+    LABELS,
+    LEAST,
+    MOST,
+    ChexpertSpec,
+    describe,
+    doubts,
+    draw,
+    draw_truth,
+    draw_written,
+    patient_of,
+    probabilities,
+    write,
+)
+from data_gen.chest_findings import Finding, Place
 from papers_lib.datasets.chexpert import load_chexpert
-from papers_lib.errors import UserError
 
 SPEC = ChexpertSpec(train=12, valid=10, seed=3, side=64)
 
@@ -23,10 +32,6 @@ SPEC = ChexpertSpec(train=12, valid=10, seed=3, side=64)
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     return write(tmp_path_factory.mktemp("chexpert") / "set", SPEC)
-
-
-def content(folder) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def table(path) -> list[dict[str, str]]:
@@ -50,12 +55,6 @@ def test_the_reader_finds_what_was_drawn(root) -> None:
             assert read == pytest.approx(box, abs=1e-5)
     assert set(data.split[:12]) == {"train"}
     assert set(data.split[12:]) == {"val", "test"}
-
-
-def test_pictures_are_what_was_drawn(root) -> None:
-    for image, entry in drawn()[::4]:
-        with Image.open(root.joinpath(*entry.path.split("/")[1:])) as file:
-            assert np.abs(np.asarray(file).astype(int) - image).mean() < 4
 
 
 def test_valid_has_the_labels_as_drawn_and_truth_has_all(root) -> None:
@@ -94,49 +93,6 @@ def test_labels_do_not_depend_on_the_stored_side_or_the_signal() -> None:
             assert [name for name, _ in one.boxes] == [name for name, _ in two.boxes]
 
 
-def test_consolidation_lies_in_one_lung_and_edema_in_both() -> None:
-    spec = ChexpertSpec(60, 0, odds=20)
-    sides: dict[str, list[int]] = {kind: [] for kind in KINDS}
-    for number in range(60):
-        for one in describe(spec, "train", number, 0)[1].radiograph.findings:
-            sides[one.kind].append(one.place.side)
-    assert set(sides["Infiltration"]) == {0}
-    assert set(sides["Pneumonia"]) == {-1, 1}
-    assert 0.25 < np.mean(np.array(sides["Pneumonia"]) == 1) < 0.75
-
-
-def test_odds_raise_what_shows_and_leave_the_probability() -> None:
-    one = ChexpertSpec(400, 0)
-    raised = ChexpertSpec(400, 0, odds=3)
-    assert one.shown == pytest.approx([label.shown for label in LABELS.values()])
-    assert raised.shown[4] == pytest.approx(3 * 0.48 / (0.52 + 3 * 0.48))
-    for spec in (one, raised):
-        found = np.zeros(5)
-        for number in range(400):
-            for finding in describe(spec, "train", number, 0)[1].radiograph.findings:
-                found[KINDS.index(finding.kind)] += 1
-        assert found / 400 == pytest.approx(np.array(spec.shown), abs=0.08)
-
-
-def test_factors_on_uncertain_labels_and_boxes() -> None:
-    none = [entry for _, entry in drawn(ChexpertSpec(8, 0, side=64, uncertain=0, boxed=0))]
-    assert all(-1 not in entry.written and not entry.boxes for entry in none)
-    many = [entry for _, entry in drawn(ChexpertSpec(8, 0, side=64, uncertain=1000))]
-    assert np.mean([np.array(entry.written) == -1 for entry in many]) > 0.75
-    assert [entry.truth for entry in none] == [entry.truth for entry in many]
-
-
-def test_files_do_not_depend_on_processes_or_on_the_length_of_a_split(root, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(chest_chexpert, "CHUNK", 5)
-    assert content(write(tmp_path / "two", SPEC, jobs=2)) == content(root)
-    short = content(write(tmp_path / "short", ChexpertSpec(train=3, valid=2, seed=3, side=64)))
-    pictures = [name for name in short if name.endswith(".jpg")]
-    assert len(pictures) == 5
-    assert all(short[name] == content(root)[name] for name in pictures)
-    other, _ = draw(ChexpertSpec(12, 10, seed=4, side=64), "train", 0)
-    assert (other != draw(SPEC, "train", 0)[0]).any()
-
-
 def test_other_patients_than_in_the_other_generators_and_splits() -> None:
     chests = [describe(SPEC, split, 0, 0)[0].anatomy for split in ("train", "valid")]
     chests += [
@@ -145,73 +101,83 @@ def test_other_patients_than_in_the_other_generators_and_splits() -> None:
     assert all(one != other for k, one in enumerate(chests) for other in chests[:k])
 
 
-def test_the_same_chest_at_each_visit_of_a_patient() -> None:
-    spec = ChexpertSpec(200, 0)
-    places = [patient_of(spec, "train", index) for index in range(200)]
-    number, last = max(places, key=lambda place: place[1])
-    assert last >= 5
-    first, then = (describe(spec, "train", number, visit)[0] for visit in (0, last))
-    assert first.anatomy == then.anatomy
-    assert first.places == then.places
+NAMES = tuple(LABELS)
 
 
-def test_a_data_set_says_that_it_is_a_stand_in(root, tmp_path) -> None:
-    description = json.loads((root / "dataset.json").read_text())
-    assert description["kind"] == "stand-in"
-    assert description["generator"] == "data_gen.chest_chexpert"
-    assert ChexpertSpec(**description["parameters"]) == SPEC
-    stored = ensure(tmp_path, "chexpert", ChexpertSpec(1, 1, side=64), partial(write, jobs=1))
-    assert (stored / "valid" / "patient64541" / "study1" / "view1_frontal.jpg").is_file()
+# Irvin et al. 2019, Table 1: shares of uncertain studies, and of positive ones (Pleural Effusion cut to .30).
+UNCERTAIN = dict(zip(NAMES, (0.1566, 0.0352, 0.1278, 0.0617, 0.0502), strict=True))
 
 
-def test_nothing_is_written_over_and_nothing_half_written_stays(tmp_path, monkeypatch) -> None:
-    (tmp_path / "note.txt").write_text("mine")
-    with pytest.raises(UserError, match="is there already, expected a new or an empty folder"):
-        write(tmp_path, ChexpertSpec(1, 0))
-
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(chest_chexpert, "write_tables", fail)
-    with pytest.raises(UserError, match="set: cannot be written \\(No space left on device\\)"):
-        write(tmp_path / "set", ChexpertSpec(1, 0, side=64))
-    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+AIMED = dict(zip(NAMES, (0.15, 0.12, 0.07, 0.23, 0.30), strict=True))
 
 
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"train": -1}, "train: found -1, expected a whole number of at least 0"),
-        ({"train": 64541}, "train: found 64541, expected at most 64540"),
-        ({"valid": True}, "valid: found True, expected a whole number"),
-        ({"side": 32}, "side: found 32, expected a whole number of at least 64"),
-        ({"odds": 0}, "odds: found 0, expected a number above 0"),
-        ({"signal": "1"}, "signal: found '1', expected a number above 0"),
-        ({"uncertain": -1}, "uncertain: found -1, expected a number from 0 to 1000"),
-        ({"uncertain": float("nan")}, "uncertain: found nan, expected a number from 0"),
-        ({"boxed": 1.5}, "boxed: found 1.5, expected a number from 0 to 1"),
-        ({"train": 0, "valid": 0}, "both are 0, expected at least one picture"),
-    ],
-)
-def test_a_bad_parameter_is_named(parameters, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        ChexpertSpec(**parameters)
+def finding(name: str, severity: float) -> Finding:
+    return Finding(LABELS[name].kind, severity, Place(1, 0.5, 0.5), 0)
 
 
-def test_a_bad_split_index_or_number_of_jobs_is_named(tmp_path) -> None:
-    with pytest.raises(UserError, match="split: found 'test', expected one of train, valid"):
-        draw(SPEC, "test", 0)
-    with pytest.raises(ValueError, match="index: found 12, expected 0 to 11"):
-        draw(SPEC, "train", 12)
-    with pytest.raises(UserError, match="jobs: found -1"):
-        write(tmp_path / "set", SPEC, jobs=-1)
+def curve(name: str, severity: float) -> float:
+    return float(probabilities([finding(name, severity)])[NAMES.index(name)])
 
 
-def test_command_line(tmp_path, capsys) -> None:
-    arguments = [str(tmp_path / "set"), "--train", "1", "--valid", "1", "--side", "64", "--uncertain", "0"]
-    assert main(arguments) == 0
-    assert len(table(tmp_path / "set" / "train.csv")) == 1
-    assert main(arguments) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "is there already" in error
+@pytest.mark.parametrize("name", NAMES)
+def test_shares_of_labels_are_those_aimed_at(name: str) -> None:
+    one, at = LABELS[name], NAMES.index(name)
+    positive = (1 - one.shown) * one.absent + one.shown * quad(lambda s: curve(name, s), 0, 1)[0]
+    assert positive == pytest.approx(AIMED[name], abs=0.003)
+    assert one.shown == pytest.approx(1.6 * AIMED[name], abs=0.005)
+
+    def doubt(probability: float) -> float:
+        return float(doubts(np.full(5, probability))[at])
+
+    uncertain = quad(lambda s: doubt(curve(name, s)), 0, 1, limit=200)[0]
+    share = (1 - one.shown) * doubt(one.absent) + one.shown * uncertain
+    assert share == pytest.approx(UNCERTAIN[name], abs=0.001)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_ceiling_of_the_auc(name: str) -> None:
+    """Of the probability itself, with every severity and its share as a weighted positive and negative."""
+    one, severities = LABELS[name], (np.arange(2000) + 0.5) / 2000
+    probability = np.array([one.absent, *(curve(name, s) for s in severities)])
+    weight = np.array([1 - one.shown, *np.full(2000, one.shown / 2000)])
+    auc = roc_auc_score(
+        np.repeat([1, 0], 2001),
+        np.tile(probability, 2),
+        sample_weight=np.concatenate([weight * probability, weight * (1 - probability)]),
+    )
+    assert 0.90 < auc < 0.97
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_probability_rises_with_the_severity_within_its_range(name: str) -> None:
+    values = [curve(name, s) for s in np.linspace(0, 1, 30)]
+    assert (np.diff(values) > 0).all()
+    assert LEAST < values[0] < 0.08
+    assert 0.94 < values[-1] < MOST
+    assert curve(name, LABELS[name].middle) == pytest.approx((LEAST + MOST) / 2)
+
+
+def test_labels_are_bernoulli_draws_of_the_probability() -> None:
+    generator = np.random.default_rng(0)
+    probability = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
+    truth = np.array([draw_truth(generator, probability) for _ in range(4000)])
+    assert truth[:, 0].sum() == 0
+    assert truth[:, 4].all()
+    assert truth.mean(0) == pytest.approx(probability, abs=0.03)
+    assert abs(np.corrcoef(truth[:, 1:4].T) - np.eye(3)).max() < 0.06
+
+
+def test_uncertain_labels_are_independent_of_the_label_given_the_probability() -> None:
+    generator = np.random.default_rng(1)
+    probability = np.full(5, 0.3)
+    truth = np.array([draw_truth(generator, probability) for _ in range(6000)])
+    written = np.array([draw_written(generator, probability, one) for one in truth])
+    uncertain = written == -1
+    assert uncertain.mean(0) == pytest.approx(doubts(probability), abs=0.03)
+    for k in range(5):
+        assert uncertain[truth[:, k], k].mean() == pytest.approx(uncertain[~truth[:, k], k].mean(), abs=0.05)
+    assert truth[written == 1].all()
+    assert not truth[(written == 0) | np.isnan(written)].any()
+    stated, blank = (written == 0).sum(0), np.isnan(written).sum(0)
+    expected = [one.negative for one in LABELS.values()]
+    assert stated / (stated + blank) == pytest.approx(expected, abs=0.05)

@@ -1,19 +1,17 @@
-import json
-from functools import partial
+"""Scenes: the reader of VOC finds what was drawn, the parts decide, and nothing else tells a pair apart."""
+
+from collections import Counter
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from data_gen import scenes
-from data_gen.scene_classes import CLASSES
-from data_gen.scene_files import NAMES, PALETTE
-from data_gen.scene_paint import paint
-from data_gen.scenes import ScenesSpec, draw, main, write
-from data_gen.store import ensure
+from data_gen.scene_objects import Scene, draw_objects, draw_scene, paint
+from data_gen.scene_shapes import CLASSES, DECOYS, FREQUENCIES, MOST_OBJECTS, draw_classes, partner
+from data_gen.scenes import NAMES, PALETTE, ScenesSpec, draw, write
 from papers_lib.datasets.voc import load_voc
-from papers_lib.errors import UserError
 
 SPEC = ScenesSpec(train=12, test=6, seed=3)
 
@@ -23,16 +21,12 @@ def root(tmp_path_factory):
     return write(tmp_path_factory.mktemp("scenes") / "set", SPEC)
 
 
-def content(folder) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 @pytest.mark.parametrize(("split", "count"), [("trainval", 12), ("test", 6)])
 def test_the_reader_of_voc_finds_what_was_drawn(root, split: str, count: int) -> None:
-    read = load_voc(root, split, mode="strict", verify_images=True)
+    read = load_voc(root, split)
     assert len(read) == count
     assert set(read.classes) <= {one.name for one in CLASSES}
-    assert not read.report.boxes
+    assert not read.left_out
     for index, record in enumerate(read.records):
         scene = draw(SPEC, split, index)
         assert record.id == f"VOC2012/{split}_{index:06d}"
@@ -79,79 +73,79 @@ def test_parts_are_written_as_voc_writes_them(root) -> None:
             assert item.findtext("name") == f"{one.scene_class.body}-{part.findtext('name')}"
 
 
-def test_pictures_are_what_was_painted(root) -> None:
-    image, _ = paint(draw(SPEC, "test", 0))
-    with Image.open(root / "VOC2012" / "JPEGImages" / "test_000000.jpg") as file:
-        read = np.asarray(file).astype(float)
-    assert read.shape == image.shape
-    assert abs(read - image).mean() < 6  # what JPEG loses
+@pytest.fixture(scope="module")
+def drawn() -> list[Scene]:
+    return [draw_scene(np.random.default_rng((7, i))) for i in range(200)]
 
 
-def test_files_do_not_depend_on_processes_or_on_the_length_of_a_split(root, tmp_path) -> None:
-    assert content(write(tmp_path / "two", SPEC, jobs=2)) == content(root)
-    shorter = content(write(tmp_path / "short", ScenesSpec(train=2, test=1, seed=3)))
-    whole = content(root)
-    pictures = [name for name in shorter if name.endswith((".jpg", ".png", ".xml"))]
-    assert len(pictures) == 3 * 4
-    assert all(shorter[name] == whole[name] for name in pictures)
-    other = content(write(tmp_path / "other", ScenesSpec(train=1, test=0, seed=4)))
-    name = "VOC2012/JPEGImages/trainval_000000.jpg"
-    assert other[name] != whole[name]
-    assert whole[name] != whole["VOC2012/JPEGImages/test_000000.jpg"]
+def with_other_part(scene: Scene, place: int) -> Scene:
+    one = scene.objects[place]
+    other = partner(one.scene_class)
+    changed = replace(one, scene_class=other, part=replace(one.part, kind=other.kind))
+    return replace(scene, objects=(*scene.objects[:place], changed, *scene.objects[place + 1 :]))
 
 
-def test_a_data_set_says_that_it_is_a_stand_in(root, tmp_path) -> None:
-    description = json.loads((root / "dataset.json").read_text())
-    assert description["kind"] == "stand-in"
-    assert description["parameters"] == {"train": 12, "test": 6, "seed": 3}
-    stored = ensure(tmp_path, "scenes", ScenesSpec(1, 1), partial(write, jobs=1))
-    assert stored.name.startswith("scenes-")
-    assert len(load_voc(stored, "test")) == 1
+def test_the_classes_of_a_pair_differ_inside_the_part_alone(drawn) -> None:
+    for scene in drawn[:25]:
+        place = len(scene.objects) // 2
+        image, numbers = paint(scene)
+        other_image, other_numbers = paint(with_other_part(scene, place))
+        assert (numbers == other_numbers).all()
+        different = (image != other_image).any(-1)
+        left, top, right, bottom = scene.objects[place].part.box
+        assert different[top:bottom, left:right].mean() > 0.1
+        different[top:bottom, left:right] = False
+        assert not different.any()
 
 
-def test_nothing_is_written_over(tmp_path) -> None:
-    (tmp_path / "note.txt").write_text("mine")
-    with pytest.raises(UserError, match="is there already, expected a new or an empty folder"):
-        write(tmp_path, ScenesSpec(1, 0))
-    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+def test_all_but_the_kind_is_drawn_the_same_for_both_classes_of_a_pair() -> None:
+    classes = [CLASSES[0], CLASSES[5], CLASSES[8]]
+    for seed in range(5):
+        ours, theirs = (
+            draw_objects(np.random.default_rng(seed), (500, 375), wanted, (0.0, 0.0, 0.0))
+            for wanted in (classes, [partner(one) for one in classes])
+        )
+        for one, other in zip(ours, theirs, strict=True):
+            assert (one.patch.alpha == other.patch.alpha).all()
+            assert (one.box, one.texture, one.decoys) == (other.box, other.texture, other.decoys)
+            assert replace(one.part, kind="") == replace(other.part, kind="")
 
 
-def test_nothing_half_written_stays(tmp_path, monkeypatch) -> None:
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(scenes, "_write_one", fail)
-    with pytest.raises(UserError, match="set: cannot be written \\(No space left on device\\)"):
-        write(tmp_path / "set", ScenesSpec(1, 0))
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"train": -1}, "train: found -1, expected a whole number of at least 0"),
-        ({"test": True}, "test: found True, expected a whole number"),
-        ({"seed": 0.5}, "seed: found 0.5, expected a whole number"),
-        ({"train": 0, "test": 0}, "both are 0, expected at least one scene"),
-    ],
-)
-def test_a_bad_parameter_is_named(parameters, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        ScenesSpec(**parameters)
-
-
-def test_a_bad_split_or_number_of_jobs_is_named(tmp_path) -> None:
-    with pytest.raises(UserError, match="split: found 'train', expected one of trainval, test"):
-        draw(SPEC, "train", 0)
-    with pytest.raises(UserError, match="jobs: found -1"):
-        write(tmp_path / "set", SPEC, jobs=-1)
+def test_parts_show_whole_within_their_own_object(drawn) -> None:
+    for scene in drawn:
+        for number, one in enumerate(scene.objects, start=1):
+            left, top, right, bottom = one.box
+            x_min, y_min, x_max, y_max = one.part.box
+            assert left <= x_min < x_max <= right
+            assert top <= y_min < y_max <= bottom
+            assert one.part.kind == one.scene_class.kind
+            share = one.part.side**2 / ((right - left) * (bottom - top))
+            assert 0.06 <= share <= 0.10
+            assert left >= 0
+            assert top >= 0
+            assert right <= scene.size[0]
+            assert bottom <= scene.size[1]
+            assert min(right - left, bottom - top) >= 50
+            assert max(right - left, bottom - top) <= 260
+            for decoy in one.decoys:
+                a, b, c, d = decoy.box
+                assert decoy.kind in DECOYS
+                assert c <= x_min or x_max <= a or d <= y_min or y_max <= b
+            numbers = np.zeros((scene.size[1], scene.size[0]), int)
+            for later, other in enumerate(scene.objects[number - 1 :], start=number):
+                numbers[other.patch.window][other.patch.alpha > 0] = later
+            assert (numbers[y_min:y_max, x_min:x_max] == number).all()
 
 
-def test_command_line(tmp_path, capsys) -> None:
-    arguments = [str(tmp_path / "set"), "--train", "1", "--test", "0"]
-    assert main(arguments) == 0
-    assert len(load_voc(tmp_path / "set", "trainval")) == 1
-    assert main(arguments) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "is there already" in error
+def test_counts_and_frequencies_are_those_of_voc() -> None:
+    generator = np.random.default_rng(0)
+    scenes = [draw_classes(generator) for _ in range(20_000)]
+    counts = np.array([len(one) for one in scenes])
+    assert counts.min() == 1
+    assert counts.max() == MOST_OBJECTS
+    assert counts.mean() == pytest.approx(27450 / 11540, abs=0.04)
+    found = Counter(one for scene in scenes for one in scene)
+    shares = np.array([found[one] for one in CLASSES]) / counts.sum()
+    assert shares == pytest.approx(FREQUENCIES, abs=0.01)
+    assert sum(FREQUENCIES) == pytest.approx(1)
+    assert pytest.approx(8566 / 27450, abs=0.005) == FREQUENCIES[0]

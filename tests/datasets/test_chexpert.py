@@ -1,170 +1,186 @@
-"""The release as a list: a tiny tree entry by entry, the parts, the mappings of uncertain labels, and the faults."""
-
-from collections import Counter
-
 import numpy as np
 import pytest
 
-from papers_lib.datasets.chexpert import CLASSES, find_root, list_chexpert, load_chexpert
+from papers_lib.datasets.chexpert import CLASSES, check_rows, list_chexpert, load_chexpert, read_views
+from papers_lib.datasets.chexpert_store import ChexpertStore, open_store, read_truth, write_store
 from papers_lib.datasets.splits import shared_patients
 from papers_lib.errors import UserError
 from tests.datasets.chexpert_tree import HEADER, TRAIN, VALID, name, row, write_release
 
-MANY = tuple(row(name("train", patient, study)) for patient in range(1, 41) for study in (1, 2, 3))
+BOXES = "Path,Label,x_min,y_min,x_max,y_max\n"
+TRUTH = ",".join(["Path", *(f"P({one})" for one in CLASSES)]) + "\n"
 
 
 @pytest.fixture
 def root(tmp_path):
-    return write_release(tmp_path / "chexpert")
+    return write_release(tmp_path / "release")
 
 
-def test_a_small_release_entry_by_entry(root) -> None:
-    found = load_chexpert(root)
-    assert found.classes == CLASSES
-    listed = [line.split(",")[0] for line in (*TRAIN[:3], *VALID)]
-    assert list(found.names) == listed
-    assert [str(path) for path in found.paths] == [str(root / one.split("/", 1)[1]) for one in listed]
-    assert found.where[:4:3] == (f"{root / 'train.csv'} line 2", f"{root / 'valid.csv'} line 2")
-    assert found.patients.tolist()[:4] == ["patient00001", "patient00002", "patient00002", "patient64541"]
-    assert Counter(found.split.tolist()) == {"train": 3, "val": 2, "test": 4}
-    assert found.labels[3:].tolist() == [[k % 2 == 1, False, False, False, True] for k in range(6)]
-    assert all(len(box) == 0 for box in found.boxes)
+def test_pictures_labels_and_parts(root):
+    found, raw = list_chexpert(root, calibration_share=0)
+    assert found.names[:3] == (name("train", 1), name("train", 2), name("train", 2, study=2))
+    assert found.paths[0] == root / "train/patient00001/study1/view1_frontal.jpg"
+    assert found.split.tolist() == ["train"] * 3 + ["test"] * 6
+    assert found.patients[:3].tolist() == ["patient00001", "patient00002", "patient00002"]
+    assert raw[1].tolist() == [-1] * 5
+    assert np.isnan(raw[0]).all()
+    assert raw[2].tolist()[3:] == [1, 0]
+    assert found.labels[0].sum() == 0
+    assert load_chexpert(root.parent, calibration_share=0).names == found.names  # the folder above it
 
 
 @pytest.mark.parametrize(
     ("uncertain", "positive"),
     [
-        ("report", ["Cardiomegaly", "Edema"]),
-        ("common", ["Atelectasis", "Edema"]),
-        ("zeros", []),
-        ("ones", list(CLASSES)),
+        ("report", {"Cardiomegaly", "Edema"}),
+        ("common", {"Atelectasis", "Edema"}),
+        ("zeros", set()),
+        ("ones", set(CLASSES)),
     ],
 )
-def test_uncertain_labels_and_blanks(root, uncertain, positive) -> None:
-    found, raw = list_chexpert(root, uncertain=uncertain)
-    assert [CLASSES[k] for k in np.flatnonzero(found.labels[1])] == positive
-    assert raw[1].tolist() == [-1] * 5
-    assert np.isnan(raw[0]).all()
-    assert not found.labels[0].any()
-    assert found.labels[2].tolist() == [False, False, False, True, False]
+def test_uncertain_labels_are_mapped(root, uncertain, positive):
+    found = load_chexpert(root, uncertain=uncertain, calibration_share=0)
+    assert {CLASSES[k] for k in np.flatnonzero(found.labels[1])} == positive
 
 
-def test_views(root) -> None:
-    lateral, every = (
-        load_chexpert(root, views="all").part("train").names[3:],
-        load_chexpert(root, views="all"),
-    )
-    assert lateral == (name("train", 2, study=2, view="lateral"),)
-    assert len(every) == 10
-    with pytest.raises(UserError, match=r"valid.csv: found no image for the part test"):
-        load_chexpert(root, views="lateral")
+def test_views(root):
+    counts = {v: len(load_chexpert(root, views=v, calibration_share=0)) for v in ("frontal", "all")}
+    assert counts == {"frontal": 9, "all": 10}
+    with pytest.raises(UserError, match=r"valid\.csv: found no image for the part test"):
+        load_chexpert(root, views="lateral", calibration_share=0)
 
 
-def test_the_calibration_part_is_cut_by_patient_from_either_table(tmp_path) -> None:
-    valid = tuple(one.replace("train/", "valid/").replace("patient0", "patient7") for one in MANY)
-    root = write_release(tmp_path / "chexpert", MANY, valid)
-    from_valid = load_chexpert(root)
-    assert Counter(from_valid.split.tolist()) == {"train": 120, "val": 39, "test": 81}  # 13 of 40 patients
-    from_train = load_chexpert(root, calibration="train", calibration_share=0.25)
-    assert Counter(from_train.split.tolist()) == {"train": 90, "val": 30, "test": 120}
-    for found in (from_valid, from_train):
-        parts = [found.part(part).patients for part in ("train", "val", "test")]
-        assert [shared_patients(parts[i], parts[j]) for i, j in ((0, 1), (0, 2), (1, 2))] == [0, 0, 0]
-    assert (load_chexpert(root).split == from_valid.split).all()
-    assert (load_chexpert(root, seed=1).split != from_valid.split).any()
-    assert Counter(load_chexpert(root, calibration_share=0).split.tolist()) == {"train": 120, "test": 120}
-
-
-def test_root_is_the_release_or_the_folder_that_holds_it(root, tmp_path) -> None:
-    assert find_root(root) == find_root(tmp_path) == root
-    assert load_chexpert(tmp_path).paths == load_chexpert(root).paths
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "train.csv").touch()
-    with pytest.raises(
-        UserError, match=r"found .*chexpert/train.csv, .*other/train.csv, expected the CheXpert"
-    ):
-        find_root(tmp_path)
-    with pytest.raises(
-        UserError, match=r"found no train.csv in it or in a folder in it, expected the CheXpert"
-    ):
-        find_root(root / "train")
-    with pytest.raises(UserError, match=r"gone: no such folder, expected the CheXpert release"):
-        load_chexpert(tmp_path / "gone")
-
-
-def test_pictures_that_are_not_there(root) -> None:
-    (root / "train" / "patient00002" / "study1" / "view1_frontal.jpg").unlink()
-    message = (
-        r"train.csv line 3: Path: found no file .*patient00002/study1/view1_frontal.jpg, expected it \(1 of 3"
-    )
-    with pytest.raises(UserError, match=message):
-        load_chexpert(root)
-    found, raw = list_chexpert(root, missing="skip")
-    assert len(found) == len(raw) == 8
-    assert found.names[1] == name("train", 2, study=2)
-    assert raw[1, 3] == 1
-
-
-def test_a_patient_in_both_tables(tmp_path) -> None:
-    root = write_release(tmp_path / "chexpert", valid=(*VALID, row(name("valid", 2))))
-    message = r"valid.csv line 8: Path: found patient00002, who is in .*train.csv line 3 too, expected other"
-    with pytest.raises(UserError, match=message):
-        load_chexpert(root)
-
-
-def test_boxes(root) -> None:
-    first, third = name("train", 1), name("train", 2, study=2)
-    header = "Path,Label,x_min,y_min,x_max,y_max"
-    lateral = name("train", 2, study=2, view="lateral")
-    (root / "boxes.csv").write_text(
-        f"{header}\n{third},Edema,0.25,0,0.5,1\n{first},Edema,0,0,.1,.1\n{lateral},Edema,0,0,1,1\n"
-        f"{third},Atelectasis,0.5,0.5,0.75,0.75\n"
-    )
+def test_the_calibration_part_is_cut_by_patient(tmp_path):
+    train = [row(name("train", 1 + k // 4, study=1 + k % 4), Edema="1.0") for k in range(80)]
+    root = write_release(tmp_path / "set", train=train)
     found = load_chexpert(root)
-    assert [len(box) for box in found.boxes] == [1, 0, 2, *[0] * 6]
-    assert found.boxes[2].tolist() == [[0.25, 0, 0.5, 1], [0.5, 0.5, 0.75, 0.75]]
-    assert found.box_classes[2].tolist() == [3, 0]
-    (root / "boxes.csv").write_text(f"{header}\n")
+    assert [(found.split == part).sum() for part in ("train", "val", "test")] == [80, 2, 4]
+    found = load_chexpert(root, calibration="train", calibration_share=0.25)
+    assert [(found.split == part).sum() for part in ("train", "val", "test")] == [60, 20, 6]
+    assert shared_patients(found.part("train").patients, found.part("val").patients) == 0
+
+
+def test_a_table_has_what_is_known_of_each_picture(root):
+    table = read_views(root / "train.csv")
+    assert table["Sex"].tolist() == ["Female", "Female", "Male", "Male"] or len(table) == 4
+    assert table["Age"].tolist() == [68, 68, 87, 68]
+    assert table["AP/PA"].tolist() == ["AP", "AP", "PA", ""]
+    assert table.index.tolist() == [2, 3, 4, 5]
+
+
+def test_boxes_where_there_are_some(root):
     assert not any(len(box) for box in load_chexpert(root).boxes)
-    for line, message in {
-        f"{name('train', 3)},Edema,0,0,1,1": "Path: found 'CheXpert-v1.0-small/train/patient00003",
-        f"{first},Oedema,0,0,1,1": "Label: found 'Oedema', expected one of Atelectasis",
-        f"{first},Edema,0,0,1,1.01": "found '0, 0, 1, 1.01', expected x_min < x_max",
-        f"{first},Edema,0.5,0,0.5,1": "found '0.5, 0, 0.5, 1'",
-        f"{first},Edema,0,nan,1,1": "found '0, nan, 1, 1'",
-        f"{first},Edema,0,0,1,": "found '0, 0, 1, '",
-    }.items():
-        (root / "boxes.csv").write_text(f"{header}\n{third},Edema,0,0,1,1\n{line}\n")
-        with pytest.raises(UserError, match=f"boxes.csv line 3: {message}"):
-            load_chexpert(root)
-    (root / "boxes.csv").write_text("Path,Label\n")
-    with pytest.raises(UserError, match=r"boxes.csv line 1: found columns .* expected also x_min, y_min"):
-        load_chexpert(root)
+    (root / "boxes.csv").write_text(f"{BOXES}{name('train', 2)},Edema,0.25,0.5,0.75,1\n")
+    found = load_chexpert(root)
+    assert found.boxes[1].tolist() == [[0.25, 0.5, 0.75, 1]]
+    assert found.box_classes[1].tolist() == [3]
 
 
 @pytest.mark.parametrize(
-    ("argument", "message"),
+    ("text", "message"),
     [
-        ({"uncertain": "ignore"}, "uncertain: found 'ignore', expected one of report, common, zeros, ones"),
-        ({"views": "side"}, "views: found 'side', expected one of frontal, lateral, all"),
-        ({"calibration": "test"}, "calibration: found 'test', expected one of valid, train"),
-        ({"calibration_share": 1.0}, "calibration_share: found 1.0, expected at least 0 and below 1"),
-        ({"calibration_share": "half"}, "calibration_share: found 'half'"),
-        ({"missing": "warn"}, "missing: found 'warn', expected one of error, skip"),
+        (f"{name('train', 9)},Edema,0,0,1,1", "line 2: Path: found"),
+        (f"{name('train', 2)},Cough,0,0,1,1", "line 2: Label: found 'Cough'"),
+        (f"{name('train', 2)},Edema,x,0,1,1", "line 2: x_min: found 'x'"),
+        (f"{name('train', 2)},Edema,0.5,0,0.5,1", "expected x_min < x_max"),
+        (f"{name('train', 2)},Edema,0,0,1,nan", "line 2: found"),
     ],
 )
-def test_arguments(root, argument, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        load_chexpert(root, **argument)
+def test_faults_of_the_boxes(root, text, message):
+    (root / "boxes.csv").write_text(f"{BOXES}{text}\n")
+    with pytest.raises(UserError) as error:
+        load_chexpert(root)
+    assert "boxes.csv" in str(error.value)
+    assert message in str(error.value)
 
 
-def test_a_part_without_an_image(tmp_path) -> None:
-    root = write_release(tmp_path / "one", valid=VALID[:1])
-    with pytest.raises(
-        UserError, match=r"valid.csv: found no image for the part val in .*one, expected some"
-    ):
+def changed(old, new):
+    return TRAIN[1].replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (changed("study1/", ""), "line 3: Path: found"),
+        (changed("train/", "../train/").replace("train/patient", "x/patient"), "line 3: Path: found"),
+        (TRAIN[0], "line 3: Path: found"),
+        (changed("-1.0", "2.0"), "line 3: Cardiomegaly: found '2.0', expected 1, 0, -1 or blank"),
+        (changed("68", "old"), "line 3: Age: found 'old'"),
+        (changed("Frontal", "Oblique"), "line 3: Frontal/Lateral: found 'Oblique'"),
+        (TRAIN[1].rsplit(",", 3)[0], "line 3: found 16 values, expected 19"),
+    ],
+)
+def test_faults_of_a_row_name_its_line(root, line, message):
+    path = root / "train.csv"
+    path.write_text("\n".join([HEADER, TRAIN[0], line]) + "\n")
+    with pytest.raises(UserError) as error:
         load_chexpert(root)
-    assert len(load_chexpert(root, calibration_share=0)) == 4
-    (root / "valid.csv").write_text(f"{HEADER}\n")
-    with pytest.raises(UserError, match=r"valid.csv: found a header and no rows"):
-        load_chexpert(root)
+    assert str(error.value).startswith(str(path))
+    assert message in str(error.value)
+
+
+def test_an_incomplete_copy_is_refused_at_once(root):
+    check_rows(root)
+    path = root / "valid.csv"
+    path.write_text(path.read_text()[:-8])
+    with pytest.raises(UserError, match=r"valid\.csv line 7: found 1\d values, expected 19"):
+        check_rows(root)
+    path.unlink()
+    check_rows(root)
+
+
+def test_patients_are_apart_and_pictures_are_there(tmp_path):
+    both = write_release(tmp_path / "both", valid=[*VALID, row(name("valid", 2))])
+    with pytest.raises(UserError, match=r"line 8: Path: found patient00002, who is in .*line 3 too"):
+        load_chexpert(both)
+    gone = write_release(tmp_path / "gone")
+    (gone / "train/patient00001/study1/view1_frontal.jpg").unlink()
+    with pytest.raises(UserError, match=r"line 2: Path: found no file .*1 of 3 are not there"):
+        load_chexpert(gone)
+    assert len(load_chexpert(gone, missing="skip")) == 8
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"uncertain": "x"}, {"views": "x"}, {"calibration": "x"}, {"missing": "x"}, {"calibration_share": 1}],
+)
+def test_arguments_out_of_range_are_named(root, options):
+    with pytest.raises(UserError, match=f"{next(iter(options))}: found"):
+        load_chexpert(root, **options)
+
+
+# The store
+
+
+def test_a_store_keeps_the_labels_as_written_and_what_is_known(root, tmp_path):
+    (root / "truth.csv").write_text(f"{TRUTH}{name('train', 2)},0,0.25,0.5,0.75,1\n")
+    spec = ChexpertStore("data", 4, {"calibration_share": 0})
+    found = open_store(write_store(tmp_path / "store", spec, root=root))
+    images, raw = list_chexpert(root, calibration_share=0)
+    assert found.images.names == images.names
+    assert (found.images.labels == images.labels).all()
+    np.testing.assert_array_equal(found.raw_labels, raw)
+    assert found.pixels.shape == (9, 4, 4)
+    assert found.truth[1].tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert np.isnan(np.delete(found.truth, 1, axis=0)).all()
+    with pytest.raises(UserError, match="is there already"):
+        write_store(tmp_path / "store", spec, root=root)
+
+
+def test_real_data_has_no_truth_and_a_bad_one_is_named(root):
+    assert np.isnan(read_truth(root, ("a", "b"))).all()
+    for line, message in (("a,0,0,0,0,1.5", "found '1.5'"), ("a,0,0,0,0,x", "found 'x'")):
+        (root / "truth.csv").write_text(f"{TRUTH}{line}\n")
+        with pytest.raises(UserError, match=rf"truth\.csv line 2: P\(Pleural Effusion\): {message}"):
+            read_truth(root, ("a",))
+
+
+def test_a_spec_and_a_store_that_are_none(root, tmp_path):
+    with pytest.raises(UserError, match="side: found 0"):
+        ChexpertStore("data", 0)
+    with pytest.raises(UserError, match="found 'seeds', expected one of uncertain, views"):
+        ChexpertStore("data", 4, {"seeds": 1})
+    folder = write_store(tmp_path / "store", ChexpertStore("data", 4), root=root)
+    np.save(folder / "truth.npy", np.zeros((2, 5)))
+    with pytest.raises(UserError, match=r"truth\.npy: found \(2, 5\), expected float64 \(9, 5\)"):
+        open_store(folder)

@@ -7,8 +7,7 @@ import numpy as np
 from PIL import Image
 
 from papers_lib.datasets.boxed_images import BoxedImages
-from papers_lib.datasets.vindr_boxes import CLASSES
-from papers_lib.datasets.vindr_cxr import load_vindr
+from papers_lib.datasets.vindr_cxr import CLASSES, load_vindr
 from tests.datasets.dicom_files import write_dicom
 
 HEADER = "image_id,class_name,class_id,rad_id,x_min,y_min,x_max,y_max"

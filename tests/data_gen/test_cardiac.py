@@ -1,18 +1,39 @@
+"""Slices with the authors' printed means, and hearts that are whole, centred and touching."""
+
 import csv
 import json
+import math
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from data_gen import cardiac_mri
-from data_gen.cardiac_mri import CardiacSpec, draw, main, toggle_sex_label, write
-from papers_lib.datasets.cardiac import CLASSES, LABELS, SEXES, load_cardiac
-from papers_lib.errors import UserError
+from data_gen.cardiac_mri import CardiacSpec, draw, toggle_sex_label, write
+from data_gen.cardiac_slice import Patient, draw_patient, paint_slice
+from papers_lib.datasets.cardiac import (
+    CLASSES,
+    LABELS,
+    LV_CAVITY,
+    LV_WALL,
+    RV_CAVITY,
+    RV_WALL,
+    SEXES,
+    load_cardiac,
+)
 
 N = 2000
+
+
 AUTHORS_N = 10_000  # the printed areas come from that many slices
+
+
 MEAN = {1: -0.847, 2: -0.882}
+
+
 HEART = {1: 0.129, 2: 0.091}
+
+
 HEART_BY_CLASS = {"NOR": 0.071, "HCM": 0.067, "DCM": 0.137, "ARV": 0.090}
 
 
@@ -34,17 +55,6 @@ def test_mean_grey_level_and_heart_area_are_the_authors(drawn, experiment: int) 
     assert_printed(((masks >= 1) & (masks <= 4)).mean((1, 2)), HEART[experiment], 0.001)
 
 
-def test_heart_area_of_each_class_is_the_authors(drawn) -> None:
-    _, masks, table = drawn[2]
-    classes = np.array([row["class"] for row in table])
-    for name, printed in HEART_BY_CLASS.items():
-        assert_printed(((masks >= 1) & (masks <= 4))[classes == name].mean((1, 2)), printed, 0.001)
-
-
-def test_label_area_is_the_authors(drawn) -> None:
-    assert_printed((drawn[2][1] == LABELS["sex label"]).mean((1, 2)), 3.28e-3, 1e-5)
-
-
 def test_the_label_marks_the_males_of_experiment_2_only(drawn) -> None:
     for experiment, (_, masks, table) in drawn.items():
         labelled = (masks == LABELS["sex label"]).any((1, 2))
@@ -57,14 +67,6 @@ def test_classes_are_balanced_and_ids_unique(drawn) -> None:
     table = drawn[1][2]
     assert [sum(row["class"] == name for row in table) for name in CLASSES] == [N // 4] * 4
     assert len({row["id"] for row in table}) == N
-
-
-def test_the_seed_decides_and_a_longer_split_begins_with_the_shorter() -> None:
-    short, long = (draw(CardiacSpec(1, n, 0, 0, seed=5), "train") for n in (5, 9))
-    assert (short[0] == long[0][:5]).all()
-    assert (short[1] == long[1][:5]).all()
-    assert short[2] == long[2][:5]
-    assert (draw(CardiacSpec(1, 5, 0, 0, seed=6), "train")[0] != short[0]).any()
 
 
 def test_splits_and_experiments_share_no_draws() -> None:
@@ -96,14 +98,6 @@ def test_toggling_moves_the_label_alone_and_twice_brings_it_back() -> None:
     assert (again[~male] == images[~male]).all()
 
 
-def test_a_label_never_covers_the_heart() -> None:
-    masks = np.ones((1, 105, 135), np.uint8)
-    with pytest.raises(ValueError, match="part of the heart"):
-        toggle_sex_label(masks, masks, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="expected the same N x H x W"):
-        toggle_sex_label(masks, masks[0], np.random.default_rng(0))
-
-
 def test_what_is_written_is_what_is_drawn(tmp_path) -> None:
     spec = CardiacSpec(2, 6, 5, 4, seed=2)
     root = write(tmp_path / "set", spec)
@@ -123,51 +117,69 @@ def test_what_is_written_is_what_is_drawn(tmp_path) -> None:
     assert description["parameters"] == {"experiment": 2, "train": 6, "val": 5, "test": 4, "seed": 2}
 
 
-def test_files_do_not_depend_on_processes_and_chunks(tmp_path, monkeypatch) -> None:
-    spec = CardiacSpec(1, 7, 3, 0)
-    one = write(tmp_path / "one", spec)
-    monkeypatch.setattr(cardiac_mri, "CHUNK", 2)
-    two = write(tmp_path / "two", spec, jobs=2)
-    files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
-    assert len(files) == 2 * 10 + 2
-    assert files == sorted(path.relative_to(two) for path in two.rglob("*") if path.is_file())
-    assert all((one / file).read_bytes() == (two / file).read_bytes() for file in files)
+def paint(patient: Patient, label: bool = False, seed: int = 0):
+    return paint_slice(np.random.default_rng(seed), patient, label)
 
 
-def test_nothing_is_written_over(tmp_path) -> None:
-    (tmp_path / "note.txt").write_text("mine")
-    with pytest.raises(UserError, match="is there already, expected a new or an empty folder"):
-        write(tmp_path, CardiacSpec(1))
-    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+def disc_pixels(radius: float) -> int:
+    """Lattice points nearer than ``radius`` to the origin, counted one by one."""
+    reach = range(-math.ceil(radius), math.ceil(radius) + 1)
+    return sum(math.hypot(x, y) < radius for x in reach for y in reach)
 
 
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"experiment": 3}, "experiment: found 3, expected 1 or 2"),
-        ({"experiment": True}, "experiment: found True, expected a whole number"),
-        ({"experiment": 1, "val": -1}, "val: found -1, expected a whole number of at least 0"),
-        ({"experiment": 1, "seed": 0.5}, "seed: found 0.5, expected a whole number"),
-        ({"experiment": 1, "train": 0, "val": 0, "test": 0}, "all are 0, expected at least one slice"),
-    ],
+@given(
+    seed=st.integers(0, 2**32),
+    disease=st.sampled_from(CLASSES),
+    experiment=st.sampled_from([1, 2]),
 )
-def test_a_bad_parameter_is_named(parameters, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        CardiacSpec(**parameters)
+@example(seed=2**32, disease="ARV", experiment=1)  # the right ventricle is the taller one
+@settings(max_examples=60, deadline=None)
+def test_every_slice_is_whole_centred_and_touching(seed, disease, experiment) -> None:
+    patient = draw_patient(np.random.default_rng(seed), disease, experiment)
+    image, mask = paint(patient, experiment == 2 and patient.male, seed)
+    left, right = np.isin(mask, (LV_CAVITY, LV_WALL)), np.isin(mask, (RV_CAVITY, RV_WALL))
+    # Nothing is cut off or covered: each part has as many pixels as its disc.
+    assert (mask == LV_CAVITY).sum() == disc_pixels(patient.lv_radius)
+    assert left.sum() == disc_pixels(patient.lv_radius + patient.lv_wall)
+    assert (mask == RV_CAVITY).sum() == disc_pixels(patient.rv_radius)
+    assert right.sum() == disc_pixels(patient.rv_radius + patient.rv_wall)
+    # The right ventricle begins in the column after the left one's last, in the row of both centres.
+    columns = np.flatnonzero(left.any(0)), np.flatnonzero(right.any(0))
+    assert columns[0].max() + 1 == columns[1].min()
+    row = (np.flatnonzero(left.any(1))[[0, -1]].sum()) // 2
+    assert left[row, columns[0].max()]
+    assert right[row, columns[1].min()]
+    # Heart and bar are centred across; bar and left ventricle together from top to bottom.
+    assert abs(columns[0].min() - (134 - columns[1].max())) <= 1
+    bar = (image > 0) & (mask == 0)
+    if bar.any():
+        rows, across = np.flatnonzero(bar.any(1)), np.flatnonzero(bar.any(0))
+        assert len(rows) == 4
+        assert bar.sum() == 4 * round(patient.body_fat * patient.size_multiplier * 70 / 80)
+        assert abs(across.min() - (134 - across.max())) <= 1
+        assert rows.max() < np.flatnonzero((left | right).any(1)).min()
+        left_rows = np.flatnonzero(left.any(1))
+        assert left_rows.min() - rows.min() == round(patient.skin_distance)
+        assert abs(rows.min() - (104 - left_rows.max())) <= 1
+    assert (image[mask > 0] > 0).all()
 
 
-def test_a_bad_split_or_number_of_jobs_is_named(tmp_path) -> None:
-    with pytest.raises(UserError, match="split: found 'all', expected one of train, val, test"):
-        draw(CardiacSpec(1), "all")
-    with pytest.raises(UserError, match="jobs: found -1"):
-        write(tmp_path / "set", CardiacSpec(1), jobs=-1)
+class Extreme:
+    """In place of a generator: a male, and every normal draw ``z`` standard deviations off its mean."""
+
+    def __init__(self, z: float) -> None:
+        self.z = z
+
+    def random(self) -> float:
+        return 0.0
+
+    def normal(self, mean: float, sd: float) -> float:
+        return mean + self.z * sd
 
 
-def test_command_line(tmp_path, capsys) -> None:
-    arguments = [str(tmp_path / "set"), "--experiment", "1", "--train", "2", "--val", "1", "--test", "1"]
-    assert main(arguments) == 0
-    assert len(load_cardiac(tmp_path / "set", "train").ids) == 2
-    assert main(arguments) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "is there already" in error
+def test_the_largest_heart_still_fits() -> None:
+    patient = draw_patient(Extreme(8), "DCM", 1)
+    assert patient.size_multiplier < 1.3 + 8 * 0.15
+    _, mask = paint(patient)
+    assert np.isin(mask, (LV_CAVITY, LV_WALL)).sum() == disc_pixels(patient.lv_radius + patient.lv_wall)
+    assert np.isin(mask, (RV_CAVITY, RV_WALL)).sum() == disc_pixels(patient.rv_radius + patient.rv_wall)
