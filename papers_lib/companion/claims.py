@@ -1,17 +1,14 @@
 """Claims files (``notebooks/SLUG/claims.yaml``): what a paper shows, what it printed, and the rules that judge ours.
 
-A rule has one of five forms: a ``paired`` or ``unpaired`` difference of two groups of runs, a ``mean`` against a number,
-the ``equivalence`` of two groups or with a number (two one-sided tests), and a computed ``value`` against a number. What
-the rules of a family share is written once, under ``families``. ``judging`` evaluates them.
+What the rules of a family share is written once, under ``families``; ``judging`` evaluates them.
 """
 
 import dataclasses
 import hashlib
 import json
 import re
-import string
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -22,16 +19,25 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
 from papers_lib.companion.claims_text import outcome_word, reason_text, rule_text, to_markdown
-from papers_lib.companion.tables import MISSING, format_number, is_missing
+from papers_lib.companion.tables import is_missing
+from papers_lib.companion.wording import fill
 from papers_lib.companion.yaml_files import read_yaml, show
 from papers_lib.errors import UserError
 
-__all__ = ["ClaimResult", "ClaimsFile", "Item", "load_claims", "outcome_word", "rule_text", "to_markdown", "verdict"]
+__all__ = [
+    "ClaimResult",
+    "ClaimsFile",
+    "Item",
+    "load_claims",
+    "outcome_word",
+    "rule_text",
+    "to_markdown",
+    "verdict",
+]
 
 KINDS = ("figure", "table", "claim", "observation")
 JUDGED = ("claim", "observation")
@@ -50,20 +56,79 @@ class _Strict(BaseModel):
 
 
 class Rule(_Strict):
-    """What every rule has.
+    """How a claim is judged. The form says what is estimated, and how:
+
+    - paired: mean of the differences a - b of runs that share ``paired_by``, Student's t;
+    - unpaired: shift from b to a by Hodges and Lehmann, exact Mann-Whitney test;
+    - mean: of a column, less ``reference``, Student's t; with ``equals`` the share of runs with that value, Wilson;
+    - equivalence: a - b, or a mean less its reference, lies within the margin: two one-sided tests, of pairs by
+      Student's t, with an empty ``paired_by`` by ranks;
+    - value: a computed number of the page (``page.value``) against ``reference``.
 
     Attributes:
         direction: on which side of the reference the claim puts the estimate.
-        margin: how far at least; of an equivalence how far at most.
+        margin: how far at least; for equal how far at most.
+        where: column → value, or several of them: the runs that count.
+        failed_too: runs that failed count as well.
         family: claims that are corrected together by Holm.
+        evidence: of a value, in place of the page's.
     """
 
-    form: str
+    form: Literal["paired", "unpaired", "mean", "equivalence", "value"]
     direction: Literal["greater", "less", "differs", "equal"]
     margin: float = Field(0.0, ge=0)
+    metric: str = ""
+    by: str = ""
+    a: Scalar = ""
+    b: Scalar = ""
+    where: dict[str, list[Scalar]] = {}
+    paired_by: list[Text] = ["seed"]
+    failed_too: bool = False
+    equals: Scalar | None = None
+    name: str = ""
     reference: float = 0.0
     family: str = ""
+    evidence: Literal["", "measurement"] = ""
     _labels: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_short(cls, found: Any) -> Any:
+        """A single value of ``where`` stands for a list of it, and an equivalence has its direction."""
+        if not isinstance(found, dict):
+            return found
+        found = {"direction": "equal", **found} if found.get("form") == "equivalence" else dict(found)
+        if isinstance(found.get("where"), dict):
+            found["where"] = {
+                k: some if isinstance(some, list) else [some] for k, some in found["where"].items()
+            }
+        return found
+
+    @model_validator(mode="after")
+    def _of_its_form(self) -> Self:
+        groups, runs = {"by", "a", "b"}, {"metric", "where", "family"}
+        needed, allowed = {
+            "paired": ({"metric", *groups}, {*runs, "paired_by"}),
+            "unpaired": ({"metric", *groups}, runs),
+            "mean": ({"metric", "reference"}, {*runs, "equals", "failed_too"}),
+            "equivalence": ({"metric", *(groups if self.by else {"reference"})}, {*runs, "paired_by"}),
+            "value": ({"name", "reference"}, {"evidence"}),
+        }[self.form]
+        given = self.model_fields_set - {"form", "direction", "margin"}
+        if given - needed - allowed or needed - given:
+            wrong = ", ".join(
+                [f"no {key}" for key in sorted(needed - given)] + sorted(given - needed - allowed)
+            )
+            raise ValueError(f"found {wrong}, expected {', '.join(sorted(needed))} for form {self.form}")
+        if (self.form == "equivalence") != (self.direction == "equal") and not self.exact:
+            raise ValueError(f"direction: found {self.direction}, which form {self.form} does not have")
+        if self.form == "equivalence" and not self.margin:
+            raise ValueError("margin: expected a number above 0, since only a margin makes equality testable")
+        if self.by and (self.by in self.where or self.a == self.b):
+            raise ValueError(f"expected two groups of {self.by!r} that where does not filter")
+        if not all(self.where.values()):
+            raise ValueError("where: expected a value or several for each column")
+        return self
 
     @property
     def labels(self) -> dict[str, str]:
@@ -76,103 +141,19 @@ class Rule(_Strict):
         return self.form == "value"
 
     @property
+    def pairs(self) -> list[str]:
+        """Columns that pair the runs of two groups; empty where nothing is paired."""
+        return self.paired_by if self.by and self.form != "unpaired" else []
+
+    @property
     def level(self) -> float:
         """Of the interval: for equal 1 - 2 alpha."""
         return 2 * LEVEL - 1 if self.direction == "equal" else LEVEL
 
-
-class OfRuns(Rule):
-    """A rule on a column of the runs, those that ``where`` keeps: column → value, or several of them."""
-
-    metric: Text
-    where: dict[str, list[Scalar]] = {}
-    by: str = ""
-    a: Scalar = ""
-    b: Scalar = ""
-
-    @field_validator("where", mode="before")
-    @classmethod
-    def _lists(cls, found: Any) -> Any:
-        if not isinstance(found, dict):
-            return found
-        return {column: some if isinstance(some, list) else [some] for column, some in found.items()}
-
-    @model_validator(mode="after")
-    def _two_groups(self) -> Self:
-        if not all(self.where.values()):
-            raise ValueError("where: expected a value or several for each column")
-        if self.by in self.where:
-            raise ValueError(f"where: filters {self.by!r}, the column of a and b")
-        if self.by and self.a == self.b:
-            raise ValueError("b: expected another group than a")
-        return self
-
-
-class Paired(OfRuns):
-    """Mean of the differences a - b of runs that share ``paired_by``, by Student's t."""
-
-    form: Literal["paired"]
-    direction: Literal["greater", "less", "differs"]
-    by: Text
-    a: Scalar
-    b: Scalar
-    paired_by: list[Text] = Field(["seed"], min_length=1)
-
-
-class Unpaired(OfRuns):
-    """Shift from b to a by Hodges and Lehmann, with the exact Mann-Whitney test."""
-
-    form: Literal["unpaired"]
-    direction: Literal["greater", "less", "differs"]
-    by: Text
-    a: Scalar
-    b: Scalar
-
-
-class Mean(OfRuns):
-    """Mean of a column against ``reference``, by Student's t; with ``equals`` a share of the runs, by Wilson.
-
-    Attributes:
-        equals: the share of runs whose value is this one.
-        failed_too: runs that failed count as well.
-    """
-
-    form: Literal["mean"]
-    direction: Literal["greater", "less", "differs"]
-    reference: float
-    equals: Scalar | None = None
-    failed_too: bool = False
-
-
-class Equivalence(OfRuns):
-    """a - b, or a mean less its ``reference``, lies within the margin: two one-sided tests.
-
-    Pairs by Student's t; with an empty ``paired_by`` by ranks.
-    """
-
-    form: Literal["equivalence"]
-    direction: Literal["equal"] = "equal"
-    margin: float = Field(gt=0)
-    paired_by: list[Text] = ["seed"]
-
-    @model_validator(mode="after")
-    def _groups_or_reference(self) -> Self:
-        if bool(self.by) == ("reference" in self.model_fields_set):
-            raise ValueError("expected either by, a and b, or a reference")
-        return self
-
-
-class Value(Rule):
-    """A computed number of the page (``page.value``) against a reference; ``evidence`` in place of the page's."""
-
-    form: Literal["value"]
-    name: Text
-    reference: float
-    family: Literal[""] = ""
-    evidence: Literal["", "measurement"] = ""
-
-
-AnyRule = Annotated[Paired | Unpaired | Mean | Equivalence | Value, Field(discriminator="form")]
+    @property
+    def filters(self) -> dict[str, list[Scalar]]:
+        """Column → values of the rows that the rule speaks of, those of its two groups included."""
+        return {**self.where, self.by: [self.a, self.b]} if self.by else self.where
 
 
 class Printed(_Strict):
@@ -189,11 +170,11 @@ class Item(_Strict):
     kind: Literal["figure", "table", "claim", "observation"]
     title: Text
     printed: Text
-    profiles: list[Profile] = Field(list(PROFILES), min_length=1)
+    profiles: list[Profile] = Field(["quick", "full", "paper"], min_length=1)
     paper: Printed | None = None
     comparable: bool = False
     figure: str = ""
-    rule: AnyRule | None = None
+    rule: Rule | None = None
     untestable: str = ""
 
     @model_validator(mode="after")
@@ -316,6 +297,7 @@ class ClaimResult:
     rule_text: str
 
 
+_FIELD = re.compile(r"\{(\w+\.\w+)(?::[^{}]*)?\}")
 RESULT_FIELDS = tuple(field.name for field in dataclasses.fields(ClaimResult))
 
 
@@ -331,7 +313,9 @@ def load_claims(path: str | Path) -> ClaimsFile:
     if not isinstance(content, dict):
         raise UserError(f"{path.name}: found {show(content)}, expected a mapping")
     if path.name == "claims.yaml" and content.get("slug") != path.parent.name:
-        raise UserError(f"claims.yaml: slug: found {show(content.get('slug'))}, expected {path.parent.name!r}")
+        raise UserError(
+            f"claims.yaml: slug: found {show(content.get('slug'))}, expected {path.parent.name!r}"
+        )
     families, items = content.get("families") or {}, content.get("items")
     if isinstance(families, dict) and isinstance(items, list):
         content = {**content, "items": [_with_defaults(item, families, path.name) for item in items]}
@@ -350,17 +334,22 @@ def _with_defaults(item: Any, families: dict[Any, Any], file: str) -> Any:
     defaults = families.get(family)
     if not isinstance(defaults, dict):
         place = f"{file}: item {item.get('id')}: rule: family"
-        raise UserError(f"{place}: found {family!r}, expected one of {', '.join(map(str, families)) or 'none'}")
+        raise UserError(
+            f"{place}: found {family!r}, expected one of {', '.join(map(str, families)) or 'none'}"
+        )
     return {**item, "rule": {**defaults, **rule}}
 
 
 def _line(error: ValidationError, items: Any) -> str:
-    """The first slip as ``item heart: rule: margin: …``; pydantic's place has numbers, and the form among the keys."""
+    """The first slip as ``item heart: rule: margin: …``; pydantic's place has the item's number."""
     first = error.errors(include_url=False)[0]
-    place = [str(step) for step in first["loc"] if step not in ("paired", "unpaired", "mean", "equivalence", "value")]
+    place = [str(step) for step in first["loc"]]
     if place[:1] == ["items"] and len(place) > 1 and isinstance(items, list):
         item = items[int(place[1])]
-        place = [f"item {item['id'] if isinstance(item, dict) and 'id' in item else int(place[1]) + 1}", *place[2:]]
+        place = [
+            f"item {item['id'] if isinstance(item, dict) and 'id' in item else int(place[1]) + 1}",
+            *place[2:],
+        ]
     what = first["msg"].removeprefix("Value error, ").replace("Extra inputs are not permitted", "unknown key")
     found = "" if first["type"] in ("missing", "value_error") else f" (found {show(first['input'])})"
     return " ".join(f"{': '.join([*place, what])}{found}".split())
@@ -368,45 +357,18 @@ def _line(error: ValidationError, items: Any) -> str:
 
 def _check_sentence(sentence: str, judged: Sequence[str]) -> None:
     """Refuse a sentence of the verdict that names no judged item, or no field of a result."""
-    try:
-        names = [name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None]
-    except ValueError as error:
-        raise ValueError(f"verdict: {error}, expected fields such as {{claim_id.estimate:.2f}}") from error
-    for name in names:
+    if re.search("[{}]", _FIELD.sub("", sentence)):
+        raise ValueError(f"verdict: found a lone brace in {show(sentence)}")
+    for name in _FIELD.findall(sentence):
         item, _, attribute = name.partition(".")
         if item not in judged or attribute not in (*RESULT_FIELDS, "word"):
-            raise ValueError(f"verdict: found {{{name}}}, expected a claim or observation and a field of its result")
-
-
-class _Filler(string.Formatter):
-    """Fields are ``claim_id.field``; numbers get a true minus sign, what is missing reads –."""
-
-    def __init__(self, results: Mapping[str, ClaimResult]) -> None:
-        self.results = results
-
-    def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
-        item, _, attribute = field_name.partition(".")
-        if item not in self.results:
-            raise UserError(f"no result for claim {item!r}, expected one of {', '.join(self.results)}")
-        result = self.results[item]
-        return (outcome_word(result) if attribute == "word" else getattr(result, attribute)), item
-
-    def undecided(self, sentence: str) -> list[ClaimResult]:
-        """The claims of a sentence that were not tested, or lack the number that it asks for."""
-        fields = [self.get_field(name, (), {}) for _, name, _, _ in self.parse(sentence) if name is not None]
-        names = [item for value, item in fields if is_missing(value) or self.results[item].outcome == "not tested"]
-        return [self.results[name] for name in dict.fromkeys(names)]
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        if is_missing(value):
-            return MISSING
-        if isinstance(value, str):
-            return format(value, format_spec)
-        return format_number(value, format_spec or ("d" if isinstance(value, int) else ".3g"))
+            raise ValueError(
+                f"verdict: found {{{name}}}, expected a claim or observation and a field of its result"
+            )
 
 
 def verdict(claims: ClaimsFile, results: Sequence[ClaimResult]) -> list[str]:
-    """The sentences of the verdict, their fields filled from the results.
+    """The sentences of the verdict, their fields ``{claim_id.field}`` filled from the results.
 
     A sentence that names a claim that was not tested, or a number that a result lacks, is replaced as a whole
     by one that says so. ``{claim_id.word}`` is the outcome as the pages word it.
@@ -414,21 +376,24 @@ def verdict(claims: ClaimsFile, results: Sequence[ClaimResult]) -> list[str]:
     Raises:
         UserError: a claim without a result (of another version of the file), or a format that does not fit.
     """
-    filler = _Filler({result.id: result for result in results})
-    rules = {item.id: item.rule for item in claims.items}
+    found = {result.id: result for result in results}
+    values = {f"{r.id}.{key}": value for r in results for key, value in vars(r).items()}
+    values |= {f"{result.id}.word": outcome_word(result) for result in results}
     sentences = []
-    for number, sentence in enumerate(claims.verdict, start=1):
+    for sentence in claims.verdict:
         try:
-            filled = filler.format(sentence)  # in any case, so that every profile shows a slip
-        except (UserError, ValueError) as error:
-            raise UserError(f"{claims.file}: verdict: sentence {number}: {error}") from error
-        undecided = filler.undecided(sentence)
-        sentences.append(_undecided_text(undecided, rules) if undecided else filled)
+            filled = fill(sentence, values)  # in any case, so that every profile shows a slip
+        except UserError as error:
+            raise UserError(f"{claims.file}: verdict: {error}") from error
+        names = {name: found[name.partition(".")[0]] for name in _FIELD.findall(sentence)}
+        silent = [r for name, r in names.items() if is_missing(values[name]) or r.outcome == "not tested"]
+        sentences.append(_undecided_text(claims, list(dict.fromkeys(silent))) if silent else filled)
     return sentences
 
 
-def _undecided_text(results: Sequence[ClaimResult], rules: Mapping[str, Rule | None]) -> str:
+def _undecided_text(claims: ClaimsFile, results: Sequence[ClaimResult]) -> str:
     """One sentence on the claims that a sentence of the verdict could not speak of."""
+    rules = {item.id: item.rule for item in claims.items}
     titles: dict[str, list[str]] = {}
     for result in results:
         reason = reason_text(result.reason, rules.get(result.id)) or "no interval"
@@ -436,4 +401,4 @@ def _undecided_text(results: Sequence[ClaimResult], rules: Mapping[str, Rule | N
         title = textwrap.shorten(result.title.rstrip("."), 72, placeholder=" …")
         titles.setdefault(reason, []).append(f"“{title}”")
     parts = [f"{', '.join(some)} ({reason})" for reason, some in titles.items()]
-    return f"Not decided on this page: {re.sub(' +', ' ', '; '.join(parts))}."
+    return f"Not decided on this page: {'; '.join(parts)}."

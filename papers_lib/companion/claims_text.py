@@ -9,7 +9,7 @@ from papers_lib.companion.tables import MISSING, format_number
 from papers_lib.companion.wording import ours_text, outcome_text, sample_text
 
 if TYPE_CHECKING:
-    from papers_lib.companion.claims import ClaimResult
+    from papers_lib.companion.claims import ClaimResult, Rule
 
 COLUMNS = ("Claim", "Printed in", "Paper", "Ours", "n, interval, p", "Rule", "Outcome", "Evidence")
 
@@ -42,37 +42,39 @@ def _word(value: Any, labels: Mapping[str, str]) -> str:
     return labels.get(value, value) if isinstance(value, str) else scalar_text(value)
 
 
-def _subject(rule: Any) -> str:
+def _subject(rule: "Rule") -> str:
     labels, reference = rule.labels, format_number(rule.reference, ".6g")
     if rule.form == "value":
         return f"{labels.get(rule.name, rule.name)} against {reference}"
     metric = labels.get(rule.metric, rule.metric)
     if rule.by:
-        whole = [labels.get(f"{rule.by}={scalar_text(side)}") or _word(side, labels) for side in (rule.a, rule.b)]
+        whole = [
+            labels.get(f"{rule.by}={scalar_text(side)}") or _word(side, labels) for side in (rule.a, rule.b)
+        ]
         return f"{metric}, {' minus '.join(whole)}"
-    equals = getattr(rule, "equals", None)
-    if equals is not None:
-        of = "" if f"{rule.metric}={scalar_text(equals)}" in labels else "runs with "
-        return f"share of {of}{_condition(rule.metric, [equals], labels)} against {reference}"
+    if rule.equals is not None:
+        of = "" if f"{rule.metric}={scalar_text(rule.equals)}" in labels else "runs with "
+        return f"share of {of}{_condition(rule.metric, [rule.equals], labels)} against {reference}"
     return f"mean {metric} against {reference}"
 
 
-def _method(rule: Any) -> str:
-    paired_by = getattr(rule, "paired_by", []) if getattr(rule, "by", "") else []
-    if paired_by:
-        keys = " and ".join(rule.labels.get(key, key) for key in paired_by)
+def _method(rule: "Rule") -> str:
+    if rule.pairs:
+        keys = " and ".join(rule.labels.get(key, key) for key in rule.pairs)
         return f"mean of paired differences, Student t by {keys}"
-    if rule.form == "value":
-        return "exact"
-    return "Hodges-Lehmann shift" if rule.by else "Wilson" if getattr(rule, "equals", None) is not None else "Student t"
+    if rule.by or rule.exact:
+        return "exact" if rule.exact else "Hodges-Lehmann shift"
+    return "Student t" if rule.equals is None else "Wilson"
 
 
-def rule_text(rule: Any) -> str:
+def rule_text(rule: "Rule") -> str:
     """The rule of a claim as a sentence, made from the rule and the file's labels alone."""
-    labels, where = rule.labels, getattr(rule, "where", {})
+    labels, where = rule.labels, rule.where
     rows = f" ({where_text(where, labels)})" if where else ""
-    rows += ", failed runs included" if getattr(rule, "failed_too", False) else ""
-    low, mid, high = (format_number(rule.reference + shift, ".6g") for shift in (-rule.margin, 0.0, rule.margin))
+    rows += ", failed runs included" if rule.failed_too else ""
+    low, mid, high = (
+        format_number(rule.reference + shift, ".6g") for shift in (-rule.margin, 0.0, rule.margin)
+    )
     whole = "it" if rule.exact else f"the whole {format_number(100 * rule.level, '.6g')} % interval"
     zone = f"{low} to {high}" if rule.margin else mid
     inside = f"{'within ' if rule.margin else ''}{zone}"
@@ -90,7 +92,7 @@ def rule_text(rule: Any) -> str:
     return f"{_subject(rule)}{rows}; {_method(rule)}: {tests[rule.direction]}{family}."
 
 
-def reason_text(reason: str, rule: Any) -> str:
+def reason_text(reason: str, rule: "Rule | None") -> str:
     """Why a claim was not tested, in the words of the file's labels.
 
     Args:
@@ -99,20 +101,12 @@ def reason_text(reason: str, rule: Any) -> str:
     """
     if rule is None:
         return reason
-    where = filters(rule)
-    if where:
-        reason = reason.replace(where_text(where), where_text(where, rule.labels))
-    names = {getattr(rule, "metric", ""), getattr(rule, "name", "")}
-    for name in names & rule.labels.keys():
+    if rule.filters:
+        reason = reason.replace(where_text(rule.filters), where_text(rule.filters, rule.labels))
+    for name in {rule.metric, rule.name} & rule.labels.keys():
         words = rule.labels[name].replace("\\", r"\\")
         reason = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", words, reason)
     return reason
-
-
-def filters(rule: Any) -> dict[str, Sequence[Any]]:
-    """Column → values of the rows that a rule speaks of, those of its two groups included."""
-    where = dict(getattr(rule, "where", {}))
-    return {**where, rule.by: [rule.a, rule.b]} if getattr(rule, "by", "") else where
 
 
 def outcome_word(result: "ClaimResult") -> str:

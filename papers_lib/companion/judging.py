@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from papers_lib.companion.claims import EVIDENCE, JUDGED, ClaimResult, ClaimsFile, Item, Mean, OfRuns, Rule, Value
-from papers_lib.companion.claims_text import filters, rule_text, scalar_text, where_text
+from papers_lib.companion.claims import EVIDENCE, JUDGED, ClaimResult, ClaimsFile, Item, Rule
+from papers_lib.companion.claims_text import rule_text, scalar_text, where_text
 from papers_lib.companion.yaml_files import show
 from papers_lib.errors import UserError
 
@@ -117,7 +117,7 @@ def _judge(
         estimate=None, low=None, high=None, level=None, p=None, p_holm=None, p_floor=None, n_a=None, n_b=None,
         method=rule.form if rule else "", direction=rule.direction if rule else "",
         margin=rule.margin if rule else None, outcome="not tested",
-        evidence=getattr(rule, "evidence", "") or evidence,
+        evidence=(rule.evidence if rule else "") or evidence,
         reason=item.untestable, figure=item.figure, rule_text=rule_text(rule) if rule else "",
     )  # fmt: skip
     if rule is None:
@@ -126,7 +126,7 @@ def _judge(
         return replace(blank, reason=f"not tested in {profile}")
     place = f"{file}: item {item.id}: rule"
     try:
-        found = _of_value(rule, values, place) if isinstance(rule, Value) else _of_runs(rule, rows, place)
+        found = _of_value(rule, values, place) if rule.exact else _of_runs(rule, rows, place)
     except NotTested as reason:
         return replace(blank, reason=str(reason))
     interval, reference = found.interval, rule.reference
@@ -134,7 +134,9 @@ def _judge(
         result = exact_outcome(rule.direction, interval.estimate, reference, rule.margin)
     else:
         result = outcome(rule.direction, interval.low - reference, interval.high - reference, rule.margin)
-    low, high = (end if math.isfinite(end) and not rule.exact else None for end in (interval.low, interval.high))
+    low, high = (
+        end if math.isfinite(end) and not rule.exact else None for end in (interval.low, interval.high)
+    )
     return replace(
         blank, estimate=interval.estimate, low=low, high=high, level=None if rule.exact else interval.level,
         p=found.p, p_floor=found.p_floor, n_a=found.n_a, n_b=found.n_b, method=interval.method, outcome=result,
@@ -142,7 +144,7 @@ def _judge(
     )  # fmt: skip
 
 
-def _of_value(rule: Value, values: Mapping[str, float], place: str) -> Estimate:
+def _of_value(rule: Rule, values: Mapping[str, float], place: str) -> Estimate:
     from papers_lib.stats import Interval
 
     if rule.name not in values:
@@ -156,7 +158,7 @@ def _of_value(rule: Value, values: Mapping[str, float], place: str) -> Estimate:
     return Estimate(Interval(float(number), float(number), float(number), 1.0, "exact"))
 
 
-def _of_runs(rule: OfRuns, rows: "pd.DataFrame", place: str) -> Estimate:
+def _of_runs(rule: Rule, rows: "pd.DataFrame", place: str) -> Estimate:
     from papers_lib.stats import UndefinedStatistic
 
     notes: list[str] = []
@@ -164,28 +166,28 @@ def _of_runs(rule: OfRuns, rows: "pd.DataFrame", place: str) -> Estimate:
     try:
         if rule.by:
             return _difference(rule, chosen, place, notes)
-        if isinstance(rule, Mean) and rule.equals is not None:
+        if rule.equals is not None:
             return _share(rule, chosen, notes)
         return _mean(rule, chosen, place, notes)
     except UndefinedStatistic as error:
         raise NotTested("; ".join([str(error), *notes])) from error
 
 
-def _chosen(rule: OfRuns, rows: "pd.DataFrame", place: str, notes: list[str]) -> "pd.DataFrame":
+def _chosen(rule: Rule, rows: "pd.DataFrame", place: str, notes: list[str]) -> "pd.DataFrame":
     """The rows that a rule speaks of; those left out are noted down.
 
     Raises:
         UserError: a column that no run has, or one filtered by a value of another type: slips of the file.
         NotTested: no row is left, or no run came far enough to have the column.
     """
-    where = filters(rule)
+    where = rule.filters
     for column, some in where.items():
         _check_filter(rows, column, some, place)
     mask = np.ones(len(rows), dtype=bool)
     for column, some in where.items():
         mask &= rows[column].isin(list(some)).to_numpy(dtype=bool)
     good = np.ones(len(rows), dtype=bool)
-    if "status" in rows and not getattr(rule, "failed_too", False):
+    if "status" in rows and not rule.failed_too:
         good = (rows["status"] == "ok").to_numpy(dtype=bool)
     if not good[mask].all():
         left_out = Counter(rows["status"][mask & ~good].astype(str))
@@ -193,7 +195,7 @@ def _chosen(rule: OfRuns, rows: "pd.DataFrame", place: str, notes: list[str]) ->
         notes.append(f"{left_out.total()} of {int(mask.sum())} runs left out: {each}")
     if not (mask & good).any():
         raise NotTested("; ".join([f"no rows{f' with {where_text(where)}' if where else ''}", *notes]))
-    needed = [rule.metric, *getattr(rule, "paired_by", [])] if rule.by else [rule.metric]
+    needed = [rule.metric, *rule.pairs]
     absent = [column for column in needed if column not in rows]
     if absent and not good.any():
         raise NotTested("; ".join([f"no run has {absent[0]}", *notes]))
@@ -217,7 +219,7 @@ def _check_filter(rows: "pd.DataFrame", column: str, some: Sequence[Any], place:
             raise UserError(f"{place}: {column}: found {show(value)}, but the column holds {held}")
 
 
-def _finite(rule: OfRuns, chosen: "pd.DataFrame", place: str, notes: list[str]) -> "pd.DataFrame":
+def _finite(rule: Rule, chosen: "pd.DataFrame", place: str, notes: list[str]) -> "pd.DataFrame":
     """The rows whose metric is a finite number, as floats."""
     import pandas as pd
 
@@ -234,28 +236,27 @@ def _finite(rule: OfRuns, chosen: "pd.DataFrame", place: str, notes: list[str]) 
     return table[finite]
 
 
-def _difference(rule: OfRuns, chosen: "pd.DataFrame", place: str, notes: list[str]) -> Estimate:
+def _difference(rule: Rule, chosen: "pd.DataFrame", place: str, notes: list[str]) -> Estimate:
     from papers_lib import stats
 
-    table = _finite(rule, chosen, place, notes)
+    table, keys = _finite(rule, chosen, place, notes), rule.pairs
     groups = [table[table[rule.by] == side] for side in (rule.a, rule.b)]
     for side, group in zip((rule.a, rule.b), groups, strict=True):
         if group.empty:
             raise NotTested("; ".join([f"no rows with {rule.by} = {scalar_text(side)}", *notes]))
-    keys = getattr(rule, "paired_by", [])
-    if not keys:
-        return _by_ranks(rule, *(group[rule.metric].to_numpy(dtype=float) for group in groups), notes)
-    for side, group in zip((rule.a, rule.b), groups, strict=True):
-        if group.duplicated(keys).any():
+        if keys and group.duplicated(keys).any():
             twice = group.loc[group.duplicated(keys), keys].iloc[0].tolist()
             found = f"{', '.join(keys)} = {twice} twice in {scalar_text(side)}"
             raise UserError(f"{place}: paired_by: found {found}, expected once")
+    if not keys:
+        x, y = (group[rule.metric].to_numpy(dtype=float) for group in groups)
+        return _by_ranks(rule, x, y, notes)
     pairs = groups[0][[*keys, rule.metric]].merge(groups[1][[*keys, rule.metric]], on=keys).sort_values(keys)
     if unmatched := len(groups[0]) + len(groups[1]) - 2 * len(pairs):
         notes.append(f"{unmatched} runs without a partner left out")
     a, b = (pairs[f"{rule.metric}_{end}"].to_numpy(dtype=float) for end in "xy")
-    found = stats.paired_t(a, b, rule.level)
-    return Estimate(found, _p_of_t(rule, found), n_a=len(a), n_b=len(b), notes=notes)
+    result = stats.paired_t(a, b, rule.level)
+    return Estimate(result, _p_of_t(rule, result), n_a=len(a), n_b=len(b), notes=notes)
 
 
 def _p_of_t(rule: Rule, found: Any) -> float:
@@ -264,7 +265,7 @@ def _p_of_t(rule: Rule, found: Any) -> float:
     return equivalence_p(found, rule.margin, rule.reference) if rule.direction == "equal" else float(found.p)
 
 
-def _by_ranks(rule: OfRuns, x: Any, y: Any, notes: list[str]) -> Estimate:
+def _by_ranks(rule: Rule, x: Any, y: Any, notes: list[str]) -> Estimate:
     from papers_lib import stats_ranks
 
     interval, equal = stats_ranks.hodges_lehmann(x, y, rule.level), rule.direction == "equal"
@@ -273,11 +274,13 @@ def _by_ranks(rule: OfRuns, x: Any, y: Any, notes: list[str]) -> Estimate:
     # Each of the two one-sided tests of equivalence can reach half of the two-sided floor.
     floor = stats_ranks.mann_whitney_p_floor(len(x), len(y), method) / (2 if equal else 1)
     if math.isinf(interval.low):
-        notes.append(f"groups of {len(x)} and {len(y)} are too small for a {100 * interval.level:g} % interval")
+        notes.append(
+            f"groups of {len(x)} and {len(y)} are too small for a {100 * interval.level:g} % interval"
+        )
     return Estimate(interval, p, floor, len(x), len(y), notes)
 
 
-def _mean(rule: OfRuns, chosen: "pd.DataFrame", place: str, notes: list[str]) -> Estimate:
+def _mean(rule: Rule, chosen: "pd.DataFrame", place: str, notes: list[str]) -> Estimate:
     from papers_lib.stats import student_t
 
     x = _finite(rule, chosen, place, notes)[rule.metric].to_numpy(dtype=float)
@@ -285,7 +288,7 @@ def _mean(rule: OfRuns, chosen: "pd.DataFrame", place: str, notes: list[str]) ->
     return Estimate(found, _p_of_t(rule, found), n_a=len(x), notes=notes)
 
 
-def _share(rule: Mean, chosen: "pd.DataFrame", notes: list[str]) -> Estimate:
+def _share(rule: Rule, chosen: "pd.DataFrame", notes: list[str]) -> Estimate:
     from papers_lib.stats_proportions import proportion_p, wilson
 
     column = chosen[rule.metric].dropna()
