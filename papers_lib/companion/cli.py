@@ -15,7 +15,6 @@ import typer
 from papers_lib.companion import paths
 from papers_lib.companion.cli_data import app as data
 from papers_lib.errors import UserError
-from papers_lib.sweep.backends import BACKENDS, pick_backend
 
 app = typer.Typer(
     add_completion=False,
@@ -31,7 +30,7 @@ app.add_typer(data, name="data")
 
 Profile = StrEnum("Profile", paths.PROFILES)  # type: ignore[misc]
 Device = StrEnum("Device", ("auto", "cpu", "cuda"))
-Backend = StrEnum("Backend", BACKENDS)  # type: ignore[misc]
+Backend = StrEnum("Backend", ("loky", "ray"))  # type: ignore[misc]
 QUICK, FULL = Profile("quick"), Profile("full")
 
 Slugs = Annotated[list[str] | None, typer.Argument(metavar="[SLUG]...", help="Papers by slug; default: all.")]
@@ -83,6 +82,7 @@ def run(
     from papers_lib.companion.interrupts import interruptible
     from papers_lib.companion.recorded import checked_name
     from papers_lib.companion.staleness import make_plan
+    from papers_lib.sweep.backends import pick_backend
 
     root = paths.repo_root()
     chosen = paths.chosen_slugs(root, slugs)

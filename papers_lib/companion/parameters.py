@@ -65,5 +65,5 @@ class NotebookParameters(BaseModel):
             return f"parameter {name}: unknown; {hint}"
         if first["type"] == "value_error":
             return " ".join(str(first["ctx"]["error"]).split())
-        found = "" if first["type"] == "missing" else f" (found {str(first['input'])[:80]!r})"
+        found = "" if first["type"] == "missing" else f" (found {repr(first['input'])[:80]})"
         return f"parameter {name}: {first['msg']}{found}"

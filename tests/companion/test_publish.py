@@ -176,9 +176,9 @@ def test_an_interrupt_is_passed_on_though_the_status_cannot_be_written(
 def test_the_index_has_the_pages_made_before_an_interrupt(
     trouble: bool, made: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for path in (made / "notebooks/toy.ipynb", made / "notebooks/claims/toy.yaml"):
-        text = path.read_text().replace("slug: toy", "slug: zoo")
-        path.with_name(path.name.replace("toy", "zoo")).write_text(text)
+    for path in ("notebooks/toy.ipynb", "notebooks/toy/claims.yaml"):
+        text = (made / path).read_text().replace("slug: toy", "slug: zoo")
+        files.write_text(made / path.replace("toy", "zoo"), text)
 
     def run(plan: staleness.Plan, root: Path, say: Callable) -> Outcome:
         if plan.slug == "zoo":
