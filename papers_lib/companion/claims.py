@@ -17,7 +17,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PrivateAttr,
     ValidationError,
     model_validator,
 )
@@ -72,6 +71,7 @@ class Rule(_Strict):
         failed_too: runs that failed count as well.
         family: claims that are corrected together by Holm.
         evidence: of a value, in place of the page's.
+        labels: the file's words for columns and values.
     """
 
     form: Literal["paired", "unpaired", "mean", "equivalence", "value"]
@@ -89,7 +89,7 @@ class Rule(_Strict):
     reference: float = 0.0
     family: str = ""
     evidence: Literal["", "measurement"] = ""
-    _labels: dict[str, str] = PrivateAttr(default_factory=dict)
+    labels: dict[str, str] = Field({}, exclude=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -114,7 +114,7 @@ class Rule(_Strict):
             "equivalence": ({"metric", *(groups if self.by else {"reference"})}, {*runs, "paired_by"}),
             "value": ({"name", "reference"}, {"evidence"}),
         }[self.form]
-        given = self.model_fields_set - {"form", "direction", "margin"}
+        given = self.model_fields_set - {"form", "direction", "margin", "labels"}
         if given - needed - allowed or needed - given:
             wrong = ", ".join(
                 [f"no {key}" for key in sorted(needed - given)] + sorted(given - needed - allowed)
@@ -129,11 +129,6 @@ class Rule(_Strict):
         if not all(self.where.values()):
             raise ValueError("where: expected a value or several for each column")
         return self
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """Words of the file for columns and values."""
-        return self._labels
 
     @property
     def exact(self) -> bool:
@@ -235,7 +230,7 @@ class ClaimsFile(_Strict):
             if item.figure and item.figure not in shown:
                 raise ValueError(f"item {item.id}: figure: found {item.figure!r}, expected a figure or table")
             if item.rule is not None:
-                item.rule._labels.update(self.labels)
+                item.rule.labels.update(self.labels)
         if self.thumbnail and self.thumbnail not in shown:
             raise ValueError(f"thumbnail: found {self.thumbnail!r}, expected a figure of this file")
         for sentence in self.verdict:

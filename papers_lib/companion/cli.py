@@ -30,7 +30,7 @@ app.add_typer(data, name="data")
 
 Profile = StrEnum("Profile", paths.PROFILES)  # type: ignore[misc]
 Device = StrEnum("Device", ("auto", "cpu", "cuda"))
-Backend = StrEnum("Backend", ("loky", "ray"))  # type: ignore[misc]
+Backend = StrEnum("Backend", ("loky", "ray"))
 QUICK, FULL = Profile("quick"), Profile("full")
 
 Slugs = Annotated[list[str] | None, typer.Argument(metavar="[SLUG]...", help="Papers by slug; default: all.")]

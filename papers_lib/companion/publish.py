@@ -14,7 +14,6 @@ from typing import Any
 
 from papers_lib import files
 from papers_lib.companion import machine, paths, provenance, recorded, status
-from papers_lib.companion.interrupts import held_back
 from papers_lib.companion.staleness import Plan, renderer_digest
 from papers_lib.companion.status import Outcome
 from papers_lib.errors import UserError
@@ -111,10 +110,9 @@ def _attempt(plan: Plan, root: Path, staging: Path, work: Path, say: Say) -> Out
     provenance.write_manifest(staging, manifest)  # the page shows it
     _render(slug, staging, root)
     provenance.write_manifest(staging, manifest)  # with the page's hash
-    with held_back():
-        _move(staging, plan.out, slug)
-        if plan.record:
-            recorded.write(root, plan.out, slug, plan.record)
+    _move(staging, plan.out, slug)
+    if plan.record:
+        recorded.write(root, plan.out, slug, plan.record)
     return outcome
 
 
@@ -176,4 +174,4 @@ def rerender(out: Path, slug: str, root: Path) -> None:
         raise UserError(f"{slug}: {what}; first run: papers run {slug} --profile {profile}{force}")
     with status.lock(out, slug):
         _render(slug, out, root)
-        provenance.write_manifest(out, {**manifest, "renderer": renderer_digest(root)})
+        provenance.write_manifest(out, {**manifest, "renderer": renderer_digest()})

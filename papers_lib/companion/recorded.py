@@ -12,19 +12,12 @@ from typing import Any
 from papers_lib import files
 from papers_lib.companion import paths, provenance
 from papers_lib.companion.outcomes import outcomes_table
-from papers_lib.companion.tables import format_number, html_table, is_missing, raw_table
+from papers_lib.companion.tables import raw_table
 from papers_lib.companion.wording import date_text
 from papers_lib.errors import UserError
 
-_PROVENANCE = [
-    *("profile", "commit", "dirty", "date", "device", "machine", "libraries", "seeds", "wall_seconds"),
-    *("command", "parameters", "rules_sha256"),
-]
+_LEFT_OUT = ("files", "components", "renderer", "executed_sha256", "record", "schema")  # of the manifest
 _RESULTS = ("evidence", "data", "values", "tables", "claims")
-_OLD_WORDS = {  # of records made before the words changed
-    **{"holds": "supported", "opposite": "contradicted", "finding": "observation"},
-    "stand" + "-in": "synthetic data",
-}
 
 
 def checked_name(name: str) -> str:
@@ -48,7 +41,7 @@ def write(root: Path, out: Path, slug: str, name: str) -> Path:
     results = provenance.read_json(out / f"{slug}.results.json")
     if manifest is None or results is None:
         raise UserError(f"{slug}: {out.name} holds no results to record as {name}")
-    content = {key: manifest[key] for key in _PROVENANCE if key in manifest}
+    content = {key: value for key, value in manifest.items() if key not in _LEFT_OUT}
     content |= {key: results[key] for key in _RESULTS if key in results}
     path = paths.recorded_folder(root) / f"{slug}.{checked_name(name)}.json"
     return files.write_json(path, {"schema": 1, "slug": slug, "name": name, **content})
@@ -90,17 +83,21 @@ def html(records: Sequence[Mapping[str, Any]], beside: Mapping[str, Any] | None 
 
 
 def _section(record: Mapping[str, Any], beside: Mapping[str, Any]) -> str:
-    prefix = f"recorded-{record['name']}"
+    prefix, device = f"recorded-{record['name']}", record.get("device") or "device not recorded"
+    origin = [
+        date_text(record.get("date")),
+        str(device.get("name") if isinstance(device, Mapping) else device),
+    ]
+    origin += [f"commit {record['commit'][:10]}"] if record.get("commit") else []
+    for name, facts in (record.get("data") or {}).items():
+        told = (facts["evidence"], f"fingerprint {facts['fingerprint'][:12]}", facts.get("note"))
+        origin.append(f"data: {name} ({', '.join(filter(None, told))})")
     parts = [
         f'<section class="recorded" id="{prefix}"><h3>Recorded: {escape(str(record["name"]))}</h3>',
-        f'<p class="note"><strong>Recorded, not regenerated here.</strong> {escape(_origin(record))}</p>',
+        f'<p class="note"><strong>Recorded, not regenerated here.</strong> {escape("; ".join(origin))}.</p>',
     ]
-    claims = [{key: _now(value) for key, value in claim.items()} for claim in record.get("claims") or []]
-    claims = [
-        c
-        for c in claims
-        if c["outcome"] != "not tested" and c.get("evidence") in ("synthetic data", "real data")
-    ]
+    claims = [claim for claim in record.get("claims") or [] if claim["outcome"] != "not tested"]
+    claims = [claim for claim in claims if claim.get("evidence") not in ("measurement", "printed numbers")]
     if claims:
         parts.append(outcomes_table(claims, f"{prefix}-claims", "Recorded"))
     same, known = beside.get("tables") or {}, beside.get("values") or {}
@@ -109,38 +106,11 @@ def _section(record: Mapping[str, Any], beside: Mapping[str, Any]) -> str:
         for id_, table in sorted((record.get("tables") or {}).items())
         if table["rows"] and table["rows"] != same.get(id_, {}).get("rows")
     ]
-    cells = [
-        [key, format_number(value, ".4g")]
-        for key, value in sorted((record.get("values") or {}).items())
-        if not is_missing(value) and value != known.get(key)
+    values = [
+        [key, value] for key, value in sorted((record.get("values") or {}).items()) if value != known.get(key)
     ]
-    if cells:
-        tables.append(
-            html_table(["Name", "Value"], cells, [False, True], caption="Values.", name=f"{prefix}-values")
-        )
+    if values:
+        tables.append(raw_table(["Name", "Value"], values, caption="Values.", name=f"{prefix}-values"))
     if tables:
         parts += ["<details><summary>Tables and values of this run</summary>", *tables, "</details>"]
     return "".join([*parts, "</section>"])
-
-
-def _now(value: Any) -> Any:
-    return _OLD_WORDS.get(value, value) if isinstance(value, str) else value
-
-
-def _origin(record: Mapping[str, Any]) -> str:
-    """When, on what and from which commit and data a record was made, in one sentence."""
-    device, commit = record.get("device") or "device not recorded", str(record.get("commit") or "")[:10]
-    words = [
-        date_text(record.get("date")),
-        str(device.get("name") if isinstance(device, Mapping) else device),
-    ]
-    words += [f"commit {commit}"] if commit else []
-    for name, entry in (record.get("data") or {}).items():
-        facts = entry if isinstance(entry, Mapping) else {"fingerprint": entry}
-        told = [
-            _now(facts.get("evidence", "")),
-            f"fingerprint {str(facts.get('fingerprint', ''))[:12]}",
-            facts.get("note"),
-        ]
-        words.append(f"data: {name} ({', '.join(filter(None, told))})")
-    return f"{'; '.join(words)}.{' ' if record.get('note') else ''}{record.get('note') or ''}"

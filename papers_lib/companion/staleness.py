@@ -10,9 +10,8 @@ import ast
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +19,6 @@ from papers_lib.companion import machine, paths, profiles, provenance
 from papers_lib.errors import UserError
 
 Action = Literal["run", "render", "nothing"]
-_PACKAGES = Path(__file__).resolve().parents[2]  # the folder that holds papers_lib and data_gen
 
 
 def digest(value: Any) -> str:
@@ -28,69 +26,39 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def code_digest(sources: Mapping[str, str], root: Path) -> str:
-    """Digest of our own source files that the sources import, directly or through others; nothing is imported.
-
-    Args:
-        sources: where → Python text; magics of a notebook are skipped.
-        root: the checkout, whose ``notebooks`` hold the papers' packages.
+def imported(cells: list[dict[str, Any]], where: str, root: Path) -> list[str]:
+    """Our own modules that the code cells of a notebook import; magics are skipped, nothing is imported.
 
     Raises:
-        UserError: a source is no Python; the line begins with where.
+        UserError: a cell is no Python; the line begins with ``where`` and its number.
     """
-    waiting = [name for where, text in sources.items() for name in _imports(text, where)]
-    found: dict[str, str] = {}
-    for name in waiting:  # grows while it is read
-        path = _source(name, root)
-        if path is None or str(path) in found:
-            continue
-        found[str(path)] = name.removesuffix(".__init__") + provenance.sha256(path)
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        waiting += [_absolute(one, package) for one in _of_file(path, path.stat().st_mtime_ns)]
-        waiting += [package] if package else []
-    return digest(sorted(found.values()))
+    found = set()
+    for number, cell in enumerate((cell for cell in cells if cell["cell_type"] == "code"), 1):
+        try:
+            tree = ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", cell["source"], flags=re.MULTILINE))
+        except (SyntaxError, ValueError) as error:
+            line = " ".join(str(error).split())
+            raise UserError(f"{where}: code cell {number}: is not Python ({line})") from error
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    folders = (Path(__file__).resolve().parents[2], root, root / "notebooks")
+    places = [(name, [folder.joinpath(*name.split(".")) for folder in folders]) for name in sorted(found)]
+    return [
+        name
+        for name, bases in places
+        if any(base.with_suffix(".py").is_file() or (base / "__init__.py").is_file() for base in bases)
+    ]
 
 
-def _absolute(name: str, package: str) -> str:
-    dots = len(name) - len(name.lstrip("."))
-    return (
-        ".".join([*package.split(".")[: len(package.split(".")) - dots + 1], name[dots:]]) if dots else name
-    )
-
-
-@cache
-def _of_file(path: Path, mtime_ns: int) -> list[str]:
-    return list(_imports(path.read_text(encoding="utf-8"), path.name))
-
-
-def _imports(text: str, where: str) -> Iterator[str]:
-    try:
-        tree = ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", text, flags=re.MULTILINE))
-    except (SyntaxError, ValueError) as error:
-        raise UserError(f"{where}: is not Python ({' '.join(str(error).split())})") from error
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            yield base
-            yield from (f"{base}{'' if base.endswith('.') else '.'}{alias.name}" for alias in node.names)
-
-
-def _source(module: str, root: Path) -> Path | None:
-    """The source file of a module of ours; None for any other, and for a thing inside a module."""
-    for folder in (_PACKAGES, root / "notebooks"):
-        base = folder.joinpath(*module.split("."))
-        for path in (base / "__init__.py", base.with_suffix(".py")):
-            if path.is_file():
-                return path
-    return None
-
-
-def renderer_digest(root: Path) -> str:
+def renderer_digest() -> str:
     """Digest of the renderer's code and templates: a change of these alone needs no new execution."""
+    from papers_lib.sweep.digest import code_digest
+
     templates = sorted(p for p in (Path(__file__).parent / "templates").rglob("*") if p.is_file())
-    code = code_digest({"renderer": "import papers_lib.companion.render"}, root)
+    code = code_digest(["papers_lib.companion.render"])
     return digest([code, {path.name: provenance.sha256(path) for path in templates}])
 
 
@@ -103,12 +71,13 @@ def components(
         UserError: the notebook, the claims file or a data root cannot be read.
     """
     from papers_lib.datasets.fingerprint import tree_fingerprint
+    from papers_lib.sweep.digest import code_digest
 
     notebook = profiles.read_notebook(paths.notebook_path(root, slug))
     cells, claims = notebook["cells"], paths.claims_path(root, slug)
     if not claims.is_file():
         raise UserError(f"notebooks/{slug}/claims.yaml: there is no such claims file")
-    code = {f"{slug}.ipynb: code cell {i}": cell["source"] for i, cell in enumerate(_code(cells), 1)}
+    modules = imported(cells, f"{slug}.ipynb", root)
     printed = [claims, *sorted(path for path in (claims.parent / "printed").glob("*") if path.is_file())]
     recorded = [  # a recorded run does not wait for its own results
         path for path in sorted(paths.recorded_folder(root).glob(f"{slug}.*.json"))
@@ -119,17 +88,13 @@ def components(
     return {
         "notebook": digest([[c["cell_type"], c["source"], sorted(profiles.tags(c))] for c in cells]),
         "config": {name: value for name, value in parameters.items() if name not in stood_for},
-        "code": code_digest(code, root),
+        "code": digest(code_digest(modules)),
         "claims": digest([provenance.sha256(path) for path in printed]),
         "recorded results": digest([provenance.sha256(path) for path in recorded]),
         "data": {name: tree_fingerprint(Path(found)) for name, found in roots.items() if found},
         "device": machine.device_type(str(parameters.get("device", "cpu"))),
         "libraries": machine.library_versions(),
     }
-
-
-def _code(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [cell for cell in cells if cell["cell_type"] == "code"]
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -152,32 +117,20 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What ``papers run`` will do about one page.
-
-    Attributes:
-        slug, profile, record: which page.
-        out: its report folder.
-        parameters: all of them, validated.
-        changed: those set on the command line.
-        components, renderer: the state it will be made from.
-        action: run the notebook, render the page again, or nothing.
-        reasons: why; empty for nothing.
-        force: whether the runs in the cache are computed again, too.
-        backend: what carries the runs of its sweeps; nothing depends on it.
-    """
+    """What ``papers run`` will do about one page."""
 
     slug: str
     profile: str
     record: str | None
     out: Path
     parameters: dict[str, Any]
-    changed: dict[str, Any]
+    changed: dict[str, Any]  # those set on the command line
     components: dict[str, Any]
     renderer: str
     action: Action
-    reasons: list[str]
-    force: bool = False
-    backend: str = "loky"
+    reasons: list[str]  # why; empty for nothing
+    force: bool = False  # runs in the cache are computed again, too
+    backend: str = "loky"  # what carries the runs of its sweeps; nothing depends on it
 
 
 def judge(out: Path, slug: str, new: Mapping[str, Any], renderer: str) -> tuple[Action, list[str]]:
@@ -224,7 +177,7 @@ def make_plan(
             f"{slug}: reports/full holds the published page, found another {', '.join(other)}; "
             "add --record NAME to keep this run beside it"
         )
-    parts, renderer = components(root, slug, parameters, record), renderer_digest(root)
+    parts, renderer = components(root, slug, parameters, record), renderer_digest()
     out = paths.report_folder(root, profile, record)
     action, reasons = judge(out, slug, parts, renderer)
     if force:

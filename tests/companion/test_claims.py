@@ -1,4 +1,4 @@
-"""Claims files: what they say, each kind of slip as one line, a hash of the rules alone, rules and verdicts in words."""
+"""Claims files: what they say, each kind of slip as one line, the hash of the rules, rules and verdicts in words."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ def test_what_a_file_says(tmp_path):
         item(None, "shown", untestable="by derivation", kind="observation"),
     )
     assert (claims.slug, claims.year, claims.url[0].url) == ("demo", 2022, "https://example.org/paper")
-    figure, claim, shown = claims.items
+    claim, shown = claims.items[1:]
     assert (claim.paper_text, claim.paper_value, claim.figure, claim.comparable) == (
         *paper.values(),
         "fig1",
@@ -138,14 +138,14 @@ WHERE = {"where": {"seed": 1, "arm": ["main", "weight"]}}
     [
         (
             SHIFT | WHERE | {"margin": 0.05},
-            "m, a minus b (seed = 1 and arm = main or weight); Hodges-Lehmann shift: supported if the whole 95 % interval "
-            "is above 0.05, contradicted if below −0.05.",
+            "m, a minus b (seed = 1 and arm = main or weight); Hodges-Lehmann shift: supported if the whole 95 % "
+            "interval is above 0.05, contradicted if below −0.05.",
             "heat in the heart, heatmap loss minus CCE (seed one, part = main or weight); ",
         ),
         (
             PAIRED | {"direction": "less"},
-            "m, a minus b; mean of paired differences, Student t by seed: supported if the whole 95 % interval is below 0, "
-            "contradicted if above 0.",
+            "m, a minus b; mean of paired differences, Student t by seed: supported if the whole 95 % interval is "
+            "below 0, contradicted if above 0.",
             "heat in the heart, heatmap loss minus CCE; mean of paired differences, Student t by start: ",
         ),
         (
@@ -156,8 +156,8 @@ WHERE = {"where": {"seed": 1, "arm": ["main", "weight"]}}
         ),
         (
             MEAN | {"direction": "differs", "margin": 1},
-            "mean m against 7 (group = a); Student t: supported if the whole 95 % interval excludes 6 to 8, contradicted "
-            "if it is inside.",
+            "mean m against 7 (group = a); Student t: supported if the whole 95 % interval excludes 6 to 8, "
+            "contradicted if it is inside.",
             "mean heat in the heart against 7 (group = heatmap loss); ",
         ),
         (

@@ -85,7 +85,7 @@ def test_pairs_are_those_of_both_groups(tmp_path):
 
 def test_equivalence_is_two_one_sided_tests(tmp_path):
     a, b = ROWS.m[:5].to_numpy(), ROWS.m[5:].to_numpy()
-    noisy = ROWS.assign(m=[*a + [0.5, 0, 0, 0, 0], *b])  # differences 5.5, 5, 5, 5, 5
+    noisy = ROWS.assign(m=[a[0] + 0.5, *a[1:], *b])  # differences 5.5, 5, 5, 5, 5
     difference = student_t([5.5, 5, 5, 5, 5], 0.9)
     mean = {"form": "equivalence", "metric": "m", "reference": 7, "margin": 1, "where": {"group": "a"}}
     pairs, ranks, outside, means = judge(

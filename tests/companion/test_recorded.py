@@ -54,10 +54,3 @@ def test_a_damaged_record_is_named(tmp_path, text):
     write_text(tmp_path / "reports" / "full" / "recorded" / "demo.gpu.json", text)
     with pytest.raises(UserError, match=r"demo\.gpu\.json: not a JSON object"):
         recorded.load(tmp_path, "demo")
-
-
-def test_the_words_of_older_records_are_todays():
-    claim = {"title": "t", "estimate": 0.5, "outcome": "opposite", "evidence": "real data", "kind": "finding"}
-    html = recorded.html([{"name": "gpu", "claims": [claim]}])
-    assert "contradicted" in html
-    assert "opposite" not in html

@@ -92,7 +92,7 @@ def test_a_new_renderer_renders_again_and_runs_nothing(
     made: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (staleness, publish):
-        monkeypatch.setattr(module, "renderer_digest", lambda root: "another renderer")
+        monkeypatch.setattr(module, "renderer_digest", lambda: "another renderer")
     results = (made / "reports/quick/toy.results.json").read_bytes()
     (made / "reports/quick/toy.html").write_text("old")
     monkeypatch.setattr(publish, "run", lambda *_: pytest.fail("the notebook was run"))
@@ -115,20 +115,13 @@ def test_every_root_stands_for_its_data_and_not_for_its_path(made: Path, tmp_pat
     assert staleness.differences(before, changed) == ["data changed (voc_root)"]
 
 
-def test_the_code_is_what_is_imported_directly_or_through_others(tmp_path: Path) -> None:
-    package = tmp_path / "notebooks" / "paper"
-    texts = {"__init__": "", "a": "from paper import b", "b": "from . import c", "c": "x = 1", "d": "x = 1"}
-    for name, text in texts.items():
-        files.write_text(package / f"{name}.py", text)
-
-    def digest() -> str:
-        source = "%matplotlib inline\nimport numpy\nif 1:\n    !ls\nfrom paper.a import b"
-        return staleness.code_digest({"cell": source}, tmp_path)
-
-    before = digest()
-    files.write_text(package / "d.py", "x = 2")
-    assert digest() == before
-    files.write_text(package / "c.py", "x = 2")
-    assert digest() != before
+def test_imports_are_found_without_importing(toy: ModuleType, tmp_path: Path) -> None:
+    files.write_text(tmp_path / "notebooks/paper/grid.py", "raise SystemExit")
+    lines = "%matplotlib inline\nimport numpy\nif 1:\n    !ls\nfrom papers_lib.errors import UserError\nimport data_gen"
+    cells = [
+        toy.cell("markdown", "import papers_lib.files"),
+        toy.cell("code", f"{lines}\nfrom paper import grid"),
+    ]
+    assert staleness.imported(cells, "n", tmp_path) == ["data_gen", "paper.grid", "papers_lib.errors"]
     with pytest.raises(UserError, match=r"^n: code cell 1: is not Python"):
-        staleness.code_digest({"n: code cell 1": "x = = 1"}, tmp_path)
+        staleness.imported([toy.cell("code", "x = = 1")], "n", tmp_path)
