@@ -103,6 +103,7 @@ def declared(path: Path) -> dict[str, Parameter]:
 def model(root: Path, slug: str) -> type[NotebookParameters] | None:
     """The paper's ``Parameters``, if its package has them."""
     paths.make_importable(root)
+    importlib.invalidate_caches()  # `papers new` may just have written it
     if not slug.isidentifier() or not importlib.util.find_spec(slug):
         return None
     if not importlib.util.find_spec(f"{slug}.parameters"):
@@ -118,10 +119,8 @@ def _check(parameter: Parameter, value: Any) -> Any:
         return float(value)
     if parameter.kind == "list[float]" and kind == "list[int]":
         return [float(item) for item in value]
-    either_empty = (
-        "list" in (kind, parameter.kind) and kind.startswith("list") and parameter.kind.startswith("list")
-    )
-    if kind != parameter.kind and not either_empty:
+    empty = "list" in (kind, parameter.kind) and kind[:4] == parameter.kind[:4]
+    if kind != parameter.kind and not empty:
         raise UserError(f"parameter {parameter.name} takes {parameter.kind}, found {show(value)}")
     return value
 

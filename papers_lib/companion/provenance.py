@@ -1,24 +1,10 @@
 """The manifest of a page: what it is made of, by what code, on which machine, and the hash of each file.
 
-``SLUG.manifest.json`` (schema 1) holds, sorted:
-
-==================  ==================================================================================
-slug, profile       the paper and the size of the run; ``record`` if it is a recorded one
-files               file name → {sha256, bytes} of the page, results, claims (and timings, if any)
-components          what the results depend on (see ``staleness``)
-renderer            digest of the renderer and its templates
-executed_sha256     of ``SLUG_files/executed.ipynb``, which stays on the machine that ran it
-rules_sha256        of the claim rules that the results were judged by
-commit, dirty       git commit, and whether tracked files outside reports/ differed from it
-date                UTC, when the run ended
-device              {type, name}        machine: processor, cores, threads, memory, free disk, torch's build
-libraries           name → version
-seeds               the parameter ``seeds``, where the notebook has one
-wall_seconds        execution of the notebook, cached runs included as they came
-command             the command that makes this page
-parameters          as the notebook ran with; a data root by its last name only
-data                data set → fingerprint, as the notebook reported them
-==================  ==================================================================================
+``SLUG.manifest.json`` holds slug, profile, ``record`` (of a recorded run) · files: name → {sha256, bytes} · components,
+what the results depend on (``staleness``) · digests of the renderer, of ``SLUG_files/executed.ipynb``, which stays on the
+machine that ran it, and of the claim rules · commit, and whether tracked files outside reports/ differed from it · date
+(UTC) · device, machine (``machine.described``), libraries · seeds · wall_seconds of the notebook, cached runs as they
+came · the command that makes the page · parameters, a data root by its last name only · data: set → fingerprint.
 
 No absolute path, host name or user name is in it.
 """
