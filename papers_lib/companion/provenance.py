@@ -1,10 +1,11 @@
 """The manifest of a page: what it is made of, by what code, on which machine, and the hash of each file.
 
-``SLUG.manifest.json`` holds slug, profile, ``record`` (of a recorded run) · files: name → {sha256, bytes} · components,
-what the results depend on (``staleness``) · digests of the renderer, of ``SLUG_files/executed.ipynb``, which stays on
-the machine that ran it, and of the claim rules · commit, and whether tracked files outside reports/ differed from it · date
-(UTC) · device, machine (``machine.described``), libraries · seeds · wall_seconds of the notebook, cached runs as they
-came · the command that makes the page · parameters, a data root by its last name only · data: set → fingerprint.
+``SLUG.manifest.json`` holds slug, profile, ``record`` (of a recorded run) · files: name → {sha256, bytes} ·
+components, what the results depend on (``staleness``) · digests of the renderer, of ``SLUG_files/executed.ipynb``,
+which stays on the machine that ran it, and of the claim rules · commit, and whether tracked files outside reports/
+differed from it · date (UTC) · device, machine (``machine.described``), libraries · seeds · wall_seconds of the
+notebook, cached runs as they came · the command that makes the page · parameters, a data root by its last name only
+· data: set → fingerprint.
 
 No absolute path, host name or user name is in it.
 """
