@@ -88,6 +88,18 @@ def test_what_cannot_be_is_one_line_and_writes_nothing(
     assert content(project) == before
 
 
+def test_its_code_passes_the_linter(project: Path, papers: Callable) -> None:
+    (project / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
+    for name in ("papers_lib", "data_gen"):
+        (project / name).symlink_to(ROOT / name)
+    papers("new", SLUG)
+    code = [str(p) for p in (project / "notebooks", project / "tests")]
+    for words in (["check"], ["format", "--check"]):
+        command = [sys.executable, "-m", "ruff", *words, "--no-cache", "--exclude", "toy.ipynb", *code]
+        done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
 def test_an_existing_paper_stays(project: Path, papers: Callable) -> None:
     papers("new", SLUG)
     before = content(project)
