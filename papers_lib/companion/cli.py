@@ -14,9 +14,7 @@ import typer
 
 from papers_lib.companion import paths
 from papers_lib.companion.data_check import app as data
-from papers_lib.companion.cli_new import new
 from papers_lib.errors import UserError
-from papers_lib.sweep.backends import BACKENDS, pick_backend
 
 app = typer.Typer(
     add_completion=False,
@@ -28,12 +26,11 @@ app = typer.Typer(
     "With --debug, a refused command shows its traceback.",
 )
 
-app.command("new")(new)
 app.add_typer(data, name="data")
 
 Profile = StrEnum("Profile", paths.PROFILES)  # type: ignore[misc]
 Device = StrEnum("Device", ("auto", "cpu", "cuda"))
-Backend = StrEnum("Backend", BACKENDS)  # type: ignore[misc]
+Backend = StrEnum("Backend", ("loky", "ray"))
 QUICK, FULL = Profile("quick"), Profile("full")
 
 Slugs = Annotated[list[str] | None, typer.Argument(metavar="[SLUG]...", help="Papers by slug; default: all.")]
@@ -83,8 +80,9 @@ def run(
 ) -> None:
     """Run notebooks and make their pages; those that are up to date are left alone."""
     from papers_lib.companion.interrupts import interruptible
-    from papers_lib.companion.record import checked_name
+    from papers_lib.companion.recorded import checked_name
     from papers_lib.companion.staleness import make_plan
+    from papers_lib.sweep.backends import pick_backend
 
     root = paths.repo_root()
     chosen = paths.chosen_slugs(root, slugs)
@@ -95,24 +93,14 @@ def run(
         options["data_root"] = str(data_root)
     name = None if record is None else checked_name(record)
     carrier = pick_backend(backend and backend.value)
-    plans = [
-        make_plan(
-            root,
-            slug,
-            profile.value,
-            options=options,
-            settings=settings or [],
-            force=force,
-            record=name,
-            backend=carrier,
-        )
-        for slug in chosen
-    ]  # all of them before the first runs: a bad parameter costs nothing
+    more: dict[str, Any] = {"settings": settings or [], "force": force, "record": name, "backend": carrier}
+    # All of them before the first runs: a bad parameter costs nothing.
+    plans = [make_plan(root, slug, profile.value, options=options, **more) for slug in chosen]
     if dry_run:
         from papers_lib.companion import dry_run as dry
 
         for plan in plans:
-            for line in dry.lines(plan):
+            for line in dry.lines(plan, root):
                 typer.echo(line)
         return
     try:
@@ -219,12 +207,41 @@ def check(profile: OfProfile = FULL) -> None:
 
 
 @app.command()
-def doctor() -> None:
-    """Show devices, libraries, folders, data sets and weights that this machine has."""
-    from papers_lib.companion.doctor import rows
+def params(
+    slug: Annotated[str, typer.Argument(help="Paper.")],
+    profile: OfProfile = QUICK,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter; repeatable.")
+    ] = None,
+) -> None:
+    """List the parameters of a notebook: name, value in this profile, type and range, what it is."""
+    from papers_lib.companion import profiles
 
-    for name, finding in rows(paths.repo_root()):
-        typer.echo(f"{name:<24} {finding}")
+    root = paths.repo_root()
+    paths.chosen_slugs(root, [slug])  # refuses another
+    values = profiles.resolve(root, slug, profile.value, {}, settings or [])
+    rows = list(profiles.described(root, slug, values))
+    widths = [min(28, max(len(row[column]) for row in rows)) for column in range(3)]
+    for row in rows:
+        cells = [f"{cell:<{width}}" for cell, width in zip(row[:3], widths, strict=True)]
+        typer.echo("  ".join([*cells, row[3]]).rstrip())
+
+
+@app.command()
+def new(
+    slug: Annotated[str, typer.Argument(help="Name of the notebook, its package, the page and the tests.")],
+    title: Annotated[str, typer.Option(help="Of the paper.")] = "Title of the paper",
+    authors: Annotated[str, typer.Option(help="Of the paper.")] = "A. Author, B. Author",
+    year: Annotated[int, typer.Option(help="Of the paper.")] = 2000,
+    url: Annotated[str, typer.Option(help="Of the paper.")] = "https://example.org/paper",
+) -> None:
+    """Add a paper: notebook, claims, experiment, grid and test, an example that runs at once."""
+    from papers_lib.companion.scaffold import new_paper
+
+    root = paths.repo_root()
+    for path in new_paper(root, slug, title=title, authors=authors, year=year, url=url):
+        typer.echo(f"made {path.relative_to(root).as_posix()}")
+    typer.echo(f"next: papers run {slug} --profile smoke; then docs/design.md, 'How a new paper plugs in'")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -103,9 +103,8 @@ def _code_cells(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _last_started(cells: list[dict[str, Any]]) -> int:
-    return max(
-        (i for i, c in enumerate(cells, 1) if c["metadata"].get("papermill", {}).get("start_time")), default=0
-    )
+    started = [i for i, c in enumerate(cells, 1) if c["metadata"].get("papermill", {}).get("start_time")]
+    return max(started, default=0)
 
 
 def _failure(cells: list[dict[str, Any]], error: PapermillExecutionError) -> Outcome:
@@ -132,20 +131,13 @@ def _verdict(cells: list[dict[str, Any]], finished: Path, nonce: str) -> Outcome
 
 def _died(held: list[subprocess.Popen], cells: list[dict[str, Any]], work: Path) -> Outcome:
     code = held[0].wait(_GRACE) if held else None
-    number = _last_started(cells)
-    how = (
-        f"killed by signal {-code} ({signal.Signals(-code).name})"
-        if code is not None and code < 0
-        else f"ended ({code})"
-    )
+    killed = code is not None and code < 0
+    how = f"killed by signal {-code} ({signal.Signals(-code).name})" if killed and code else f"ended ({code})"
+    if number := _last_started(cells):
+        return Outcome("killed", f"the kernel was {how} in code cell {number}", number)
     log = work / "kernel.log"
     said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.is_file() else []
-    message = (
-        f"the kernel was {how} in code cell {number}"
-        if number
-        else f"the kernel did not start: {(said or [how])[-1]}"
-    )
-    return Outcome("killed" if number else "failed", message, number)
+    return Outcome("failed", f"the kernel did not start: {(said or [how])[-1]}")
 
 
 def _environment(extra: Mapping[str, str], work: Path) -> dict[str, str]:
@@ -173,9 +165,7 @@ def execute(
     Raises:
         KeyboardInterrupt: a signal arrived; the kernel and its children are ended.
     """
-    logging.getLogger("papermill").addHandler(
-        logging.NullHandler()
-    )  # else its errors reach the terminal twice
+    logging.getLogger("papermill").addHandler(logging.NullHandler())  # else its errors are said twice
     logging.getLogger("papermill").propagate = False
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # tasks left behind by a dead kernel
     progress = Path(extra["PAPERS_PROGRESS"])
@@ -194,11 +184,7 @@ def execute(
                 cwd=str(notebook.parent), start_timeout=120, iopub_timeout=120,
                 kernel_manager_class=_manager_class(_environment(extra, work), work, held),
             )  # fmt: skip
-    except (
-        PapermillExecutionError,
-        CellTimeoutError,
-        RuntimeError,
-    ) as caught:  # DeadKernelError is a RuntimeError
+    except (PapermillExecutionError, CellTimeoutError, RuntimeError) as caught:  # a dead kernel is the last
         error = caught
     finally:
         done.set()
@@ -209,7 +195,6 @@ def execute(
     if isinstance(error, DeadKernelError) or (error is not None and not _last_started(cells)):
         return _died(held, cells, work)
     if error is not None:
-        return Outcome(
-            "failed", " ".join(str(error).split())[:500], _last_started(cells), type(error).__name__
-        )
+        text = " ".join(str(error).split())[:500]
+        return Outcome("failed", text, _last_started(cells), type(error).__name__)
     return _verdict(cells, executed.parent / "finished.json", extra["PAPERS_NONCE"])

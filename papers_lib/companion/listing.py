@@ -15,20 +15,19 @@ from papers_lib.errors import UserError
 
 def title(root: Path, slug: str) -> str:
     """Title of a paper from its claims file, else the notebook's first heading."""
-    path = paths.claims_path(root, slug)
-    if path.is_file():
-        try:
-            content = yaml.load(
-                path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-            )
-        except Exception:  # PyYAML raises what it likes about values of the wrong kind
-            content = None  # `papers run` says what is wrong with it; a list is no place to stop
-        if isinstance(content, dict) and content.get("title"):
-            return str(content["title"])
+    try:
+        text = paths.claims_path(root, slug).read_text(encoding="utf-8")
+        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (
+        Exception
+    ):  # PyYAML raises what it likes; `papers run` says what is wrong, a list is no place to stop
+        content = None
+    if isinstance(content, dict) and content.get("title"):
+        return str(content["title"])
     cells = profiles.read_notebook(paths.notebook_path(root, slug))["cells"]
-    lines = (
+    lines = [
         line for cell in cells if cell["cell_type"] == "markdown" for line in cell["source"].splitlines()
-    )
+    ]
     return next((line.lstrip("# ") for line in lines if line.startswith("#")), slug)
 
 
@@ -47,8 +46,8 @@ def age(date: str, now: float | None = None) -> str:
 
 
 def outcome_counts(results: Mapping[str, Any] | None) -> str:
-    """How many claims came out how, such as ``3 holds, 1 inconclusive``."""
-    counts = Counter(str(claim["outcome"]) for claim in (results or {}).get("claims", []))
+    """How many claims came out how, such as ``3 supported, 1 inconclusive``; observations are not among them."""
+    counts = Counter(str(c["outcome"]) for c in (results or {}).get("claims", []) if c.get("kind") == "claim")
     return ", ".join(f"{n} {outcome}" for outcome, n in counts.most_common())
 
 
@@ -72,7 +71,6 @@ def pages(root: Path, slug: str) -> list[tuple[str, str, str]]:
         elif run is not None and run["state"] != "succeeded":
             said.append(f"last run {run['state']}, {age(run.get('end', run['start']))}")
             said += [run["message"]] if run["message"] else []
-        found.append(
-            (out.name, "; ".join(said), outcome_counts(provenance.read_json(out / f"{slug}.results.json")))
-        )
+        counts = outcome_counts(provenance.read_json(out / f"{slug}.results.json"))
+        found.append((out.name, "; ".join(said), counts))
     return found

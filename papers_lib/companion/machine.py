@@ -5,12 +5,13 @@ import importlib.util
 import os
 import platform
 import re
+import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+import psutil
+
 from papers_lib.errors import UserError
-from papers_lib.training.devices import DEVICES
 
 # The libraries whose version can change a number or a picture of a page.
 LIBRARIES = [
@@ -22,7 +23,7 @@ LIBRARIES = [
 
 def library_versions() -> dict[str, str]:
     """Versions of Python and of the libraries above that are installed, from their metadata (no import)."""
-    versions = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+    versions = {"python": ".".join(platform.python_version_tuple()[:2])}
     for name in LIBRARIES:
         try:
             versions[name] = importlib.metadata.version(name)
@@ -41,39 +42,31 @@ def torch_build() -> str:
     return built.group(1) if built else "cpu"
 
 
-def has_cuda() -> bool:
-    """Whether torch was built with CUDA and a visible NVIDIA device stands behind it."""
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    present = any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/dxg"))
-    return present and not hidden and torch_build() not in ("", "cpu")
-
-
 def device_type(device: str) -> str:
-    """``cpu`` or ``cuda``: what the parameter ``device`` (one of ``DEVICES``) comes to here.
+    """``cpu`` or ``cuda``: what the parameter ``device`` (auto, cpu or cuda) comes to here.
 
     Raises:
         UserError: another name, or CUDA is asked for where there is none.
     """
-    if device not in DEVICES:
-        raise UserError(f"parameter device: found {device!r}, expected one of {', '.join(DEVICES)}")
-    if device == "auto":
-        return "cuda" if has_cuda() else "cpu"
-    if device == "cuda" and not has_cuda():
-        raise UserError(
-            f"device {device}: no CUDA device here (torch build: {torch_build() or 'none'}); use cpu or auto"
-        )
-    return device
+    if device not in ("auto", "cpu", "cuda"):
+        raise UserError(f"parameter device: found {device!r}, expected one of auto, cpu, cuda")
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    driver = any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/dxg"))
+    found = driver and not hidden and torch_build() not in ("", "cpu")
+    if device == "cuda" and not found:
+        build = torch_build() or "none"
+        raise UserError(f"device cuda: no CUDA device here (torch build: {build}); use cpu or auto")
+    return "cuda" if found and device != "cpu" else "cpu"
 
 
 def cpu_model() -> str:
     """Name of the processor, as the system gives it."""
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        pass  # not Linux: the platform module knows less, but something
-    return platform.processor() or platform.machine()
+        text = ""  # not Linux: the platform module knows less, but something
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found.group(1).strip() if found else platform.processor() or platform.machine()
 
 
 def device_name(kind: str) -> str:
@@ -98,3 +91,17 @@ def threads() -> int:
     """Threads that torch takes by default: ``OMP_NUM_THREADS``, else one a core."""
     given = os.environ.get("OMP_NUM_THREADS", "")
     return int(given) if given.isdigit() and int(given) > 0 else cores()
+
+
+def described(folder: Path) -> dict[str, str | int | float]:
+    """Processor, memory and disk of this machine, and for what torch was built.
+
+    Args:
+        folder: on the disk whose free space is told.
+    """
+    gib = 2**30
+    return {
+        "cpu": cpu_model(), "cores": cores(), "threads": threads(), "torch_build": torch_build(),
+        "memory_gib": round(psutil.virtual_memory().total / gib, 1),
+        "disk_free_gib": round(shutil.disk_usage(folder).free / gib, 1),
+    }  # fmt: skip

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from papers_lib.errors import UserError
 
-_KERNEL = {"In", "Out", "get_ipython", "exit", "quit", "open", "display"}
+_KERNEL = {"In", "Out"}
 
 
 class NotebookParameters(BaseModel):
@@ -33,7 +33,8 @@ class NotebookParameters(BaseModel):
         """The parameters among a notebook's names, checked.
 
         Args:
-            names: ``globals()`` of a notebook whose first cell is running, or a mapping of parameters alone.
+            names: ``globals()`` of a notebook whose first cells are running (imported functions, modules and CONSTANTS
+                are no parameters), or a mapping of parameters alone.
 
         Raises:
             UserError: one line: an unknown name (with a near match), a missing one, or a value out of its type, range
@@ -42,12 +43,17 @@ class NotebookParameters(BaseModel):
         given = {
             name: value
             for name, value in names.items()
-            if not name.startswith("_") and name not in _KERNEL and not isinstance(value, (ModuleType, type))
+            if not (name.startswith("_") or name.isupper() or name in _KERNEL or callable(value))
+            and not isinstance(value, ModuleType)
         }
         try:
             return cls.model_validate(given)
         except ValidationError as error:
             raise UserError(cls._line(error)) from error
+
+    def shortened(self) -> Self:
+        """The same grid at the least sizes (few images, one seed, one epoch), for the dry run."""
+        raise NotImplementedError(f"{type(self).__module__}: Parameters has no shortened()")
 
     @classmethod
     def _line(cls, error: ValidationError) -> str:
@@ -57,5 +63,7 @@ class NotebookParameters(BaseModel):
             near = difflib.get_close_matches(name, cls.model_fields, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(cls.model_fields)}"
             return f"parameter {name}: unknown; {hint}"
-        found = "" if first["type"] == "missing" else f" (found {str(first['input'])[:80]!r})"
+        if first["type"] == "value_error":
+            return " ".join(str(first["ctx"]["error"]).split())
+        found = "" if first["type"] == "missing" else f" (found {repr(first['input'])[:80]})"
         return f"parameter {name}: {first['msg']}{found}"

@@ -5,6 +5,7 @@ kernel); with none set, "Run all" in JupyterLab finds the ordinary ones.
 """
 
 import os
+import sys
 from pathlib import Path
 
 from papers_lib.errors import UserError
@@ -21,13 +22,22 @@ def repo_root(start: Path | None = None) -> Path:
         UserError: neither lies in a checkout.
     """
     begin = (start or Path.cwd()).resolve()
-    package = Path(__file__).resolve()
-    for folder in (begin, *begin.parents, *package.parents):
+    for folder in (begin, *begin.parents, *Path(__file__).resolve().parents):
         if (folder / "notebooks").is_dir() and (folder / "pyproject.toml").is_file():
             return folder
     raise UserError(
         f"{begin}: no folder here or above holds notebooks/ and pyproject.toml; run inside the checkout"
     )
+
+
+def make_importable(root: Path) -> None:
+    """Let this process, kernels and workers import the papers' packages, a new one as well."""
+    folder = str(root / "notebooks")
+    known = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    if folder not in known:
+        os.environ["PYTHONPATH"] = os.pathsep.join([folder, *known])
 
 
 def _folder(variable: str, default: str) -> Path:
@@ -51,11 +61,7 @@ def cache_folder() -> Path:
 
 
 def report_folder(root: Path, profile: str, record: str | None = None) -> Path:
-    """Where ``papers run`` publishes: ``reports/PROFILE``, or ``reports/PROFILE-RECORD`` of a recorded run.
-
-    >>> report_folder(Path("r"), "paper", "gpu").as_posix()
-    'r/reports/paper-gpu'
-    """
+    """Where ``papers run`` publishes: ``reports/PROFILE``, or ``reports/PROFILE-RECORD`` of a recorded run."""
     return root / "reports" / (f"{profile}-{record}" if record else profile)
 
 

@@ -1,24 +1,11 @@
 """The manifest of a page: what it is made of, by what code, on which machine, and the hash of each file.
 
-``SLUG.manifest.json`` (schema 1) holds, sorted:
-
-==================  ==================================================================================
-slug, profile       the paper and the size of the run; ``record`` if it is a recorded one
-files               file name → {sha256, bytes} of the page, results, claims (and timings, if any)
-key, components     what the results depend on, and one hash of it (see ``staleness``)
-renderer            digest of the renderer and its templates
-executed_sha256     of ``SLUG_files/executed.ipynb``, which stays on the machine that ran it
-rules_sha256        of the claim rules that the results were judged by
-commit, dirty       git commit, and whether tracked files outside reports/ differed from it
-date                UTC, when the run ended
-device              {type, name}        machine: {cpu, cores, threads}
-libraries           name → version
-seeds               the parameter ``seeds``, where the notebook has one
-wall_seconds        execution of the notebook, cached runs included as they came
-command             the command that makes this page
-parameters          as the notebook ran with; a data root by its last name only
-data                data set → fingerprint, as the notebook reported them
-==================  ==================================================================================
+``SLUG.manifest.json`` holds slug, profile, ``record`` (of a recorded run) · files: name → {sha256, bytes} ·
+components, what the results depend on (``staleness``) · digests of the renderer, of ``SLUG_files/executed.ipynb``,
+which stays on the machine that ran it, and of the claim rules · commit, and whether tracked files outside reports/
+differed from it · date (UTC) · device, machine (``machine.described``), libraries · seeds · wall_seconds of the
+notebook, cached runs as they came · the command that makes the page · parameters, a data root by its last name only
+· data: set → fingerprint.
 
 No absolute path, host name or user name is in it.
 """
@@ -33,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from papers_lib import files
-from papers_lib.companion import machine
 from papers_lib.errors import UserError
 
 SCHEMA = 1
 # What the companion reads back; a manifest without one of them was not written by it.
 REQUIRED = [
-    *("slug", "profile", "files", "key", "components", "renderer", "executed_sha256", "rules_sha256"),
+    *("slug", "profile", "files", "components", "renderer", "executed_sha256", "rules_sha256"),
     *("date", "device", "libraries", "wall_seconds", "command", "parameters"),
 ]
 PUBLISHED = ("html", "results.json", "claims.md", "timings.json")  # suffixes of SLUG; the last is optional
@@ -64,11 +50,10 @@ def git_state(root: Path) -> tuple[str, bool]:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
     try:
-        commit = git("rev-parse", "HEAD")
         changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)reports")
+        return git("rev-parse", "HEAD"), bool(changed)
     except (OSError, subprocess.SubprocessError):
         return "", False
-    return commit, bool(changed)
 
 
 def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,53 +112,22 @@ def file_entries(out: Path, slug: str) -> dict[str, dict[str, Any]]:
     return {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in found}
 
 
-def describe(
-    out: Path,
-    slug: str,
-    profile: str,
-    *,
-    parameters: Mapping[str, Any],
-    changed: Mapping[str, Any],
-    components: Mapping[str, Any],
-    key: str,
-    renderer: str,
-    git: tuple[str, bool],
-    seconds: float,
-    record: str | None = None,
-) -> dict[str, Any]:
-    """The manifest of a run whose results lie in ``out`` (the page itself is not rendered yet).
-
-    Args:
-        out: folder with SLUG.results.json and SLUG_files/executed.ipynb.
-        slug: the paper.
-        profile: size of the run.
-        parameters: all of them, as the notebook ran with.
-        changed: those that the command line set.
-        components: what the key is made of.
-        key: hash of ``components``.
-        renderer: digest of the renderer.
-        git: what ``git_state`` said when the run started.
-        seconds: wall time of the execution.
-        record: name of a recorded run.
-    """
-    results = read_json(out / f"{slug}.results.json") or {}
-    manifest: dict[str, Any] = {
-        "schema": SCHEMA, "slug": slug, "profile": profile, "files": file_entries(out, slug),
-        "key": key, "components": dict(components), "renderer": renderer,
-        "executed_sha256": sha256(out / f"{slug}_files" / "executed.ipynb"),
-        "rules_sha256": results.get("rules_sha256", ""),
-        "commit": git[0], "dirty": git[1], "date": now(),
-        "device": {"type": components["device"], "name": machine.device_name(components["device"])},
-        "machine": {"cpu": machine.cpu_model(), "cores": machine.cores(), "threads": machine.threads()},
-        "libraries": dict(components["libraries"]), "wall_seconds": round(seconds, 1),
-        "command": command(slug, profile, changed, record), "parameters": shown(parameters),
-        "data": {name: entry.get("fingerprint", "") for name, entry in results.get("data", {}).items()},
-    }  # fmt: skip
-    if "seeds" in parameters:
-        manifest["seeds"] = parameters["seeds"]
-    return {**manifest, "record": record} if record else manifest
+def damaged(out: Path, slug: str, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Published files that are absent or not those of the manifest, each with what is wrong."""
+    entries, wrong = manifest["files"], {}
+    for name in sorted(
+        {*(f"{slug}.{suffix}" for suffix in PUBLISHED[:3]), *file_entries(out, slug), *entries}
+    ):
+        if not (out / name).is_file():
+            wrong[name] = f"{name} is missing"
+        elif name not in entries:
+            wrong[name] = f"{name} is not in the manifest"
+        elif sha256(out / name) != entries[name]["sha256"]:
+            wrong[name] = f"{name} is not the one that was written"
+    return wrong
 
 
 def write_manifest(out: Path, manifest: Mapping[str, Any]) -> Path:
-    """Write ``SLUG.manifest.json`` into ``out``, atomically and sorted."""
-    return files.write_json(out / f"{manifest['slug']}.manifest.json", dict(manifest))
+    """Write ``SLUG.manifest.json`` into ``out``, atomically and sorted, with the hashes of the files that are there."""
+    slug = str(manifest["slug"])
+    return files.write_json(out / f"{slug}.manifest.json", {**manifest, "files": file_entries(out, slug)})

@@ -10,10 +10,10 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from papers_lib import files
-from papers_lib.companion import paths, provenance, record, status
-from papers_lib.companion.interrupts import held_back
+from papers_lib.companion import machine, paths, provenance, recorded, status
 from papers_lib.companion.staleness import Plan, renderer_digest
 from papers_lib.companion.status import Outcome
 from papers_lib.errors import UserError
@@ -46,10 +46,6 @@ def index(out: Path, root: Path) -> None:
     render_index(out, root)
 
 
-def _add_page_hash(out: Path, slug: str, manifest: dict) -> dict:
-    return {**manifest, "files": provenance.file_entries(out, slug)}
-
-
 def _move(staging: Path, out: Path, slug: str) -> None:
     """Move a finished page to ``out``, its manifest last: after a kill in between it reads as stale.
 
@@ -75,6 +71,25 @@ def _forget_folders(executed: Path, root: Path, data_root: str) -> None:
     files.write_text(executed, text)
 
 
+def _manifest(plan: Plan, staging: Path, git: tuple[str, bool], seconds: float) -> dict[str, Any]:
+    """The manifest of a run whose results lie in ``staging`` (the page itself is not rendered yet)."""
+    results = provenance.read_json(staging / f"{plan.slug}.results.json") or {}
+    kind, seeds = plan.components["device"], plan.parameters.get("seeds")
+    manifest = {
+        "schema": provenance.SCHEMA, "slug": plan.slug, "profile": plan.profile,
+        "components": plan.components, "renderer": plan.renderer,
+        "executed_sha256": provenance.sha256(staging / f"{plan.slug}_files" / "executed.ipynb"),
+        "rules_sha256": results.get("rules_sha256", ""),
+        "commit": git[0], "dirty": git[1], "date": provenance.now(),
+        "device": {"type": kind, "name": machine.device_name(kind)}, "machine": machine.described(staging),
+        "libraries": plan.components["libraries"], "wall_seconds": round(seconds, 1), "seeds": seeds,
+        "command": provenance.command(plan.slug, plan.profile, plan.changed, plan.record),
+        "parameters": provenance.shown(plan.parameters), "record": plan.record,
+        "data": {name: entry.get("fingerprint", "") for name, entry in results.get("data", {}).items()},
+    }  # fmt: skip
+    return {name: entry for name, entry in manifest.items() if entry is not None}
+
+
 def _attempt(plan: Plan, root: Path, staging: Path, work: Path, say: Say) -> Outcome:
     from papers_lib.companion.execute import execute
 
@@ -91,18 +106,13 @@ def _attempt(plan: Plan, root: Path, staging: Path, work: Path, say: Say) -> Out
     _forget_folders(folder / "executed.ipynb", root, str(plan.parameters.get("data_root", "")))
     if (timings := plan.out / f"{slug}.timings.json").is_file():
         shutil.copy2(timings, staging)
-    manifest = provenance.describe(
-        staging, slug, plan.profile, parameters=plan.parameters, changed=plan.changed,
-        components=plan.components, key=plan.key, renderer=plan.renderer, git=git, seconds=seconds,
-        record=plan.record,
-    )  # fmt: skip
-    provenance.write_manifest(staging, manifest)
+    manifest = _manifest(plan, staging, git, seconds)
+    provenance.write_manifest(staging, manifest)  # the page shows it
     _render(slug, staging, root)
-    provenance.write_manifest(staging, _add_page_hash(staging, slug, manifest))
-    with held_back():
-        _move(staging, plan.out, slug)
-        if plan.record:
-            record.write(root, plan.out, slug, plan.record)
+    provenance.write_manifest(staging, manifest)  # with the page's hash
+    _move(staging, plan.out, slug)
+    if plan.record:
+        recorded.write(root, plan.out, slug, plan.record)
     return outcome
 
 
@@ -139,20 +149,15 @@ def run(plan: Plan, root: Path, say: Say) -> Outcome:
 
 
 def _close(plan: Plan, start: str, outcome: Outcome, staging: Path, work: Path) -> None:
-    """Say how the run ended, and tidy up after it."""
-    _keep_failed(outcome, staging, plan.out, plan.slug)
+    """Say how the run ended, keep the notebook of a failed one with its traceback, and tidy up."""
+    executed, kept = staging / f"{plan.slug}_files" / "executed.ipynb", plan.out / f"{plan.slug}_files"
+    if outcome.state != "succeeded" and executed.is_file():
+        kept.mkdir(exist_ok=True)
+        os.replace(executed, kept / "failed.ipynb")
     status.write(plan.out, plan.slug, plan.profile, start, outcome)
     for leftover in work.iterdir():
         if leftover.name != "lock":
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-
-
-def _keep_failed(outcome: Outcome, staging: Path, out: Path, slug: str) -> None:
-    """Leave the notebook of a failed run, outputs and traceback in it, where one can open it."""
-    executed = staging / f"{slug}_files" / "executed.ipynb"
-    if outcome.state != "succeeded" and executed.is_file():
-        (out / f"{slug}_files").mkdir(exist_ok=True)
-        os.replace(executed, out / f"{slug}_files" / "failed.ipynb")
 
 
 def rerender(out: Path, slug: str, root: Path) -> None:
@@ -168,6 +173,5 @@ def rerender(out: Path, slug: str, root: Path) -> None:
         what = f"{out.name}/{slug}_files/executed.ipynb is not on this machine"
         raise UserError(f"{slug}: {what}; first run: papers run {slug} --profile {profile}{force}")
     with status.lock(out, slug):
-        manifest["renderer"] = renderer_digest()
         _render(slug, out, root)
-        provenance.write_manifest(out, _add_page_hash(out, slug, manifest))
+        provenance.write_manifest(out, {**manifest, "renderer": renderer_digest()})

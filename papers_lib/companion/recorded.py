@@ -1,16 +1,50 @@
-"""Results recorded elsewhere (a real data set, a GPU), shown as such: nothing here is regenerated."""
+"""Recorded results: runs on a data set or a device that the repository does not have; shown, never regenerated.
 
-import json
+``reports/full/recorded/SLUG.NAME.json`` is written only by ``papers run --record NAME``; no number is typed.
+"""
+
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from papers_lib.companion.claims_types import OF_NO_DATA
+from papers_lib import files
+from papers_lib.companion import paths, provenance
 from papers_lib.companion.outcomes import outcomes_table
-from papers_lib.companion.tables import format_number, html_table, is_missing, raw_table
+from papers_lib.companion.tables import raw_table
 from papers_lib.companion.wording import date_text
 from papers_lib.errors import UserError
+
+_LEFT_OUT = ("files", "components", "renderer", "executed_sha256", "record", "schema")  # of the manifest
+_RESULTS = ("evidence", "data", "values", "tables", "claims")
+
+
+def checked_name(name: str) -> str:
+    """``name`` if it can be part of a file name.
+
+    Raises:
+        UserError: it has other characters than a-z, 0-9, _ and -.
+    """
+    if not re.fullmatch(r"[a-z0-9_-]+", name):
+        raise UserError(f"--record {name}: expected lower-case letters, digits, _ and - only")
+    return name
+
+
+def write(root: Path, out: Path, slug: str, name: str) -> Path:
+    """Write the recorded results of the run published in ``out``, provenance first.
+
+    Raises:
+        UserError: the run left no results, or the folder cannot be written to.
+    """
+    manifest = provenance.read_manifest(out, slug)
+    results = provenance.read_json(out / f"{slug}.results.json")
+    if manifest is None or results is None:
+        raise UserError(f"{slug}: {out.name} holds no results to record as {name}")
+    content = {key: value for key, value in manifest.items() if key not in _LEFT_OUT}
+    content |= {key: results[key] for key in _RESULTS if key in results}
+    path = paths.recorded_folder(root) / f"{slug}.{checked_name(name)}.json"
+    return files.write_json(path, {"schema": 1, "slug": slug, "name": name, **content})
 
 
 def load(root: Path, slug: str) -> list[dict[str, Any]]:
@@ -20,13 +54,10 @@ def load(root: Path, slug: str) -> list[dict[str, Any]]:
         UserError: a file is not a JSON object.
     """
     found = []
-    for path in sorted((root / "reports" / "full" / "recorded").glob(f"{slug}.*.json")):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise UserError(f"{path.name}: not JSON ({error}); expected a recorded result") from error
-        if not isinstance(content, dict):
-            raise UserError(f"{path.name}: found a {type(content).__name__}; expected an object")
+    for path in sorted(paths.recorded_folder(root).glob(f"{slug}.*.json")):
+        content = provenance.read_json(path)
+        if content is None:
+            raise UserError(f"{path.name}: not a JSON object; expected a recorded result")
         found.append({"name": path.name.removesuffix(".json").removeprefix(f"{slug}."), **content})
     return found
 
@@ -34,11 +65,7 @@ def load(root: Path, slug: str) -> list[dict[str, Any]]:
 def html(records: Sequence[Mapping[str, Any]], beside: Mapping[str, Any] | None = None) -> str:
     """Each recorded result as a section: its claims, and folded its tables and values; empty when there is none.
 
-    What rests on no data (claims on published numbers, measurements) and what ``beside`` has alike is left out.
-
-    Args:
-        records: of :func:`load`.
-        beside: the results of the page that they stand on.
+    What rests on no data (measurements) and what ``beside``, the results of the page, has alike is left out.
 
     Raises:
         UserError: a result that lacks what every one has, or has it in another form.
@@ -56,56 +83,34 @@ def html(records: Sequence[Mapping[str, Any]], beside: Mapping[str, Any] | None 
 
 
 def _section(record: Mapping[str, Any], beside: Mapping[str, Any]) -> str:
-    title = str(record["name"])
-    prefix = f"recorded-{title}"
-    parts = [
-        f'<section class="recorded" id="{prefix}"><h3>Recorded: {escape(title)}</h3>',
-        f'<p class="note"><strong>Recorded, not regenerated here.</strong> {escape(_origin(record))}</p>',
+    prefix, device = f"recorded-{record['name']}", record.get("device") or "device not recorded"
+    origin = [
+        date_text(record.get("date")),
+        str(device.get("name") if isinstance(device, Mapping) else device),
     ]
-    claims = [claim for claim in record.get("claims") or [] if claim.get("outcome") != "not tested"]
-    claims = [claim for claim in claims if claim.get("evidence") not in OF_NO_DATA]
+    origin += [f"commit {record['commit'][:10]}"] if record.get("commit") else []
+    for name, facts in (record.get("data") or {}).items():
+        told = (facts["evidence"], f"fingerprint {facts['fingerprint'][:12]}", facts.get("note"))
+        origin.append(f"data: {name} ({', '.join(filter(None, told))})")
+    parts = [
+        f'<section class="recorded" id="{prefix}"><h3>Recorded: {escape(str(record["name"]))}</h3>',
+        f'<p class="note"><strong>Recorded, not regenerated here.</strong> {escape("; ".join(origin))}.</p>',
+    ]
+    claims = [claim for claim in record.get("claims") or [] if claim["outcome"] != "not tested"]
+    claims = [claim for claim in claims if claim.get("evidence") not in ("measurement", "printed numbers")]
     if claims:
         parts.append(outcomes_table(claims, f"{prefix}-claims", "Recorded"))
-    same = beside.get("tables") or {}
+    same, known = beside.get("tables") or {}, beside.get("values") or {}
     tables = [
         raw_table(table["columns"], table["rows"], caption=table.get("caption", ""), name=f"{prefix}-{id_}")
         for id_, table in sorted((record.get("tables") or {}).items())
         if table["rows"] and table["rows"] != same.get(id_, {}).get("rows")
     ]
-    parts += _folded(f"Tables of this run ({len(tables)})", tables)
-    known = beside.get("values") or {}
-    cells = [
-        [key, format_number(value, ".4g")]
-        for key, value in sorted((record.get("values") or {}).items())
-        if not is_missing(value) and value != known.get(key)
+    values = [
+        [key, value] for key, value in sorted((record.get("values") or {}).items()) if value != known.get(key)
     ]
-    if cells:
-        numbers = html_table(
-            ["Name", "Value"], cells, [False, True], caption="Values.", name=f"{prefix}-values"
-        )
-        parts += _folded(f"Values of this run ({len(cells)})", [numbers])
+    if values:
+        tables.append(raw_table(["Name", "Value"], values, caption="Values.", name=f"{prefix}-values"))
+    if tables:
+        parts += ["<details><summary>Tables and values of this run</summary>", *tables, "</details>"]
     return "".join([*parts, "</section>"])
-
-
-def _folded(title: str, content: Sequence[str]) -> list[str]:
-    return [f"<details><summary>{escape(title)}</summary>", *content, "</details>"] if content else []
-
-
-def _origin(record: Mapping[str, Any]) -> str:
-    """When, on what and from which commit and data a record was made, in one sentence."""
-    device = record.get("device") or "device not recorded"
-    if isinstance(device, Mapping):
-        device = device.get("name") or device.get("type")
-    commit = str(record.get("commit") or "")[:10]
-    data = record.get("data") or {}
-    described = []
-    for name, entry in data.items():
-        facts = entry if isinstance(entry, Mapping) else {"fingerprint": entry}
-        note = f", {facts['note']}" if facts.get("note") else ""
-        evidence = f"{facts['evidence']}, " if facts.get("evidence") else ""
-        described.append(f"{name} ({evidence}fingerprint {str(facts.get('fingerprint', ''))[:12]}{note})")
-    words = [date_text(record.get("date")), str(device)]
-    words += [f"commit {commit}"] if commit else []
-    words += [f"data: {', '.join(described)}"] if described else []
-    note = f" {record['note']}" if record.get("note") else ""
-    return "; ".join(words) + "." + note

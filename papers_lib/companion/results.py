@@ -13,7 +13,7 @@ from papers_lib.files import write_json, write_text
 if TYPE_CHECKING:
     import pandas as pd
 
-    from papers_lib.companion.claims_types import ClaimResult, ClaimsFile
+    from papers_lib.companion.claims import ClaimResult, ClaimsFile
 
 
 def check_complete(contract: "ClaimsFile", profile: str, made: Mapping[str, Collection[str]]) -> None:
@@ -27,12 +27,8 @@ def check_complete(contract: "ClaimsFile", profile: str, made: Mapping[str, Coll
     Raises:
         UserError: figures or tables declared for the profile were not made; all are listed.
     """
-    missing = [
-        f"{kind} {id_}"
-        for kind, ids in made.items()
-        for id_ in contract.declared(profile, kind)
-        if id_ not in ids
-    ]
+    declared = [(kind, id_) for kind in made for id_ in contract.declared(profile, kind)]
+    missing = [f"{kind} {id_}" for kind, id_ in declared if id_ not in made[kind]]
     if missing:
         raise UserError(f"{contract.slug}: declared for profile {profile} but not made: {', '.join(missing)}")
 
@@ -50,7 +46,7 @@ def check_ended(slug: str, rows: "pd.DataFrame | None") -> None:
     Raises:
         UserError: rows of such runs; the line holds their number and the first reason.
     """
-    from papers_lib.sweep.records import STORED
+    from papers_lib.sweep import STORED
 
     if rows is None or "status" not in rows:
         return
@@ -68,7 +64,7 @@ def judged(
     """Every claim of ``profile`` judged by the rows and values of a page."""
     import pandas as pd
 
-    from papers_lib.companion.claims import evaluate
+    from papers_lib.companion.judging import evaluate
 
     return evaluate(contract, pd.DataFrame() if rows is None else rows, values, profile, evidence)
 

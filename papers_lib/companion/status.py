@@ -44,33 +44,29 @@ def path(out: Path, slug: str) -> Path:
 
 def write(out: Path, slug: str, profile: str, start: str, outcome: Outcome) -> None:
     """Write the status of a run that began at ``start``, atomically."""
-    me = psutil.Process()
-    status: dict[str, Any] = {
+    me = psutil.Process()  # its start, too: a pid alone may be another process's by now
+    status = {
         "slug": slug,
         "profile": profile,
         "start": start,
         "pid": me.pid,
-        **vars(outcome),
+        "pid_started": me.create_time(),
     }
-    status["pid_started"] = me.create_time()  # a pid alone may be another process's by now
-    if outcome.state != "running":
-        status["end"] = provenance.now()
-    files.write_json(path(out, slug), status)
-
-
-def _alive(pid: int, started: float) -> bool:
-    try:
-        return abs(psutil.Process(pid).create_time() - started) < 2
-    except psutil.NoSuchProcess:
-        return False
+    end = {} if outcome.state == "running" else {"end": provenance.now()}
+    files.write_json(path(out, slug), {**status, **vars(outcome), **end})
 
 
 def read(out: Path, slug: str) -> dict[str, Any] | None:
     """The status of a page, None if never run; a ``running`` one whose process is gone reads ``killed``."""
     status = provenance.read_json(path(out, slug))
-    if status and status.get("state") == "running" and not _alive(status["pid"], status["pid_started"]):
-        return {**status, "state": "killed", "message": f"the process of this run ({status['pid']}) is gone"}
-    return status
+    if not status or status.get("state") != "running":
+        return status
+    try:
+        alive = abs(psutil.Process(status["pid"]).create_time() - status["pid_started"]) < 2
+    except psutil.NoSuchProcess:
+        alive = False
+    gone = {"state": "killed", "message": f"the process of this run ({status['pid']}) is gone"}
+    return status if alive else {**status, **gone}
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """YAML files of a checkout (claims, profiles, printed numbers), read strictly: each slip is one line with its place."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +88,22 @@ def show(value: Any) -> str:
 
 def _line(text: str) -> str:
     return " ".join(text.split())[:200]
+
+
+def any_mapping(entry: Any, place: str) -> dict[Any, Any]:
+    """The entry itself. Raises: UserError if it is no mapping."""
+    if not isinstance(entry, dict):
+        raise UserError(f"{place}: found {show(entry)}, expected a mapping")
+    return entry
+
+
+def mapping(entry: Any, place: str, keys: Collection[Any], optional: Collection[Any] = ()) -> dict[Any, Any]:
+    """The entry, with all of ``keys`` and nothing but these and ``optional``. Raises: UserError otherwise."""
+    entry = any_mapping(entry, place)
+    if absent := [key for key in keys if key not in entry]:
+        raise UserError(f"{place}: found no {absent[0]!r}, expected {', '.join(map(str, keys))}")
+    if unknown := [key for key in entry if key not in {*keys, *optional}]:
+        raise UserError(
+            f"{place}: found {show(unknown[0])}, expected {', '.join(map(str, [*keys, *optional]))}"
+        )
+    return entry

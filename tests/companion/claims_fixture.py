@@ -1,4 +1,4 @@
-"""A claims file of given items over ten runs of two groups, judged: for the tests of the claims."""
+"""Claims files of given items over ten runs of two groups, loaded and judged."""
 
 from pathlib import Path
 from typing import Any
@@ -6,12 +6,14 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from papers_lib.companion.claims import ClaimResult, evaluate, load_claims
+from papers_lib.companion.claims import ClaimResult, ClaimsFile, load_claims
+from papers_lib.companion.judging import evaluate
 
 HEAD = {
-    "slug": "demo", "title": "T", "authors": "A", "year": 2022, "venue": "V", "url": [], "bibtex": "@misc{d}",
-    "summary": "S", "verdict": ["None."],
+    "slug": "demo", "title": "T", "authors": "A", "year": 2022, "venue": "V", "bibtex": "@misc{d}", "summary": "S",
+    "url": [{"text": "Paper", "url": "https://example.org/paper"}], "verdict": ["None."],
 }  # fmt: skip
+FIGURE = {"id": "fig1", "kind": "figure", "title": "Heat", "printed": "Figure 1"}
 # Five runs a group: U = 25, the smallest exact p is 2 / C(10, 5) = 1/126; differences from 3 to 7.
 ROWS = pd.DataFrame(
     {
@@ -20,30 +22,22 @@ ROWS = pd.DataFrame(
         "arm": "main",
         "status": "ok",
         "m": [6.0, 6.5, 7.0, 7.5, 8.0, 1.0, 1.5, 2.0, 2.5, 3.0],
-        "n": [1.0, 2.0, 3.0, 4.0, 5.0] * 2,
         "good": [True] * 9 + [False],
         "name": "x",
     }
 )
-DIFFERENCE = {"kind": "difference", "metric": "m", "by": "group", "a": "a", "b": "b"}
-MEAN = {"kind": "mean", "metric": "m", "reference": 7, "where": {"group": "a"}}
+SHIFT = {"form": "unpaired", "metric": "m", "by": "group", "a": "a", "b": "b", "direction": "greater"}
+PAIRED = SHIFT | {"form": "paired"}
+SAME = {"form": "equivalence", "metric": "m", "by": "group", "a": "a", "b": "b", "margin": 1}
+MEAN = {"form": "mean", "metric": "m", "reference": 7, "where": {"group": "a"}, "direction": "greater"}
+SHARE = {"form": "mean", "metric": "good", "equals": True, "reference": 0.5, "direction": "greater"}
+VALUE = {"form": "value", "name": "ratio", "reference": 1.82, "direction": "equal", "margin": 0.1}
 
 
-def item(
-    contrast: dict[str, Any],
-    direction: str = "greater",
-    margin: float = 0,
-    method: str = "welch",
-    name: str = "c",
-    **rule: Any,
-) -> dict[str, Any]:
+def item(rule: dict[str, Any] | None, name: str = "c", **more: Any) -> dict[str, Any]:
     """A claim with this rule."""
-    interval = {"method": method}
-    for key in ("level", "paired_by"):
-        if key in rule:
-            interval[key] = rule.pop(key)
-    rule |= {"contrast": contrast, "direction": direction, "margin": margin, "interval": interval}
-    return {"id": name, "kind": "claim", "title": "T", "printed": "p. 1", "profiles": ["quick"], "rule": rule}
+    found = {"id": name, "kind": "claim", "title": "T", "printed": "p. 1", "profiles": ["quick"], **more}
+    return found if rule is None else {**found, "rule": rule}
 
 
 class Spelled(yaml.SafeDumper):
@@ -53,15 +47,28 @@ class Spelled(yaml.SafeDumper):
         return True
 
 
+def write(folder: Path, *items: dict[str, Any], **head: Any) -> Path:
+    """A claims file of these items."""
+    path = folder / "demo.yaml"
+    content = {**HEAD, "items": [FIGURE, *items], **head}
+    path.write_text(yaml.dump(content, Dumper=Spelled, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def load(folder: Path, *items: dict[str, Any], **head: Any) -> ClaimsFile:
+    """The same, loaded."""
+    return load_claims(write(folder, *items, **head))
+
+
 def judge(
     folder: Path,
-    *items: dict[str, Any],
+    *rules: dict[str, Any],
     rows: pd.DataFrame = ROWS,
     values: dict[str, Any] | None = None,
     profile: str = "quick",
-    evidence: str = "stand-in",
+    evidence: str = "synthetic data",
+    families: dict[str, Any] | None = None,
 ) -> list[ClaimResult]:
-    """Judge these items, written to a claims file in ``folder``."""
-    path = folder / "demo.yaml"
-    path.write_text(yaml.dump({**HEAD, "items": list(items)}, Dumper=Spelled), encoding="utf-8")
-    return evaluate(load_claims(path), rows, values or {}, profile, evidence)
+    """Judge claims c0, c1 … with these rules."""
+    items = [item(rule, f"c{number}") for number, rule in enumerate(rules)]
+    return evaluate(load(folder, *items, families=families or {}), rows, values or {}, profile, evidence)

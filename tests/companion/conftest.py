@@ -1,8 +1,11 @@
 """A toy checkout to run ``papers`` in; its page is made once a session and copied for each test."""
 
 import importlib.util
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -45,11 +48,26 @@ def toy() -> ModuleType:
     return module
 
 
+@contextmanager
+def surroundings() -> Iterator[pytest.MonkeyPatch]:
+    """No PAPERS_ variable from outside; the packages of a toy checkout are forgotten afterwards."""
+    before = set(sys.modules)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in VARIABLES:
+            patch.delenv(name, raising=False)
+        patch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+        patch.setattr(sys, "path", [*sys.path])
+        yield patch
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0] in ("toy", "z_paper2"):
+            del sys.modules[name]
+
+
 @pytest.fixture
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No PAPERS_ variable from outside."""
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+def plain_environment() -> Iterator[None]:
+    """The same as a fixture."""
+    with surroundings():
+        yield
 
 
 @pytest.fixture
@@ -66,9 +84,7 @@ def project(
 def made_once(toy: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A toy checkout whose quick page has been made."""
     root = toy.write_project(tmp_path_factory.mktemp("made") / "checkout")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in VARIABLES:
-            patch.delenv(name, raising=False)
+    with surroundings() as patch:
         patch.chdir(root)
         assert call("run") == 0
     return root

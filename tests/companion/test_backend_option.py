@@ -35,4 +35,4 @@ def test_another_name_lists_those_that_exist(papers: Callable, project: Path) ->
 def test_the_kernel_is_told_and_nothing_depends_on_it(backend: str, project: Path) -> None:
     plan = staleness.make_plan(project, "toy", "quick", options={}, settings=[], backend=backend)
     assert publish._variables(plan, project, project)["PAPERS_BACKEND"] == backend
-    assert plan.key == staleness.make_plan(project, "toy", "quick", options={}, settings=[]).key
+    assert plan.components == staleness.make_plan(project, "toy", "quick", options={}, settings=[]).components

@@ -1,61 +1,101 @@
-"""What a run would cost, said before it."""
+"""What a run would cost, said before it: by the last run, or by one short run of each kind."""
 
 import json
-import sys
 from collections.abc import Callable
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from papers_lib import files
 from papers_lib.companion import dry_run
 
-
-def test_dry_run_of_a_page_that_was_made(made: Path, papers: Callable) -> None:
-    answer = papers("run", "--dry-run", "--force")
-    seconds = json.loads((made / "reports/quick/toy.manifest.json").read_text())["wall_seconds"]
-    assert "toy: would run (forced)" in answer.out
-    assert (
-        f"expected: {seconds:.1f} s the last time" in answer.out or f"expected: {seconds:.0f} s" in answer.out
-    )
+GRID = """\
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from papers_lib.sweep import DataRef, Part
 
 
-def test_dry_run_of_profile_paper_asks_the_experiment(
-    project: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module = ModuleType("experiment")
-    module.estimate = lambda parameters: {  # type: ignore[attr-defined]
-        **{"seconds": 3600.0 * parameters["seeds"], "memory_bytes": 3 * 2**30, "disk_bytes": 2**20},
-        "how": "20 measured steps",
-    }
-    module.__spec__ = ModuleSpec("papers_lib.experiments.toy_estimate", None)
-    monkeypatch.setitem(sys.modules, "papers_lib.experiments.toy_estimate", module)
-    out = papers("run", "--profile", "paper", "--dry-run").out
-    assert "expected: 5 h, 3.0 GiB memory, 1 MiB disk (20 measured steps)" in out
-    assert not (project / "reports").exists()
+@dataclass(frozen=True)
+class Work:
+    slow: bool
+    seed: int
+    passes: int
+
+    def label(self): return f"{self.slow} {self.seed}"
+    def kind(self): return "slow" if self.slow else "fast"
+    def cost(self): return self.passes
 
 
-@pytest.mark.parametrize("arguments", [["--force"], ["--set", "seeds=6"]], ids=str)
-def test_the_time_of_other_runs_is_not_given_where_there_is_an_estimate(
-    made: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
-) -> None:
-    monkeypatch.setattr(dry_run, "_estimate", lambda plan: {"seconds": 7200.0, "how": "timed steps"})
-    assert "expected: 2 h (timed steps)" in papers("run", "--dry-run", *arguments).out
+def run(config, context):
+    assert context.data_root.is_dir()
+    time.sleep(0.04 if config.slow else 0.01)  # for one pass over ten images
+    return {}
+
+
+def plan(chosen):
+    works = [Work(slow, seed, chosen.passes) for seed in range(chosen.seeds) for slow in (False, True)]
+    return [Part("squares", run, works, lambda: DataRef(Path.cwd(), "0", "stand-in"), images=chosen.images)]
+"""
+PARAMETERS = """\
+from papers_lib.companion.parameters import NotebookParameters
+
+
+class Parameters(NotebookParameters):
+    seeds: int
+    rate: float
+    name: str
+    levels: list[int]
+    passes: int = 20
+    images: int = 100
+
+    def shortened(self):
+        return self.model_copy(update={"seeds": 1, "passes": 1, "images": 10})
+"""
 
 
 def test_the_last_time_of_the_same_runs_says_what_it_left_out(
     made: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dry_run, "_estimate", lambda plan: pytest.fail("nothing has to be timed"))
+    monkeypatch.setattr(dry_run, "estimate", lambda *_: pytest.fail("nothing has to be timed"))
     (made / "reports/quick/toy.results.json").unlink()
     out = papers("run", "--dry-run").out
+    assert "toy: would run (toy.results.json is missing)" in out
     assert " s the last time on " in out
     assert ", without runs that the cache had\n" in out
 
 
-def test_a_manifest_that_cannot_be_read_is_one_reason_and_no_end(made: Path, papers: Callable) -> None:
+def test_a_short_run_of_each_kind_is_timed_and_scaled(
+    project: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("time.sleep", lambda seconds: clock.append(clock[-1] + seconds))
+    monkeypatch.setattr("time.perf_counter", lambda: clock[-1])
+    for name, text in (("__init__", ""), ("parameters", PARAMETERS), ("grid", GRID)):
+        files.write_text(project / f"notebooks/toy/{name}.py", text)
+    out = papers("run", "--dry-run", "--jobs", "2").out
+    # 20 passes over 100 images are 200 times the short run: 2 s and 8 s a run, 5 runs of each, in 2 processes 25 s
+    assert "squares, fast: 5 runs, 2.0 s a run" in out
+    assert "squares, slow: 5 runs, 8.0 s a run" in out
+    assert "expected: 25 s for 10 runs in 2 processes, from an empty cache" in out
+    assert not (project / "reports").exists()
+
+
+def test_a_shortened_grid_without_a_kind_is_one_line(project: Path, papers: Callable) -> None:
+    short = 'update={"seeds": 1'
+    for name, text in (
+        ("__init__", ""),
+        ("parameters", PARAMETERS.replace(short, 'update={"seeds": 0')),
+        ("grid", GRID),
+    ):
+        files.write_text(project / f"notebooks/toy/{name}.py", text)
+    assert "has no run of squares, fast" in papers("run", "--dry-run").err
+
+
+def test_a_forced_run_without_a_grid_is_of_unknown_time(made: Path, papers: Callable) -> None:
+    assert "expected: time unknown" in papers("run", "--dry-run", "--force").out
+    seconds = json.loads((made / "reports/quick/toy.manifest.json").read_text())["wall_seconds"]
+    assert seconds > 0
     files.write_text(made / "reports/quick/toy.manifest.json", "{")
     answer = papers("run", "--dry-run")
     assert answer.code == 0

@@ -11,7 +11,7 @@ from papers_lib.companion import listing, profiles, recorded
 from papers_lib.companion.claims import load_claims
 from papers_lib.files import write_json, write_text
 from tests.companion import page_fixture
-from tests.companion.claims_file_fixture import FILE, write
+from tests.companion.claims_fixture import MEAN, PAIRED, item, write
 from tests.fuzz import damaged, fuzzed, no_hang, refused
 
 NOTEBOOK = {
@@ -43,7 +43,7 @@ WORDS = (
 @given(data=st.data())
 @fuzzed
 def test_fuzzed_claims_files_load_or_are_one_line(tmp_path, data):
-    path = write(tmp_path, FILE)
+    path = write(tmp_path, item(PAIRED), item(MEAN, "d"), labels={"m": "heat"})
     path.write_bytes(data.draw(damaged(path.read_bytes(), WORDS)))
     claims = refused(lambda: load_claims(path), path.name)
     assert claims is None or claims.items
@@ -58,12 +58,12 @@ def checkout(tmp_path_factory) -> Path:
         root / "notebooks/profiles/smoke.yaml",
         "toy:\n  seeds: 1\n  rate: 2e-3\n  names: [c]\nother: {x: 1}\n",
     )
-    write_text(root / "notebooks/claims/toy.yaml", "title: Toy\nyear: 2022\n")
+    write_text(root / "notebooks/toy/claims.yaml", "title: Toy\nyear: 2022\n")
     return root
 
 
 @no_hang
-@pytest.mark.parametrize("name", ["profiles/smoke.yaml", "toy.ipynb", "claims/toy.yaml"])
+@pytest.mark.parametrize("name", ["profiles/smoke.yaml", "toy.ipynb", "toy/claims.yaml"])
 @given(data=st.data())
 @fuzzed
 def test_fuzzed_profiles_and_notebooks_resolve_or_are_one_line(checkout, name, data):
@@ -96,7 +96,9 @@ def test_fuzzed_recorded_results_are_a_section_or_one_line(tmp_path, data):
     page_fixture.record(tmp_path, "gpu")
     (path,) = (tmp_path / "reports" / "full" / "recorded").glob("demo.*.json")
     content = json.loads(path.read_text(encoding="utf-8"))
-    content["claims"] = [{"title": "t", "estimate": 0.5, "outcome": "holds", "evidence": "real data", "n": 3}]
+    content["claims"] = [
+        {"title": "t", "estimate": 0.5, "outcome": "supported", "evidence": "real data", "n": 3}
+    ]
     path.write_bytes(
         data.draw(damaged(json.dumps(content).encode(), (*WORDS, b'"x"', b"{", b"NaN", b"-Infinity")))
     )

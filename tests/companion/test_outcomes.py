@@ -10,20 +10,20 @@ def test_a_row_a_claim():
         "title": "A < B",
         "paper_text": "p",
         "estimate": 0.5,
-        "outcome": "holds",
-        "evidence": "stand-in",
+        "outcome": "inconclusive",
+        "evidence": "real data",
     }
     other = {
         "title": "C",
         "paper_text": "",
         "estimate": None,
         "outcome": "not tested",
-        "evidence": "stand-in",
+        "evidence": "real data",
     }
     tree = ElementTree.fromstring(outcomes_table([tested, other], "t", "Recorded"))
     rows = [["".join(cell.itertext()) for cell in row] for row in tree.iter("tr")]
     assert rows == [
         ["Claim", "Paper", "Recorded", "n, interval, p", "Outcome"],
-        ["A < B", "p", "0.5", "–", "holds"],
+        ["A < B", "p", "0.5", "–", "inconclusive"],
         ["C", "–", "–", "–", "not tested"],
     ]

@@ -8,7 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from papers_lib.companion import provenance, record
+from papers_lib.companion import provenance, recorded
 
 
 def test_manifest_of_a_page(made: Path) -> None:
@@ -63,14 +63,14 @@ def test_git_state_leaves_reports_out(tmp_path: Path) -> None:
 
 
 def test_recorded_results_hold_no_pictures(made: Path) -> None:
-    path = record.write(made, made / "reports/quick", "toy", "gpu-1")
+    path = recorded.write(made, made / "reports/quick", "toy", "gpu-1")
     assert path == made / "reports/full/recorded/toy.gpu-1.json"
     content = json.loads(path.read_text())
     results = json.loads((made / "reports/quick/toy.results.json").read_text())
     manifest = json.loads((made / "reports/quick/toy.manifest.json").read_text())
     for key in ("data", "values", "tables", "claims"):
         assert content[key] == results[key]
-    for key in ("date", "commit", "device", "libraries", "key", "command"):
+    for key in ("date", "commit", "device", "libraries", "command"):
         assert content[key] == manifest[key]
     assert "figures" not in content
     assert "rows" not in content

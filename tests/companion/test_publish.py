@@ -1,16 +1,13 @@
 """Into place all at once, by the right command, for the right run."""
 
-import json
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from papers_lib import files
-from papers_lib.companion import execute, provenance, publish, staleness, status
-from papers_lib.companion.interrupts import held_back, interruptible
+from papers_lib.companion import execute, publish, staleness, status
 from papers_lib.companion.status import Outcome
 from papers_lib.errors import UserError
 
@@ -75,22 +72,6 @@ def test_force_reaches_the_kernel_of_this_run_alone(
     assert publish._variables(plan, made, made)["PAPERS_FORCE"] == value
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_that_is_held_back_comes_afterwards(number: signal.Signals) -> None:
-    done = []
-
-    def block() -> None:
-        with interruptible(), held_back():
-            os.kill(os.getpid(), number)
-            done.append("whole")
-
-    before = signal.getsignal(number)
-    with pytest.raises(KeyboardInterrupt, match=number.name):
-        block()
-    assert done == ["whole"]
-    assert signal.getsignal(number) is before
-
-
 @pytest.fixture
 def new_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs are made at once and hold the word new in each file."""
@@ -105,33 +86,6 @@ def new_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execute, "execute", quickly)
     monkeypatch.setattr(publish, "_render", lambda slug, out, root: (out / "toy.html").write_text("new"))
     monkeypatch.setattr(publish, "index", lambda out, root: (out / "index.html").write_text("new"))
-
-
-@pytest.mark.parametrize("name", ["toy_files", "toy.html", "toy.claims.md", "toy.manifest.json"])
-def test_an_interrupt_during_the_swap_leaves_the_new_page_whole(
-    name: str, made: Path, papers: Callable, new_page: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = made / "reports/quick"
-    sent = []
-
-    def interrupted(move: Callable) -> Callable:
-        def moving(source: Path, target: Path) -> None:
-            if Path(target) == out / name:
-                sent.append(name)
-                os.kill(os.getpid(), signal.SIGINT)
-            move(source, target)
-
-        return moving
-
-    monkeypatch.setattr(os, "replace", interrupted(os.replace))
-    monkeypatch.setattr(os, "rename", interrupted(os.rename))
-    assert papers("run", "--force").code == 130
-    assert sent == [name]
-    for shown in ("toy.html", "toy.results.json", "toy.claims.md", "toy_files/executed.ipynb", "index.html"):
-        assert "new" in (out / shown).read_text()
-    manifest = json.loads((out / "toy.manifest.json").read_text())
-    assert manifest["files"] == provenance.file_entries(out, "toy")
-    assert [p.name for p in (out / ".toy.work_files").iterdir()] == ["lock"]
 
 
 def test_the_old_folder_goes_last(made: Path, new_page: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,9 +130,9 @@ def test_an_interrupt_is_passed_on_though_the_status_cannot_be_written(
 def test_the_index_has_the_pages_made_before_an_interrupt(
     trouble: bool, made: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for path in (made / "notebooks/toy.ipynb", made / "notebooks/claims/toy.yaml"):
-        text = path.read_text().replace("slug: toy", "slug: zoo")
-        path.with_name(path.name.replace("toy", "zoo")).write_text(text)
+    for path in ("notebooks/toy.ipynb", "notebooks/toy/claims.yaml"):
+        text = (made / path).read_text().replace("slug: toy", "slug: zoo")
+        files.write_text(made / path.replace("toy", "zoo"), text)
 
     def run(plan: staleness.Plan, root: Path, say: Callable) -> Outcome:
         if plan.slug == "zoo":

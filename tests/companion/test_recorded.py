@@ -25,32 +25,32 @@ def test_each_record_of_the_paper_is_a_section(tmp_path):
 
 
 def test_claims_that_were_tested_are_listed(tmp_path):
-    claim = {"title": "It <works>", "estimate": 0.5, "outcome": "holds", "evidence": "real data"}
+    claim = {"title": "It <works>", "estimate": 0.5, "outcome": "supported", "evidence": "real data"}
     html = recorded.html(
         [{"name": "gpu", "claims": [claim, {**claim, "title": "Other", "outcome": "not tested"}]}]
     )
     assert "It &lt;works&gt;" in html
-    assert "reproduced" in html
+    assert "supported" in html or "reproduced" in html
     assert "Other" not in html
 
 
 def test_what_the_page_has_itself_and_what_rests_on_no_data_is_left_out():
     claims = [
-        {"title": kind, "estimate": 1.0, "outcome": "holds", "evidence": kind}
-        for kind in ("real data", "printed numbers", "measurement")
+        {"title": kind, "estimate": 1.0, "outcome": "supported", "evidence": kind}
+        for kind in ("real data", "measurement")
     ]
     tables = {id_: {"caption": f"Of {id_}.", "columns": ["n"], "rows": [[id_]]} for id_ in ("same", "other")}
     tables["empty"] = {"caption": "Of none.", "columns": ["n"], "rows": []}
     record = {"name": "gpu", "claims": claims, "tables": tables, "values": {"a": 1.0, "b": 2.0, "c": None}}
     html = recorded.html([record], {"tables": {"same": tables["same"]}, "values": {"a": 1.0}})
     assert "real data" in html
-    assert not any(text in html for text in ("printed numbers", "measurement", "Of same.", "Of none."))
-    assert "<summary>Tables of this run (1)</summary>" in html
-    assert "<summary>Values of this run (1)</summary>" in html
+    assert not any(text in html for text in ("measurement", "Of same.", "Of none."))
+    assert "<summary>Tables and values of this run</summary>" in html
+    assert "Of other." in html
 
 
-@pytest.mark.parametrize(("text", "says"), [("{", "not JSON"), ("[]", "found a list; expected an object")])
-def test_a_damaged_record_is_named(tmp_path, text, says):
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_damaged_record_is_named(tmp_path, text):
     write_text(tmp_path / "reports" / "full" / "recorded" / "demo.gpu.json", text)
-    with pytest.raises(UserError, match=rf"demo\.gpu\.json: {says}"):
+    with pytest.raises(UserError, match=r"demo\.gpu\.json: not a JSON object"):
         recorded.load(tmp_path, "demo")

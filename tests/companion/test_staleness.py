@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from papers_lib import files
-from papers_lib.companion import notebook_imports, staleness
+from papers_lib.companion import publish, staleness
 from papers_lib.errors import UserError
 
 
@@ -23,16 +23,12 @@ CHANGES: dict[str, tuple[str, Callable[[Path, ModuleType], object]]] = {
         lambda root, toy: toy.write_notebook(root / "notebooks/toy.ipynb", toy.toy_cells()[:-1]),
     ),
     "claims": (
-        "would run (claims file changed)",
-        lambda root, toy: (root / "notebooks/claims/toy.yaml").write_text(toy.CLAIMS + "# more\n"),
+        "would run (claims changed)",
+        lambda root, toy: (root / "notebooks/toy/claims.yaml").write_text(toy.CLAIMS + "# more\n"),
     ),
-    "numbers of the authors": (
-        "would run (numbers of the paper or its authors changed)",
-        lambda root, toy: files.write_text(root / "notebooks/claims/authors/toy.yaml", "a: 1\n"),
-    ),
-    "numbers of the paper": (
-        "would run (numbers of the paper or its authors changed)",
-        lambda root, toy: files.write_text(root / "notebooks/claims/printed/toy_table1.csv", "a,b\n"),
+    "printed numbers": (
+        "would run (claims changed)",
+        lambda root, toy: files.write_text(root / "notebooks/toy/printed/table1.csv", "a,b\n"),
     ),
     "results edited": (
         "would run (toy.results.json is not the one that was written)",
@@ -75,26 +71,26 @@ def test_outputs_in_the_notebook_do_not_count(made: Path, papers: Callable) -> N
     assert "up to date" in papers("run", "--dry-run").out
 
 
-def test_parameters_libraries_and_code_are_named_one_by_one(
-    made: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_config_libraries_code_and_data_are_named(made: Path, papers: Callable) -> None:
     path = made / "reports/quick/toy.manifest.json"
     manifest = json.loads(path.read_text())
-    assert "papers_lib.companion.page" in manifest["components"]["code"]
-    manifest["components"]["code"]["papers_lib.companion.page"] = "other"
+    manifest["components"]["code"] = "other"
     manifest["components"]["libraries"]["numpy"] = "1.0"
     path.write_text(json.dumps(manifest))
-    out = papers("run", "--dry-run", "--set", "seeds=6").out
-    assert "parameter seeds 5 → 6" in out
-    assert "code changed: papers_lib.companion.page" in out
-    assert "library numpy 1.0 → " in out
+    files.write_text(made / "images/labels.csv", "a,1\n")
+    out = papers("run", "--dry-run", "--set", "seeds=6", "--data-root", "images").out
+    for reason in (
+        "config changed (seeds)",
+        "code changed",
+        "libraries changed (numpy)",
+        "data changed (data_root)",
+    ):
+        assert reason in out
 
 
-def test_new_renderer_renders_again_and_runs_nothing(
+def test_a_new_renderer_renders_again_and_runs_nothing(
     made: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from papers_lib.companion import publish
-
     for module in (staleness, publish):
         monkeypatch.setattr(module, "renderer_digest", lambda: "another renderer")
     results = (made / "reports/quick/toy.results.json").read_bytes()
@@ -106,38 +102,26 @@ def test_new_renderer_renders_again_and_runs_nothing(
     assert "up to date" in papers("run").out
 
 
-def test_data_root_and_device_count(made: Path, papers: Callable) -> None:
-    (made / "images").mkdir()
-    (made / "images/labels.csv").write_text("a,1\n")
-    assert "data under the data root changed" in papers("run", "--dry-run", "--data-root", "images").out
-    assert "device cpu: " not in papers("run", "--dry-run", "--device", "cpu").out
-
-
 def test_every_root_stands_for_its_data_and_not_for_its_path(made: Path, tmp_path: Path) -> None:
     parameters = {"data_root": "", "voc_root": str(tmp_path / "voc"), "epochs": 3}
-    (tmp_path / "voc").mkdir()
-    (tmp_path / "voc" / "a.txt").write_text("1")
+    files.write_text(tmp_path / "voc" / "a.txt", "1")
     before = staleness.components(made, "toy", parameters)
-    assert before["parameters"] == {"epochs": 3}
+    assert before["config"] == {"epochs": 3}
     (tmp_path / "voc").rename(tmp_path / "moved")
     moved = staleness.components(made, "toy", {**parameters, "voc_root": str(tmp_path / "moved")})
     assert staleness.differences(before, moved) == []
     (tmp_path / "moved" / "a.txt").write_text("2")
     changed = staleness.components(made, "toy", {**parameters, "voc_root": str(tmp_path / "moved")})
-    assert staleness.differences(before, changed) == ["data under voc_root changed"]
+    assert staleness.differences(before, changed) == ["data changed (voc_root)"]
 
 
-def test_imports_are_found_without_importing(toy: ModuleType) -> None:
-    lines = (
-        "%matplotlib inline",
-        "import numpy",
-        "if 1:",
-        "    !ls",
-        "from papers_lib.errors import UserError",
-        "import data_gen",
-    )
-    source = "\n".join(lines)
-    notebook = {"cells": [toy.cell("markdown", "import papers_lib.files"), toy.cell("code", source)]}
-    assert notebook_imports.imported_modules(notebook, "n") == ["data_gen", "papers_lib.errors"]
-    with pytest.raises(UserError, match="n: code cell 1, line 1"):
-        notebook_imports.imported_modules({"cells": [toy.cell("code", "x = = 1")]}, "n")
+def test_imports_are_found_without_importing(toy: ModuleType, tmp_path: Path) -> None:
+    files.write_text(tmp_path / "notebooks/paper/grid.py", "raise SystemExit")
+    lines = "%matplotlib inline\nimport numpy\nif 1:\n    !ls\nfrom papers_lib.errors import UserError\nimport data_gen"
+    cells = [
+        toy.cell("markdown", "import papers_lib.files"),
+        toy.cell("code", f"{lines}\nfrom paper import grid"),
+    ]
+    assert staleness.imported(cells, "n", tmp_path) == ["data_gen", "paper.grid", "papers_lib.errors"]
+    with pytest.raises(UserError, match=r"^n: code cell 1: is not Python"):
+        staleness.imported([toy.cell("code", "x = = 1")], "n", tmp_path)

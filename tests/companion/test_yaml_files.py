@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from papers_lib.companion.yaml_files import parse_yaml, read_yaml, show
+from papers_lib.companion.yaml_files import any_mapping, mapping, parse_yaml, read_yaml, show
 from papers_lib.errors import UserError
 from tests.fuzz import damaged, fuzzed, no_hang, refused
 
@@ -73,3 +73,21 @@ def test_fuzzed_text_is_a_value_or_one_line(content):
 def test_what_is_shown_is_short_and_one_line(value):
     assert len(show(value)) <= 60
     assert "\n" not in show(value)
+
+
+def test_a_mapping_is_read():
+    content = mapping({"text": {"x": 0.5}}, "a.yaml", ("text",), ("source",))
+    assert any_mapping(content["text"], "text") == {"x": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"a": 1}, "x: found no 'b', expected a, b"),
+        ({"a": 1, "b": 2, "d": 3}, "x: found 'd', expected a, b, c"),
+        ([1], r"x: found \[1\], expected a mapping"),
+    ],
+)
+def test_keys_are_those_declared(entry, said):
+    with pytest.raises(UserError, match=f"^{said}$"):
+        mapping(entry, "x", ("a", "b"), ("c",))

@@ -48,20 +48,15 @@ bibtex: "@misc{toy}"
 summary: "Two groups of numbers."
 verdict: ["Ours is larger: {larger.outcome}."]
 items:
-  - {id: shares, kind: figure, title: "Shares", printed: "Figure 1", profiles: [quick, full, paper]}
-  - {id: numbers, kind: table, title: "Numbers", printed: "Table 1", profiles: [quick, full, paper]}
+  - {id: shares, kind: figure, title: "Shares", printed: "Figure 1"}
+  - {id: numbers, kind: table, title: "Numbers", printed: "Table 1"}
   - id: larger
     kind: claim
     title: "Ours is larger than theirs."
     printed: "Section 1"
     paper: {text: ".9 against .1"}
-    profiles: [quick, full, paper]
     figure: shares
-    rule:
-      contrast: {kind: difference, metric: share, by: group, a: ours, b: theirs}
-      direction: greater
-      margin: 0.1
-      interval: {method: welch, level: 0.95}
+    rule: {form: unpaired, metric: share, by: group, a: ours, b: theirs, direction: greater, margin: 0.1}
 """
 
 PROFILES = {"smoke": "toy: {seeds: 3}\n", "full": "toy: {seeds: 6}\n", "paper": "toy: {}\n"}
@@ -95,11 +90,11 @@ def toy_cells() -> list[dict[str, Any]]:
 
 def write_project(root: Path) -> Path:
     """Write the checkout into ``root`` and return it."""
-    for folder in ("notebooks/claims", "notebooks/profiles"):
+    for folder in (f"notebooks/{SLUG}", "notebooks/profiles"):
         (root / folder).mkdir(parents=True)
     (root / "pyproject.toml").write_text('[project]\nname = "toy"\n', encoding="utf-8")
     write_notebook(root / "notebooks" / f"{SLUG}.ipynb", toy_cells())
-    (root / "notebooks" / "claims" / f"{SLUG}.yaml").write_text(CLAIMS, encoding="utf-8")
+    (root / "notebooks" / SLUG / "claims.yaml").write_text(CLAIMS, encoding="utf-8")
     for profile, text in PROFILES.items():
         (root / "notebooks" / "profiles" / f"{profile}.yaml").write_text(text, encoding="utf-8")
     return root

@@ -1,0 +1,1 @@
+"""A worked example to replace piece by piece: label smoothing lowers a network's confidence."""
