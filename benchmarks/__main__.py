@@ -31,7 +31,7 @@ def throughput(device: str, profile: str = "smoke", models: int = 4) -> list[Row
     """Models an hour of each paper's first comparison, in one process and in two, start of the pool included."""
     from papers_lib.companion.paper import plan_of
 
-    from papers_lib.companion.parameters import resolve
+    from papers_lib.companion.profiles import resolve
     from papers_lib.sweep import sweep
 
     rows = []

@@ -5,10 +5,9 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.timing import Row, alternating, ratio_rows
-from papers_lib.losses.map_components import components
-from papers_lib.losses.spatial_coherence import spatial_coherence
-from papers_lib.metrics.masked_out import masked_out
-from papers_lib.metrics.masks import resize_maps
+from papers_lib.losses.spatial_coherence import components, spatial_coherence
+from papers_lib.metrics.deletion import masked_out
+from papers_lib.metrics.overlap import resize_maps
 from papers_lib.models.heatmap_classifier import HeatmapClassifier
 from papers_lib.models.heatmap_methods import decoder
 from papers_lib.models.pyramid_encoder import pyramid_encoder

@@ -15,9 +15,8 @@ from benchmarks.timing import Row, alternating, ratio_rows, training_steps
 from papers_lib.cams import grad_cam, head_gradients, hires_cam
 from papers_lib.losses.cam_sharpness import cam_sharpness_loss
 from papers_lib.losses.class_distinctiveness import class_distinctiveness_loss
-from papers_lib.losses.heatmap import heatmap_loss
+from papers_lib.losses.heatmap import heatmap_loss, sigmoid_cce, sigmoid_mse
 from papers_lib.losses.saliency_images import as_images
-from papers_lib.losses.sigmoid_classification import sigmoid_cce, sigmoid_mse
 from papers_lib.losses.spatial_coherence import spatial_coherence
 from papers_lib.models.classifier import pooled_classifier, pooled_mlp_grad_cam
 from papers_lib.models.eval_statistics import eval_statistics

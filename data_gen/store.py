@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from papers_lib.files import replacing_folder
-from papers_lib.sweep.ast_digest import module_digest
+from papers_lib.sweep import module_digest
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -82,7 +82,7 @@ def run(
     from papers_lib.companion.interrupts import interruptible
     from papers_lib.companion.recorded import checked_name
     from papers_lib.companion.staleness import make_plan
-    from papers_lib.sweep.backends import pick_backend
+    from papers_lib.sweep import pick_backend
 
     root = paths.repo_root()
     chosen = paths.chosen_slugs(root, slugs)

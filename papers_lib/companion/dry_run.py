@@ -72,7 +72,7 @@ def estimate(
     grid: Callable[..., Any], parameters: Mapping[str, Any], slug: str, root: Path, device: str
 ) -> Iterator[str]:
     """Lines with the runs of each kind, seconds a run, and the hours of all on the processes that share them."""
-    from papers_lib.training.devices import processes
+    from papers_lib.training import processes
 
     paper = profiles.model(root, slug)
     assert paper is not None  # as _grid saw

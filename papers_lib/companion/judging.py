@@ -289,7 +289,7 @@ def _mean(rule: Rule, chosen: "pd.DataFrame", place: str, notes: list[str]) -> E
 
 
 def _share(rule: Rule, chosen: "pd.DataFrame", notes: list[str]) -> Estimate:
-    from papers_lib.stats_proportions import proportion_p, wilson
+    from papers_lib.stats.means import proportion_p, wilson
 
     column = chosen[rule.metric].dropna()
     if dropped := len(chosen) - len(column):

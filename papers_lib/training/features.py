@@ -21,8 +21,8 @@ from papers_lib.datasets.row_file import RowFile, check_room, new_row_file
 from papers_lib.errors import UserError
 from papers_lib.files import replacing_folder
 from papers_lib.models.classifier import pooled_classifier, split_at
-from papers_lib.models.packaged_weights import PACKAGES
 from papers_lib.models.pyramid_encoder import PyramidEncoder, pyramid_encoder
+from papers_lib.models.timm_backbones import PACKAGES
 from papers_lib.processes import in_processes, processes
 from papers_lib.sweep import code_digest, library_versions, say
 from papers_lib.sweep.cache import json_digest

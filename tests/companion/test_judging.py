@@ -12,7 +12,7 @@ from papers_lib.companion.claims import ClaimResult
 from papers_lib.companion.judging import evaluate, exact_outcome, outcome
 from papers_lib.errors import UserError
 from papers_lib.stats import equivalence_p, student_t
-from papers_lib.stats_ranks import equivalence_p_ranks, hodges_lehmann
+from papers_lib.stats.ranks import equivalence_p_ranks, hodges_lehmann
 from tests.companion.claims_fixture import MEAN, PAIRED, ROWS, SAME, SHARE, SHIFT, VALUE, item, judge, load
 
 

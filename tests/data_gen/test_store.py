@@ -13,7 +13,7 @@ from data_gen import cardiac_mri, store
 from data_gen.cardiac_mri import CardiacSpec
 from data_gen.store import ensure, fingerprint
 from papers_lib.errors import UserError
-from papers_lib.sweep.ast_digest import module_digest as digest
+from papers_lib.sweep import module_digest as digest
 
 
 @dataclass(frozen=True)
