@@ -12,7 +12,7 @@ Layout, the same for real slices::
     ROOT/slices.csv     id, split (train, val, test), class, sex (M, F or empty), then optional columns
     ROOT/images/ID.png  8-bit grey
     ROOT/masks/ID.png   8-bit: 0 background, 1 LV cavity, 2 LV wall, 3 RV cavity, 4 RV wall, 5 sex label
-    ROOT/dataset.json   {"name", "kind": "stand-in" or "real", "generator", "parameters"}
+    ROOT/dataset.json   {"name", "kind": "synthetic data" or "real", "generator", "parameters"}
 
 The optional columns here: variant (of ARV), size_multiplier, body_fat (per cent), skin_distance, lv_radius,
 lv_wall, rv_radius, rv_wall (pixels), lv_wall_fat, rv_wall_fat (fat level, empty for plain myocardium).

@@ -17,7 +17,7 @@ Layout, as `papers_lib.datasets.nih_cxr14` reads it::
     ROOT/BBox_List_2017.csv         x, y, w, h in pixels of 1024 x 1024 whatever ``side``; "Infiltrate"
     ROOT/train_val_list.txt         names of the pictures of one part of the patients
     ROOT/test_list.txt              and of the others; only these have boxes, as in the release
-    ROOT/dataset.json               {"name", "kind": "stand-in", "generator", "parameters"}
+    ROOT/dataset.json               {"name", "kind": "synthetic data", "generator", "parameters"}
 
 What differs from the release, besides the pictures being drawn: eight labels, so "No Finding" means none of the eight;
 odds of all findings raised by the factor ``odds``, since a small set would hold too few; a box for every finding of a

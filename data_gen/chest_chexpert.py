@@ -16,7 +16,7 @@ Layout, as `papers_lib.datasets.chexpert` reads it::
     ROOT/train.csv, ROOT/valid.csv    Path, Sex, Age, Frontal/Lateral, AP/PA and fourteen labels; nine are blank
     ROOT/boxes.csv        Path, Label, x_min, y_min, x_max, y_max as shares of the picture: what is painted
     ROOT/truth.csv        Path, P(label) and the drawn label for each of the five
-    ROOT/dataset.json     {"name", "kind": "stand-in", "generator", "parameters"}
+    ROOT/dataset.json     {"name", "kind": "synthetic data", "generator", "parameters"}
 
 train.csv has 1, 0, -1 (uncertain) or a blank (not mentioned); valid.csv has 0 or 1, the labels as they were drawn.
 "No Finding" is 1 where none of the five is positive or uncertain. A box says what is painted, not what is labelled:

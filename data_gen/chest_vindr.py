@@ -10,7 +10,7 @@ Layout, as `papers_lib.datasets.vindr_cxr` reads it::
     ROOT/train.csv           image_id, class_name, class_id, rad_id, x_min, y_min, x_max, y_max: a row a box,
                              in whole pixels of the original; empty for "No finding"
     ROOT/train_meta.csv      image_id, dim0 (height), dim1 (width) of the original
-    ROOT/dataset.json        {"name", "kind": "stand-in", "generator", "parameters"}
+    ROOT/dataset.json        {"name", "kind": "synthetic data", "generator", "parameters"}
 
 Originals have one of several sizes and are not square; only their sizes exist, pictures are drawn as the square
 conversion shows them. Three of seventeen readers read a picture. They draw boxes by hand and miss some findings, the

@@ -18,7 +18,7 @@ Layout, as `papers_lib.datasets.voc` reads it::
     ROOT/VOC2012/ImageSets/Main/             trainval.txt, test.txt; the same in ImageSets/Segmentation/
     ROOT/VOC2012/SegmentationObject/ID.png   number of the object in the annotation's order, 0 background
     ROOT/VOC2012/SegmentationClass/ID.png    number of the class in the order of the sorted names, from 1
-    ROOT/dataset.json                        {"name", "kind": "stand-in", "generator", "parameters"}
+    ROOT/dataset.json                        {"name", "kind": "synthetic data", "generator", "parameters"}
 
 A box is tight around the visible pixels of its object in SegmentationObject. A scene depends on (seed,
 split, index) alone: splits share no draws, processes make no difference, and a split of 100 is the

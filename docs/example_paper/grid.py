@@ -14,7 +14,7 @@ def open_data(chosen: Parameters) -> DataRef:
     """The synthetic set, made once and named by the fingerprint of what made it."""
     spec = Spec(chosen.train_images, chosen.test_images, chosen.data_seed)
     root = ensure(paths.data_folder(), "example_paper", spec, write)
-    return DataRef(root, root.name.rpartition("-")[2], "stand-in")
+    return DataRef(root, root.name.rpartition("-")[2], "synthetic data")
 
 
 def plan(chosen: Parameters) -> list[Part]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from papers_lib.companion.printed_yaml import any_mapping
 
 from cam_entropy import map_bounds as bound
 from cam_entropy.printed_checks import (
@@ -25,7 +26,6 @@ from cam_entropy.printed_checks import (
     outcomes,
     rounding,
 )
-from papers_lib.companion.printed_yaml import any_mapping
 from papers_lib.companion.yaml_files import read_yaml
 
 OFFSET = 1.0  # conjecture: the printed extremes are those of 1 + M, the measures those of M

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-
 from papers_lib.companion.printed_yaml import any_mapping
+from papers_lib.stats_ranks import mann_whitney_from_u, mann_whitney_p_floor, rank_biserial_from_u
+
 from papers_lib.companion.yaml_files import read_yaml
 from papers_lib.stats import cohens_d_from_summary, holm
-from papers_lib.stats_ranks import mann_whitney_from_u, mann_whitney_p_floor, rank_biserial_from_u
 
 Numbers = Mapping[str, Any]
 

@@ -7,6 +7,7 @@ from statistics import fmean
 
 import numpy as np
 import torch
+from papers_lib.sweep.one_pool import one_pool
 
 from data_gen.cardiac_mri import CardiacSpec, write
 from data_gen.store import ensure
@@ -16,7 +17,6 @@ from papers_lib.datasets.fingerprint import tree_fingerprint
 from papers_lib.errors import UserError
 from papers_lib.metrics.overlap import best_cell_share
 from papers_lib.sweep.core import DataRef
-from papers_lib.sweep.one_pool import one_pool
 
 
 @one_pool(run)

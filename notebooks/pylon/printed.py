@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-
 from papers_lib.companion.printed_yaml import any_mapping, mapping
+
 from papers_lib.companion.yaml_files import read_yaml
 from papers_lib.datasets.tabular import Row, read_rows
 from papers_lib.errors import UserError

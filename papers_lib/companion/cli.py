@@ -30,7 +30,7 @@ app.add_typer(data, name="data")
 
 Profile = StrEnum("Profile", paths.PROFILES)  # type: ignore[misc]
 Device = StrEnum("Device", ("auto", "cpu", "cuda"))
-Backend = StrEnum("Backend", ("loky", "ray"))
+Backend = StrEnum("Backend", ("processes", "ray", "loky"))
 QUICK, FULL = Profile("quick"), Profile("full")
 
 Slugs = Annotated[list[str] | None, typer.Argument(metavar="[SLUG]...", help="Papers by slug; default: all.")]
@@ -59,7 +59,7 @@ def run(
     jobs: Annotated[int | None, typer.Option(min=0, help="Processes of a sweep; 0: as many as fit.")] = None,
     backend: Annotated[
         Backend | None,
-        typer.Option(help="What carries the runs: processes here (loky), a Ray cluster (ray)."),
+        typer.Option(help="What carries the runs: processes here, or a Ray cluster (ray)."),
     ] = None,
     data_root: Annotated[
         Path | None, typer.Option(help="Folder of the real data set, in its published layout.")

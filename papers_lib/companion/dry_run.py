@@ -17,7 +17,7 @@ from typing import Any
 from papers_lib.companion import profiles, provenance
 from papers_lib.companion.staleness import Plan
 from papers_lib.errors import UserError
-from papers_lib.sweep.progress import duration
+from papers_lib.sweep import duration
 
 Kind = tuple[str, str]  # the part's name, and what its configs call their kind
 

@@ -94,7 +94,6 @@ def evaluate(
     from papers_lib.stats import holm
 
     claims.declared(profile, "claim")  # a ValueError for an unknown profile
-    evidence = {"stand-in": "synthetic data"}.get(evidence, evidence)
     if evidence not in EVIDENCE[:2]:
         raise ValueError(f"evidence: expected synthetic data or real data, got {evidence!r}")
     judged = [item for item in claims.items if item.kind in JUDGED]
@@ -266,13 +265,13 @@ def _p_of_t(rule: Rule, found: Any) -> float:
 
 
 def _by_ranks(rule: Rule, x: Any, y: Any, notes: list[str]) -> Estimate:
-    from papers_lib import stats_ranks
+    from papers_lib import stats
 
-    interval, equal = stats_ranks.hodges_lehmann(x, y, rule.level), rule.direction == "equal"
-    p = stats_ranks.equivalence_p_ranks(x, y, rule.margin) if equal else stats_ranks.mann_whitney(x, y).p
-    method = "exact" if len(x) * len(y) <= stats_ranks.EXACT_PAIRS else "asymptotic"
+    interval, equal = stats.hodges_lehmann(x, y, rule.level), rule.direction == "equal"
+    p = stats.equivalence_p_ranks(x, y, rule.margin) if equal else stats.mann_whitney(x, y).p
+    method = "exact" if len(x) * len(y) <= stats.EXACT_PAIRS else "asymptotic"
     # Each of the two one-sided tests of equivalence can reach half of the two-sided floor.
-    floor = stats_ranks.mann_whitney_p_floor(len(x), len(y), method) / (2 if equal else 1)
+    floor = stats.mann_whitney_p_floor(len(x), len(y), method) / (2 if equal else 1)
     if math.isinf(interval.low):
         notes.append(
             f"groups of {len(x)} and {len(y)} are too small for a {100 * interval.level:g} % interval"

@@ -22,7 +22,7 @@ from papers_lib.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-EVIDENCE = ("stand-in", "synthetic data", "real data")
+EVIDENCE = ("synthetic data", "real data")
 
 
 class Page:

@@ -58,7 +58,7 @@ def renderer_digest() -> str:
     from papers_lib.sweep.digest import code_digest
 
     templates = sorted(p for p in (Path(__file__).parent / "templates").rglob("*") if p.is_file())
-    code = code_digest(["papers_lib.companion.render"])
+    code = code_digest(["papers_lib.companion.render"], without=())
     return digest([code, {path.name: provenance.sha256(path) for path in templates}])
 
 
@@ -88,7 +88,7 @@ def components(
     return {
         "notebook": digest([[c["cell_type"], c["source"], sorted(profiles.tags(c))] for c in cells]),
         "config": {name: value for name, value in parameters.items() if name not in stood_for},
-        "code": digest(code_digest(modules)),
+        "code": digest(code_digest(modules, without=())),
         "claims": digest([provenance.sha256(path) for path in printed]),
         "recorded results": digest([provenance.sha256(path) for path in recorded]),
         "data": {name: tree_fingerprint(Path(found)) for name, found in roots.items() if found},

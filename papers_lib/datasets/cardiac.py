@@ -5,7 +5,7 @@
     ROOT/slices.csv     id, split (train, val, test), class (NOR, HCM, DCM, ARV), sex (M, F or empty), ...
     ROOT/images/ID.png  8-bit grey
     ROOT/masks/ID.png   8-bit: 0 background, 1 LV cavity, 2 LV wall, 3 RV cavity, 4 RV wall, 5 sex label
-    ROOT/dataset.json   optional: {"name": ..., "kind": "stand-in" or "real", ...}
+    ROOT/dataset.json   optional: {"name": ..., "kind": "synthetic data" or "real", ...}
 
 All images of a split have one size. An RGB image counts as grey where its three channels are equal; a mask
 may have a palette, its indices are the labels. ``data_gen.cardiac_mri`` writes this layout.
@@ -34,7 +34,7 @@ LABELS = {name: value for value, name in enumerate(_NAMES)}
 SPLITS = ("train", "val", "test")
 COLUMNS = ("id", "split", "class", "sex")
 TABLE, DESCRIPTION, IMAGES, MASKS = "slices.csv", "dataset.json", "images", "masks"
-KINDS = ("stand-in", "real")
+KINDS = ("synthetic data", "real")
 SEXES = {"F": 0, "M": 1, "": 255}
 
 
@@ -61,7 +61,7 @@ class CardiacSplit:
 
 @dataclass(frozen=True)
 class Description:
-    """Name of a data set and its kind, "stand-in" (synthetic) or "real"."""
+    """Name of a data set and its kind, "synthetic data" (synthetic) or "real"."""
 
     name: str
     kind: str

@@ -56,8 +56,8 @@ def _files(folder: str, prefix: str, above: set[tuple[int, int]]) -> Iterator[tu
                 yield f"{prefix}{entry.name}", entry.stat().st_size, entry.path
 
 
-def data_kind(root: Path) -> Literal["stand-in", "real data"]:
+def data_kind(root: Path) -> Literal["synthetic data", "real data"]:
     """What ``dataset.json`` under ``root`` says, which generated sets have; real data where there is none."""
     described = root / "dataset.json"
     made = described.is_file() and read_json(described, "an object with the kind of the data")
-    return "stand-in" if made and made.get("kind") == "stand-in" else "real data"
+    return "synthetic data" if made and made.get("kind") == "synthetic data" else "real data"

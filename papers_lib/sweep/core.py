@@ -41,12 +41,12 @@ class DataRef:
     Attributes:
         root: its folder; not part of any key, a data set may move.
         fingerprint: hash of its content, or of what generated it.
-        kind: "stand-in" (generated) or "real data".
+        kind: "synthetic data" (generated) or "real data".
     """
 
     root: Path
     fingerprint: str
-    kind: Literal["stand-in", "real data"]
+    kind: Literal["synthetic data", "real data"]
 
 
 def sweep(

@@ -19,7 +19,7 @@ from papers_lib.companion.plots import map_grid, strip_panels
 from papers_lib.files import write_json, write_text
 
 SLUG = "demo"
-SYNTHETIC = "stand-in"
+SYNTHETIC = "synthetic data"
 
 CLAIMS = (Path(__file__).parent / "demo_claims.yaml").read_text(encoding="utf-8")
 

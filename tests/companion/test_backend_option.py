@@ -27,7 +27,7 @@ def test_an_absent_ray_is_one_line_before_anything_runs(
 def test_another_name_lists_those_that_exist(papers: Callable, project: Path) -> None:
     answer = papers("run", "--backend", "dask")
     assert answer.code == 2
-    assert "'dask' is not one of 'loky', 'ray'" in answer.err
+    assert "'dask' is not one of 'processes', 'ray', 'loky'" in answer.err
     assert not (project / "reports").exists()
 
 

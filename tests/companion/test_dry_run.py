@@ -35,7 +35,7 @@ def run(config, context):
 
 def plan(chosen):
     works = [Work(slow, seed, chosen.passes) for seed in range(chosen.seeds) for slow in (False, True)]
-    return [Part("squares", run, works, lambda: DataRef(Path.cwd(), "0", "stand-in"), images=chosen.images)]
+    return [Part("squares", run, works, lambda: DataRef(Path.cwd(), "0", "synthetic data"), images=chosen.images)]
 """
 PARAMETERS = """\
 from papers_lib.companion.parameters import NotebookParameters

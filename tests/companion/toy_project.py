@@ -23,7 +23,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from papers_lib.companion.page import Page
 page = Page("toy", profile=profile, parameters={"seeds": seeds, "name": name})
-page.data(name="numbers", fingerprint="0123abcd", evidence="stand-in", sizes={"train": seeds})
+page.data(name="numbers", fingerprint="0123abcd", evidence="synthetic data", sizes={"train": seeds})
 shares = [0.9 + 0.01 * i for i in range(seeds)] + [0.1 + 0.01 * i for i in range(seeds)]
 frame = pd.DataFrame({"group": ["ours"] * seeds + ["theirs"] * seeds, "share": shares, "status": "ok"})
 page.rows(frame)

@@ -113,7 +113,7 @@ def test_what_is_written_is_what_is_drawn(tmp_path) -> None:
         rows = list(csv.DictReader(file))
     assert rows == [row for split in ("train", "val", "test") for row in draw(spec, split)[2]]
     description = json.loads((root / "dataset.json").read_text())
-    assert description["kind"] == "stand-in"
+    assert description["kind"] == "synthetic data"
     assert description["parameters"] == {"experiment": 2, "train": 6, "val": 5, "test": 4, "seed": 2}
 
 

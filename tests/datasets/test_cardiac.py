@@ -105,7 +105,7 @@ def test_one_size_a_split_and_files_that_are_none(root):
 
 def test_the_description(root):
     assert (describe(root).name, describe(root).kind) == (root.name, "real")
-    (root / "dataset.json").write_text('{"name": "ours", "kind": "stand-in"}')
+    (root / "dataset.json").write_text('{"name": "ours", "kind": "synthetic data"}')
     assert describe(root).name == "ours"
     for text in ('{"name": "x", "kind": "other"}', "{}", "[]", "nothing"):
         (root / "dataset.json").write_text(text)

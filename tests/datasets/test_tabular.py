@@ -158,7 +158,11 @@ def test_the_fingerprint_follows_names_sizes_and_text(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "expected"),
-    [(None, "real data"), ('{"kind": "stand-in"}', "stand-in"), ('{"kind": "real"}', "real data")],
+    [
+        (None, "real data"),
+        ('{"kind": "synthetic data"}', "synthetic data"),
+        ('{"kind": "real"}', "real data"),
+    ],
 )
 def test_only_a_generated_set_says_that_it_is_one(tmp_path, content, expected):
     if content:

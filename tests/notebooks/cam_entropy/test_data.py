@@ -4,10 +4,10 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from papers_lib.datasets.voc_crop_split import load_crops
 
 from cam_entropy import data as cam_entropy_data
 from cam_entropy.data import check_backbone, examples, levels, open_data
-from papers_lib.datasets.voc_crop_split import load_crops
 from papers_lib.errors import UserError
 
 CROP = {"side": 64, "scene_side": 128, "whole": False, "difficult": True}
