@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cam_entropy.split import Split, batch_of
+from cam_entropy.split import Split, batch_of, rows_of
 from papers_lib.datasets.voc_crop_split import CropSplit
 from papers_lib.metrics.deletion import deletion_area, deletion_curve, random_order_maps
 from papers_lib.metrics.localization import point_hits, point_localization
@@ -83,8 +83,8 @@ def in_crops(maps: Tensor, crops: CropSplit) -> dict[str, float]:
         "part_mass": (part_mass, live[parted]),
         "part_pointing": (points.hit[parted].double(), live[parted]),
     }
-    metrics = {name: _mean(values) for name, (values, _) in found.items()}
-    return metrics | {f"{name}_live": _mean(values[alive]) for name, (values, alive) in found.items()}
+    metrics = {name: mean(values) for name, (values, _) in found.items()}
+    return metrics | {f"{name}_live": mean(values[alive]) for name, (values, alive) in found.items()}
 
 
 @torch.no_grad()
@@ -110,13 +110,13 @@ def in_scenes(model: PooledClassifier, data: Split, device: str) -> dict[str, fl
     stacks = {kind: torch.stack(maps[kind]) for kind in seen}
     hits = [point_hits(stacks[kind], boxes[kind], SIZE) for kind in seen]
     mass = [
-        _mean(heat_share(stacks[kind], torch.stack([box_mask(box, SIZE) for box in boxes[kind]])))
+        mean(heat_share(stacks[kind], torch.stack([box_mask(box, SIZE) for box in boxes[kind]])))
         for kind in seen
     ]
     return {
         "scene_pointing": point_localization(hits).macro,
         "scene_mass": float(np.mean(mass)),
-        "scene_dead_share": _mean(dead_maps(torch.cat([*stacks.values()])).double()),
+        "scene_dead_share": mean(dead_maps(torch.cat([*stacks.values()])).double()),
     }
 
 
@@ -137,7 +137,7 @@ def under_deletion(
     if not len(items):
         return {"deletion_area": np.nan, "deletion_gain": np.nan}
     model.eval()
-    target = torch.from_numpy(np.asarray(crops.classes[items])).to(device)
+    target = rows_of(crops.classes, items, device)
     images = batch_of(crops.images, items, device)
 
     def predict(pictures: Tensor) -> Tensor:
@@ -149,9 +149,10 @@ def under_deletion(
     orders = {"map": torch.where(dead_maps(chosen)[:, None, None], random, chosen), "random": random}
     area = {}
     for name, order in orders.items():
-        area[name] = _mean(deletion_area(deletion_curve(predict, images, order, SHARES), SHARES))
+        area[name] = mean(deletion_area(deletion_curve(predict, images, order, SHARES), SHARES))
     return {"deletion_area": area["map"], "deletion_gain": 1 - area["map"] / area["random"]}
 
 
-def _mean(values: Tensor) -> float:
+def mean(values: Tensor) -> float:
+    """Mean in float64, NaN of nothing."""
     return float(values.double().mean()) if len(values) else np.nan

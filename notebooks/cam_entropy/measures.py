@@ -1,8 +1,8 @@
-"""What is measured on a model of the CAM-entropy experiment: sharpness, dead maps, accuracy, and its curves.
+"""What is measured on a model: sharpness, dead maps, accuracy, and its curves.
 
 Everything is taken from the raw Grad-CAM of the *true* class (section III B), rectified as in equation 4, on test
-boxes. Means of sharpness are over live maps: a dead map, all zero, is no sharp and no blurred map, and its share stands
-beside. Where maps point is in ``cam_entropy_localization``.
+boxes. Means of sharpness are over live maps: a dead map, all zero, is neither sharp nor blurred, and the share of dead
+maps stands beside. Where maps point is in ``localization``.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cam_entropy.localization import in_crops, in_scenes, under_deletion
-from cam_entropy.split import Split, batch_of
+from cam_entropy.localization import in_crops, in_scenes, mean, under_deletion
+from cam_entropy.split import Split, batch_of, rows_of
 from papers_lib.metrics.sharpness import MEASURES, dead_maps, heat
 from papers_lib.models.classifier import PooledClassifier, pooled_mlp_grad_cam
 
@@ -48,7 +48,7 @@ def explain(test: Measured, items: np.ndarray) -> Explained:
     test.model.eval()
     found = []
     for some in np.array_split(items, max(1, -(-len(items) // BATCH))):
-        target = torch.from_numpy(np.asarray(test.data.crops.classes[some])).to(test.device)
+        target = rows_of(test.data.crops.classes, some, test.device)
         activations = test.model.features(batch_of(test.data.inputs, some, test.device))
         logits, maps = pooled_mlp_grad_cam(test.model.head, activations, "all")
         each = heat(maps).sum((-2, -1))
@@ -81,7 +81,7 @@ def live_means(sums: Mapping[str, float]) -> dict[str, float]:
 def curve_point(test: Measured, items: np.ndarray) -> dict[str, float]:
     """Accuracy, sharpness and dead maps on the test items of the curves: a point of figures 1 and 2."""
     found = explain(test, items)
-    classes = torch.from_numpy(np.asarray(test.data.crops.classes[items])).to(test.device)
+    classes = rows_of(test.data.crops.classes, items, test.device)
     sums = {name: float(value) for name, value in step_sharpness(found.maps).items()}
     accuracy = float((found.logits.argmax(1) == classes).double().mean())
     point = {**live_means(sums), "dead_share": sums["dead_share"], "accuracy": accuracy}
@@ -94,17 +94,17 @@ def sharpness(maps: Tensor) -> dict[str, float]:
     live = heat(maps[~dead]).double()
     low, high = live.amin((1, 2)), live.amax((1, 2))
     above = low > 0
-    metrics = {name: _mean(of(live)) for name, of in MEASURES.items()}
+    metrics = {name: mean(of(live)) for name, of in MEASURES.items()}
     # what means over all maps say, with the all-zero map taken for the constant map that it is
-    metrics |= {f"{name}_all": _mean(of(maps.double())) for name, of in MEASURES.items()}
+    metrics |= {f"{name}_all": mean(of(maps.double())) for name, of in MEASURES.items()}
     # the same quantities of 1 + M, a conjecture on what the paper printed: defined for every map
     lifted = 1 + heat(maps.double())
-    metrics |= {f"{name}_lifted": _mean(of(lifted)) for name, of in MEASURES.items()}
-    metrics["relative_difference_lifted"] = _mean(lifted.amax((1, 2)) / lifted.amin((1, 2)) - 1)
-    metrics |= {"dead_share": float(dead.double().mean()), "max_map": _mean(high), "min_map": _mean(low)}
-    metrics["spread"] = _mean((high - low) / live.mean((1, 2)))
+    metrics |= {f"{name}_lifted": mean(of(lifted)) for name, of in MEASURES.items()}
+    metrics["relative_difference_lifted"] = mean(lifted.amax((1, 2)) / lifted.amin((1, 2)) - 1)
+    metrics |= {"dead_share": float(dead.double().mean()), "max_map": mean(high), "min_map": mean(low)}
+    metrics["spread"] = mean((high - low) / live.mean((1, 2)))
     # the paper's relative difference, (max - min) / min, exists only where no cell is zero
-    metrics["without_zero_share"] = _mean(above.double())
+    metrics["without_zero_share"] = mean(above.double())
     relative = (high[above] - low[above]) / low[above]
     metrics["relative_difference"] = float(relative.median()) if len(relative) else np.nan
     return metrics
@@ -130,11 +130,11 @@ def of_the_dead(found: Explained, classes: Tensor, live: Tensor) -> dict[str, fl
     right = (found.logits.argmax(1) == classes).double()
     own = found.logits.gather(1, classes[:, None])[:, 0]
     return {
-        "dead_accuracy": _mean(right[~live]),
-        "live_accuracy": _mean(right[live]),
-        "dead_logit": _mean(own[~live]),
-        "live_logit": _mean(own[live]),
-        "dead_negative_share": _mean((own[~live] <= 0).double()),
+        "dead_accuracy": mean(right[~live]),
+        "live_accuracy": mean(right[live]),
+        "dead_logit": mean(own[~live]),
+        "live_logit": mean(own[live]),
+        "dead_negative_share": mean((own[~live] <= 0).double()),
     }
 
 
@@ -151,13 +151,13 @@ def measure(
 
     Returns: flat metrics, and the arrays ``maps``, ``logits``, ``items`` of ``shown``.
     """
-    found = explain(test, np.arange(len(test.data.crops.classes)))
-    classes = torch.from_numpy(np.asarray(test.data.crops.classes)).to(test.device)
+    every = np.arange(len(test.data.crops.classes))
+    found, classes = explain(test, every), rows_of(test.data.crops.classes, every, test.device)
     live = ~dead_maps(found.maps)
     metrics = {
         **classification(found.logits, classes),
         **sharpness(found.maps),
-        "others_heat": _mean(found.others[live]),
+        "others_heat": mean(found.others[live]),
         **of_the_dead(found, classes, live),
         **in_crops(heat(found.maps).cpu(), test.data.crops),
         **in_scenes(test.model, test.data, test.device),
@@ -169,7 +169,3 @@ def measure(
         "items": shown,
     }
     return metrics, arrays
-
-
-def _mean(values: Tensor) -> float:
-    return float(values.double().mean()) if len(values) else np.nan

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cam_entropy.curves import setting_name
+from cam_entropy.tables import setting_name
 from papers_lib.datasets.voc_crop_split import CropSplit
 from papers_lib.metrics.sharpness import MEASURES, dead_maps, heat
-from papers_lib.sweep.records import Record
+from papers_lib.sweep import Record
 
 ROWS = {
     "true_probability": "class probability",
@@ -57,18 +57,16 @@ def choose(records: Sequence[Record], crops: CropSplit, settings: Sequence[str])
         name: (found["logits"].argmax(1) == classes) & ~dead_maps(torch.from_numpy(found["maps"])).numpy()
         for name, found in shown.items()
     }
-    both, why = good["none"], "the first test picture that β = 0 classifies correctly with a live map"
+    good_one, why = good["none"], "the first test picture that β = 0 classifies correctly with a live map"
     if "relu_100" in good:
-        if (both & good["relu_100"]).any():
-            both, why = (
-                both & good["relu_100"],
-                "the first test picture that both classify correctly with a live map",
-            )
+        both = good_one & good["relu_100"]
+        if both.any():
+            good_one, why = both, "the first test picture that both classify correctly with a live map"
         else:
             why += "; at β = 100 there is none of the kept ones"
-    if not both.any():
+    if not good_one.any():
         return None
-    at = int(both.argmax())
+    at = int(good_one.argmax())
     item = int(shown["none"]["items"][at])
     return Sample(
         np.asarray(crops.images[item]),
