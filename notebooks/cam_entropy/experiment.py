@@ -92,7 +92,7 @@ def run(config: EntropyRun, context: Context) -> dict[str, float | int | bool | 
         RunFailed: "diverged" (loss not finite).
     """
     device = context.device
-    data = open_splits(context.data_root, config.backbone, config.weights, config.train_from, device)
+    data = open_splits(context.data_root, config, device)
     model = build(config, len(data["train"].crops.names), device)
     test = Measured(model, data["test"], device)
     fixed = one_item_a_picture(data["test"])
@@ -141,7 +141,8 @@ def objective_of(config: EntropyRun, data: Split, generator: torch.Generator, de
         activations = model.features(batch_of(data.inputs, items, device))
         with torch.autocast(activations.device.type, enabled=False):
             wanted: Tensor | Literal["all"] = "all" if config.others else target
-            logits, maps = pooled_mlp_grad_cam(model.head, activations.float(), wanted)
+            activations = activations.to(torch.promote_types(activations.dtype, torch.float32))
+            logits, maps = pooled_mlp_grad_cam(model.head, activations, wanted)
             loss = torch.nn.functional.cross_entropy(logits, target)
             if config.beta:
                 offset = config.form == "offset"

@@ -1,6 +1,6 @@
 """All runs of the paper, built from the notebook's parameters: one function for notebook, dry run and tests."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from cam_entropy.parameters import Parameters
 from papers_lib.companion import paths
 from papers_lib.sweep import DataRef, Part
 
-Runs = list[EntropyRun]
+Setting = tuple[str, float]
 
 
 def plan(chosen: Parameters, folder: Path | None = None) -> list[Part]:
@@ -35,85 +35,55 @@ def data_of(chosen: Parameters, folder: Path | None = None) -> tuple[Any, ...]:
     return chosen.data_root, folder or paths.data_folder(), sizes, chosen.data_seed, crop, chosen.jobs
 
 
-def configs_of(chosen: Parameters) -> Runs:
+def configs_of(chosen: Parameters) -> list[EntropyRun]:
     """The runs, comparison by comparison; the deletion curve is measured in the main one only."""
     names = ("backbone", "weights", "train_from", "epochs", "batch_size", "learning_rate", "mixed", "measure")
     base = EntropyRun(seed=0, beta=0.0, **{name: getattr(chosen, name) for name in names})
-    runs = [run for arm in chosen.arms for run in COMPARISONS[arm](replace(base, arm=arm), chosen)]
-    return [replace(run, deletion=chosen.deletion if run.arm == "main" else 0) for run in runs]
+    settings_by_arm = settings_of(base, chosen)
+    runs = []
+    for arm in chosen.arms:
+        count = chosen.seeds if arm in ("main", "fresh") else chosen.variant_seeds
+        first = chosen.fresh_seed if arm == "fresh" else 0
+        deletion = chosen.deletion if arm == "main" else 0
+        for shared, settings in settings_by_arm[arm]:
+            for form, beta in settings:
+                config = replace(shared, arm=arm, form=form, beta=beta, deletion=deletion)
+                runs += [replace(config, seed=seed) for seed in range(first, first + count)]
+    return runs
 
 
-def main(base: EntropyRun, chosen: Parameters) -> Runs:
-    """The paper's loss in both forms; only β and form differ."""
-    settings = [("relu", beta) for beta in chosen.betas] + [
-        ("shifted", beta) for beta in chosen.shifted_betas
-    ]
-    return _each(base, settings, chosen.seeds)
-
-
-def front(base: EntropyRun, chosen: Parameters) -> Runs:
-    """More values of β, for accuracy against sharpness; those of the main comparison are trained there."""
+def settings_of(base: EntropyRun, chosen: Parameters) -> dict[str, list[tuple[EntropyRun, list[Setting]]]]:
+    """What each comparison trains: a run that its settings (form and β) share, and these settings."""
+    printed = [("relu", beta) for beta in chosen.betas]
     trained = {"relu": chosen.betas, "shifted": chosen.shifted_betas}
-    settings = [(form, beta) for form in trained for beta in chosen.front_betas if beta not in trained[form]]
-    return _each(base, settings, chosen.variant_seeds)
+    front = [(form, beta) for form in trained for beta in chosen.front_betas if beta not in trained[form]]
+    pushed = (replace(base, others=chosen.others), parsed(chosen.others_settings))
+    fresh = parsed(["none", "relu_0.3", "relu_100", "shifted_0.3"])
+    rest = [replace(base, measure=one) for one in ("ce", "ca", "cd") if one != base.measure]
+    second = {"backbone": chosen.second_backbone, "train_from": chosen.second_from}
+    few = parsed(chosen.few_settings)
+    return {
+        # The paper's loss in both forms; only β and form differ.
+        "main": [(base, printed + [("shifted", beta) for beta in chosen.shifted_betas])],
+        # More values of β, for accuracy against sharpness.
+        "front": [(base, front)],
+        # The other measures in the place of the main one.
+        "measures": [(one, parsed(chosen.measure_settings)) for one in rest],
+        # The other classes' maps pushed the other way, section III B, end.
+        "others": [pushed],
+        # 1 + M in the place of M: does it explain Table I?
+        "offset": [(base, [("offset", beta) for beta in chosen.offset_betas])],
+        # Longer training, since the paper's is: does β = 100 recover?
+        "long": [(replace(base, epochs=chosen.long_factor * base.epochs), parsed(chosen.long_settings))],
+        # Seeds that no rule was written after: for what was noticed in the other comparisons.
+        "fresh": [(base, fresh), (replace(base, measure="ca"), parsed(["relu_0.3"])), pushed],
+        # More of the backbone trained.
+        "deeper": [(replace(base, train_from=chosen.deeper_from), few)],
+        "backbone": [(replace(base, **second), few)],
+    }
 
 
-def measures(base: EntropyRun, chosen: Parameters) -> Runs:
-    """The measures that are not in the loss of the main comparison, in its place."""
-    settings = parsed(chosen.measure_settings)
-    return [
-        config
-        for measure in ("ce", "ca", "cd")
-        if measure != base.measure
-        for config in _each(replace(base, measure=measure), settings, chosen.variant_seeds)
-    ]
-
-
-def others(base: EntropyRun, chosen: Parameters) -> Runs:
-    """The other classes' maps pushed the other way, section III B, end."""
-    return _each(replace(base, others=chosen.others), parsed(chosen.others_settings), chosen.variant_seeds)
-
-
-def offset(base: EntropyRun, chosen: Parameters) -> Runs:
-    """1 + M in the place of M: does it explain Table I?"""
-    return _each(base, [("offset", beta) for beta in chosen.offset_betas], chosen.variant_seeds)
-
-
-def long(base: EntropyRun, chosen: Parameters) -> Runs:
-    """Longer training, since the paper's is: does β = 100 recover?"""
-    base = replace(base, epochs=chosen.long_factor * base.epochs)
-    return _each(base, parsed(chosen.long_settings), chosen.variant_seeds)
-
-
-def fresh(base: EntropyRun, chosen: Parameters) -> Runs:
-    """Seeds that no rule was written after: for what was noticed in the other comparisons."""
-    settings = [("relu", 0.0), ("relu", 0.3), ("relu", 100.0), ("shifted", 0.3)]
-    runs = [
-        *_each(base, settings, chosen.seeds),
-        *_each(replace(base, measure="ca"), [("relu", 0.3)], chosen.seeds),
-        *_each(replace(base, others=chosen.others), parsed(chosen.others_settings), chosen.seeds),
-    ]
-    return [replace(config, seed=chosen.fresh_seed + config.seed) for config in runs]
-
-
-def deeper(base: EntropyRun, chosen: Parameters) -> Runs:
-    """More of the backbone trained."""
-    base = replace(base, train_from=chosen.deeper_from)
-    return _each(base, parsed(chosen.few_settings), chosen.variant_seeds)
-
-
-def backbone(base: EntropyRun, chosen: Parameters) -> Runs:
-    """A second backbone."""
-    base = replace(base, backbone=chosen.second_backbone, train_from=chosen.second_from)
-    return _each(base, parsed(chosen.few_settings), chosen.variant_seeds)
-
-
-COMPARISONS: dict[str, Callable[[EntropyRun, Parameters], Runs]] = {
-    one.__name__: one for one in (main, front, measures, others, offset, long, fresh, deeper, backbone)
-}
-
-
-def parsed(settings: Iterable[str]) -> list[tuple[str, float]]:
+def parsed(settings: Iterable[str]) -> list[Setting]:
     """Form and β of settings.
 
     >>> parsed(["none", "shifted_0.3"])
@@ -121,7 +91,3 @@ def parsed(settings: Iterable[str]) -> list[tuple[str, float]]:
     """
     parts = [("relu_0" if setting == "none" else setting).split("_") for setting in settings]
     return [(form, float(beta)) for form, beta in parts]
-
-
-def _each(base: EntropyRun, settings: Iterable[tuple[str, float]], seeds: int) -> Runs:
-    return [replace(base, beta=beta, form=form, seed=s) for form, beta in settings for s in range(seeds)]

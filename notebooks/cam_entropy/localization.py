@@ -65,7 +65,7 @@ def in_crops(maps: Tensor, crops: CropSplit) -> dict[str, float]:
     live = ~dead_maps(maps)
     boxes = part_boxes(crops)
     points = point_hits(maps, boxes, SIZE)
-    masked = np.flatnonzero(crops.has_mask)
+    masked, parted = np.flatnonzero(crops.has_mask), points.counted.nonzero()[:, 0]
     object_mass, on_object = [NOTHING], [NOTHING]
     for some in in_chunks(masked):
         masks = object_masks(crops, some)
@@ -73,14 +73,11 @@ def in_crops(maps: Tensor, crops: CropSplit) -> dict[str, float]:
         at = points.point[some]  # (-1, -1) for a constant map, which points nowhere
         hit = (masks[torch.arange(len(masks)), at[:, 1], at[:, 0]] > 0.5) & (at[:, 0] >= 0)
         on_object.append(hit.double())
-    parted = points.counted.nonzero()[:, 0]
-    part_mass = torch.cat(
-        [NOTHING] + [heat_share(maps[i : i + 1], box_mask(boxes[i], SIZE)[None]) for i in parted]
-    )
+    part_mass = [heat_share(maps[i : i + 1], box_mask(boxes[i], SIZE)[None]) for i in parted]
     found = {
         "object_mass": (torch.cat(object_mass), live[masked]),
         "object_pointing": (torch.cat(on_object), live[masked]),
-        "part_mass": (part_mass, live[parted]),
+        "part_mass": (torch.cat([NOTHING, *part_mass]), live[parted]),
         "part_pointing": (points.hit[parted].double(), live[parted]),
     }
     metrics = {name: mean(values) for name, (values, _) in found.items()}
@@ -106,17 +103,15 @@ def in_scenes(model: PooledClassifier, data: Split, device: str) -> dict[str, fl
             for kind in np.unique(kinds):
                 maps[kind].append(found[row, kind])
                 boxes[kind].append(every[torch.from_numpy(kinds == kind)])
-    seen = [kind for kind in range(classes) if maps[kind]]
-    stacks = {kind: torch.stack(maps[kind]) for kind in seen}
-    hits = [point_hits(stacks[kind], boxes[kind], SIZE) for kind in seen]
+    seen = [(torch.stack(some), rows) for some, rows in zip(maps, boxes, strict=True) if some]
+    hits = [point_hits(stack, rows, SIZE) for stack, rows in seen]
     mass = [
-        mean(heat_share(stacks[kind], torch.stack([box_mask(box, SIZE) for box in boxes[kind]])))
-        for kind in seen
+        mean(heat_share(stack, torch.stack([box_mask(box, SIZE) for box in rows]))) for stack, rows in seen
     ]
     return {
         "scene_pointing": point_localization(hits).macro,
         "scene_mass": float(np.mean(mass)),
-        "scene_dead_share": mean(dead_maps(torch.cat([*stacks.values()])).double()),
+        "scene_dead_share": mean(dead_maps(torch.cat([stack for stack, _ in seen])).double()),
     }
 
 

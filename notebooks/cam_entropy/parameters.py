@@ -21,9 +21,7 @@ Setting = Annotated[str, Field(pattern=r"^(none|(relu|shifted|offset)_\d+(\.\d+)
 class Parameters(NotebookParameters):
     """The values of profile quick stand in the notebook."""
 
-    data_root: str = Field(
-        description="folder of a real data set in VOC's layout (docs/data_voc.md); empty: synthetic scenes"
-    )
+    data_root: str = Field(description="real data set in VOC's layout (docs/data_voc.md); empty: synthetic")
     data_note: str = Field(description="a sentence on size and bias of the real data, for the page")
     arms: list[Arm] = Field(
         description="comparisons: main, front, measures, others, offset, long, fresh, deeper, backbone"

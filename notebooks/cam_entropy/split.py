@@ -52,11 +52,9 @@ def open_split(
     return Split(crops, inputs, scenes)
 
 
-def open_splits(
-    root: Path, backbone: str, weights: str, stage: str, device: str, jobs: int = 1
-) -> dict[str, Split]:
-    """Both splits, "train" and "test", read or made once; see :func:`open_split`."""
-    which = (backbone, weights, stage, device, jobs)
+def open_splits(root: Path, run: Any, device: str, jobs: int = 1) -> dict[str, Split]:
+    """Both splits, "train" and "test", as ``run`` takes them; read or made once."""
+    which = (run.backbone, run.weights, run.train_from, device, jobs)
     return {"train": open_split(root, "train", *which), "test": open_split(root, "test", *which)}
 
 
@@ -69,8 +67,7 @@ def open_all(root: Path, runs: Iterable[Any], device: str, jobs: int = 1) -> dic
     Raises:
         UserError: crops that cannot be read, features that cannot be written; see ``front_features``.
     """
-    fronts = dict.fromkeys((run.backbone, run.weights, run.train_from) for run in runs)
-    opened = [open_splits(root, *front, device, jobs) for front in fronts]
+    opened = [open_splits(root, run, device, jobs) for run in runs]  # a front once, thanks to the cache
     return opened[0]
 
 

@@ -93,22 +93,21 @@ def tidy(frame: pd.DataFrame, records: Iterable[Record]) -> pd.DataFrame:
 
 def settings_table(frame: pd.DataFrame, arms: Sequence[str] = ("main",)) -> pd.DataFrame:
     """Means over the seeds of a setting, a row each; the accuracies with their range, sharpness of live maps."""
+    columns = {
+        "models": ("test_accuracy", "size"),
+        "accuracy": ("test_accuracy", "mean"),
+        "lowest": ("test_accuracy", "min"),
+        "highest": ("test_accuracy", "max"),
+        "balanced": ("balanced_accuracy", "mean"),
+        "dead maps": ("dead_share", "mean"),
+        "ce / ln HW": ("ce_norm", "mean"),
+        "ca": ("ca", "mean"),
+        "σ²/μ²": ("cd", "mean"),
+        "σ/μ": ("cv", "mean"),
+        "ce / ln HW, dead as uniform": ("ce_norm_all", "mean"),
+    }
     groups = _ok(frame, arms).groupby(["arm", "name"], sort=False)
-    table = pd.DataFrame(
-        {
-            "models": groups.size(),
-            "accuracy": groups["test_accuracy"].mean(),
-            "lowest": groups["test_accuracy"].min(),
-            "highest": groups["test_accuracy"].max(),
-            "balanced": groups["balanced_accuracy"].mean(),
-            "dead maps": groups["dead_share"].mean(),
-            "ce / ln HW": groups["ce_norm"].mean(),
-            "ca": groups["ca"].mean(),
-            "σ²/μ²": groups["cd"].mean(),
-            "σ/μ": groups["cv"].mean(),
-            "ce / ln HW, dead as uniform": groups["ce_norm_all"].mean(),
-        }
-    ).reset_index(names=["comparison", "loss"])
+    table = groups.agg(**columns).reset_index(names=["comparison", "loss"])
     return table if len(arms) > 1 else table.drop(columns="comparison")
 
 
@@ -141,8 +140,7 @@ def dead_table(frame: pd.DataFrame, arms: Sequence[str] = ("main",)) -> pd.DataF
         "dead_logit": "true logit, dead map",
         "dead_negative_share": "of which not above 0",
     }
-    means = _ok(frame, arms).groupby("name", sort=False)[list(columns)].mean()
-    return means.rename(columns=columns).reset_index(names="loss")
+    return _means(_ok(frame, arms), columns)
 
 
 def lifted_table(
@@ -167,8 +165,7 @@ def lifted_table(
         min_lifted=1 + (found["min_map"] * live).where(live > 0, 0.0),
         max_lifted=1 + (found["max_map"] * live).where(live > 0, 0.0),
     )
-    means = lifted.groupby(["arm", "name"], sort=False)[list(columns)].mean()
-    table = means.rename(columns=columns).reset_index(names=["comparison", "loss"])
+    table = _means(lifted, columns, "arm", "name").rename(columns={"arm": "comparison"})
     for column, words in (("beta0", "β = 0"), ("beta100", "β = 100")):
         cells = {row: float(values[column]) for row, values in printed.items()}
         low, high = cells["min_map"], cells["max_map"]
@@ -189,8 +186,7 @@ def cross_table(frame: pd.DataFrame, betas: Iterable[float]) -> pd.DataFrame:
         "accuracy_change": "accuracy",
         "dead_share": "dead maps",
     }
-    means = chosen.groupby("name", sort=False)[list(columns)].mean()
-    return means.rename(columns=columns).reset_index(names="loss")
+    return _means(chosen, columns)
 
 
 def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -265,11 +261,16 @@ def alpha_slope(seed: int = 0, step: float = 1e-6, activation: type[nn.Module] =
 def further_table(frame: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
     """Further comparisons, a row a setting, with what they measure beside sharpness."""
     columns = {"part_mass": "heat on the part", "others_heat": "other classes' heat"}
-    groups = _ok(frame, arms).groupby(["arm", "name"], sort=False)
-    means = groups[list(columns)].mean().rename(columns=columns)
     table = settings_table(frame, [*arms, ""])
     table = table.drop(columns=["lowest", "highest", "ce / ln HW, dead as uniform"])
-    return table.merge(means, left_on=["comparison", "loss"], right_index=True, how="left")
+    means = _means(_ok(frame, arms), columns, "arm", "name")
+    return table.assign(**{title: means[title] for title in columns.values()})
+
+
+def _means(frame: pd.DataFrame, columns: Mapping[str, str], *by: str) -> pd.DataFrame:
+    """Means of the columns over the seeds, a row a setting, under their titles."""
+    means = frame.groupby(list(by) or ["name"], sort=False)[list(columns)].mean()
+    return means.rename(columns=columns).reset_index().rename(columns={"name": "loss"})
 
 
 def _ok(frame: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:

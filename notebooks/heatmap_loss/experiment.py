@@ -149,7 +149,7 @@ def objective_of(config: HeatmapRun, data: Samples) -> Objective:
         target: Target = classes if config.target == "true" else "predicted"
         # The term divides by the map's maximum: half precision would be felt in a gradient of a gradient.
         with torch.autocast(activations.device.type, enabled=False):
-            activations = activations.float()
+            activations = activations.to(torch.promote_types(activations.dtype, torch.float32))
             logits, gradients = head_gradients(model.head, activations, target, create_graph=True)
             # H = sum_k A_k * dz_c / dA_k
             maps = METHODS[config.method](activations, gradients)
