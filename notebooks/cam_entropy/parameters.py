@@ -21,7 +21,9 @@ Setting = Annotated[str, Field(pattern=r"^(none|(relu|shifted|offset)_\d+(\.\d+)
 class Parameters(NotebookParameters):
     """The values of profile quick stand in the notebook."""
 
-    data_root: str = Field(description="real data set in VOC's layout (docs/data_voc.md); empty: synthetic")
+    data_root: str = Field(
+        description="real data set in VOC's layout (docs/data_voc.md); empty: synthetic scenes"
+    )
     data_note: str = Field(description="a sentence on size and bias of the real data, for the page")
     arms: list[Arm] = Field(
         description="comparisons: main, front, measures, others, offset, long, fresh, deeper, backbone"
@@ -35,9 +37,7 @@ class Parameters(NotebookParameters):
     scene_side: int = Field(ge=0, multiple_of=STRIDE, description="of a whole test scene; 0: none")
     whole: bool = Field(description="the whole picture in the place of the crop of its box")
     difficult: bool = Field(description="boxes marked difficult as well")
-    betas: list[Beta] = Field(
-        description="weights of the entropy in the loss, ReLU form as printed; 0 among them"
-    )
+    betas: list[Beta] = Field(description="weights of the entropy, ReLU form as printed; 0 among them")
     shifted_betas: list[Positive] = Field(description="the same, M - min M")
     front_betas: list[Positive] = Field(description="further ones in both forms, comparison front")
     offset_betas: list[Positive] = Field(description="weights with 1 + M, comparison offset")
@@ -59,7 +59,7 @@ class Parameters(NotebookParameters):
         description="initial convolutions: packaged (ImageNet, no download), timm (hub) or random"
     )
     train_from: str = Field(
-        description="first stage trained; what lies before is frozen; empty: everything is trained"
+        description="first stage trained, the ones before are frozen; empty: all is trained"
     )
     epochs: int = Field(ge=1, description="passes over the training pictures, one box each")
     batch_size: int = Field(ge=1, description="boxes a step")

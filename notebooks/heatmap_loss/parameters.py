@@ -13,11 +13,9 @@ Form = Literal["mean", "sum", "share", "dice"]
 class Parameters(NotebookParameters):
     """The values of profile quick stand in the notebook."""
 
-    data_root: str = Field(
-        description="folder of a real data set (docs/data_cardiac.md); empty: synthetic slices"
-    )
+    data_root: str = Field(description="real data set (docs/data_cardiac.md); empty: synthetic slices")
     experiments: list[Literal[1, 2]] = Field(
-        min_length=1, description="1: sex shows in size and fat, 2: in a label only"
+        min_length=1, description="1: sex shows in size and fat, 2: in a label"
     )
     arms: list[Literal["main", "authors", "frozen", "variants"]] = Field(
         description="comparisons: main, authors, frozen, variants"
@@ -48,7 +46,7 @@ class Parameters(NotebookParameters):
     variant_forms: list[Form] = Field(description="forms in the comparison variants")
     variant_weights: list[Annotated[float, Field(gt=0)]] = Field(description="weights of each of these forms")
     authors_lr_factor: float = Field(
-        gt=0, description="on the authors' rates, comparison authors: the largest that both groups train with"
+        gt=0, description="on the authors' rates, comparison authors: as large as both groups train with"
     )
     authors_epoch_factor: int = Field(ge=1, description="on their epochs there")
     mixed: bool = Field(description="bfloat16 autocast")

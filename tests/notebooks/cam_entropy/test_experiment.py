@@ -57,9 +57,10 @@ def test_a_run_measures_everything_and_goes_on_after_a_kill(context, opened, dra
 
     drawn.clear()
     broken = Context("cpu", opened.root, tmp_path / "broken")
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(experiment, "curve_point", interrupted)
-        run(BASE, broken)
+        with pytest.raises(KeyboardInterrupt):
+            run(BASE, broken)
     assert broken.checkpoint.exists()
     assert not broken.arrays
     del drawn[3:]  # what the second epoch, lost, had drawn
@@ -109,7 +110,9 @@ def test_a_run_on_a_frozen_front_of_imagenet(context, opened):
     tail = build(config, 10, "cpu").eval()
     assert [name for name, _ in tail.features.named_children()] == ["blocks_6", "conv_head"]
     split = open_split(opened.root, "test", config.backbone, config.weights, config.train_from, "cpu")
-    whole = pooled_classifier(config.backbone, 10, generator=torch.Generator().manual_seed(config.seed)).eval()
+    whole = pooled_classifier(
+        config.backbone, 10, generator=torch.Generator().manual_seed(config.seed)
+    ).eval()
     items = np.arange(4)
     with torch.no_grad():
         found = tail(batch_of(split.inputs, items, "cpu"))
@@ -122,7 +125,10 @@ def test_fronts_are_made_before_the_runs_and_stand_for_the_pictures(opened):
     splits = open_all(opened.root, runs, "cpu", 1)
     front = frozen_front("test_resnet", "random", "layer4")
     for name, split in splits.items():
-        for images, features in ((split.crops.images, split.inputs), (split.crops.scenes, split.scene_inputs)):
+        for images, features in (
+            (split.crops.images, split.inputs),
+            (split.crops.scenes, split.scene_inputs),
+        ):
             assert (images is None) == (features is None)
             if features is not None:
                 wanted = through(front, images[:], "cpu").half()

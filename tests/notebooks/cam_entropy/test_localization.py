@@ -104,7 +104,10 @@ def test_scenes_by_hand(hand_split, colours, monkeypatch):
     # a: hit in the first scene, miss in the second; b: green lies outside its box
     assert found["scene_pointing"] == pytest.approx((0.5 + 0) / 2)
     assert found["scene_dead_share"] == 0
-    assert 0 < found["scene_mass"] < 0.5
+    # enlarged, heat reaches as far as the next cells' centres: all in the box of 2 x 2 cells, none in the others
+    assert found["scene_mass"] == pytest.approx((0.5 + 0) / 2)
+    dead = in_scenes(colours(4, [[1.0, 0, 0], [0, -1.0, 0]]), data, "cpu")
+    assert dead["scene_dead_share"] == pytest.approx(1 / 3)  # two maps of a, one of b
     monkeypatch.setattr(localization, "SCENES", 1)
     assert in_scenes(colours(4, PLAIN), data, "cpu") == pytest.approx(found)
 
@@ -138,7 +141,9 @@ def by_hand(model, pictures, order):
 
 def test_deletion_equals_loops_over_pixels(coloured, colours):
     model, items = colours(4, STRONG), np.array([2, 0])
-    maps = torch.from_numpy(coloured.images[:, ::16, ::16, 0].astype(np.float32)) - 9.0  # raw: some below zero
+    maps = (
+        torch.from_numpy(coloured.images[:, ::16, ::16, 0].astype(np.float32)) - 9.0
+    )  # raw: some below zero
     found = under_deletion(model, None, coloured, maps, items, "cpu")
     pictures = torch.from_numpy(coloured.images[items])
     area = by_hand(model, pictures, maps[items])

@@ -70,7 +70,9 @@ def test_where_every_map_is_dead_nothing_is_sharp():
             assert found.pop(f"{name}_{kind}") == pytest.approx(value, abs=1e-12)
     assert found.pop("relative_difference_lifted") == 0
     assert all(math.isnan(value) for value in found.values()), found
-    assert all(math.isfinite(v) for v in step_sharpness(DEAD[None]).values())  # the loop takes NaN for divergence
+    assert all(
+        math.isfinite(v) for v in step_sharpness(DEAD[None]).values()
+    )  # the loop takes NaN for divergence
 
 
 @settings(max_examples=30, deadline=None)
@@ -125,7 +127,9 @@ def test_maps_are_those_of_the_true_class_by_automatic_differentiation(measured,
     classes = torch.from_numpy(measured.data.crops.classes[items])
     own = torch.stack(every, 1)[torch.arange(len(items)), classes]
     scale = float(own.abs().max())
-    torch.testing.assert_close(logits, wanted.detach(), rtol=1e-3, atol=1e-3 * float(wanted.detach().abs().max()))
+    torch.testing.assert_close(
+        logits, wanted.detach(), rtol=1e-3, atol=1e-3 * float(wanted.detach().abs().max())
+    )
     torch.testing.assert_close(maps / scale, own / scale, rtol=0, atol=1e-3)
     mass = torch.stack(every, 1).relu().sum((-2, -1))
     for row, kind in enumerate(classes.tolist()):

@@ -80,9 +80,12 @@ def plain_measure(M, measure):
 
 @pytest.mark.parametrize("form", ["relu", "shifted", "offset"])
 @pytest.mark.parametrize(
-    ("measure", "others", "beta"), [("ce", 0.0, 2.0), ("ce", 0.7, 2.0), ("ca", 0, 2.0), ("cd", 0, 2.0), ("ce", 0, 0)]
+    ("measure", "others", "beta"),
+    [("ce", 0.0, 2.0), ("ce", 0.7, 2.0), ("ca", 0, 2.0), ("cd", 0, 2.0), ("ce", 0, 0)],
 )
-def test_the_gradient_of_every_parameter_equals_one_written_by_hand(data, double, form, measure, others, beta):
+def test_the_gradient_of_every_parameter_equals_one_written_by_hand(
+    data, double, form, measure, others, beta
+):
     """Second derivatives through the whole graph, cell by cell; no closed form, no batched measure."""
     config = replace(BASE, beta=beta, form=form, measure=measure, others=others)
     model = small_model(1).double()
