@@ -15,7 +15,7 @@ from papers_lib.datasets.data_kind import data_kind
 from papers_lib.datasets.fingerprint import tree_fingerprint
 from papers_lib.datasets.voc_store import CropSpec, write_crops
 from papers_lib.errors import UserError
-from papers_lib.models.classifier import pooled_classifier
+from papers_lib.models.classifier import pooled_classifier, split_at
 from papers_lib.sweep import DataRef, one_pool
 
 
@@ -66,18 +66,12 @@ def check_backbones(runs: Iterable[Any]) -> None:
     for backbone, weights, stage in sorted({(one.backbone, one.weights, one.train_from) for one in runs}):
         generator = torch.Generator().manual_seed(0)
         model = pooled_classifier(backbone, 2, generator=generator, weights=weights)
-        stages = [name for name, _ in model.features.named_children() if name != "scale"]
-        if stage and stage not in stages:
-            raise UserError(
-                f'stage {stage!r}: expected "" (all) or a stage of {backbone}: {", ".join(stages)}'
-            )
         try:
+            split_at(model, stage)
             found = tuple(model.eval().features(torch.zeros(1, 3, side, side)).shape[-2:])
         except (RuntimeError, AssertionError, ValueError) as error:
             reason = str(error).partition("\n")[0]
-            raise UserError(f"network {backbone}: takes no pictures of {side} x {side} ({reason})") from error
+            raise UserError(f"network {backbone}, pictures of {side} x {side}: {reason}") from error
         if found != (2, 2):
-            raise UserError(
-                f"network {backbone}: its map of {side} x {side} pixels has {found[0]} x {found[1]} cells, "
-                f"expected 2 x 2 (a stride of {STRIDE})"
-            )
+            text = f"pictures of {side} x {side} make maps of {found[0]} x {found[1]} cells, expected 2 x 2"
+            raise UserError(f"network {backbone}: {text} (a stride of {STRIDE})")

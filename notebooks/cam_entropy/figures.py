@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from cam_entropy.tables import FORMS, curves_of, setting_name
 from papers_lib.companion.palette import DASHES, MARKERS, colours
@@ -13,9 +16,6 @@ from papers_lib.companion.plots import strip_panels
 from papers_lib.datasets.voc_crop_split import CropSplit
 from papers_lib.stats import student_t
 from papers_lib.sweep import Record
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SHARPNESS = {"ce": "entropy", "ca": "area, cells", "cd": "dispersion σ²/μ²", "cv": "σ/μ"}
 PANELS = {"accuracy": "accuracy", **SHARPNESS, "dead_share": "share of dead maps"}
@@ -33,12 +33,8 @@ OVER_BETA = {
 }
 AT_ZERO = 0.003  # where β = 0 is drawn on the logarithmic axis
 _NAMES = ["β = 0", FORMS["relu"], FORMS["shifted"]]
-BY_FORM: dict[str, Any] = {
-    "hue": "form",
-    "palette": colours(_NAMES),
-    "style": "form",
-    "markers": dict(zip(_NAMES, MARKERS, strict=False)),
-}
+BY_FORM: dict[str, Any] = {"hue": "form", "palette": colours(_NAMES)}
+BY_FORM |= {"style": "form", "markers": dict(zip(_NAMES, MARKERS, strict=False))}
 GRID: dict[str, Any] = {"col": "panel", "height": 2.6, "aspect": 1.5, "facet_kws": {"sharey": False}}
 
 
@@ -80,20 +76,19 @@ def dead_long(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["epoch", "loss", "seed", "dead"])
 
 
-def curves(records: Iterable[Record], setting: str) -> "Figure | None":
+def curves(records: Iterable[Record], setting: str) -> Figure | None:
     """The paper's four panels, σ/μ and dead maps over the epochs; None where no run of the setting ended well."""
     look = {"col": "panel", "col_wrap": 3, "height": 2.5, "aspect": 1.2, "facet_kws": {"sharey": False}}
     return _over_epochs(curves_long(records, setting), "value", "split", look, "")
 
 
-def dead(records: Iterable[Record]) -> "Figure | None":
+def dead(records: Iterable[Record]) -> Figure | None:
     """Share of dead test maps over the epochs, one line per setting; None where no run ended well."""
-    return _over_epochs(
-        dead_long(records), "dead", "loss", {"height": 3.4, "aspect": 1.6}, "share of dead test maps"
-    )
+    look = {"height": 3.4, "aspect": 1.6}
+    return _over_epochs(dead_long(records), "dead", "loss", look, "share of dead test maps")
 
 
-def hidden(frame: pd.DataFrame) -> "Figure":
+def hidden(frame: pd.DataFrame) -> Figure:
     """Accuracy and dead maps of every model; the names of the settings are broken into lines to fit side by side."""
     panels: list[Mapping[str, Any]] = [
         {"y": "test_accuracy", "labels": ("", "test accuracy")},
@@ -103,10 +98,8 @@ def hidden(frame: pd.DataFrame) -> "Figure":
     return strip_panels(panels, frame=lines, x="name", width=5.5)
 
 
-def better(frame: pd.DataFrame) -> "Figure | None":
+def better(frame: pd.DataFrame) -> Figure | None:
     """Localization against entropy, every model with a live map; None where the data lack every target."""
-    import seaborn as sns
-
     long = _long(_of_front(frame), BETTER, ["ce_norm"]).dropna()
     if long.empty:
         return None
@@ -114,10 +107,8 @@ def better(frame: pd.DataFrame) -> "Figure | None":
     return plot.set_titles("{col_name}").set_axis_labels("normalised entropy, live maps", "").figure
 
 
-def front(frame: pd.DataFrame) -> "Figure":
+def front(frame: pd.DataFrame) -> Figure:
     """Mean accuracy, entropy and dead maps of each setting."""
-    import seaborn as sns
-
     names = {"ce_norm": "normalised entropy of live maps", "test_accuracy": "test accuracy"}
     names |= {"dead_share": "dead maps"}
     groups = _of_front(frame).groupby(["form", "beta"], sort=False)
@@ -126,18 +117,13 @@ def front(frame: pd.DataFrame) -> "Figure":
     return sns.relplot(points, x=names["ce_norm"], y=names["test_accuracy"], **look).figure
 
 
-def over_beta(frame: pd.DataFrame) -> "Figure":
+def over_beta(frame: pd.DataFrame) -> Figure:
     """Mean and interval over β; β = 0 belongs to both forms and stands at the left edge."""
-    import seaborn as sns
-
     chosen = _of_front(frame)
-    plain = chosen["beta"] == 0
-    both = [
-        chosen.mask(plain, chosen.assign(form=FORMS["relu"])),
-        chosen[plain].assign(form=FORMS["shifted"]),
-    ]
-    joined = pd.concat(both, ignore_index=True)
-    long = _long(joined.assign(beta=joined["beta"].where(joined["beta"] > 0, AT_ZERO)), OVER_BETA)
+    plain = chosen["beta"].eq(0)
+    chosen = chosen.assign(beta=chosen["beta"].mask(plain, AT_ZERO))
+    of_relu = chosen.assign(form=chosen["form"].mask(plain, FORMS["relu"]))
+    long = _long(pd.concat([of_relu, chosen[plain].assign(form=FORMS["shifted"])]), OVER_BETA)
     dashes = dict(zip(_NAMES, DASHES, strict=False))
     look = {"kind": "line", "errorbar": t_interval, "dashes": dashes, "col_wrap": 2}
     plot = sns.relplot(long, x="beta", y="value", **look, **GRID, **BY_FORM)
@@ -154,25 +140,19 @@ def t_interval(values: "pd.Series[float]") -> tuple[float, float]:
     return interval.low, interval.high
 
 
-def _over_epochs(
-    long: pd.DataFrame, y: str, hue: str, look: Mapping[str, Any], label: str
-) -> "Figure | None":
+def _over_epochs(long: pd.DataFrame, y: str, hue: str, look: Mapping[str, Any], label: str) -> Figure | None:
     """Mean over seeds with their range."""
-    import seaborn as sns
-    from matplotlib.ticker import MaxNLocator
-
     if long.empty:
         return None
     tints = colours(list(dict.fromkeys(long[hue])))
-    lines: dict[str, Any] = {
-        "kind": "line",
-        "errorbar": ("pi", 100),
+    told = {
         "hue": hue,
         "style": hue,
         "palette": tints,
+        "dashes": dict(zip(tints, cycle(DASHES), strict=False)),
     }
-    lines["dashes"] = dict(zip(tints, cycle(DASHES), strict=False))
-    plot = sns.relplot(long, x="epoch", y=y, **lines, **look).set_axis_labels("epoch", label)
+    plot = sns.relplot(long, x="epoch", y=y, kind="line", errorbar=("pi", 100), **told, **look)
+    plot.set_axis_labels("epoch", label)
     if "col" in look:
         plot.set_titles("{col_name}")
     for axis in plot.axes.flat:

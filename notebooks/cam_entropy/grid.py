@@ -60,7 +60,7 @@ def settings_of(base: EntropyRun, chosen: Parameters) -> dict[str, list[tuple[En
     pushed = (replace(base, others=chosen.others), parsed(chosen.others_settings))
     fresh = parsed(["none", "relu_0.3", "relu_100", "shifted_0.3"])
     rest = [replace(base, measure=one) for one in ("ce", "ca", "cd") if one != base.measure]
-    second = {"backbone": chosen.second_backbone, "train_from": chosen.second_from}
+    second = replace(base, backbone=chosen.second_backbone, train_from=chosen.second_from)
     few = parsed(chosen.few_settings)
     return {
         # The paper's loss in both forms; only β and form differ.
@@ -79,7 +79,7 @@ def settings_of(base: EntropyRun, chosen: Parameters) -> dict[str, list[tuple[En
         "fresh": [(base, fresh), (replace(base, measure="ca"), parsed(["relu_0.3"])), pushed],
         # More of the backbone trained.
         "deeper": [(replace(base, train_from=chosen.deeper_from), few)],
-        "backbone": [(replace(base, **second), few)],
+        "backbone": [(second, few)],
     }
 
 

@@ -116,8 +116,8 @@ def table(
         found["true_probability"] = found["class_probability"]
         columns[f"paper, {setting_name(name)}"] = found
     main = frame[frame["status"].eq("ok") & frame["arm"].eq("main")]
-    for name in settings if sample is not None else ():
-        if name in sample.maps:
+    for name in settings:
+        if sample and name in sample.maps:
             found = characteristics(sample.logits[name], sample.target, sample.maps[name])
             columns[f"sample, {setting_name(name)}"] = found
     for name in settings:

@@ -8,5 +8,5 @@ Here the groups are matched, the control without the term is added, and pixels a
 - ``data``: the slices, and the scores that need no model.
 - ``parameters``: types, ranges and help of the notebook's parameters; ``grid``: all runs that they ask for.
 - ``tables``, ``contrasts``: the page's tables; ``figures``: its figures; ``printed``: the authors' own numbers.
-- ``claims.yaml``: what is judged, and how; ``printed/authors.yaml``: the authors' numbers.
+- ``claims.yaml``: what is judged, and how; ``printed/*.csv``: the authors' numbers.
 """

@@ -1,6 +1,6 @@
 """The cardiac slices: a real set where the user has one, synthetic slices otherwise; and scores without a model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -40,7 +40,7 @@ def open_data(
     return DataRef(root, tree_fingerprint(root)[:16], "real data" if kind == "real" else "stand-in")
 
 
-def experiments_of(data_root: str, experiments: list[int]) -> list[int]:
+def experiments_of(data_root: str, experiments: Sequence[int]) -> Sequence[int]:
     """The experiments that the data allow: a user's own set is experiment 2 if its masks hold a sex label, else 1."""
     if not data_root:
         return experiments

@@ -1,11 +1,13 @@
 """What the page's figures are drawn from, and the plots that are more than one call."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 import torch
+from matplotlib.figure import Figure
 
 from heatmap_loss.tables import NAMES
 from papers_lib.cams import display_map
@@ -15,9 +17,6 @@ from papers_lib.datasets.cardiac import CLASSES, CardiacSplit
 from papers_lib.losses.heatmap import heatmap_loss, shrink_mask
 from papers_lib.metrics.overlap import heat_share
 from papers_lib.sweep import Record
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 ORDER = list(NAMES.values())
 
@@ -91,7 +90,7 @@ def equal_loss_pair(
     return EqualLossPair(float(gaps.max()), images, panels.flatten(0, 1).numpy(), titles)
 
 
-def confound(frame: pd.DataFrame) -> "Figure":
+def confound(frame: pd.DataFrame) -> Figure:
     """Kept CCE and heatmap-loss models: matched, confounded as the authors' groups are, and frozen alone."""
     arms = {"main": "matched", "authors": "as the authors"}
     arms |= {"pretrained": "pretrained", "frozen": "pretrained, frozen"}
@@ -104,10 +103,8 @@ def confound(frame: pd.DataFrame) -> "Figure":
     return strip_panels(panels, x="arm", y="heart_share", hue="group", hue_order=ORDER[::2])
 
 
-def rates(frame: pd.DataFrame) -> "Figure | None":
+def rates(frame: pd.DataFrame) -> Figure | None:
     """Learning rate against heat in the heart, kept CCE models of the authors' kind; None without one."""
-    import seaborn as sns
-
     rows = frame[frame["kept"] & frame["arm"].eq("authors") & frame["group"].eq("cce")]
     if rows.empty:
         return None
@@ -117,10 +114,8 @@ def rates(frame: pd.DataFrame) -> "Figure | None":
     return plot.figure
 
 
-def weights(frame: pd.DataFrame) -> "Figure":
+def weights(frame: pd.DataFrame) -> Figure:
     """Heat in the heart and validation accuracy over the weight of each definition: medians and quartiles."""
-    import seaborn as sns
-
     runs = frame["group"].eq("heatmap") & frame["arm"].isin(["main", "weight"]) & frame["status"].eq("ok")
     titles = {"heart_share": "heat in the heart", "val_accuracy": "validation accuracy"}
     long = (

@@ -61,15 +61,16 @@ def test_examples_are_the_first_of_each_class(opened):
 
 def test_networks_that_cannot_be_used_are_refused(monkeypatch):
     check_backbones([RUN, replace(RUN, train_from="layer3")])
-    with pytest.raises(UserError, match="a stage of test_resnet: stem, layer1, layer2, layer3, layer4"):
+    with pytest.raises(UserError, match=r"expected one of scale, stem, layer1, .*, got 'blocks_6'"):
         check_backbones([replace(RUN, train_from="blocks_6")])
     with pytest.raises(UserError, match="timm has no network 'resnet5O'"):
         check_backbones([replace(RUN, backbone="resnet5O")])
     model = torch.nn.Module()
     monkeypatch.setattr(data, "pooled_classifier", lambda *_, **__: model)
+    monkeypatch.setattr(data, "split_at", lambda *_: None)
     for features, words in (
-        (torch.nn.AvgPool2d(16), "64 x 64 pixels has 4 x 4 cells"),
-        (torch.nn.Conv2d(4, 1, 1), "takes no pictures of 64 x 64"),
+        (torch.nn.AvgPool2d(16), "64 x 64 make maps of 4 x 4 cells"),
+        (torch.nn.Conv2d(4, 1, 1), "network test_resnet, pictures of 64 x 64"),
     ):
         model.features = features
         with pytest.raises(UserError, match=words) as caught:

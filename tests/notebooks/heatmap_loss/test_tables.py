@@ -130,10 +130,9 @@ def test_what_a_cell_sees():
 
 
 def test_the_authors_numbers():
-    numbers = printed.read_numbers()
-    assert printed.setup_table(numbers)["convolutions"].tolist() == ["frozen", "trained"] * 2
-    assert len(printed.overlaps_table(numbers)) == 6
-    text = printed.deviations(numbers)
+    assert printed.setup_table()["convolutions"].tolist() == ["frozen", "trained"] * 2
+    assert len(printed.overlaps_table()) == 6
+    text = printed.deviations()
     # floors and exact p of 25/23, 23/22 by an independent computation; 95 % of the pairs; 5 of 26 exclusions
     for words in (
         "3e-09 and 1e-08",
@@ -145,6 +144,6 @@ def test_the_authors_numbers():
         "explains 5 of the authors' 26",
     ):
         assert words in text, words
-    lines = printed.reference_lines(numbers, {"area": 0.01}, 2, "label", log10=True)
+    lines = printed.reference_lines({"area": 0.01}, 2, "sex label", log10=True)
     medians = {"authors, CCE": math.log10(5.7e-5), "authors, heatmap loss": math.log10(6e-10)}
     assert lines == {"area": -2.0, **medians}
