@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from papers_lib.cams import head_gradients
+from papers_lib.models.classifier import PooledClassifier
 from papers_lib.sweep import Record
 
 FORMS = {"relu": "ReLU", "shifted": "M − min M", "offset": "1 + M"}
@@ -191,26 +192,14 @@ def cross_table(frame: pd.DataFrame, betas: Iterable[float]) -> pd.DataFrame:
 
 def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
     """What the models of each comparison were trained with."""
-    rows = []
-    for arm, group in frame.groupby("arm", sort=False):
-        one = group.iloc[0]
-        rows.append(
-            {
-                "comparison": arm,
-                "backbone": one["backbone"],
-                "weights": one["weights"],
-                "trained from": one["train_from"] or "the first layer",
-                "epochs": one["epochs"],
-                "batch": one["batch_size"],
-                "rate": one["learning_rate"],
-                "steps": one["steps"],
-                "settings": group["setting"].nunique(),
-                "models": len(group),
-                "diverged": int(group["status"].eq("diverged").sum()),
-                "mixed precision": bool(one["mixed"]),
-            }
-        )
-    return pd.DataFrame(rows)
+    names = {"backbone": "backbone", "weights": "weights", "train_from": "trained from", "epochs": "epochs"}
+    names |= {"batch_size": "batch", "learning_rate": "rate", "steps": "steps"}
+    groups = frame.assign(diverged=frame["status"].eq("diverged")).groupby("arm", sort=False)
+    table = groups[list(names)].first().rename(columns=names)
+    table["trained from"] = table["trained from"].replace("", "the first layer")
+    table["settings"], table["models"] = groups["setting"].nunique(), groups.size()
+    table["diverged"], table["mixed precision"] = groups["diverged"].sum(), groups["mixed"].first()
+    return table.reset_index(names="comparison")
 
 
 def scalars(frame: pd.DataFrame) -> dict[str, float]:
@@ -228,32 +217,25 @@ def scalars(frame: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def alpha_slope(seed: int = 0, step: float = 1e-6, activation: type[nn.Module] = nn.ReLU) -> float:
+def alpha_slope(unit: type[nn.Module] = nn.ReLU, step: float = 1e-6) -> float:
     """Largest |change of α| / |change of A| over central differences in random directions, in double precision.
 
-    Head: global average pool, Dense 300 with ReLU, Dense 20, as in section IV A; weights and activations random. α is
-    taken by automatic differentiation (equation 5), not by the closed form. It would differ from 0 only where a
-    direction flips one of the 300 units within ``step``; a smooth ``activation`` shows that a slope would be seen.
+    Head: global average pool, Dense 300, ``unit``, Dense 20, as in section IV A; weights and activations random. α is
+    taken by automatic differentiation (equation 5), not by the closed form. With ReLU it would differ from 0 only where
+    a direction flips one of the 300 units within ``step``; a smooth unit shows that a slope would be seen.
     """
-    generator = torch.Generator().manual_seed(seed)
-
-    def random(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-    layers = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 300), activation(), nn.Linear(300, 20))
-    head = nn.Sequential(*layers).double()
-    with torch.no_grad():
-        for parameter in head.parameters():
-            parameter.copy_(random(*parameter.shape) / 8)
-    activations = torch.rand(4, 64, 6, 6, generator=generator, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(0)
+    head = PooledClassifier(nn.Sequential(), 64, 20, generator=generator).head.double()
+    head[3] = unit()
+    A = torch.rand(4, 64, 6, 6, generator=generator).double()
 
     def alpha(A: Tensor) -> Tensor:
         return head_gradients(head, A, torch.arange(4), create_graph=False).gradients.mean((2, 3))
 
     slopes = []
     for _ in range(20):
-        direction = random(*activations.shape)
-        change = alpha(activations + step * direction) - alpha(activations - step * direction)
+        direction = torch.randn(A.shape, generator=generator).double()
+        change = alpha(A + step * direction) - alpha(A - step * direction)
         slopes.append(float(change.abs().max() / (2 * step * direction.abs().max())))
     return max(slopes)
 

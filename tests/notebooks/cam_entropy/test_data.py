@@ -11,7 +11,6 @@ from cam_entropy import data, localization
 from cam_entropy.baselines import baselines, mean_masks, means_of_others, reached, scores
 from cam_entropy.data import check_backbones, open_data
 from cam_entropy.experiment import EntropyRun
-from cam_entropy.figures import examples
 from cam_entropy.localization import GRID
 from papers_lib.datasets.voc_crop_split import load_crops
 from papers_lib.errors import UserError
@@ -48,15 +47,6 @@ def test_a_tree_without_our_description_is_real_and_its_content_is_its_name(open
     picture = next((tree / "VOC2012" / "JPEGImages").iterdir())
     picture.write_bytes(picture.read_bytes() + b"x")
     assert open_data(str(tree), tmp_path / "kept", {}, 0, CROP, 1).fingerprint != real.fingerprint
-
-
-def test_examples_are_the_first_of_each_class(opened):
-    train = load_crops(opened.root, "train")
-    found = examples(train, each=2)
-    titles = [title.replace("\n", "-") for title in found["titles"]]
-    first = [int(np.flatnonzero(train.classes == k)[0]) for k in range(10) if (train.classes == k).any()]
-    assert titles[: len(first)] == [train.names[train.classes[item]] for item in first]
-    assert np.array_equal(found["images"][: len(first)], train.images[first])
 
 
 def test_networks_that_cannot_be_used_are_refused(monkeypatch):
@@ -155,10 +145,3 @@ def test_baselines_of_scenes_by_hand(hand_split):
     assert found["scene_pointing"] == pytest.approx({"chance": area, "prior": 1, "ceiling": 1})
     # Class 0: the other picture's box, the same; class 1: no other picture, so its area
     assert found["scene_mass"]["prior"] == pytest.approx((1 + 1 / 2) / 2)
-
-
-def test_chance_stays_below_the_ceiling_on_scenes(opened):
-    found = baselines(*(load_crops(opened.root, name) for name in ("train", "test")))
-    for name in ("object_mass", "part_mass", "scene_mass"):
-        assert 0 < found[name]["chance"] < found[name]["ceiling"] <= 1
-    assert 0.05 < found["part_mass"]["chance"] < 0.12  # the part takes 6 to 10 % of its box

@@ -128,7 +128,7 @@ def test_one_plus_m_beside_the_printed_sample(frame):
 
 def test_alpha_does_not_move_with_the_activations_behind_relu_and_would_behind_a_smooth_unit():
     assert tables.alpha_slope() == 0
-    assert tables.alpha_slope(activation=nn.Tanh) > 1e-4
+    assert tables.alpha_slope(nn.Tanh) > 1e-4
 
 
 def test_bounds_of_the_printed_numbers_hold_for_random_maps():
