@@ -1,8 +1,7 @@
-"""The CAM-entropy experiment: a classifier trained with cross entropy and beta times a sharpness measure of its map.
+"""One classifier trained with cross entropy and β times a sharpness measure of its map (Schöttl, equation 6).
 
-``run(config, context)`` trains and measures one model; everything that the paper and this project compare are many
-such runs that differ in ``beta``, ``form`` and ``measure`` and share initial weights, boxes and sample order by seed.
-Settings of the paper: Schöttl, section IV A; deviations stand at each field.
+All comparisons are many such runs, which differ in ``beta``, ``form`` and ``measure`` and share initial weights, boxes
+and sample order by seed. Settings are those of section IV A; deviations stand at each field.
 """
 
 from collections.abc import Mapping
@@ -13,21 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cam_entropy.measures import (
-    Measured,
-    curve_point,
-    measure,
-    one_item_a_picture,
-    step_sharpness,
-)
-from cam_entropy.split import Split, batch_of, open_splits
+from cam_entropy.measures import Measured, curve_point, measure, one_item_a_picture, step_sharpness
+from cam_entropy.split import Split, batch_of, open_splits, rows_of
 from papers_lib.losses.cam_sharpness import cam_sharpness_loss
 from papers_lib.models.classifier import PooledClassifier, pooled_classifier, pooled_mlp_grad_cam, split_at
-from papers_lib.sweep.context import Context
-from papers_lib.training import gpu_batches
-from papers_lib.training.front_features import frozen_front
-from papers_lib.training.gpu import on_gpu
-from papers_lib.training.loop import Objective, train
+from papers_lib.sweep import Context
+from papers_lib.training import Objective, frozen_front, train
 
 ADAM_EPSILON = 1e-7  # Keras' default; the authors used TensorFlow 2
 SHOWN = 48  # test items whose maps are kept for figures
@@ -41,7 +31,7 @@ class EntropyRun:
         seed: of the dense layers (and of the backbone, if random), the boxes drawn and the sample order.
         beta: weight of the sharpness term, equation 6; 0 is the ordinary loss.
         form: of the map in the loss: "relu", equation 4 as printed; "shifted", M - min M before the ReLU; or "offset",
-            1 + M, a conjecture on the authors' code: both minima of Table I lie just above 1 (1.029 and 1.039).
+            1 + M, a conjecture on the authors' code: both minima of Table I lie just above 1.
         measure: "ce" (the paper's loss), "ca" or "cd" (which it mentions).
         others: weight of the negative term on the maps of the other classes (section III B, end).
         arm: the comparison that the run belongs to.
@@ -68,7 +58,7 @@ class EntropyRun:
     deletion: int = 0
 
     def setting(self) -> str:
-        """What is added to the cross entropy, as the claims file names it: "none", "relu_100", "ca_shifted_3"."""
+        """What is added to the cross entropy, as claims name it: "none", "relu_100", "ca_shifted_3"."""
         if not self.beta:
             return "none"
         parts = [self.form, f"{self.beta:g}"]
@@ -79,70 +69,22 @@ class EntropyRun:
         """Short name of the run for the progress line."""
         return f"{self.arm} {self.setting()} seed {self.seed}"
 
+    def kind(self) -> str:
+        """What decides the time of an epoch."""
+        return f"{self.backbone} from {self.train_from or 'start'}{', all maps' if self.others else ''}"
+
     def cost(self) -> float:
         """Relative duration, so that the longest runs start first."""
         late = {"blocks_6": 1.0, "blocks_5": 3.5, "blocks_4": 6.0}
-        return (
-            self.epochs
-            * late.get(self.train_from, 8.0)
-            * (1.5 if self.backbone != "efficientnet_lite0" else 1)
-        )
-
-
-def build(config: EntropyRun, classes: int, device: str) -> PooledClassifier:
-    """The initial model of a run without its frozen front; the same for every setting of a seed."""
-    generator = torch.Generator().manual_seed(config.seed)
-    model = pooled_classifier(config.backbone, classes, generator=generator, weights=config.weights)  # type: ignore[arg-type]
-    _, model.features = split_at(model, config.train_from)
-    return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def objective_of(config: EntropyRun, data: Split, generator: torch.Generator, device: str) -> Objective:
-    """Cross entropy + beta x sharpness of the true class's map, in one forward pass.
-
-    ``generator`` is the one of the sample order, whose state the checkpoints keep: an interrupted run draws the same
-    boxes. The closed form of Grad-CAM is differentiable and costs next to nothing beside the backbone.
-    """
-    start, count = (torch.from_numpy(column) for column in data.crops.boxes_of_image())
-    classes = torch.from_numpy(np.asarray(data.crops.classes)).to(device)
-
-    def objective(model: PooledClassifier, indices: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
-        images = indices.cpu()
-        # One box drawn at random for each sample and epoch, section IV A
-        drawn = (torch.rand(len(images), generator=generator) * count[images]).long()
-        items = start[images] + drawn
-        if on_gpu(device):
-            target = classes[gpu_batches.to_device(items, device)]
-        else:
-            target = classes[items.to(device)]
-        activations = model.features(batch_of(data.inputs, items, device))
-        with torch.autocast(activations.device.type, enabled=False):
-            wanted: Tensor | Literal["all"] = "all" if config.others else target
-            logits, maps = pooled_mlp_grad_cam(model.head, activations.float(), wanted)
-            loss = torch.nn.functional.cross_entropy(logits, target)
-            if config.beta:
-                offset = config.form == "offset"
-                term = cam_sharpness_loss(
-                    1 + maps.relu() if offset else maps,
-                    target if config.others else None,
-                    measure=config.measure,
-                    form="relu" if offset else config.form,  # type: ignore[arg-type]
-                    others=config.others,
-                )
-                loss = loss + config.beta * term.loss
-            own = maps if maps.ndim == 3 else maps[torch.arange(len(maps), device=device), target]
-            logs = step_sharpness(own.detach())
-            logs["accuracy"] = (logits.detach().argmax(1) == target).float().mean()
-        return loss, logs
-
-    return objective
+        larger = 1.5 if self.backbone != "efficientnet_lite0" else 1.0
+        return self.epochs * late.get(self.train_from, 8.0) * larger
 
 
 def run(config: EntropyRun, context: Context) -> dict[str, float | int | bool | str]:
     """Train one model and measure it on the test split.
 
     Returns:
-        Flat metrics; see ``cam_entropy_measures.measure``. Arrays saved beside: ``curves`` (epochs, columns) with
+        Flat metrics; see ``measures.measure``. Arrays saved beside: ``curves`` (epochs, columns) with
         ``curve_names``; ``maps`` (n, h, w) raw Grad-CAM of the true class, ``logits`` (n, K) and ``items`` (n,) of the
         first test pictures' items.
 
@@ -150,7 +92,7 @@ def run(config: EntropyRun, context: Context) -> dict[str, float | int | bool | 
         RunFailed: "diverged" (loss not finite).
     """
     device = context.device
-    data = open_splits(context.data_root, config.backbone, config.weights, config.train_from, device)
+    data = open_splits(context.data_root, config, device)
     model = build(config, len(data["train"].crops.names), device)
     test = Measured(model, data["test"], device)
     fixed = one_item_a_picture(data["test"])
@@ -180,3 +122,49 @@ def run(config: EntropyRun, context: Context) -> dict[str, float | int | bool | 
         "train_dead_share": history.last("dead_share"),
         **metrics,
     }
+
+
+def objective_of(config: EntropyRun, data: Split, generator: torch.Generator, device: str) -> Objective:
+    """l = CE + β · measure(M) of the true class's map, in one forward pass.
+
+    ``generator`` is the one of the sample order, whose state the checkpoints keep: an interrupted run draws the same
+    boxes. The closed form of Grad-CAM is differentiable and costs next to nothing beside the backbone.
+    """
+    start, count = (torch.from_numpy(column) for column in data.crops.boxes_of_image())
+
+    def objective(model: PooledClassifier, indices: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
+        images = indices.cpu()
+        # One box drawn at random for each sample and epoch, section IV A
+        drawn = (torch.rand(len(images), generator=generator) * count[images]).long()
+        items = start[images] + drawn
+        target = rows_of(data.crops.classes, items, device)
+        activations = model.features(batch_of(data.inputs, items, device))
+        with torch.autocast(activations.device.type, enabled=False):
+            wanted: Tensor | Literal["all"] = "all" if config.others else target
+            activations = activations.to(torch.promote_types(activations.dtype, torch.float32))
+            logits, maps = pooled_mlp_grad_cam(model.head, activations, wanted)
+            loss = torch.nn.functional.cross_entropy(logits, target)
+            if config.beta:
+                offset = config.form == "offset"
+                term = cam_sharpness_loss(
+                    1 + maps.relu() if offset else maps,
+                    target if config.others else None,
+                    measure=config.measure,
+                    form="relu" if offset else config.form,  # type: ignore[arg-type]
+                    others=config.others,
+                )
+                loss = loss + config.beta * term.loss
+            own = maps if maps.ndim == 3 else maps[torch.arange(len(maps), device=device), target]
+            logs = step_sharpness(own.detach())
+            logs["accuracy"] = (logits.detach().argmax(1) == target).float().mean()
+        return loss, logs
+
+    return objective
+
+
+def build(config: EntropyRun, classes: int, device: str) -> PooledClassifier:
+    """The initial model of a run without its frozen front; the same for every setting of a seed."""
+    generator = torch.Generator().manual_seed(config.seed)
+    model = pooled_classifier(config.backbone, classes, generator=generator, weights=config.weights)  # type: ignore[arg-type]
+    _, model.features = split_at(model, config.train_from)
+    return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cam_entropy.split import Split, batch_of
+from cam_entropy.split import Split, batch_of, rows_of
 from papers_lib.datasets.voc_crop_split import CropSplit
 from papers_lib.metrics.deletion import deletion_area, deletion_curve, random_order_maps
 from papers_lib.metrics.localization import point_hits, point_localization
@@ -65,7 +65,7 @@ def in_crops(maps: Tensor, crops: CropSplit) -> dict[str, float]:
     live = ~dead_maps(maps)
     boxes = part_boxes(crops)
     points = point_hits(maps, boxes, SIZE)
-    masked = np.flatnonzero(crops.has_mask)
+    masked, parted = np.flatnonzero(crops.has_mask), points.counted.nonzero()[:, 0]
     object_mass, on_object = [NOTHING], [NOTHING]
     for some in in_chunks(masked):
         masks = object_masks(crops, some)
@@ -73,18 +73,15 @@ def in_crops(maps: Tensor, crops: CropSplit) -> dict[str, float]:
         at = points.point[some]  # (-1, -1) for a constant map, which points nowhere
         hit = (masks[torch.arange(len(masks)), at[:, 1], at[:, 0]] > 0.5) & (at[:, 0] >= 0)
         on_object.append(hit.double())
-    parted = points.counted.nonzero()[:, 0]
-    part_mass = torch.cat(
-        [NOTHING] + [heat_share(maps[i : i + 1], box_mask(boxes[i], SIZE)[None]) for i in parted]
-    )
+    part_mass = [heat_share(maps[i : i + 1], box_mask(boxes[i], SIZE)[None]) for i in parted]
     found = {
         "object_mass": (torch.cat(object_mass), live[masked]),
         "object_pointing": (torch.cat(on_object), live[masked]),
-        "part_mass": (part_mass, live[parted]),
+        "part_mass": (torch.cat([NOTHING, *part_mass]), live[parted]),
         "part_pointing": (points.hit[parted].double(), live[parted]),
     }
-    metrics = {name: _mean(values) for name, (values, _) in found.items()}
-    return metrics | {f"{name}_live": _mean(values[alive]) for name, (values, alive) in found.items()}
+    metrics = {name: mean(values) for name, (values, _) in found.items()}
+    return metrics | {f"{name}_live": mean(values[alive]) for name, (values, alive) in found.items()}
 
 
 @torch.no_grad()
@@ -106,17 +103,15 @@ def in_scenes(model: PooledClassifier, data: Split, device: str) -> dict[str, fl
             for kind in np.unique(kinds):
                 maps[kind].append(found[row, kind])
                 boxes[kind].append(every[torch.from_numpy(kinds == kind)])
-    seen = [kind for kind in range(classes) if maps[kind]]
-    stacks = {kind: torch.stack(maps[kind]) for kind in seen}
-    hits = [point_hits(stacks[kind], boxes[kind], SIZE) for kind in seen]
+    seen = [(torch.stack(some), rows) for some, rows in zip(maps, boxes, strict=True) if some]
+    hits = [point_hits(stack, rows, SIZE) for stack, rows in seen]
     mass = [
-        _mean(heat_share(stacks[kind], torch.stack([box_mask(box, SIZE) for box in boxes[kind]])))
-        for kind in seen
+        mean(heat_share(stack, torch.stack([box_mask(box, SIZE) for box in rows]))) for stack, rows in seen
     ]
     return {
         "scene_pointing": point_localization(hits).macro,
         "scene_mass": float(np.mean(mass)),
-        "scene_dead_share": _mean(dead_maps(torch.cat([*stacks.values()])).double()),
+        "scene_dead_share": mean(dead_maps(torch.cat([stack for stack, _ in seen])).double()),
     }
 
 
@@ -137,7 +132,7 @@ def under_deletion(
     if not len(items):
         return {"deletion_area": np.nan, "deletion_gain": np.nan}
     model.eval()
-    target = torch.from_numpy(np.asarray(crops.classes[items])).to(device)
+    target = rows_of(crops.classes, items, device)
     images = batch_of(crops.images, items, device)
 
     def predict(pictures: Tensor) -> Tensor:
@@ -149,9 +144,10 @@ def under_deletion(
     orders = {"map": torch.where(dead_maps(chosen)[:, None, None], random, chosen), "random": random}
     area = {}
     for name, order in orders.items():
-        area[name] = _mean(deletion_area(deletion_curve(predict, images, order, SHARES), SHARES))
+        area[name] = mean(deletion_area(deletion_curve(predict, images, order, SHARES), SHARES))
     return {"deletion_area": area["map"], "deletion_gain": 1 - area["map"] / area["random"]}
 
 
-def _mean(values: Tensor) -> float:
+def mean(values: Tensor) -> float:
+    """Mean in float64, NaN of nothing."""
     return float(values.double().mean()) if len(values) else np.nan

@@ -1,19 +1,18 @@
-"""What is measured on a model of the CAM-entropy experiment: sharpness, dead maps, accuracy, and its curves.
+"""What is measured on a model: sharpness, dead maps, accuracy, and its curves.
 
 Everything is taken from the raw Grad-CAM of the *true* class (section III B), rectified as in equation 4, on test
-boxes. Means of sharpness are over live maps: a dead map, all zero, is no sharp and no blurred map, and its share stands
-beside. Where maps point is in ``cam_entropy_localization``.
+boxes. Means of sharpness are over live maps: a dead map, all zero, is neither sharp nor blurred, and the share of dead
+maps stands beside. Where maps point is in ``localization``.
 """
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from cam_entropy.localization import in_crops, in_scenes, under_deletion
-from cam_entropy.split import Split, batch_of
+from cam_entropy.localization import in_crops, in_scenes, mean, under_deletion
+from cam_entropy.split import Split, batch_of, rows_of
 from papers_lib.metrics.sharpness import MEASURES, dead_maps, heat
 from papers_lib.models.classifier import PooledClassifier, pooled_mlp_grad_cam
 
@@ -28,14 +27,6 @@ class Measured(NamedTuple):
     device: str
 
 
-class Explained(NamedTuple):
-    """Logits (n, K), raw maps of the true class (n, h, w), and the heat of the other classes over its own (n,)."""
-
-    logits: Tensor
-    maps: Tensor
-    others: Tensor
-
-
 def one_item_a_picture(data: Split) -> np.ndarray:
     """Indices of one box a picture, drawn once and for all: the items of curves and figures."""
     start, count = data.crops.boxes_of_image()
@@ -43,49 +34,44 @@ def one_item_a_picture(data: Split) -> np.ndarray:
 
 
 @torch.no_grad()
-def explain(test: Measured, items: np.ndarray) -> Explained:
-    """Logits and maps of some test items, in eval mode."""
+def explain(test: Measured, items: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+    """Of some test items, in eval mode.
+
+    Returns: logits (n, K), raw maps of the true class (n, h, w), heat of the other classes over its own (n,).
+    """
     test.model.eval()
     found = []
     for some in np.array_split(items, max(1, -(-len(items) // BATCH))):
-        target = torch.from_numpy(np.asarray(test.data.crops.classes[some])).to(test.device)
+        target = rows_of(test.data.crops.classes, some, test.device)
         activations = test.model.features(batch_of(test.data.inputs, some, test.device))
         logits, maps = pooled_mlp_grad_cam(test.model.head, activations, "all")
         each = heat(maps).sum((-2, -1))
         own = each.gather(1, target[:, None])[:, 0]
         ratio = (each.sum(1) - own) / (each.shape[1] - 1) / own  # infinite or NaN where the own map is dead
-        found.append(Explained(logits, maps[torch.arange(len(maps), device=test.device), target], ratio))
-    return Explained(*(torch.cat(column) for column in zip(*found, strict=True)))
+        found.append((logits, maps[torch.arange(len(maps), device=test.device), target], ratio))
+    logits, maps, others = (torch.cat(column) for column in zip(*found, strict=True))
+    return logits, maps, others
 
 
 def step_sharpness(maps: Tensor) -> dict[str, Tensor]:
     """Sums over the live maps of a batch divided by its size, and the share of dead ones: finite, and so averageable.
 
-    :func:`live_means` turns their averages over batches into means over live maps.
+    Their averages over batches, divided by the share of live maps, are means over live maps.
     """
-    dead = dead_maps(maps)
-    values = {name: MEASURES[name](maps, dead=0.0).mean() for name in ("ce", "ca", "cd", "cv")}
-    return {**{f"live_{name}": value for name, value in values.items()}, "dead_share": dead.float().mean()}
-
-
-def live_means(sums: Mapping[str, float]) -> dict[str, float]:
-    """Means over live maps from averaged :func:`step_sharpness`; NaN where no map lives."""
-    live = 1 - sums["dead_share"]
-    return {
-        name.removeprefix("live_"): value / live if live > 0 else np.nan
-        for name, value in sums.items()
-        if name.startswith("live_")
-    }
+    values = {f"live_{name}": MEASURES[name](maps, dead=0.0).mean() for name in ("ce", "ca", "cd", "cv")}
+    return values | {"dead_share": dead_maps(maps).float().mean()}
 
 
 def curve_point(test: Measured, items: np.ndarray) -> dict[str, float]:
     """Accuracy, sharpness and dead maps on the test items of the curves: a point of figures 1 and 2."""
-    found = explain(test, items)
-    classes = torch.from_numpy(np.asarray(test.data.crops.classes[items])).to(test.device)
-    sums = {name: float(value) for name, value in step_sharpness(found.maps).items()}
-    accuracy = float((found.logits.argmax(1) == classes).double().mean())
-    point = {**live_means(sums), "dead_share": sums["dead_share"], "accuracy": accuracy}
-    return {f"test_{name}": value for name, value in point.items()}
+    logits, maps, _ = explain(test, items)
+    classes = rows_of(test.data.crops.classes, items, test.device)
+    sums = {name: float(value) for name, value in step_sharpness(maps).items()}
+    dead = sums.pop("dead_share")
+    point = {"test_accuracy": float((logits.argmax(1) == classes).double().mean()), "test_dead_share": dead}
+    for name, value in sums.items():
+        point[name.replace("live", "test")] = value / (1 - dead) if dead < 1 else np.nan
+    return point
 
 
 def sharpness(maps: Tensor) -> dict[str, float]:
@@ -94,17 +80,17 @@ def sharpness(maps: Tensor) -> dict[str, float]:
     live = heat(maps[~dead]).double()
     low, high = live.amin((1, 2)), live.amax((1, 2))
     above = low > 0
-    metrics = {name: _mean(of(live)) for name, of in MEASURES.items()}
+    metrics = {name: mean(of(live)) for name, of in MEASURES.items()}
     # what means over all maps say, with the all-zero map taken for the constant map that it is
-    metrics |= {f"{name}_all": _mean(of(maps.double())) for name, of in MEASURES.items()}
+    metrics |= {f"{name}_all": mean(of(maps.double())) for name, of in MEASURES.items()}
     # the same quantities of 1 + M, a conjecture on what the paper printed: defined for every map
     lifted = 1 + heat(maps.double())
-    metrics |= {f"{name}_lifted": _mean(of(lifted)) for name, of in MEASURES.items()}
-    metrics["relative_difference_lifted"] = _mean(lifted.amax((1, 2)) / lifted.amin((1, 2)) - 1)
-    metrics |= {"dead_share": float(dead.double().mean()), "max_map": _mean(high), "min_map": _mean(low)}
-    metrics["spread"] = _mean((high - low) / live.mean((1, 2)))
+    metrics |= {f"{name}_lifted": mean(of(lifted)) for name, of in MEASURES.items()}
+    metrics["relative_difference_lifted"] = mean(lifted.amax((1, 2)) / lifted.amin((1, 2)) - 1)
+    metrics |= {"dead_share": float(dead.double().mean()), "max_map": mean(high), "min_map": mean(low)}
+    metrics["spread"] = mean((high - low) / live.mean((1, 2)))
     # the paper's relative difference, (max - min) / min, exists only where no cell is zero
-    metrics["without_zero_share"] = _mean(above.double())
+    metrics["without_zero_share"] = mean(above.double())
     relative = (high[above] - low[above]) / low[above]
     metrics["relative_difference"] = float(relative.median()) if len(relative) else np.nan
     return metrics
@@ -125,16 +111,16 @@ def classification(logits: Tensor, classes: Tensor) -> dict[str, float]:
     }
 
 
-def of_the_dead(found: Explained, classes: Tensor, live: Tensor) -> dict[str, float]:
+def of_the_dead(logits: Tensor, classes: Tensor, live: Tensor) -> dict[str, float]:
     """Accuracy on the boxes with a dead map, and the logit of the true class with dead and with live maps."""
-    right = (found.logits.argmax(1) == classes).double()
-    own = found.logits.gather(1, classes[:, None])[:, 0]
+    right = (logits.argmax(1) == classes).double()
+    own = logits.gather(1, classes[:, None])[:, 0]
     return {
-        "dead_accuracy": _mean(right[~live]),
-        "live_accuracy": _mean(right[live]),
-        "dead_logit": _mean(own[~live]),
-        "live_logit": _mean(own[live]),
-        "dead_negative_share": _mean((own[~live] <= 0).double()),
+        "dead_accuracy": mean(right[~live]),
+        "live_accuracy": mean(right[live]),
+        "dead_logit": mean(own[~live]),
+        "live_logit": mean(own[live]),
+        "dead_negative_share": mean((own[~live] <= 0).double()),
     }
 
 
@@ -143,33 +129,23 @@ def measure(
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Everything that is measured once, at the end of training, on every test box.
 
-    Args:
-        test: model and data.
-        front: the frozen layers before it, or None; deletion needs the whole model.
-        shown: items whose maps are kept for figures.
-        deleted: items of the deletion curve; none leaves it out (NaN).
-
+    Args: front: the frozen layers before the model, or None; deletion needs the whole of it. shown: items whose maps
+    are kept for figures. deleted: items of the deletion curve; none leaves it out (NaN).
     Returns: flat metrics, and the arrays ``maps``, ``logits``, ``items`` of ``shown``.
     """
-    found = explain(test, np.arange(len(test.data.crops.classes)))
-    classes = torch.from_numpy(np.asarray(test.data.crops.classes)).to(test.device)
-    live = ~dead_maps(found.maps)
+    every = np.arange(len(test.data.crops.classes))
+    (logits, maps, others), classes = (
+        explain(test, every),
+        rows_of(test.data.crops.classes, every, test.device),
+    )
+    live = ~dead_maps(maps)
     metrics = {
-        **classification(found.logits, classes),
-        **sharpness(found.maps),
-        "others_heat": _mean(found.others[live]),
-        **of_the_dead(found, classes, live),
-        **in_crops(heat(found.maps).cpu(), test.data.crops),
+        **classification(logits, classes),
+        **sharpness(maps),
+        "others_heat": mean(others[live]),
+        **of_the_dead(logits, classes, live),
+        **in_crops(heat(maps).cpu(), test.data.crops),
         **in_scenes(test.model, test.data, test.device),
-        **under_deletion(test.model, front, test.data.crops, found.maps, deleted, test.device),
+        **under_deletion(test.model, front, test.data.crops, maps, deleted, test.device),
     }
-    arrays = {
-        "maps": found.maps[shown].cpu().numpy(),
-        "logits": found.logits[shown].cpu().numpy(),
-        "items": shown,
-    }
-    return metrics, arrays
-
-
-def _mean(values: Tensor) -> float:
-    return float(values.double().mean()) if len(values) else np.nan
+    return metrics, {"maps": maps[shown].cpu().numpy(), "logits": logits[shown].cpu().numpy(), "items": shown}

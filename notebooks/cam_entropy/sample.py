@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cam_entropy.curves import setting_name
+from cam_entropy.measures import classification, sharpness
+from cam_entropy.tables import setting_name
 from papers_lib.datasets.voc_crop_split import CropSplit
-from papers_lib.metrics.sharpness import MEASURES, dead_maps, heat
-from papers_lib.sweep.records import Record
+from papers_lib.metrics.sharpness import dead_maps, heat
+from papers_lib.sweep import Record
 
 ROWS = {
     "true_probability": "class probability",
@@ -53,22 +54,20 @@ def choose(records: Sequence[Record], crops: CropSplit, settings: Sequence[str])
     if "none" not in shown:
         return None
     classes = np.asarray(crops.classes[shown["none"]["items"]])
-    good = {
-        name: (found["logits"].argmax(1) == classes) & ~dead_maps(torch.from_numpy(found["maps"])).numpy()
-        for name, found in shown.items()
-    }
-    both, why = good["none"], "the first test picture that β = 0 classifies correctly with a live map"
-    if "relu_100" in good:
-        if (both & good["relu_100"]).any():
-            both, why = (
-                both & good["relu_100"],
-                "the first test picture that both classify correctly with a live map",
-            )
+
+    def good(name: str) -> np.ndarray:
+        live = ~dead_maps(torch.from_numpy(shown[name]["maps"])).numpy()
+        return (shown[name]["logits"].argmax(1) == classes) & live
+
+    fit, why = good("none"), "the first test picture that β = 0 classifies correctly with a live map"
+    if "relu_100" in shown:
+        if (both := fit & good("relu_100")).any():
+            fit, why = both, "the first test picture that both classify correctly with a live map"
         else:
             why += "; at β = 100 there is none of the kept ones"
-    if not both.any():
+    if not fit.any():
         return None
-    at = int(both.argmax())
+    at = int(fit.argmax())
     item = int(shown["none"]["items"][at])
     return Sample(
         np.asarray(crops.images[item]),
@@ -102,32 +101,15 @@ def panels(sample: Sample) -> dict[str, Any]:
 
 def characteristics(logits: np.ndarray, target: int, raw: np.ndarray) -> dict[str, float]:
     """The rows of Table I for one map; sharpness of a dead map is NaN."""
-    one = heat(torch.from_numpy(raw)[None].double())
-    low, high, mean = float(one.min()), float(one.max()), float(one.mean())
-    found = {name: float(of(one, dead=np.nan)) for name, of in MEASURES.items()}
-    return {
-        **found,
-        "true_probability": float(torch.from_numpy(logits).double().softmax(0)[target]),
-        "max_logit": float(logits.max()),
-        "min_logit": float(logits.min()),
-        "max_map": high,
-        "min_map": low,
-        "relative_difference": (high - low) / low if low > 0 else np.nan,
-        "spread": (high - low) / mean if mean > 0 else np.nan,
-    }
+    found = sharpness(torch.from_numpy(raw)[None])
+    found |= classification(torch.from_numpy(logits)[None], torch.tensor([target]))
+    return found | {"max_map": 0.0, "min_map": 0.0} if found["dead_share"] else found
 
 
 def table(
-    sample: Sample | None,
-    frame: pd.DataFrame,
-    printed: Mapping[str, Mapping[str, float]],
-    settings: Sequence[str],
+    sample: Sample | None, frame: pd.DataFrame, printed: Mapping[str, Any], settings: Sequence[str]
 ) -> pd.DataFrame:
-    """Table I: printed, ours for the sample, and means over the test set and seeds.
-
-    Args:
-        printed: the section ``table1`` of the printed numbers; its cd stands in the row of equation 3.
-    """
+    """Table I: as ``printed`` (its cd in the row of equation 3), ours for the sample, means over test set and seeds."""
     columns: dict[str, dict[str, float]] = {}
     for name, column in (("none", "beta0"), ("relu_100", "beta100")):
         found = {row: float(cells[column]) for row, cells in printed.items()}
@@ -135,10 +117,9 @@ def table(
         columns[f"paper, {setting_name(name)}"] = found
     main = frame[frame["status"].eq("ok") & frame["arm"].eq("main")]
     for name in settings:
-        if sample is not None and name in sample.maps:
-            columns[f"sample, {setting_name(name)}"] = characteristics(
-                sample.logits[name], sample.target, sample.maps[name]
-            )
+        if sample and name in sample.maps:
+            found = characteristics(sample.logits[name], sample.target, sample.maps[name])
+            columns[f"sample, {setting_name(name)}"] = found
     for name in settings:
         group = main[main["setting"].eq(name)]
         if len(group):

@@ -1,13 +1,17 @@
-"""Tables of the CAM-entropy page, all made from the tidy frame of runs."""
+"""Tables of the page, all made from the tidy frame of runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor, nn
 
-from cam_entropy.curves import ends, setting_name
-from papers_lib.sweep.records import Record
+from papers_lib.cams import head_gradients
+from papers_lib.models.classifier import PooledClassifier
+from papers_lib.sweep import Record
 
+FORMS = {"relu": "ReLU", "shifted": "M − min M", "offset": "1 + M"}
 BETTER = {
     "object_mass": "heat on the object",
     "object_pointing": "points at the object",
@@ -30,10 +34,40 @@ METRICS = (
 ALIKE = ["arm", "backbone", "train_from", "seed"]
 
 
+def setting_name(setting: str) -> str:
+    """A setting in words.
+
+    >>> setting_name("none"), setting_name("ca_shifted_3"), setting_name("relu_0.3_others_1")
+    ('β = 0', 'ca, β = 3, M − min M', 'β = 0.3, ReLU, others pushed')
+    """
+    if setting == "none":
+        return "β = 0"
+    head, _, others = setting.partition("_others_")
+    *measure, form, beta = head.split("_")
+    words = [*measure, f"β = {beta}", FORMS[form]]
+    return ", ".join([*words, "others pushed"] if others else words)
+
+
+def curves_of(record: Record) -> dict[str, np.ndarray]:
+    """A run's values after each epoch, by name."""
+    arrays = record.arrays()
+    return dict(zip(map(str, arrays["curve_names"]), arrays["curves"].T, strict=True))
+
+
+def ends(record: Record) -> dict[str, float]:
+    """Test entropy, area and dispersion after the first and the last epoch: ce_first, ce_last, …"""
+    found = curves_of(record) if record.status == "ok" else {}
+    return {
+        f"{name}_{end}": float(found[f"test_{name}"][at]) if found else np.nan
+        for name in ("ce", "ca", "cd")
+        for end, at in (("first", 0), ("last", -1))
+    }
+
+
 def tidy(frame: pd.DataFrame, records: Iterable[Record]) -> pd.DataFrame:
     """A row a run, with its change against beta 0 of the same arm and seed, and from the first to the last epoch.
 
-    The arms "front", "measures", "others" and "offset" share the beta-0 runs of "main".
+    The comparisons "front", "measures", "others" and "offset" share the beta-0 runs of "main".
     """
     settings = [record.config.setting() for record in records]
     frame = frame.reindex(columns=[*frame.columns, *(name for name in METRICS if name not in frame)])
@@ -60,43 +94,39 @@ def tidy(frame: pd.DataFrame, records: Iterable[Record]) -> pd.DataFrame:
 
 def settings_table(frame: pd.DataFrame, arms: Sequence[str] = ("main",)) -> pd.DataFrame:
     """Means over the seeds of a setting, a row each; the accuracies with their range, sharpness of live maps."""
+    columns = {
+        "models": ("test_accuracy", "size"),
+        "accuracy": ("test_accuracy", "mean"),
+        "lowest": ("test_accuracy", "min"),
+        "highest": ("test_accuracy", "max"),
+        "balanced": ("balanced_accuracy", "mean"),
+        "dead maps": ("dead_share", "mean"),
+        "ce / ln HW": ("ce_norm", "mean"),
+        "ca": ("ca", "mean"),
+        "σ²/μ²": ("cd", "mean"),
+        "σ/μ": ("cv", "mean"),
+        "ce / ln HW, dead as uniform": ("ce_norm_all", "mean"),
+    }
     groups = _ok(frame, arms).groupby(["arm", "name"], sort=False)
-    table = pd.DataFrame(
-        {
-            "models": groups.size(),
-            "accuracy": groups["test_accuracy"].mean(),
-            "lowest": groups["test_accuracy"].min(),
-            "highest": groups["test_accuracy"].max(),
-            "balanced": groups["balanced_accuracy"].mean(),
-            "dead maps": groups["dead_share"].mean(),
-            "ce / ln HW": groups["ce_norm"].mean(),
-            "ca": groups["ca"].mean(),
-            "σ²/μ²": groups["cd"].mean(),
-            "σ/μ": groups["cv"].mean(),
-            "ce / ln HW, dead as uniform": groups["ce_norm_all"].mean(),
-        }
-    ).reset_index(names=["arm", "loss"])
-    return table if len(arms) > 1 else table.drop(columns="arm")
+    table = groups.agg(**columns).reset_index(names=["comparison", "loss"])
+    return table if len(arms) > 1 else table.drop(columns="comparison")
 
 
 def better_table(
-    frame: pd.DataFrame, levels: Mapping[str, Mapping[str, float]], arms: Sequence[str] = ("main",)
+    frame: pd.DataFrame, baselines: Mapping[str, Mapping[str, float]], arms: Sequence[str] = ("main",)
 ) -> pd.DataFrame:
     """Localization and deletion of every setting, and what needs no model."""
     names = [name for name in BETTER if frame[name].notna().any()]
     means = _ok(frame, arms).groupby("name", sort=False)[names].mean()
-    for level, words in (
-        ("chance", "chance"),
-        ("prior", "class's mean (prior)"),
-        ("ceiling", "ceiling of the stride"),
-    ):
-        means.loc[words] = [levels.get(name, {}).get(level, np.nan) for name in names]
+    rows = {"chance": "chance", "prior": "class's mean (prior)", "ceiling": "ceiling of the stride"}
+    for kind, words in rows.items():
+        means.loc[words] = [baselines.get(name, {}).get(kind, np.nan) for name in names]
     return means.rename(columns=BETTER).reset_index(names="loss")
 
 
-def levels_table(levels: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+def baselines_table(baselines: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     """Chance, prior and ceiling by measure."""
-    table = pd.DataFrame(levels).T.rename(index={**BETTER})
+    table = pd.DataFrame(baselines).T.rename(index=BETTER)
     return table.reindex(columns=["chance", "prior", "ceiling"]).reset_index(names="measure")
 
 
@@ -111,8 +141,7 @@ def dead_table(frame: pd.DataFrame, arms: Sequence[str] = ("main",)) -> pd.DataF
         "dead_logit": "true logit, dead map",
         "dead_negative_share": "of which not above 0",
     }
-    means = _ok(frame, arms).groupby("name", sort=False)[list(columns)].mean()
-    return means.rename(columns=columns).reset_index(names="loss")
+    return _means(_ok(frame, arms), columns)
 
 
 def lifted_table(
@@ -137,25 +166,13 @@ def lifted_table(
         min_lifted=1 + (found["min_map"] * live).where(live > 0, 0.0),
         max_lifted=1 + (found["max_map"] * live).where(live > 0, 0.0),
     )
-    means = lifted.groupby(["arm", "name"], sort=False)[list(columns)].mean()
-    table = means.rename(columns=columns).reset_index(names=["arm", "loss"])
+    table = _means(lifted, columns, "arm", "name").rename(columns={"arm": "comparison"})
     for column, words in (("beta0", "β = 0"), ("beta100", "β = 100")):
         cells = {row: float(values[column]) for row, values in printed.items()}
         low, high = cells["min_map"], cells["max_map"]
-        row = {
-            "arm": "paper's sample",
-            "loss": words,
-            "min": low,
-            "max": high,
-            "(max − min) / min": high / low - 1,
-        }
-        row |= {
-            "ce / ln HW": cells["ce"],
-            "ca": cells["ca"],
-            "σ²/μ²": cells["cd"],
-            "max logit": cells["max_logit"],
-        }
-        table.loc[len(table)] = row
+        row: dict[str, object] = {"comparison": "paper's sample", "loss": words, "min": low, "max": high}
+        row |= {"(max − min) / min": high / low - 1, "ce / ln HW": cells["ce"], "ca": cells["ca"]}
+        table.loc[len(table)] = row | {"σ²/μ²": cells["cd"], "max logit": cells["max_logit"]}
     return table
 
 
@@ -170,67 +187,72 @@ def cross_table(frame: pd.DataFrame, betas: Iterable[float]) -> pd.DataFrame:
         "accuracy_change": "accuracy",
         "dead_share": "dead maps",
     }
-    means = chosen.groupby("name", sort=False)[list(columns)].mean()
-    return means.rename(columns=columns).reset_index(names="loss")
+    return _means(chosen, columns)
 
 
 def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """What each arm was trained with."""
-    rows = []
-    for arm, group in frame.groupby("arm", sort=False):
-        one = group.iloc[0]
-        row = {"arm": arm, "backbone": one["backbone"], "weights": one["weights"]}
-        row |= {"trained from": one["train_from"] or "the first layer", "epochs": one["epochs"]}
-        row |= {
-            "batch": one["batch_size"],
-            "rate": one["learning_rate"],
-            "steps": one["steps"],
-            "settings": group["setting"].nunique(),
-        }
-        row |= {"models": len(group), "diverged": int(group["status"].eq("diverged").sum())}
-        rows.append({**row, "mixed precision": bool(one["mixed"])})
-    return pd.DataFrame(rows)
+    """What the models of each comparison were trained with."""
+    names = {"backbone": "backbone", "weights": "weights", "train_from": "trained from", "epochs": "epochs"}
+    names |= {"batch_size": "batch", "learning_rate": "rate", "steps": "steps"}
+    groups = frame.assign(diverged=frame["status"].eq("diverged")).groupby("arm", sort=False)
+    table = groups[list(names)].first().rename(columns=names)
+    table["trained from"] = table["trained from"].replace("", "the first layer")
+    table["settings"], table["models"] = groups["setting"].nunique(), groups.size()
+    table["diverged"], table["mixed precision"] = groups["diverged"].sum(), groups["mixed"].first()
+    return table.reset_index(names="comparison")
 
 
 def scalars(frame: pd.DataFrame) -> dict[str, float]:
     """Numbers that the page's prose refers to."""
     ok = frame[frame["status"].eq("ok")]
-    plain, long = (ok[ok["arm"].eq(arm) & ok["setting"].eq("none")] for arm in ("main", "long"))
-    offset = ok[ok["arm"].eq("offset") & ok["setting"].eq("offset_100")]
+
+    def mean(arm: str, setting: str, column: str) -> float:
+        return float(ok.loc[ok["arm"].eq(arm) & ok["setting"].eq(setting), column].mean())
+
     return {
-        "accuracy_of_beta_0": float(plain["test_accuracy"].mean()),
-        "balanced_accuracy_of_beta_0": float(plain["balanced_accuracy"].mean()),
-        "mean_area_change_100": float(
-            ok.query("arm == 'main' and setting == 'relu_100'")["area_change"].mean()
-        ),
-        "lifted_dispersion_main": float(plain["cd_lifted"].mean()),
-        "lifted_dispersion_long": float(long["cd_lifted"].mean()),
-        "lifted_max_offset": float(1 + offset["max_map"].mean()),
+        "mean_area_change_100": mean("main", "relu_100", "area_change"),
+        "lifted_dispersion_main": mean("main", "none", "cd_lifted"),
+        "lifted_dispersion_long": mean("long", "none", "cd_lifted"),
+        "lifted_max_offset": 1 + mean("offset", "offset_100", "max_map"),
     }
+
+
+def alpha_slope(unit: type[nn.Module] = nn.ReLU, step: float = 1e-6) -> float:
+    """Largest |change of α| / |change of A| over central differences in random directions, in double precision.
+
+    Head: global average pool, Dense 300, ``unit``, Dense 20, as in section IV A; weights and activations random. α is
+    taken by automatic differentiation (equation 5), not by the closed form. With ReLU it would differ from 0 only where
+    a direction flips one of the 300 units within ``step``; a smooth unit shows that a slope would be seen.
+    """
+    generator = torch.Generator().manual_seed(0)
+    head = PooledClassifier(nn.Sequential(), 64, 20, generator=generator).head.double()
+    head[3] = unit()
+    A = torch.rand(4, 64, 6, 6, generator=generator).double()
+
+    def alpha(A: Tensor) -> Tensor:
+        return head_gradients(head, A, torch.arange(4), create_graph=False).gradients.mean((2, 3))
+
+    slopes = []
+    for _ in range(20):
+        direction = torch.randn(A.shape, generator=generator).double()
+        change = alpha(A + step * direction) - alpha(A - step * direction)
+        slopes.append(float(change.abs().max() / (2 * step * direction.abs().max())))
+    return max(slopes)
 
 
 def further_table(frame: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
-    """Further arms, a row a setting, with what they measure beside sharpness."""
+    """Further comparisons, a row a setting, with what they measure beside sharpness."""
     columns = {"part_mass": "heat on the part", "others_heat": "other classes' heat"}
-    means = (
-        _ok(frame, arms).groupby(["arm", "name"], sort=False)[list(columns)].mean().rename(columns=columns)
-    )
-    table = settings_table(frame, [*arms, ""]).drop(
-        columns=["lowest", "highest", "ce / ln HW, dead as uniform"]
-    )
-    return table.merge(means, left_on=["arm", "loss"], right_index=True, how="left")
+    table = settings_table(frame, [*arms, ""])
+    table = table.drop(columns=["lowest", "highest", "ce / ln HW, dead as uniform"])
+    means = _means(_ok(frame, arms), columns, "arm", "name")
+    return table.assign(**{title: means[title] for title in columns.values()})
 
 
-def costs_table(costs: Mapping[str, float]) -> pd.DataFrame:
-    """Ratios of training steps, as ``cam_entropy_costs.read`` gives them."""
-    words = {
-        "step_ratio_ce": "ce over a plain step",
-        "step_ratio_ca": "ca over a plain step",
-        "step_ratio_cd": "cd over a plain step",
-        "costlier_measure_ratio": "the costlier of ca and cd over ce",
-        "step_ratio_naive": "the costliest naive way with ce over a plain step",
-    }
-    return pd.DataFrame({"step": list(words.values()), "ratio": [costs[name] for name in words]})
+def _means(frame: pd.DataFrame, columns: Mapping[str, str], *by: str) -> pd.DataFrame:
+    """Means of the columns over the seeds, a row a setting, under their titles."""
+    means = frame.groupby(list(by) or ["name"], sort=False)[list(columns)].mean()
+    return means.rename(columns=columns).reset_index().rename(columns={"name": "loss"})
 
 
 def _ok(frame: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:

@@ -1,22 +1,20 @@
-"""Data of the heatmap-loss experiment: a real set where the user has one, the synthetic stand-in otherwise."""
+"""The cardiac slices: a real set where the user has one, synthetic slices otherwise; and scores without a model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean
 
 import numpy as np
 import torch
-from papers_lib.sweep.one_pool import one_pool
 
 from data_gen.cardiac_mri import CardiacSpec, write
 from data_gen.store import ensure
 from heatmap_loss.experiment import run
 from papers_lib.datasets.cardiac import CardiacSplit, describe, load_cardiac
 from papers_lib.datasets.fingerprint import tree_fingerprint
-from papers_lib.errors import UserError
 from papers_lib.metrics.overlap import best_cell_share
-from papers_lib.sweep.core import DataRef
+from papers_lib.sweep import DataRef, one_pool
 
 
 @one_pool(run)
@@ -28,9 +26,9 @@ def open_data(
     Args:
         experiment: 1 or 2.
         data_root: folder of a real set in the layout of ``papers_lib.datasets.cardiac``, or "".
-        folder: where generated sets are kept.
-        sizes: slices by split ("train", "val", "test") of a generated set.
-        seed: of a generated set.
+        folder: where synthetic sets are kept.
+        sizes: slices by split ("train", "val", "test") of a synthetic set.
+        seed: of a synthetic set.
         jobs: processes that write it; 0 means one a core.
     """
     if not data_root:
@@ -42,18 +40,15 @@ def open_data(
     return DataRef(root, tree_fingerprint(root)[:16], "real data" if kind == "real" else "stand-in")
 
 
-def experiments_of(data_root: str, experiments: list[int]) -> list[int]:
+def experiments_of(data_root: str, experiments: Sequence[int]) -> Sequence[int]:
     """The experiments that the data allow: a user's own set is experiment 2 if its masks hold a sex label, else 1."""
-    unknown = [number for number in experiments if number not in (1, 2)]
-    if unknown or not experiments:
-        raise UserError(f"parameter experiments: found {experiments}, expected a list of 1 and 2")
     if not data_root:
         return experiments
     return [2] if load_cardiac(Path(data_root).expanduser(), "test").label_box.any() else [1]
 
 
-def levels(split: CardiacSplit, map_size: tuple[int, int]) -> dict[str, dict[str, float]]:
-    """What heat shares can be had without a model, for "heart" and "label", averaged in classes, then over them.
+def baselines(split: CardiacSplit, map_size: tuple[int, int]) -> dict[str, dict[str, float]]:
+    """Shares of heat in the "heart" and the "label" without a model, averaged in classes, then over them.
 
     ``area``: the region's share of the image, the score of a map without preference (chance). ``class's mean mask``:
     the score of a map that is the class's mean mask, the same for each slice (trivial prior; fitted on the slices
@@ -65,17 +60,14 @@ def levels(split: CardiacSplit, map_size: tuple[int, int]) -> dict[str, dict[str
         if not masks.any():
             continue
         by_class = [torch.from_numpy(masks[split.classes == k]).double() for k in np.unique(split.classes)]
-        area = [float(mask.mean()) for mask in by_class]
         prior = [
             float((mask.mean(0) * mask).sum((1, 2)).mean() / mask.mean(0).sum())
             for mask in by_class
             if mask.any()
         ]
-        best = [float(best_cell_share(mask, map_size).mean()) for mask in by_class]
-        found[name] = {"area": fmean(area), "class's mean mask": fmean(prior), "best cell": fmean(best)}
+        found[name] = {
+            "area": fmean(float(mask.mean()) for mask in by_class),
+            "class's mean mask": fmean(prior),
+            "best cell": fmean(float(best_cell_share(mask, map_size).mean()) for mask in by_class),
+        }
     return found
-
-
-def sixteen(split: CardiacSplit, name: str, classes: tuple[str, ...]) -> np.ndarray:
-    """The first sixteen slices of a class, as in figures 2 to 5."""
-    return split.images[split.classes == classes.index(name)][:16]

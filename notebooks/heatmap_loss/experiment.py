@@ -1,8 +1,7 @@
-"""The heatmap-loss experiment: one model trained by CCE, by MSE, or by MSE and a heatmap term.
+"""One model trained by CCE, by MSE, or by MSE and the heatmap term (Callanan et al., Section 2).
 
-``run(config, context)`` trains and measures one model; the groups of the paper (Callanan et al., Section 2)
-are many such runs that differ in ``group`` and share everything else: initialisation rule, seeds, learning
-rates, sample order. Settings are those of the authors; deviations stand at each field.
+The paper's groups are many such runs, which differ in ``group`` and share everything else: initial weights, learning
+rates and sample order. Settings are those of the authors; deviations stand at each field.
 """
 
 import math
@@ -15,16 +14,15 @@ import torch
 from torch import Tensor
 
 from data_gen.cardiac_mri import toggle_sex_label
-from heatmap_loss.digits_pretext import digits_convolutions
-from heatmap_loss.measures import measure, predict
+from heatmap_loss.measures import Samples, measure, predict
 from papers_lib.cams import METHODS, head_gradients
 from papers_lib.class_gradients import Target
 from papers_lib.datasets.cardiac import CLASSES, load_cardiac
 from papers_lib.losses.heatmap import dead_share, heatmap_loss, shrink_mask
 from papers_lib.losses.sigmoid_classification import sigmoid_cce, sigmoid_mse
-from papers_lib.models.vgg_cardiac import CardiacClassifier, small_vgg, vgg16
-from papers_lib.sweep.context import Context, RunFailed
-from papers_lib.training.loop import Objective, train
+from papers_lib.models.vgg_cardiac import INPUT_SIZE, CardiacClassifier, small_vgg, vgg16
+from papers_lib.sweep import Context, RunFailed
+from papers_lib.training import Objective, train
 
 GROUPS = ("cce", "mse", "heatmap")
 KEPT_ABOVE = 0.95  # validation accuracy of an analysed model, Section 2, p. 2
@@ -38,9 +36,9 @@ class HeatmapRun:
         experiment: 1 (sex shows in size and fat) or 2 (sex shows in a label only).
         group: "cce" (cross entropy on the sigmoid outputs), "mse", or "heatmap" (MSE + ``weight`` x heatmap term).
         seed: of initial weights, sample order and learning rate; the same seed means the same three in every group.
-        arm: which comparison the run belongs to ("main", "authors", "weight", ...).
+        arm: the comparison that the run belongs to ("main", "authors", "weight", ...).
         model: "small_vgg" or "vgg16".
-        weights: initial convolutions: "random", "digits" (see ``digits_pretext``) or "imagenet" (vgg16 only).
+        weights: initial convolutions: "random", "digits" (see ``digits_convolutions``) or "imagenet" (vgg16 only).
         train_features: False freezes the convolutions, as the authors did in their CCE groups.
         lr_low, lr_high: the learning rate is log-uniform between them. Deviation: drawn, where the authors
             let a Bayesian search choose.
@@ -72,49 +70,95 @@ class HeatmapRun:
         detail = "" if self.group != "heatmap" else f" {self.form} x{self.weight:g}"
         return f"exp {self.experiment} {self.arm} {self.group}{detail} seed {self.seed}"
 
+    def kind(self) -> str:
+        """What decides the time of a pass over the training images."""
+        return f"{self.model}, {self.group}{'' if self.train_features else ', frozen convolutions'}"
 
-@dataclass(frozen=True)
-class Samples:
-    """One split on the device: images (N, 1, H, W) in [-1, 1], masks as bool (N, H, W).
+    def cost(self) -> float:
+        """Passes over the training images."""
+        return float(self.epochs)
 
-    ``toggled`` holds the images with the sex label switched (None where no slice has one), ``outside`` the
-    share of each cell of the map that is not heart, by way of shrinking.
+
+def run(config: HeatmapRun, context: Context) -> dict[str, float | int | bool | str]:
+    """Train one model and measure it on the test split.
+
+    Returns:
+        Flat metrics; see ``measures.measure``. ``kept`` says whether the paper's filter keeps the model,
+        ``exclusion`` why not. Arrays saved beside: ``maps`` (n, 6, 8), the raw HiResCAM of the first test images.
+
+    Raises:
+        RunFailed: "diverged" (loss not finite) or "collapsed" (at most half of the classes ever predicted).
     """
-
-    images: Tensor
-    classes: Tensor
-    heart: Tensor
-    label_box: Tensor
-    toggled: Tensor | None
-    outside: dict[str, Tensor]
-
-
-def scaled(images: np.ndarray, device: str) -> Tensor:
-    """Grey levels (N, H, W) as (N, 1, H, W) in [-1, 1]; channels-last makes these convolutions 1.4x faster."""
-    tensor = torch.from_numpy(images).to(device)[:, None].float() / 127.5 - 1.0
-    return tensor.contiguous(memory_format=torch.channels_last)
-
-
-@lru_cache(maxsize=8)
-def samples(root: Path, split: str, device: str) -> Samples:
-    """Read a split, once a process."""
-    data = load_cardiac(root, split)
-    toggled = None
-    if data.label_box.any():
-        switched, _ = toggle_sex_label(data.images, data.masks, np.random.default_rng(0))
-        toggled = scaled(switched, device)
-    heart = torch.from_numpy(data.heart).to(device)
-    outside = {
-        how: shrink_mask(1.0 - heart.float(), CardiacClassifier.map_size, how) for how in ("point", "area")
-    }
-    return Samples(
-        scaled(data.images, device),
-        torch.from_numpy(data.classes).to(device),
-        heart,
-        torch.from_numpy(data.label_box).to(device),
-        toggled,
-        outside,
+    device = context.device
+    data = {split: samples(context.data_root, split, device) for split in ("train", "val", "test")}
+    model = build(config, device)
+    rate = learning_rate(config)
+    history = train(
+        model,
+        objective_of(config, data["train"]),
+        len(data["train"].classes),
+        optimizer=torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=rate),
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        generator=torch.Generator().manual_seed(config.seed),
+        checkpoint=context.checkpoint,
+        autocast=torch.bfloat16 if config.mixed else None,
     )
+    predicted = predict(model, data["val"].images).argmax(1)
+    seen = len(predicted.unique())
+    if seen <= len(CLASSES) // 2:
+        raise RunFailed("collapsed", f"predicts {seen} of {len(CLASSES)} classes on the validation split")
+    validation = float((predicted == data["val"].classes).double().mean())
+    metrics, maps = measure(model, data["test"])
+    context.save_arrays(maps=maps[:300].cpu().numpy())
+    exclusion = ""
+    if validation <= KEPT_ABOVE:
+        exclusion = f"validation accuracy {validation:.3f}, not above {KEPT_ABOVE}"
+    elif math.isnan(metrics["heart_share"]):
+        exclusion = "every map of a class is dead"
+    return {
+        "learning_rate": rate,
+        "train_loss": history.last("loss"),
+        "train_dead_share": history.epochs[-1].get("dead_share", math.nan),
+        "val_accuracy": validation,
+        "kept": not exclusion,
+        "exclusion": exclusion,
+        **metrics,
+    }
+
+
+def objective_of(config: HeatmapRun, data: Samples) -> Objective:
+    """The objective of a group, one forward pass of the convolutions and one of the head a step."""
+    frozen = None
+
+    def classify(model: CardiacClassifier, indices: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        nonlocal frozen
+        loss = sigmoid_cce if config.group == "cce" else sigmoid_mse
+        if config.train_features:
+            logits = model(data.images[indices])
+        else:  # frozen convolutions give the same features each epoch: compute them once
+            if frozen is None:
+                with torch.no_grad():
+                    frozen = torch.cat([model.features(batch) for batch in data.images.split(256)])
+            logits = model.head(frozen[indices])
+        return loss(logits, data.classes[indices]), {}
+
+    def heatmap(model: CardiacClassifier, indices: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        classes = data.classes[indices]
+        activations = model.features(data.images[indices])
+        target: Target = classes if config.target == "true" else "predicted"
+        # The term divides by the map's maximum: half precision would be felt in a gradient of a gradient.
+        with torch.autocast(activations.device.type, enabled=False):
+            activations = activations.to(torch.promote_types(activations.dtype, torch.float32))
+            logits, gradients = head_gradients(model.head, activations, target, create_graph=True)
+            # H = sum_k A_k * dz_c / dA_k
+            maps = METHODS[config.method](activations, gradients)
+            term = heatmap_loss(maps, data.outside[config.mask][indices], form=config.form)  # type: ignore[arg-type]
+            logs = {"heatmap_term": term, "dead_share": dead_share(maps)}
+            # L = MSE + weight * term
+            return sigmoid_mse(logits, classes) + config.weight * term, logs
+
+    return heatmap if config.group == "heatmap" else classify
 
 
 def learning_rate(config: HeatmapRun) -> float:
@@ -137,89 +181,65 @@ def build(config: HeatmapRun, device: str) -> CardiacClassifier:
     return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def objective_of(config: HeatmapRun, data: Samples) -> Objective:
-    """The objective of a group, one forward pass of the convolutions and one of the head a step."""
-    frozen = None
+@lru_cache(maxsize=1)
+def digits_convolutions() -> dict[str, Tensor]:
+    """Weights of another task for the small VGG, which has no published ones: those of two epochs on digits.
 
-    def classify(model: CardiacClassifier, indices: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        nonlocal frozen
-        loss = sigmoid_cce if config.group == "cce" else sigmoid_mse
-        if config.train_features:
-            logits = model(data.images[indices])
-        else:  # frozen convolutions give the same features each epoch: compute them once
-            if frozen is None:
-                frozen = features(model, data.images)
-            logits = model.head(frozen[indices])
-        return loss(logits, data.classes[indices]), {}
-
-    def heatmap(model: CardiacClassifier, indices: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        classes = data.classes[indices]
-        activations = model.features(data.images[indices])
-        target: Target = classes if config.target == "true" else "predicted"
-        # The term divides by the map's maximum: half precision would be felt in a gradient of a gradient.
-        with torch.autocast(activations.device.type, enabled=False):
-            activations = activations.float()
-            logits, gradients = head_gradients(model.head, activations, target, create_graph=True)
-            maps = METHODS[config.method](activations, gradients)
-            term = heatmap_loss(maps, data.outside[config.mask][indices], form=config.form)  # type: ignore[arg-type]
-            logs = {"heatmap_term": term, "dead_share": dead_share(maps)}
-            return sigmoid_mse(logits, classes) + config.weight * term, logs
-
-    return heatmap if config.group == "heatmap" else classify
-
-
-@torch.no_grad()
-def features(model: CardiacClassifier, images: Tensor) -> Tensor:
-    """Features of many images, in batches that keep memory flat."""
-    return torch.cat([model.features(batch) for batch in images.split(256)])
-
-
-def run(config: HeatmapRun, context: Context) -> dict[str, float | int | bool | str]:
-    """Train one model and measure it on the test split.
-
-    Returns:
-        Flat metrics; see ``heatmap_loss_measures.measure``. ``kept`` says whether the paper's filter keeps the model,
-        ``exclusion`` why not. Arrays saved beside: ``maps`` (n, 6, 8), the raw HiResCAM of the first test images.
-
-    Raises:
-        RunFailed: "diverged" (loss not finite) or "collapsed" (at most half of the classes ever predicted).
+    They know strokes and edges and nothing of hearts, as ImageNet's weights do for VGG16. Deviation: a tiny source
+    task. One set of weights, always the same, serves every run, as one set of ImageNet weights did.
     """
-    device = context.device
-    data = {split: samples(context.data_root, split, device) for split in ("train", "val", "test")}
-    model = build(config, device)
-    rate = learning_rate(config)
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=rate)
-    history = train(
+    images, labels = digit_canvases()
+    images = images.contiguous(memory_format=torch.channels_last)
+    model = small_vgg(torch.Generator().manual_seed(0), classes=10).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    train(
         model,
-        objective_of(config, data["train"]),
-        len(data["train"].classes),
-        optimizer=optimizer,
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        generator=torch.Generator().manual_seed(config.seed),
-        checkpoint=context.checkpoint,
-        autocast=torch.bfloat16 if config.mixed else None,
+        lambda net, index: (torch.nn.functional.cross_entropy(net(images[index]), labels[index]), {}),
+        len(labels),
+        optimizer=torch.optim.Adam(model.parameters(), lr=1e-3),
+        epochs=2,
+        batch_size=32,
+        generator=torch.Generator().manual_seed(0),
     )
-    logits = predict(model, data["val"].images)
-    predicted = len(logits.argmax(1).unique())
-    if predicted <= len(CLASSES) // 2:
-        raise RunFailed(
-            "collapsed", f"predicts {predicted} of {len(CLASSES)} classes on the validation split"
-        )
-    validation = float((logits.argmax(1) == data["val"].classes).double().mean())
-    metrics, maps = measure(model, data["test"])
-    context.save_arrays(maps=maps[:300].cpu().numpy())
-    exclusion = ""
-    if validation <= KEPT_ABOVE:
-        exclusion = f"validation accuracy {validation:.3f}, not above {KEPT_ABOVE}"
-    elif math.isnan(metrics["heart_share"]):
-        exclusion = "every map of a class is dead"
-    return {
-        "learning_rate": rate,
-        "train_loss": history.last("loss"),
-        "train_dead_share": history.epochs[-1].get("dead_share", math.nan),
-        "val_accuracy": validation,
-        "kept": not exclusion,
-        "exclusion": exclusion,
-        **metrics,
+    return {name: value.detach().clone() for name, value in model.convolutions.state_dict().items()}
+
+
+def digit_canvases() -> tuple[Tensor, Tensor]:
+    """scikit-learn's 1797 handwritten digits, enlarged, at random places of black canvases; and their labels.
+
+    Returns: images (1797, 1, 105, 135) in [-1, 1], labels (1797,).
+    """
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    rng = np.random.default_rng(0)
+    height, width = INPUT_SIZE
+    canvases = np.full((len(digits.target), 1, height, width), -1.0, dtype=np.float32)
+    for canvas, digit in zip(canvases, digits.images, strict=True):
+        scale = int(rng.integers(4, 9))  # 32 to 64 px, the size of a heart
+        glyph = np.kron(digit / 8.0 - 1.0, np.ones((scale, scale)))
+        top = int(rng.integers(0, height - 8 * scale + 1))
+        left = int(rng.integers(0, width - 8 * scale + 1))
+        canvas[0, top : top + 8 * scale, left : left + 8 * scale] = glyph
+    return torch.from_numpy(canvases), torch.from_numpy(digits.target)
+
+
+@lru_cache(maxsize=8)
+def samples(root: Path, split: str, device: str) -> Samples:
+    """Read a split, once a process."""
+    data = load_cardiac(root, split)
+    toggled = None
+    if data.label_box.any():
+        switched, _ = toggle_sex_label(data.images, data.masks, np.random.default_rng(0))
+        toggled = scaled(switched, device)
+    heart = torch.from_numpy(data.heart).to(device)
+    shrunk = {
+        how: shrink_mask(1.0 - heart.float(), CardiacClassifier.map_size, how) for how in ("point", "area")
     }
+    classes, label_box = (torch.from_numpy(array).to(device) for array in (data.classes, data.label_box))
+    return Samples(scaled(data.images, device), classes, heart, label_box, toggled, shrunk)
+
+
+def scaled(images: np.ndarray, device: str) -> Tensor:
+    """Grey levels (N, H, W) as (N, 1, H, W) in [-1, 1]; channels-last makes these convolutions 1.4x faster."""
+    tensor = torch.from_numpy(images).to(device)[:, None].float() / 127.5 - 1.0
+    return tensor.contiguous(memory_format=torch.channels_last)

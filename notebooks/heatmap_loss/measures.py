@@ -1,11 +1,11 @@
-"""What is measured on a trained model of the heatmap-loss experiment: overlaps, hot cells and causal checks.
+"""What is measured on a trained model: heat in the heart, hot cells, and what happens when pixels change.
 
 Everything is taken on the test split, for every group alike, with the HiResCAM of the *predicted* class (the
 paper does not say which class; above 95 % accuracy the true class gives nearly the same maps).
 """
 
 import math
-from typing import Protocol
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -18,19 +18,20 @@ from papers_lib.models.vgg_cardiac import CardiacClassifier
 BATCH = 256
 
 
-class Measured(Protocol):
-    """The part of a split that is measured on."""
+@dataclass(frozen=True)
+class Samples:
+    """One split on the device: images (N, 1, H, W) in [-1, 1], classes (N,), masks as bool (N, H, W).
 
-    @property
-    def images(self) -> Tensor: ...
-    @property
-    def classes(self) -> Tensor: ...
-    @property
-    def heart(self) -> Tensor: ...
-    @property
-    def label_box(self) -> Tensor: ...
-    @property
-    def toggled(self) -> Tensor | None: ...
+    ``toggled`` holds the images with the sex label switched (None where no slice has one), ``outside`` the
+    share of each cell of the map that is not heart, by way of shrinking.
+    """
+
+    images: Tensor
+    classes: Tensor
+    heart: Tensor
+    label_box: Tensor
+    toggled: Tensor | None
+    outside: dict[str, Tensor]
 
 
 @torch.no_grad()
@@ -64,7 +65,7 @@ def class_mean(values: Tensor, classes: Tensor, dead_classes: bool = True) -> fl
     return float(means.mean() if dead_classes else means.nanmean())
 
 
-def measure(model: CardiacClassifier, test: Measured) -> tuple[dict[str, float], Tensor]:
+def measure(model: CardiacClassifier, test: Samples) -> tuple[dict[str, float], Tensor]:
     """Metrics of one model and its raw HiResCAM maps (N, H, W).
 
     ``heart_share``, ``label_share``: share of the heat in the heart, in the sex label (the paper's scores).

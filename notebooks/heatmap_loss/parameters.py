@@ -1,82 +1,93 @@
-"""Parameter values that the heatmap-loss notebook cannot run with, refused before anything runs.
+"""The notebook's parameters: type, range, choices and help of each."""
 
-Types are checked by the companion; here it is ranges and choices. No torch: the answer comes at once.
-"""
-
-import math
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal, Self
 
-from papers_lib.datasets.cardiac_layout import TABLE
-from papers_lib.errors import UserError
-from papers_lib.training.devices import DEVICES
+from pydantic import Field, ValidationInfo, field_validator
 
-LEAST = {
-    **dict.fromkeys(("seeds", "variant_seeds", "batch_size", "epochs", "authors_epoch_factor"), 1),
-    **dict.fromkeys(("train_slices", "val_slices", "test_slices"), 8),
-    **dict.fromkeys(("jobs", "data_seed"), 0),
-}
-POSITIVE = ("lr_low", "lr_high", "authors_lr_factor")
-CHOICES = {"device": DEVICES, "model": ("small_vgg", "vgg16"), "weights": ("random", "imagenet")}
-EXPERIMENTS = (1, 2)
-ARMS = ("main", "authors", "frozen", "variants")
-"""Arms of ``heatmap_loss_arms.grid``."""
+from papers_lib.companion.parameters import NotebookParameters
+
+Form = Literal["mean", "sum", "share", "dice"]
 
 
-def check(parameters: Mapping[str, Any]) -> None:
-    """Refuse values of the right type that make no sense.
+class Parameters(NotebookParameters):
+    """The values of profile quick stand in the notebook."""
 
-    Args:
-        parameters: of the notebook; one that it does not have is not checked.
+    data_root: str = Field(description="real data set (docs/data_cardiac.md); empty: synthetic slices")
+    experiments: list[Literal[1, 2]] = Field(
+        min_length=1, description="1: sex shows in size and fat, 2: in a label"
+    )
+    arms: list[Literal["main", "authors", "frozen", "variants"]] = Field(
+        description="comparisons: main, authors, frozen, variants"
+    )
+    seeds: int = Field(ge=1, description="models a group")
+    variant_seeds: int = Field(ge=1, description="models a variant of the heatmap term")
+    train_slices: int = Field(ge=8, description="synthetic slices to train on")
+    val_slices: int = Field(ge=8, description="synthetic slices for the 95 % filter")
+    test_slices: int = Field(ge=8, description="synthetic slices to test on")
+    data_seed: int = Field(ge=0, description="of the synthetic slices")
+    model: Literal["small_vgg", "vgg16"] = Field(description="small_vgg or vgg16")
+    weights: Literal["random", "imagenet"] = Field(
+        description="initial convolutions: random, or imagenet (vgg16)"
+    )
+    epochs: int = Field(ge=1, description="passes over the training slices")
+    batch_size: int = Field(ge=1, description="slices a step")
+    lr_low: float = Field(gt=0, description="learning rates are log-uniform from here")
+    lr_high: float = Field(gt=0, description="to here")
+    weight: float = Field(ge=0, description="of the heatmap term in the loss; the authors: 1")
+    form: Form = Field(description="of the term: mean (as the authors coded it), sum, share or dice")
+    method: Literal["hires_cam", "grad_cam", "grad_cam_pp", "xgrad_cam"] = Field(
+        description="map in the term: hires_cam, grad_cam, grad_cam_pp or xgrad_cam"
+    )
+    target: Literal["predicted", "true"] = Field(description="class of that map: predicted or true")
+    mask: Literal["point", "area"] = Field(
+        description="how the mask is shrunk to the map: point (sampled) or area (averaged)"
+    )
+    variant_forms: list[Form] = Field(description="forms in the comparison variants")
+    variant_weights: list[Annotated[float, Field(gt=0)]] = Field(description="weights of each of these forms")
+    authors_lr_factor: float = Field(
+        gt=0, description="on the authors' rates, comparison authors: as large as both groups train with"
+    )
+    authors_epoch_factor: int = Field(ge=1, description="on their epochs there")
+    mixed: bool = Field(description="bfloat16 autocast")
 
-    Raises:
-        UserError: the first that is wrong, what was found and what was expected.
+    def shortened(self) -> Self:
+        """The same grid at the least sizes, on synthetic slices: what the dry run times."""
+        least = dict.fromkeys(("train_slices", "val_slices", "test_slices"), 32)
+        least |= dict.fromkeys(("seeds", "variant_seeds", "epochs", "authors_epoch_factor"), 1)
+        return self.model_copy(update={**least, "data_root": ""})
 
-    >>> check({"seeds": 8, "lr_low": 1e-4, "lr_high": 1e-3})
-    >>> check({"seeds": -3})
-    Traceback (most recent call last):
-    papers_lib.errors.UserError: parameter seeds: found -3, expected at least 1
-    """
-    for name, least in LEAST.items():
-        if name in parameters and parameters[name] < least:
-            raise _error(name, parameters[name], f"at least {least}")
-    for name in POSITIVE:
-        if name in parameters and not 0 < parameters[name] < math.inf:
-            raise _error(name, parameters[name], "a finite number above 0")
-    low, high = parameters.get("lr_low", 0), parameters.get("lr_high", math.inf)
-    if low > high:
-        raise _error("lr_low", low, f"at most lr_high, which is {high}")
-    for name, choices in CHOICES.items():
-        if name in parameters and parameters[name] not in choices:
-            raise _error(name, parameters[name], f"one of {', '.join(choices)}")
-    if parameters.get("weights") == "imagenet" and parameters.get("model") != "vgg16":
-        raise _error("weights", "imagenet", f"random, since model is {parameters.get('model')}")
-    if "experiments" in parameters:
-        _check_list("experiments", parameters["experiments"], EXPERIMENTS)
-    if "arms" in parameters:
-        _check_list("arms", parameters["arms"], ARMS)
-        if "main" not in parameters["arms"]:
-            raise _error("arms", parameters["arms"], "main among them")
-    if parameters.get("data_root"):
-        _check_data_root(Path(parameters["data_root"]).expanduser())
+    @field_validator("experiments", "arms", "variant_forms", "variant_weights")
+    @classmethod
+    def _list(cls, found: list[object], info: ValidationInfo) -> list[object]:
+        if len(set(found)) < len(found):
+            raise ValueError("expected each once")
+        if info.field_name == "arms" and "main" not in found:
+            raise ValueError("expected main among them")
+        return found
 
+    @field_validator("weights")
+    @classmethod
+    def _published(cls, weights: str, info: ValidationInfo) -> str:
+        if weights == "imagenet" and info.data.get("model") == "small_vgg":
+            raise ValueError("expected random, since model is small_vgg")
+        return weights
 
-def _check_list(name: str, found: Sequence[Any], known: Sequence[Any]) -> None:
-    if not found or len(set(found)) < len(found) or not set(found) <= set(known):
-        some = f"some of {', '.join(map(str, known))}, each once"
-        raise _error(name, list(found), some)
+    @field_validator("lr_high")
+    @classmethod
+    def _in_order(cls, high: float, info: ValidationInfo) -> float:
+        if high < info.data.get("lr_low", 0):
+            raise ValueError(f"expected at least lr_low, which is {info.data['lr_low']}")
+        return high
 
+    @field_validator("data_root")
+    @classmethod
+    def _data_set(cls, data_root: str) -> str:
+        from papers_lib.datasets.cardiac_layout import TABLE
 
-def _check_data_root(root: Path) -> None:
-    from papers_lib.datasets.cardiac import describe
-
-    if not root.is_dir():
-        raise _error("data_root", str(root), "a folder that is there")
-    if not (root / TABLE).is_file():
-        raise _error("data_root", str(root), f"a folder with {TABLE} (docs/data_cardiac.md)")
-    describe(root)
+        if data_root and not (Path(data_root).expanduser() / TABLE).is_file():
+            raise ValueError(f"expected a folder with {TABLE} (docs/data_cardiac.md)")
+        return data_root
 
 
-def _error(name: str, found: Any, expected: str) -> UserError:
-    return UserError(f"parameter {name}: found {found!r}, expected {expected}")
+check = Parameters.of  # called by `papers run` before anything starts

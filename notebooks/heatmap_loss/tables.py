@@ -1,7 +1,10 @@
-"""Tables of the heatmap-loss report, each a DataFrame made from the tidy frame of runs and nothing else."""
+"""Tables of the page, each a DataFrame made from the tidy frame of runs (but for ``field_table``)."""
 
 import numpy as np
 import pandas as pd
+import torch
+
+from papers_lib.models.vgg_cardiac import field_share, receptive_field, small_vgg, vgg16
 
 MEASURED = ["val_accuracy", "test_accuracy", "heart_share", "heart_share_grad_cam", "hot_cells", "dead_share"]
 MEASURED += ["dead_share_grad_cam", "learning_rate", "outside_reliance"]
@@ -55,22 +58,19 @@ def groups_table(frame: pd.DataFrame) -> pd.DataFrame:
     rows = frame[frame["kept"]].groupby(["experiment", "arm", "group"], sort=False)
     table = rows[list(present)].median().rename(columns=present)
     table.insert(0, "models", rows.size())
-    return table.reset_index().replace({"group": NAMES}).rename(columns={"experiment": "exp."})
+    return _titled(table.reset_index())
 
 
 def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """What each arm and group was trained with, and how many models."""
+    """What each comparison and group was trained with, and how many models."""
     columns = ["weights", "train_features", "epochs", "batch_size", "lr_low", "lr_high", "mixed"]
     rows = frame.groupby(["experiment", "arm", "group"], sort=False)
     table = rows[columns].first()
-    table["learning rate"] = [
-        f"{low:.2g} to {high:.2g}"
-        for low, high in zip(table.pop("lr_low"), table.pop("lr_high"), strict=True)
-    ]
+    low, high = table.pop("lr_low"), table.pop("lr_high")
+    table["learning rate"] = [f"{a:.2g} to {b:.2g}" for a, b in zip(low, high, strict=True)]
     table["convolutions"] = table.pop("train_features").map({True: "trained", False: "frozen"})
     table["models"] = rows.size()
-    titles = {"experiment": "exp.", "batch_size": "batch", "mixed": "mixed precision"}
-    return table.reset_index().replace({"group": NAMES}).rename(columns=titles)
+    return _titled(table.reset_index()).rename(columns={"batch_size": "batch", "mixed": "mixed precision"})
 
 
 def exclusions_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -78,19 +78,10 @@ def exclusions_table(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (experiment, arm, group), runs in frame.groupby(["experiment", "arm", "group"], sort=False):
         reasons = runs.loc[~runs["kept"], "exclusion"].str.replace(r"accuracy 0\.\d+", "accuracy", regex=True)
-        counts = reasons.value_counts()
-        rows.append(
-            {
-                "exp.": experiment,
-                "arm": arm,
-                "group": NAMES[group],
-                "trained": len(runs),
-                "kept": int(runs["kept"].sum()),
-                "excluded because": "; ".join(f"{count} × {reason}" for reason, count in counts.items())
-                or None,
-            }
-        )
-    return pd.DataFrame(rows)
+        counts = "; ".join(f"{count} × {reason}" for reason, count in reasons.value_counts().items())
+        rows.append((experiment, arm, NAMES[group], len(runs), int(runs["kept"].sum()), counts or None))
+    columns = ["exp.", "comparison", "group", "trained", "kept", "excluded because"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def definitions_table(frame: pd.DataFrame, least: float = 0.99) -> pd.DataFrame:
@@ -99,30 +90,24 @@ def definitions_table(frame: pd.DataFrame, least: float = 0.99) -> pd.DataFrame:
     The rule makes the definitions comparable: their raw scales differ by a factor of up to 48, the cells of the map.
     """
     runs = frame[(frame["group"] == "heatmap") & frame["arm"].isin(["main", "weight"])]
-    medians = runs.groupby(["experiment", "form", "weight"], as_index=False).agg(
-        models=("val_accuracy", "size"),
-        validation=("val_accuracy", "median"),
-        heart=("heart_share", "median"),
-        cells=("hot_cells", "median"),
-        dead=("dead_share", "median"),
-        reliance=("outside_reliance", "median"),
-    )
-    good = medians[medians["validation"] >= least].sort_values("weight")
-    chosen = good.groupby(["experiment", "form"], as_index=False).last()
-    titles = {
-        "form": "definition",
-        "validation": "val. accuracy",
-        "heart": "heat in heart",
-        "cells": "hot cells",
-        "dead": "dead maps",
-        "reliance": "outside reliance",
+    columns = {
+        "val_accuracy": "val. accuracy",
+        "heart_share": "heat in heart",
+        "hot_cells": "hot cells",
+        "dead_share": "dead maps",
+        "outside_reliance": "outside reliance",
     }
-    return chosen.rename(columns=titles)
+    groups = runs.groupby(["experiment", "form", "weight"])
+    medians = groups[list(columns)].median()
+    medians.insert(0, "models", groups.size())
+    good = medians[medians["val_accuracy"] >= least].reset_index().sort_values("weight")
+    chosen = good.groupby(["experiment", "form"], as_index=False).last()
+    return chosen.rename(columns={**columns, "form": "definition"})
 
 
 def choices_table(frame: pd.DataFrame) -> pd.DataFrame:
     """One change at a time to the heatmap term, beside the unchanged term and the control without it."""
-    arms = {
+    titles = {
         "main mse": "no term (control)",
         "main heatmap": "as coded: HiResCAM, predicted class, point-sampled mask",
         "mask heatmap": "mask shrunk by area",
@@ -131,17 +116,17 @@ def choices_table(frame: pd.DataFrame) -> pd.DataFrame:
     }
     rows = []
     for experiment in sorted(frame["experiment"].unique()):
-        for arm, title in arms.items():
-            runs = kept(frame, experiment=experiment, arm_group=arm)
+        for arm_group, title in titles.items():
+            runs = kept(frame, experiment=experiment, arm_group=arm_group)
             if len(runs):
-                share = runs["heart_share"].quantile([0.25, 0.5, 0.75]).to_numpy()
+                low, middle, high = runs["heart_share"].quantile([0.25, 0.5, 0.75])
                 rows.append(
                     {
                         "exp.": experiment,
                         "heatmap term": title,
                         "models": len(runs),
-                        "heat in heart, median": share[1],
-                        "quartiles": f"{share[0]:.3f} to {share[2]:.3f}",
+                        "heat in heart, median": middle,
+                        "quartiles": f"{low:.3f} to {high:.3f}",
                         "by Grad-CAM": runs["heart_share_grad_cam"].median(),
                         "dead Grad-CAM": runs["dead_share_grad_cam"].median(),
                         "hot cells": runs["hot_cells"].median(),
@@ -151,42 +136,32 @@ def choices_table(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-CAUSAL_NAMES = {
-    "toggle_change": "label switched: change",
-    "toggle_flips": "predictions changed",
-    "erase_heart_change": "heart erased: change",
-    "erase_outside_change": "rest erased: change",
-    "outside_reliance": "outside reliance",
-    "only_heart_accuracy": "accuracy on the heart alone",
-}
-
-
 def causal_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Medians of the causal checks by experiment and group."""
-    present = frame.columns.intersection(list(CAUSAL_NAMES))
-    medians = frame.groupby(["experiment", "group"], sort=False)[list(present)].median()
-    return medians.rename(columns=CAUSAL_NAMES).reset_index()
-
-
-def comparisons(frame: pd.DataFrame) -> pd.DataFrame:
-    """Kept CCE and heatmap-loss models: matched, confounded as the authors' groups are, and frozen alone."""
-    arms = {
-        "main": "matched",
-        "authors": "as the authors",
-        "pretrained": "pretrained",
-        "frozen": "pretrained, frozen",
+    """Medians of what happens when pixels change, by experiment and group."""
+    columns = {
+        "toggle_change": "label switched: change",
+        "toggle_flips": "predictions changed",
+        "erase_heart_change": "heart erased: change",
+        "erase_outside_change": "rest erased: change",
+        "outside_reliance": "outside reliance",
+        "only_heart_accuracy": "accuracy on the heart alone",
     }
-    chosen = frame["kept"] & frame["arm"].isin(list(arms)) & frame["group"].isin(["cce", "heatmap"])
-    return frame[chosen].replace({"group": NAMES, "arm": arms})
+    present = [name for name in frame if name in columns]
+    medians = frame.groupby(["experiment", "group"], sort=False)[present].median()
+    return medians.rename(columns=columns).reset_index()
 
 
-def weights_long(frame: pd.DataFrame) -> pd.DataFrame:
-    """Heat in the heart and validation accuracy of every weight and definition of the term, a row a value."""
-    titles = {"heart_share": "heat in the heart", "val_accuracy": "validation accuracy"}
-    runs = frame[
-        frame["group"].eq("heatmap") & frame["arm"].isin(["main", "weight"]) & frame["status"].eq("ok")
-    ]
-    runs = runs.rename(columns={**titles, "form": "definition"})
-    return runs.melt(
-        ["experiment", "definition", "weight", "seed"], list(titles.values()), var_name="measure"
-    )
+def field_table() -> pd.DataFrame:
+    """Receptive field of a cell of the last map, its stride, and the share of the image inside it (mean of cells)."""
+    with torch.device("meta"):  # shapes only: nothing of VGG16's 15 million parameters is made
+        large = vgg16(None, pretrained=False)
+    rows = []
+    for name, network in {"small VGG": small_vgg(torch.Generator()), "VGG16": large}.items():
+        field, stride = receptive_field(network.convolutions)
+        rows.append((name, f"{field} x {field}", stride, field_share(network.convolutions)))
+    return pd.DataFrame(rows, columns=["network", "receptive field", "stride", "mean share of the image"])
+
+
+def _titled(table: pd.DataFrame) -> pd.DataFrame:
+    titles = {"experiment": "exp.", "arm": "comparison"}
+    return table.replace({"group": NAMES}).rename(columns=titles)

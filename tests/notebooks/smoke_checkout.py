@@ -36,7 +36,7 @@ def smoke_run(root: Path, slug: str) -> SmokeRun:
     """Run ``papers run SLUG --profile smoke`` in a copy of the checkout."""
     copy_checkout(root)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PAPERS_")}
-    environment["PYTHONPATH"] = str(root)
+    environment["PYTHONPATH"] = os.pathsep.join([str(root), str(root / "notebooks")])
     command = [sys.executable, "-m", "papers_lib.companion.cli", "run", slug, "--profile", "smoke"]
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=230)
     assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-3000:]

@@ -1,203 +1,147 @@
-import json
+"""The crops, the networks that can be used, and the scores that need no model."""
+
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+
+from cam_entropy import data, localization
+from cam_entropy.baselines import baselines, mean_masks, means_of_others, reached, scores
+from cam_entropy.data import check_backbones, open_data
+from cam_entropy.experiment import EntropyRun
+from cam_entropy.localization import GRID
 from papers_lib.datasets.voc_crop_split import load_crops
-
-from cam_entropy import data as cam_entropy_data
-from cam_entropy.data import check_backbone, examples, levels, open_data
 from papers_lib.errors import UserError
+from papers_lib.metrics.localization import reachable
+from papers_lib.metrics.masks import resize_maps
+from papers_lib.metrics.overlap import best_cell_share, heat_share
+from tests.notebooks.cam_entropy.conftest import CROP
 
-CROP = {"side": 64, "scene_side": 128, "whole": False, "difficult": True}
-
-
-@pytest.fixture(scope="module")
-def splits(opened):
-    return load_crops(opened.root, "train"), load_crops(opened.root, "test")
-
-
-def scenes_of(opened):
-    return next(path for path in opened.folder.iterdir() if path.name.startswith("scenes-"))
+RUN = EntropyRun(seed=0, beta=0.0, backbone="test_resnet", weights="random", train_from="")
 
 
-def test_scenes_and_crops_are_made_once_and_named_by_what_made_them(opened, monkeypatch):
+def test_scenes_and_crops_are_made_once_and_named_by_what_made_them(opened):
     made = opened.found
     assert made.crops.kind == "stand-in"
     assert made.crops.root == opened.folder / f"crops-{made.crops.fingerprint}"
-    assert scenes_of(opened).name == f"scenes-{made.fingerprint}"
     before = sorted(path.name for path in opened.folder.iterdir())
+    assert f"scenes-{made.fingerprint}" in before
     assert open_data("", opened.folder, opened.sizes, 0, CROP, 1) == made
     assert sorted(path.name for path in opened.folder.iterdir()) == before
+    other = open_data("", opened.folder, opened.sizes, 0, {**CROP, "whole": True}, 1)
+    assert (other.fingerprint == made.fingerprint, other.crops == made.crops) == (True, False)
 
 
-def test_everything_that_the_crops_depend_on_is_in_their_name(opened, tmp_path, monkeypatch):
-    written = []
-
-    def fake(folder, name, spec, writer):
-        written.append((name, spec))
-        path = tmp_path / f"{name}-{abs(hash((name, spec)))}"
-        path.mkdir(exist_ok=True)
-        return path
-
-    monkeypatch.setattr(cam_entropy_data, "ensure", fake)
-    found = [
-        open_data("", tmp_path, sizes, seed, crop, 1)
-        for sizes, seed, crop in (
-            (opened.sizes, 0, CROP),
-            (opened.sizes, 1, CROP),
-            ({"train": 9, "test": 4}, 0, CROP),
-            (opened.sizes, 0, {**CROP, "side": 96}),
-            (opened.sizes, 0, {**CROP, "whole": True}),
-        )
-    ]
-    assert len({one.crops.fingerprint for one in found}) == 5
-    assert len({one.fingerprint for one in found}) == 3  # side and whole leave the scenes alone
-    assert all(one.crops.kind == "real data" for one in found)  # nothing says otherwise in empty folders
-
-
-def test_a_copy_of_generated_scenes_stays_a_stand_in_and_other_trees_are_real(opened, tmp_path):
+def test_a_tree_without_our_description_is_real_and_its_content_is_its_name(opened, tmp_path):
+    scenes = next(path for path in opened.folder.iterdir() if path.name.startswith("scenes-"))
     tree = tmp_path / "mine"
-    shutil.copytree(scenes_of(opened), tree)
-    copied = open_data(str(tree), tmp_path / "kept", {}, 0, CROP, 1)
-    assert copied.crops.kind == "stand-in"
+    shutil.copytree(scenes, tree)
+    assert open_data(str(tree), tmp_path / "kept", {}, 0, CROP, 1).crops.kind == "stand-in"
     (tree / "dataset.json").unlink()
     real = open_data(str(tree), tmp_path / "kept", {}, 0, CROP, 1)
     assert real.crops.kind == "real data"
     ours, theirs = (load_crops(root, "test") for root in (opened.root, real.crops.root))
     assert np.array_equal(ours.images, theirs.images)
-    assert np.array_equal(ours.parts, theirs.parts, equal_nan=True)
     picture = next((tree / "VOC2012" / "JPEGImages").iterdir())
     picture.write_bytes(picture.read_bytes() + b"x")
-    (tree / "dataset.json").write_text(json.dumps({"kind": "something else"}))
-    again = open_data(str(tree), tmp_path / "kept", {}, 0, CROP, 1)
-    assert again.fingerprint != real.fingerprint
-    assert again.crops.kind == "real data"
+    assert open_data(str(tree), tmp_path / "kept", {}, 0, CROP, 1).fingerprint != real.fingerprint
 
 
-def test_a_folder_that_is_no_voc_is_refused_and_leaves_nothing(tmp_path):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="empty"):
-        open_data(str(tmp_path / "empty"), tmp_path / "kept", {}, 0, CROP, 1)
-    assert not [*tmp_path.glob("kept/crops-*")]
+def test_networks_that_cannot_be_used_are_refused(monkeypatch):
+    check_backbones([RUN, replace(RUN, train_from="layer3")])
+    with pytest.raises(UserError, match=r"expected one of scale, stem, layer1, .*, got 'blocks_6'"):
+        check_backbones([replace(RUN, train_from="blocks_6")])
+    with pytest.raises(UserError, match="timm has no network 'resnet5O'"):
+        check_backbones([replace(RUN, backbone="resnet5O")])
+    model = torch.nn.Module()
+    monkeypatch.setattr(data, "pooled_classifier", lambda *_, **__: model)
+    monkeypatch.setattr(data, "split_at", lambda *_: None)
+    for features, words in (
+        (torch.nn.AvgPool2d(16), "64 x 64 make maps of 4 x 4 cells"),
+        (torch.nn.Conv2d(4, 1, 1), "network test_resnet, pictures of 64 x 64"),
+    ):
+        model.features = features
+        with pytest.raises(UserError, match=words) as caught:
+            check_backbones([RUN])
+        assert "\n" not in str(caught.value)
 
 
-def test_examples_are_the_first_of_each_class(splits):
-    train, _ = splits
-    found = examples(train, each=2)
-    titles = [title.replace("\n", "-") for title in found["titles"]]
-    first = [int(np.flatnonzero(train.classes == k)[0]) for k in range(10) if (train.classes == k).any()]
-    assert titles[: len(first)] == [train.names[train.classes[item]] for item in first]
-    assert np.array_equal(found["images"][: len(first)], train.images[first])
-    assert max(titles.count(name) for name in train.names) == 2
+@pytest.mark.parametrize("cells", [2, 3, 6, 7])
+def test_a_ceiling_asks_for_maps_of_as_many_cells(cells):
+    """Foreign: the hottest pixels of many random maps, enlarged."""
+    maps = torch.rand(400, cells, cells, generator=torch.Generator().manual_seed(cells))
+    for pixel in resize_maps(maps, (GRID, GRID)).flatten(1).argmax(1).unique().tolist():
+        hit = (torch.arange(GRID**2) == pixel).reshape(1, GRID, GRID)
+        assert reached(hit, cells).tolist() == [True]
+    points = reachable(cells, GRID)
+    missed = torch.ones(1, GRID, GRID, dtype=torch.bool)
+    missed[0, points[:, None], points] = False
+    assert reached(missed, cells).tolist() == [False]
 
 
-def half(hand_split, classes, **fields):
+@pytest.mark.parametrize("chunk", [2, 512])
+def test_scores_and_means_are_over_all_masks(chunk, monkeypatch):
+    monkeypatch.setattr(localization, "CHUNK", chunk)
+    masks = torch.rand(7, GRID, GRID, generator=torch.Generator().manual_seed(0)) < 0.3
+    prior = torch.rand(7, GRID, GRID, generator=torch.Generator().manual_seed(1))
+    mass, pointing = scores(lambda some: masks[some], lambda some: prior[some], 7, 3)
+    hottest, every = prior.flatten(1).argmax(1), masks.double()
+    assert mass["chance"] == pointing["chance"] == pytest.approx(float(every.mean()))
+    assert mass["prior"] == pytest.approx(float(heat_share(prior, masks).mean()))
+    assert mass["ceiling"] == pytest.approx(float(best_cell_share(masks, (3, 3)).mean()))
+    assert pointing["prior"] == pytest.approx(masks.flatten(1)[range(7), hottest].double().mean().item())
+    assert pointing["ceiling"] == 1
+    kinds = np.array([0, 2, 2, 0, 2, 2, 2])
+    found = mean_masks(lambda some: masks[some], kinds, 3)
+    expected = [every[kinds == 0].mean(0), every.mean(0), every[kinds == 2].mean(0)]
+    torch.testing.assert_close(found, torch.stack(expected))  # no item of class 1: that of all
+    others = means_of_others(lambda some: masks[some], 7)(np.array([3]))
+    torch.testing.assert_close(others[0], every[[0, 1, 2, 4, 5, 6]].mean(0))
+
+
+def half(hand_split, classes):
     """Items with the object in the left half and the part in the upper left sixteenth."""
-    crops = hand_split(classes, has_mask=np.array([True] * len(classes)), **fields)
+    crops = hand_split(classes, has_mask=np.array([True] * len(classes)))
     crops.masks[:, :, :48] = True
     crops.parts[:] = (0, 0, 16, 16)
     return crops
 
 
-def test_levels_by_hand(hand_split):
-    found = levels(half(hand_split, [0, 1]), half(hand_split, [0, 1, 1]))
-    assert set(found) == {"object_mass", "object_pointing", "part_mass", "part_pointing"}
-    assert found["object_mass"]["chance"] == found["object_pointing"]["chance"] == pytest.approx(0.5)
-    assert found["object_mass"]["prior"] == pytest.approx(1)  # every mask is the mean mask
-    assert found["object_pointing"] == {"chance": pytest.approx(0.5), "prior": 1, "ceiling": 1}
-    # One of two cells in a row: 7/8 of its heat on its own half, as all rows are alike
-    assert found["object_mass"]["ceiling"] == pytest.approx(7 / 8)
-    assert found["part_mass"]["chance"] == found["part_pointing"]["chance"] == pytest.approx(1 / 16)
+def test_baselines_by_hand(hand_split):
+    found = baselines(half(hand_split, [0, 1]), half(hand_split, [0, 1, 1]))
+    # Every mask is the mean mask; one of two cells in a row: 7/8 of its heat on its own half, as all rows are alike
+    assert found["object_mass"] == pytest.approx({"chance": 0.5, "prior": 1, "ceiling": 7 / 8})
+    assert found["object_pointing"] == pytest.approx({"chance": 0.5, "prior": 1, "ceiling": 1})
     # The cell is 1 on the first 24 of 48 pixels that its heat sums to, in rows and in columns
-    assert found["part_mass"]["ceiling"] == pytest.approx(1 / 4)
-    assert found["part_pointing"]["prior"] == 1
-    assert found["part_pointing"]["ceiling"] == 1
+    assert found["part_mass"] == pytest.approx({"chance": 1 / 16, "prior": 1, "ceiling": 1 / 4})
+    assert found["part_pointing"] == pytest.approx({"chance": 1 / 16, "prior": 1, "ceiling": 1})
+    assert len(found) == 4
+    assert baselines(hand_split([0, 1]), hand_split([0, 1])) == {}  # what the data lack has no score
 
 
-def test_a_prior_is_that_of_the_class_in_training(hand_split):
+def test_a_prior_is_that_of_the_class_in_training_or_else_of_all(hand_split):
     train, test = half(hand_split, [0, 1]), half(hand_split, [0, 1])
     train.masks[1] = ~train.masks[0]  # the other class lay on the right
     train.parts[1] = (48, 48, 64, 64)
-    found = levels(train, test)
-    assert found["object_mass"]["prior"] == pytest.approx(0.5)
-    assert found["object_pointing"]["prior"] == pytest.approx(0.5)
-    assert found["part_pointing"]["prior"] == pytest.approx(0.5)
+    found = baselines(train, test)
+    for name in ("object_mass", "object_pointing", "part_pointing"):
+        assert found[name]["prior"] == pytest.approx(0.5), name
+    missing = baselines(half(hand_split, [0, 0]), half(hand_split, [1, 1]))
+    assert missing["object_mass"]["prior"] == missing["part_pointing"]["prior"] == pytest.approx(1)
 
 
-def test_a_class_without_training_items_takes_the_mean_of_all(hand_split):
-    found = levels(half(hand_split, [0, 0]), half(hand_split, [1, 1]))
-    assert found["object_mass"]["prior"] == pytest.approx(1)
-    assert found["part_pointing"]["prior"] == 1  # all parts lie alike
-    assert found["part_mass"]["prior"] == pytest.approx(1)
-
-
-def test_what_the_data_lack_has_no_level(hand_split):
-    bare = hand_split([0, 1])
-    assert levels(bare, bare) == {}
-
-
-def test_levels_of_scenes_by_hand(hand_split):
-    boxes = [np.float32([[0, 0, 64, 64]]), np.float32([[0, 0, 64, 64], [64, 0, 128, 128]])]
-    scenes = np.zeros((2, 128, 128, 3), np.uint8)
+def test_baselines_of_scenes_by_hand(hand_split):
     test = hand_split(
         [0, 0, 1],
         image=np.array([0, 1, 1]),
-        scenes=scenes,
-        scene_boxes=boxes,
+        scenes=np.zeros((2, 128, 128, 3), np.uint8),
+        scene_boxes=[np.float32([[0, 0, 64, 64]]), np.float32([[0, 0, 64, 64], [64, 0, 128, 128]])],
         scene_classes=[np.array([0]), np.array([0, 1])],
     )
-    found = levels(hand_split([0, 1]), test)
-    area = pytest.approx((1 / 4 + 1 / 2) / 2)
-    assert found["scene_pointing"] == {"chance": area, "prior": 1, "ceiling": 1}
-    assert found["scene_mass"]["chance"] == area
+    found = baselines(hand_split([0, 1]), test)
+    area = (1 / 4 + 1 / 2) / 2
+    assert found["scene_pointing"] == pytest.approx({"chance": area, "prior": 1, "ceiling": 1})
     # Class 0: the other picture's box, the same; class 1: no other picture, so its area
     assert found["scene_mass"]["prior"] == pytest.approx((1 + 1 / 2) / 2)
-
-
-def test_no_mass_of_chance_beats_the_ceiling(splits):
-    found = levels(*splits)
-    of_scenes = {"scene_mass", "scene_pointing"}
-    assert set(found) == {"object_mass", "object_pointing", "part_mass", "part_pointing"} | of_scenes
-    for name in ("object_mass", "part_mass"):
-        assert 0 < found[name]["chance"] < found[name]["ceiling"] <= 1
-    assert found["object_mass"]["chance"] < found["object_mass"]["prior"]
-    # The part takes 6 to 10 % of its box
-    assert 0.05 < found["part_mass"]["chance"] < 0.12
-    assert all(0 <= value <= 1 for level in found.values() for value in level.values())
-
-
-@pytest.mark.parametrize("backbone", ["efficientnet_lite0", "resnet50", "test_resnet"])
-def test_backbones_with_a_cell_for_32_pixels_pass(backbone):
-    before = torch.random.get_rng_state()
-    check_backbone(backbone, "random")
-    assert torch.equal(before, torch.random.get_rng_state())
-
-
-@pytest.mark.parametrize(
-    ("features", "told"),
-    [
-        (
-            torch.nn.AvgPool2d(16),
-            "found 'net', whose map of 64 x 64 pixels has 4 x 4 cells, expected one with 2 x 2",
-        ),
-        (torch.nn.Conv2d(4, 1, 1), "net takes no pictures of 64 x 64 "),
-    ],
-)
-def test_other_strides_and_networks_of_a_fixed_size_are_refused(features, told, monkeypatch):
-    model = torch.nn.Module()
-    model.features = features
-    monkeypatch.setattr(cam_entropy_data, "pooled_classifier", lambda *_, **__: model)
-    with pytest.raises(UserError, match=f"^parameter backbone: {told}") as caught:
-        check_backbone("net", "random")
-    assert "\n" not in str(caught.value)
-
-
-def test_weights_out_of_reach_are_told(monkeypatch):
-    def unreachable(*_, **__):
-        raise FileNotFoundError("no network")
-
-    monkeypatch.setattr("timm.create_model", unreachable)
-    with pytest.raises(UserError, match="the weights of resnet50 are neither in timm's local cache nor"):
-        check_backbone("resnet50", "timm")

@@ -1,0 +1,172 @@
+"""The page's curves and scatter plots, and the long tables that they are drawn from."""
+
+from collections.abc import Iterable, Mapping
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from cam_entropy.tables import FORMS, curves_of, setting_name
+from papers_lib.companion.palette import DASHES, MARKERS, colours
+from papers_lib.companion.plots import strip_panels
+from papers_lib.datasets.voc_crop_split import CropSplit
+from papers_lib.stats import student_t
+from papers_lib.sweep import Record
+
+SHARPNESS = {"ce": "entropy", "ca": "area, cells", "cd": "dispersion σ²/μ²", "cv": "σ/μ"}
+PANELS = {"accuracy": "accuracy", **SHARPNESS, "dead_share": "share of dead maps"}
+BETTER = {
+    "object_mass": "heat on the object",
+    "part_mass": "heat on the deciding part",
+    "part_pointing": "points at the deciding part",
+    "scene_pointing": "points into a box, scenes",
+}
+OVER_BETA = {
+    "test_accuracy": "test accuracy",
+    "ce_norm": "normalised entropy, live maps",
+    "dead_share": "share of dead maps",
+    "part_mass": "heat on the deciding part",
+}
+AT_ZERO = 0.003  # where β = 0 is drawn on the logarithmic axis
+_NAMES = ["β = 0", FORMS["relu"], FORMS["shifted"]]
+BY_FORM: dict[str, Any] = {"hue": "form", "palette": colours(_NAMES)}
+BY_FORM |= {"style": "form", "markers": dict(zip(_NAMES, MARKERS, strict=False))}
+GRID: dict[str, Any] = {"col": "panel", "height": 2.6, "aspect": 1.5, "facet_kws": {"sharey": False}}
+
+
+def examples(split: CropSplit, each: int = 2) -> dict[str, Any]:
+    """Arguments of ``map_grid``: the first ``each`` items of every class, row by row."""
+    of_class = [np.flatnonzero(split.classes == kind) for kind in range(len(split.names))]
+    # a class with fewer repeats its last, so that columns stay classes
+    items = [found[min(turn, len(found) - 1)] for turn in range(each) for found in of_class if len(found)]
+    return {
+        "images": np.stack([split.images[item] for item in items]),
+        "titles": [split.names[split.classes[item]].replace("-", "\n") for item in items],
+    }
+
+
+def curves_long(records: Iterable[Record], setting: str) -> pd.DataFrame:
+    """Figures 1 and 2: epoch, panel, split, seed, value; training values are running means of an epoch."""
+    rows = []
+    for record in records:
+        if record.status != "ok" or (record.config.arm, record.config.setting()) != ("main", setting):
+            continue
+        found = curves_of(record)
+        live = 1 - found["dead_share"]
+        for name, panel in PANELS.items():
+            with np.errstate(invalid="ignore", divide="ignore"):
+                train = found[f"live_{name}"] / live if name in SHARPNESS else found[name]
+            for split, values in (("train", train), ("test", found[f"test_{name}"])):
+                rows += [(e, panel, split, record.config.seed, value) for e, value in enumerate(values, 1)]
+    return pd.DataFrame(rows, columns=["epoch", "panel", "split", "seed", "value"])
+
+
+def dead_long(records: Iterable[Record]) -> pd.DataFrame:
+    """Share of dead test maps after each epoch, main comparison: epoch, loss, seed, dead."""
+    rows = [
+        (epoch, setting_name(record.config.setting()), record.config.seed, value)
+        for record in records
+        if record.status == "ok" and record.config.arm == "main"
+        for epoch, value in enumerate(curves_of(record)["test_dead_share"], 1)
+    ]
+    return pd.DataFrame(rows, columns=["epoch", "loss", "seed", "dead"])
+
+
+def curves(records: Iterable[Record], setting: str) -> Figure | None:
+    """The paper's four panels, σ/μ and dead maps over the epochs; None where no run of the setting ended well."""
+    look = {"col": "panel", "col_wrap": 3, "height": 2.5, "aspect": 1.2, "facet_kws": {"sharey": False}}
+    return _over_epochs(curves_long(records, setting), "value", "split", look, "")
+
+
+def dead(records: Iterable[Record]) -> Figure | None:
+    """Share of dead test maps over the epochs, one line per setting; None where no run ended well."""
+    look = {"height": 3.4, "aspect": 1.6}
+    return _over_epochs(dead_long(records), "dead", "loss", look, "share of dead test maps")
+
+
+def hidden(frame: pd.DataFrame) -> Figure:
+    """Accuracy and dead maps of every model; the names of the settings are broken into lines to fit side by side."""
+    panels: list[Mapping[str, Any]] = [
+        {"y": "test_accuracy", "labels": ("", "test accuracy")},
+        {"y": "dead_share", "labels": ("", "share of dead test maps")},
+    ]
+    lines = frame.assign(name=frame["name"].str.replace(", ", "\n"))
+    return strip_panels(panels, frame=lines, x="name", width=5.5)
+
+
+def better(frame: pd.DataFrame) -> Figure | None:
+    """Localization against entropy, every model with a live map; None where the data lack every target."""
+    long = _long(_of_front(frame), BETTER, ["ce_norm"]).dropna()
+    if long.empty:
+        return None
+    plot = sns.relplot(long, x="ce_norm", y="value", col_wrap=2, **GRID, **BY_FORM)
+    return plot.set_titles("{col_name}").set_axis_labels("normalised entropy, live maps", "").figure
+
+
+def front(frame: pd.DataFrame) -> Figure:
+    """Mean accuracy, entropy and dead maps of each setting."""
+    names = {"ce_norm": "normalised entropy of live maps", "test_accuracy": "test accuracy"}
+    names |= {"dead_share": "dead maps"}
+    groups = _of_front(frame).groupby(["form", "beta"], sort=False)
+    points = groups[list(names)].mean().rename(columns=names).reset_index()
+    look: dict[str, Any] = {"size": "dead maps", "sizes": (25, 160), "height": 4.0, "aspect": 1.5, **BY_FORM}
+    return sns.relplot(points, x=names["ce_norm"], y=names["test_accuracy"], **look).figure
+
+
+def over_beta(frame: pd.DataFrame) -> Figure:
+    """Mean and interval over β; β = 0 belongs to both forms and stands at the left edge."""
+    chosen = _of_front(frame)
+    plain = chosen["beta"].eq(0)
+    chosen = chosen.assign(beta=chosen["beta"].mask(plain, AT_ZERO))
+    of_relu = chosen.assign(form=chosen["form"].mask(plain, FORMS["relu"]))
+    long = _long(pd.concat([of_relu, chosen[plain].assign(form=FORMS["shifted"])]), OVER_BETA)
+    dashes = dict(zip(_NAMES, DASHES, strict=False))
+    look = {"kind": "line", "errorbar": t_interval, "dashes": dashes, "col_wrap": 2}
+    plot = sns.relplot(long, x="beta", y="value", **look, **GRID, **BY_FORM)
+    return plot.set_titles("{col_name}").set_axis_labels("β", "").set(xscale="log").figure
+
+
+def t_interval(values: "pd.Series[float]") -> tuple[float, float]:
+    """95 % interval of the mean (Student's t), as seaborn takes it; the point itself where there is no spread."""
+    found = np.asarray(values.dropna(), dtype=float)
+    if len(found) < 2 or np.ptp(found) == 0:
+        middle = float(found.mean()) if len(found) else np.nan
+        return middle, middle
+    interval = student_t(found, 0.95, 0.0)
+    return interval.low, interval.high
+
+
+def _over_epochs(long: pd.DataFrame, y: str, hue: str, look: Mapping[str, Any], label: str) -> Figure | None:
+    """Mean over seeds with their range."""
+    if long.empty:
+        return None
+    tints = colours(list(dict.fromkeys(long[hue])))
+    told = {
+        "hue": hue,
+        "style": hue,
+        "palette": tints,
+        "dashes": dict(zip(tints, cycle(DASHES), strict=False)),
+    }
+    plot = sns.relplot(long, x="epoch", y=y, kind="line", errorbar=("pi", 100), **told, **look)
+    plot.set_axis_labels("epoch", label)
+    if "col" in look:
+        plot.set_titles("{col_name}")
+    for axis in plot.axes.flat:
+        axis.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    return plot.figure
+
+
+def _of_front(frame: pd.DataFrame) -> pd.DataFrame:
+    """Models of the comparisons main and front, with their form in words; β = 0 is a form of its own."""
+    chosen = frame[frame["status"].eq("ok") & frame["arm"].isin(["main", "front"])]
+    return chosen.assign(form=chosen["form"].map(FORMS).where(chosen["beta"] > 0, "β = 0"))
+
+
+def _long(frame: pd.DataFrame, panels: Mapping[str, str], keys: Iterable[str] = ()) -> pd.DataFrame:
+    names = ["beta", "form", "seed", *keys]
+    parts = [frame[names].assign(panel=words, value=frame[column]) for column, words in panels.items()]
+    return pd.concat(parts, ignore_index=True)

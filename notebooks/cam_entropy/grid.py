@@ -1,0 +1,93 @@
+"""All runs of the paper, built from the notebook's parameters: one function for notebook, dry run and tests."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cam_entropy.data import open_data
+from cam_entropy.experiment import EntropyRun, run
+from cam_entropy.parameters import Parameters
+from papers_lib.companion import paths
+from papers_lib.sweep import DataRef, Part
+
+Setting = tuple[str, float]
+
+
+def plan(chosen: Parameters, folder: Path | None = None) -> list[Part]:
+    """One part, with the runs of every comparison in ``chosen.arms``.
+
+    Args:
+        chosen: the notebook's parameters.
+        folder: where synthetic scenes and crops are kept; default that of the checkout.
+    """
+
+    def crops() -> DataRef:
+        return open_data(*data_of(chosen, folder)).crops
+
+    return [Part("crops of scenes", run, configs_of(chosen), crops, chosen.train_scenes)]
+
+
+def data_of(chosen: Parameters, folder: Path | None = None) -> tuple[Any, ...]:
+    """Arguments of ``open_data``."""
+    sizes = {"train": chosen.train_scenes, "test": chosen.test_scenes}
+    crop = {name: getattr(chosen, name) for name in ("side", "scene_side", "whole", "difficult")}
+    return chosen.data_root, folder or paths.data_folder(), sizes, chosen.data_seed, crop, chosen.jobs
+
+
+def configs_of(chosen: Parameters) -> list[EntropyRun]:
+    """The runs, comparison by comparison; the deletion curve is measured in the main one only."""
+    names = ("backbone", "weights", "train_from", "epochs", "batch_size", "learning_rate", "mixed", "measure")
+    base = EntropyRun(seed=0, beta=0.0, **{name: getattr(chosen, name) for name in names})
+    settings_by_arm = settings_of(base, chosen)
+    runs = []
+    for arm in chosen.arms:
+        count = chosen.seeds if arm in ("main", "fresh") else chosen.variant_seeds
+        first = chosen.fresh_seed if arm == "fresh" else 0
+        deletion = chosen.deletion if arm == "main" else 0
+        for shared, settings in settings_by_arm[arm]:
+            for form, beta in settings:
+                config = replace(shared, arm=arm, form=form, beta=beta, deletion=deletion)
+                runs += [replace(config, seed=seed) for seed in range(first, first + count)]
+    return runs
+
+
+def settings_of(base: EntropyRun, chosen: Parameters) -> dict[str, list[tuple[EntropyRun, list[Setting]]]]:
+    """What each comparison trains: a run that its settings (form and β) share, and these settings."""
+    printed = [("relu", beta) for beta in chosen.betas]
+    trained = {"relu": chosen.betas, "shifted": chosen.shifted_betas}
+    front = [(form, beta) for form in trained for beta in chosen.front_betas if beta not in trained[form]]
+    pushed = (replace(base, others=chosen.others), parsed(chosen.others_settings))
+    fresh = parsed(["none", "relu_0.3", "relu_100", "shifted_0.3"])
+    rest = [replace(base, measure=one) for one in ("ce", "ca", "cd") if one != base.measure]
+    second = replace(base, backbone=chosen.second_backbone, train_from=chosen.second_from)
+    few = parsed(chosen.few_settings)
+    return {
+        # The paper's loss in both forms; only β and form differ.
+        "main": [(base, printed + [("shifted", beta) for beta in chosen.shifted_betas])],
+        # More values of β, for accuracy against sharpness.
+        "front": [(base, front)],
+        # The other measures in the place of the main one.
+        "measures": [(one, parsed(chosen.measure_settings)) for one in rest],
+        # The other classes' maps pushed the other way, section III B, end.
+        "others": [pushed],
+        # 1 + M in the place of M: does it explain Table I?
+        "offset": [(base, [("offset", beta) for beta in chosen.offset_betas])],
+        # Longer training, since the paper's is: does β = 100 recover?
+        "long": [(replace(base, epochs=chosen.long_factor * base.epochs), parsed(chosen.long_settings))],
+        # Seeds that no rule was written after: for what was noticed in the other comparisons.
+        "fresh": [(base, fresh), (replace(base, measure="ca"), parsed(["relu_0.3"])), pushed],
+        # More of the backbone trained.
+        "deeper": [(replace(base, train_from=chosen.deeper_from), few)],
+        "backbone": [(second, few)],
+    }
+
+
+def parsed(settings: Iterable[str]) -> list[Setting]:
+    """Form and β of settings.
+
+    >>> parsed(["none", "shifted_0.3"])
+    [('relu', 0.0), ('shifted', 0.3)]
+    """
+    parts = [("relu_0" if setting == "none" else setting).split("_") for setting in settings]
+    return [(form, float(beta)) for form, beta in parts]
