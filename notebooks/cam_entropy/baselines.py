@@ -13,7 +13,7 @@ from torch import Tensor
 
 from cam_entropy.localization import GRID, SIZE, in_chunks, object_masks, on_grid, part_boxes
 from cam_entropy.parameters import STRIDE
-from papers_lib.datasets.voc_crop_split import CropSplit
+from papers_lib.datasets.voc_store import CropSplit
 from papers_lib.metrics.localization import (
     chance,
     class_mean_centre,
@@ -21,8 +21,7 @@ from papers_lib.metrics.localization import (
     point_localization,
     reachable,
 )
-from papers_lib.metrics.masks import box_mask
-from papers_lib.metrics.overlap import best_cell_share, heat_share
+from papers_lib.metrics.overlap import best_cell_share, box_mask, heat_share
 
 ByNumber = Callable[[np.ndarray], Tensor]
 """Maps (n, GRID, GRID) of the items with these numbers (n,), made when they are asked for."""

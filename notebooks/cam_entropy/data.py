@@ -7,16 +7,14 @@ from typing import Any, NamedTuple
 
 import torch
 
-from cam_entropy.experiment import run
 from cam_entropy.parameters import STRIDE
 from data_gen.scenes import ScenesSpec, write
 from data_gen.store import ensure
-from papers_lib.datasets.data_kind import data_kind
-from papers_lib.datasets.fingerprint import tree_fingerprint
+from papers_lib.datasets.fingerprint import data_kind, tree_fingerprint
 from papers_lib.datasets.voc_store import CropSpec, write_crops
 from papers_lib.errors import UserError
 from papers_lib.models.classifier import pooled_classifier, split_at
-from papers_lib.sweep import DataRef, one_pool
+from papers_lib.sweep import DataRef
 
 
 class Opened(NamedTuple):
@@ -26,7 +24,6 @@ class Opened(NamedTuple):
     fingerprint: str
 
 
-@one_pool(run)
 def open_data(
     data_root: str, folder: Path, sizes: Mapping[str, int], seed: int, crops: Mapping[str, Any], jobs: int
 ) -> Opened:

@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from cam_entropy.split import Split, batch_of, rows_of
-from papers_lib.datasets.voc_crop_split import CropSplit
+from papers_lib.datasets.voc_store import CropSplit
 from papers_lib.metrics.deletion import deletion_area, deletion_curve, random_order_maps
 from papers_lib.metrics.localization import point_hits, point_localization
-from papers_lib.metrics.masks import box_mask
-from papers_lib.metrics.overlap import heat_share
+from papers_lib.metrics.overlap import box_mask, heat_share
 from papers_lib.metrics.sharpness import dead_maps, heat
 from papers_lib.models.classifier import PooledClassifier, pooled_mlp_grad_cam
 

@@ -9,7 +9,7 @@ import torch
 
 from cam_entropy.measures import classification, sharpness
 from cam_entropy.tables import setting_name
-from papers_lib.datasets.voc_crop_split import CropSplit
+from papers_lib.datasets.voc_store import CropSplit
 from papers_lib.metrics.sharpness import dead_maps, heat
 from papers_lib.sweep import Record
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from papers_lib.datasets.voc_crop_split import CropSplit, load_crops
+from papers_lib.datasets.voc_store import CropSplit, load_crops
 from papers_lib.training import front_features, gpu_batches, on_gpu
 
 

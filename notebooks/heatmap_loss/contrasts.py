@@ -10,14 +10,15 @@ from scipy import stats
 from heatmap_loss.experiment import GROUPS
 from heatmap_loss.tables import NAMES, REGIONS, kept
 from papers_lib.stats import cohens_d, holm, shapiro, tost
-from papers_lib.stats_power import models_per_group, simulated_power
-from papers_lib.stats_ranks import (
+from papers_lib.stats.ranks import (
     equivalence_p_ranks,
     hodges_lehmann,
     mann_whitney,
     mann_whitney_p_floor,
+    models_per_group,
     prob_superior,
     rank_biserial,
+    simulated_power,
 )
 
 CAUSAL = {"toggle_change": "label switched: change", "outside_reliance": "outside reliance"}

@@ -10,14 +10,12 @@ import torch
 
 from data_gen.cardiac_mri import CardiacSpec, write
 from data_gen.store import ensure
-from heatmap_loss.experiment import run
 from papers_lib.datasets.cardiac import CardiacSplit, describe, load_cardiac
 from papers_lib.datasets.fingerprint import tree_fingerprint
 from papers_lib.metrics.overlap import best_cell_share
-from papers_lib.sweep import DataRef, one_pool
+from papers_lib.sweep import DataRef
 
 
-@one_pool(run)
 def open_data(
     experiment: int, data_root: str, folder: Path, sizes: Mapping[str, int], seed: int, jobs: int
 ) -> DataRef:
@@ -34,10 +32,10 @@ def open_data(
     if not data_root:
         spec = CardiacSpec(experiment=experiment, seed=seed, **sizes)
         root = ensure(folder, f"cardiac-exp{experiment}", spec, partial(write, jobs=jobs))
-        return DataRef(root, root.name.rpartition("-")[2], "stand-in")
+        return DataRef(root, root.name.rpartition("-")[2], "synthetic data")
     root = Path(data_root).expanduser()
     kind = describe(root).kind
-    return DataRef(root, tree_fingerprint(root)[:16], "real data" if kind == "real" else "stand-in")
+    return DataRef(root, tree_fingerprint(root)[:16], "real data" if kind == "real" else "synthetic data")
 
 
 def experiments_of(data_root: str, experiments: Sequence[int]) -> Sequence[int]:

@@ -15,11 +15,9 @@ from torch import Tensor
 
 from data_gen.cardiac_mri import toggle_sex_label
 from heatmap_loss.measures import Samples, measure, predict
-from papers_lib.cams import METHODS, head_gradients
-from papers_lib.class_gradients import Target
+from papers_lib.cams import METHODS, Target, head_gradients
 from papers_lib.datasets.cardiac import CLASSES, load_cardiac
-from papers_lib.losses.heatmap import dead_share, heatmap_loss, shrink_mask
-from papers_lib.losses.sigmoid_classification import sigmoid_cce, sigmoid_mse
+from papers_lib.losses.heatmap import dead_share, heatmap_loss, shrink_mask, sigmoid_cce, sigmoid_mse
 from papers_lib.models.vgg_cardiac import INPUT_SIZE, CardiacClassifier, small_vgg, vgg16
 from papers_lib.sweep import Context, RunFailed
 from papers_lib.training import Objective, train

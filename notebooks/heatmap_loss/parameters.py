@@ -83,7 +83,7 @@ class Parameters(NotebookParameters):
     @field_validator("data_root")
     @classmethod
     def _data_set(cls, data_root: str) -> str:
-        from papers_lib.datasets.cardiac_layout import TABLE
+        from papers_lib.datasets.cardiac import TABLE
 
         if data_root and not (Path(data_root).expanduser() / TABLE).is_file():
             raise ValueError(f"expected a folder with {TABLE} (docs/data_cardiac.md)")

@@ -114,7 +114,7 @@ def describe(root: str | Path) -> Description:
     content = read_json(path, "a name and a kind")
     name, kind = content.get("name"), content.get("kind")
     if not isinstance(name, str) or kind not in KINDS:
-        raise UserError(f"{path}: found name {name!r}, kind {kind!r}, expected a text and stand-in or real")
+        raise UserError(f"{path}: found name {name!r}, kind {kind!r}, expected a text and synthetic or real")
     return Description(name, kind)
 
 

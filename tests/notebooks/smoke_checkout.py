@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.companion.test_contrast import CONTRAST
+
 from tests.companion.chromium import Browser
 from tests.companion.test_browser import UNNAMED
-from tests.companion.test_contrast import CONTRAST
 
 ROOT = Path(__file__).resolve().parents[2]
 

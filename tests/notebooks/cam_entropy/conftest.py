@@ -8,7 +8,7 @@ from cam_entropy import experiment
 from cam_entropy.data import open_data
 from cam_entropy.experiment import EntropyRun
 from cam_entropy.split import batch_of
-from papers_lib.datasets.voc_crop_split import CropSplit
+from papers_lib.datasets.voc_store import CropSplit
 from papers_lib.sweep import Record
 
 CROP = {"side": 64, "scene_side": 128, "whole": False, "difficult": True}

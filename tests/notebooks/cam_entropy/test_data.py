@@ -12,11 +12,10 @@ from cam_entropy.baselines import baselines, mean_masks, means_of_others, reache
 from cam_entropy.data import check_backbones, open_data
 from cam_entropy.experiment import EntropyRun
 from cam_entropy.localization import GRID
-from papers_lib.datasets.voc_crop_split import load_crops
+from papers_lib.datasets.voc_store import load_crops
 from papers_lib.errors import UserError
 from papers_lib.metrics.localization import reachable
-from papers_lib.metrics.masks import resize_maps
-from papers_lib.metrics.overlap import best_cell_share, heat_share
+from papers_lib.metrics.overlap import best_cell_share, heat_share, resize_maps
 from tests.notebooks.cam_entropy.conftest import CROP
 
 RUN = EntropyRun(seed=0, beta=0.0, backbone="test_resnet", weights="random", train_from="")
@@ -24,7 +23,7 @@ RUN = EntropyRun(seed=0, beta=0.0, backbone="test_resnet", weights="random", tra
 
 def test_scenes_and_crops_are_made_once_and_named_by_what_made_them(opened):
     made = opened.found
-    assert made.crops.kind == "stand-in"
+    assert made.crops.kind == "synthetic data"
     assert made.crops.root == opened.folder / f"crops-{made.crops.fingerprint}"
     before = sorted(path.name for path in opened.folder.iterdir())
     assert f"scenes-{made.fingerprint}" in before
@@ -38,7 +37,7 @@ def test_a_tree_without_our_description_is_real_and_its_content_is_its_name(open
     scenes = next(path for path in opened.folder.iterdir() if path.name.startswith("scenes-"))
     tree = tmp_path / "mine"
     shutil.copytree(scenes, tree)
-    assert open_data(str(tree), tmp_path / "kept", {}, 0, CROP, 1).crops.kind == "stand-in"
+    assert open_data(str(tree), tmp_path / "kept", {}, 0, CROP, 1).crops.kind == "synthetic data"
     (tree / "dataset.json").unlink()
     real = open_data(str(tree), tmp_path / "kept", {}, 0, CROP, 1)
     assert real.crops.kind == "real data"

@@ -9,7 +9,7 @@ import torch
 from cam_entropy import experiment
 from cam_entropy.experiment import EntropyRun, build, run
 from cam_entropy.split import batch_of, open_all, open_split, open_splits
-from papers_lib.datasets.voc_crop_split import load_crops
+from papers_lib.datasets.voc_store import load_crops
 from papers_lib.models.classifier import pooled_classifier
 from papers_lib.sweep import Context, RunFailed
 from papers_lib.training import frozen_front, through

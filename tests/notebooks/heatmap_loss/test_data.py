@@ -15,14 +15,14 @@ SIZES = {"train": 32, "val": 4, "test": 8}
 def test_synthetic_slices_are_made_once_and_named_by_their_fingerprint(tmp_path):
     first, again = (open_data(2, "", tmp_path, SIZES, 0, 1) for _ in range(2))
     assert first == again
-    assert first.kind == "stand-in"
+    assert first.kind == "synthetic data"
     assert first.root.name.endswith(first.fingerprint)
     assert len(load_cardiac(first.root, "train").classes) == 32
 
 
 def test_a_data_root_is_read_and_its_kind_believed(tmp_path, slices):
     found = open_data(2, str(slices[2]), tmp_path, SIZES, 0, 1)
-    assert (found.root, found.kind) == (slices[2], "stand-in")
+    assert (found.root, found.kind) == (slices[2], "synthetic data")
     (slices[2] / "dataset.json").rename(tmp_path / "kept.json")
     try:
         assert open_data(2, str(slices[2]), tmp_path, SIZES, 0, 1).kind == "real data"
