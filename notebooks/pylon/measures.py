@@ -14,8 +14,7 @@ from papers_lib.metrics.heatmap_iou import heatmap_iou, mean_iou
 from papers_lib.metrics.localization import PointHits, point_hits, point_localization
 from papers_lib.metrics.masked_out import ALREADY_NEGATIVE, NEVER, masked_out, mean_masked_out_area
 from papers_lib.metrics.thresholds import best_gmean_thresholds
-from papers_lib.training.pyramid_features import pixels
-from pylon.inputs import Inputs, Staged
+from pylon.data import Inputs, Staged
 
 BATCH = 64  # images a pass in evaluation
 SHOWN = 24  # test images whose maps are kept for figures
@@ -144,7 +143,7 @@ def _cams(staged: Staged, inputs: Inputs, rows: np.ndarray, device: str) -> dict
     found: dict[str, list[Tensor]] = {name: [] for name in CAMS}
     decoder = staged.model.decoder
     for part in np.split(rows, range(BATCH, len(rows), BATCH)):
-        A = decoder.decode(_features(staged, inputs.batch(part, device)))  # type: ignore[operator]
+        A = decoder.decode(staged.features(inputs.batch(part, device)))  # type: ignore[operator]
         _, G = head_gradients(lambda a: decoder.head(a).amax((-2, -1)), A, "all")  # type: ignore[operator]
         found["grad_cam"].append(grad_cam(A, G).cpu())
         found["grad_cam_pp"].append(grad_cam_pp_signed(A, G).cpu())
@@ -159,15 +158,6 @@ def grad_cam_pp_signed(activations: Tensor, gradients: Tensor) -> Tensor:
     [G]+ - [-G]+ is Grad-CAM++ of the negatives.
     """
     return grad_cam_pp(activations, gradients) + grad_cam_pp(-activations, -gradients)
-
-
-def _features(staged: Staged, given: Tensor | list[Tensor]) -> list[Tensor]:
-    encoder = staged.model.encoder
-    assert encoder is not None
-    if staged.later is None:
-        assert isinstance(given, Tensor)
-        return encoder(given)
-    return staged.later(given)
 
 
 def _points_apart(maps: Tensor, others: Tensor, test: BoxedImages, side: int) -> int:
@@ -221,7 +211,7 @@ def _masked_out(
     target = torch.from_numpy(chosen[:, 1])
     found = masked_out(
         lambda batch: model(batch).logits,
-        pixels(inputs.images[rows[owners]], device).contiguous(memory_format=torch.channels_last),
+        inputs.pixels(rows[owners], device),
         maps[chosen[:, 0], chosen[:, 1]],
         target,
         thresholds,

@@ -1,37 +1,52 @@
-"""Tables of the PYLON page, all made from the tidy frame of runs (:func:`pylon.frame.tidy`).
+"""Tables of the PYLON page, all made from the tidy frame of runs (:func:`pylon.frame.tidy`) or from their records.
 
 Ours are means over seeds, of runs that ended well; folds of a cross-validation are averaged first, a value a seed.
-What is printed stands beside, from :mod:`pylon.printed`; a class or method that only one of
-the two has is empty on the other side. Nothing here needs an arm to be there.
+What is printed stands beside; a class or method that only one of the two has is empty on the other side. Intervals
+are Student's t over seeds, as in the paper. Nothing here needs a comparison to be there.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from pylon.frame import POST_HOC, SMALL
-from pylon.printed import AREA, MACRO, WEIGHTED
-from pylon.settings import (
+from papers_lib.sweep import Record
+from pylon.baselines import BEST, CENTRE, PRIOR, baselines
+from pylon.frame import (
+    PART_ARMS,
+    POST_HOC,
+    SMALL,
+    TRAININGS,
     Arms,
     Setting,
+    Swept,
     by_seed,
     by_setting,
     in_order,
+    interval,
+    label,
     ok,
     printed_name,
     setting_names,
 )
+from pylon.measures import CAMS
+from pylon.printed import AREA, MACRO, WEIGHTED
 
 SETS: dict[str, Sequence[str]] = {
-    "first": ("main", "others", "parts", "pools"),
+    "first": PART_ARMS,
     "larger images": ("large",),
     "small set": ("transfer",),
     "VOC's layout": ("voc",),
 }
-"""Arms that ran on the same images."""
-LEVELS = ("chance", "prior", "image centre", "best fixed point", "ceiling, stride 32", "ceiling, stride 4")
+"""Comparisons that ran on the same images."""
+BASELINES = ("chance", "prior", "image centre", "best fixed point", "ceiling, stride 32", "ceiling, stride 4")
+FAIR = ("cam", "fpn", "pylon")
+PRINTED_PHASES = {"vindr": 3, "voc": 4}
+"""The table in which the paper prints the trainings of a set."""
+LONGER = "transfer, one phase, twice the epochs"  # comparison "budget"
+MEASURES = {"point localization": "point_macro", "AUROC": "auroc_macro"}
+INTERVAL = ("mean", "low", "high", "n", "sd")
 
 
 def table_by_class(
@@ -39,85 +54,129 @@ def table_by_class(
     printed: pd.DataFrame | None = None,
     arms: Arms = "main",
     methods: Sequence[str] | None = None,
-    levels: pd.DataFrame | None = None,
+    beside: pd.DataFrame | None = None,
     *,
     measure: str = "point",
-    trainings: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Tables 1 to 4: both averages and every class, "METHOD ours" beside "METHOD paper".
 
     Args:
-        printed: of :func:`pylon.printed.printed_table`; its classes that ours lack are rows
-            with the paper's values alone.
-        arms, methods, trainings: which runs, and the order of the columns; None for all there are.
-        levels: of :func:`pylon.levels.levels`, added at the right.
+        printed: of :func:`pylon.printed.printed_table`; its classes that ours lack are rows with the paper's values.
+        arms, methods: which runs, and the order of the columns; None for all there are.
+        beside: of :func:`pylon.baselines.baselines`, added at the right.
         measure: "point", "iou" or "auroc".
 
     Returns: index "class"; the columns "area ours" and "area paper" come first where they are known.
     """
-    chosen = ok(frame, arms)
-    means = _means(chosen, measure, methods, trainings)
+    means = _means(ok(frame, arms), measure, methods)
     names = setting_names(means)
     table = pd.DataFrame({f"{names[key]} ours": values for key, values in means.items()})
     classes = table.index[table.notna().any(axis=1) & ~table.index.isin([MACRO, WEIGHTED])]
     table = table.reindex([MACRO, WEIGHTED, *classes])
     if printed is not None:
         table = _beside(table, printed, names)
-    if levels is not None:
-        rows = table.index.map(lambda name: name if name in levels.index else None)
-        if "area" in levels:
-            table.insert(0, "area ours", levels["area"].reindex(rows).to_numpy())
-        for column in (name for name in LEVELS if name in levels):
-            table[column] = levels[column].reindex(rows).to_numpy()
+    if beside is not None:
+        rows = table.index.map(lambda name: name if name in beside.index else None)
+        table.insert(0, "area ours", beside["area"].reindex(rows).to_numpy())
+        for column in (name for name in BASELINES if name in beside):
+            table[column] = beside[column].reindex(rows).to_numpy()
     return table.rename_axis("class")
 
 
-def seeds_table(
-    frame: pd.DataFrame, arms: Arms = ("main", "others"), small: str = SMALL, measure: str = "point"
-) -> pd.DataFrame:
-    """Every seed: two rows a method, the macro average and the smallest class; then lowest to highest, and the sd."""
+def _means(
+    frame: pd.DataFrame, measure: str, methods: Sequence[str] | None
+) -> "dict[Setting, pd.Series[float]]":
+    """Means over seeds, (method, training) → class → value."""
+    found = {}
+    prefix = f"{measure}/"
+    columns = {f"{measure}_macro": MACRO, f"{measure}_weighted": WEIGHTED}
+    columns |= {name: name.removeprefix(prefix) for name in frame if name.startswith(prefix)}
+    columns = {name: words for name, words in columns.items() if name in frame}
+    for method in methods if methods is not None else in_order(frame["method"]):
+        for training, group in frame[frame["method"].eq(method)].groupby("training", sort=False):
+            means = group.groupby("seed")[list(columns)].mean().mean().astype(float)
+            if means.notna().any():
+                found[method, str(training)] = means.rename(columns)
+    return found
+
+
+def _beside(table: pd.DataFrame, printed: pd.DataFrame, names: Mapping[Setting, str]) -> pd.DataFrame:
+    """Ours and the paper's in turn; rows by the class's name less case and punctuation."""
+    plain = {re.sub(r"[^a-z]", "", name.lower()): name for name in printed.index}
+    places = {name: plain.pop(re.sub(r"[^a-z]", "", name.lower()), None) for name in table.index}
+    rows = [*places.values(), *plain.values()]
+    joined = table.reindex([*table.index, *plain.values()])
+    found = {"area paper": printed[AREA].reindex(rows).to_numpy()}
+    for (method, training), name in names.items():
+        found[f"{name} ours"] = joined[f"{name} ours"].to_numpy()
+        paper = printed_name(method, training)
+        if paper in printed:
+            found[f"{name} paper"] = printed[paper].reindex(rows).to_numpy()
+    return pd.DataFrame(found, index=joined.index)
+
+
+def by_set(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """AUROC or IoU of every set by class, a block a set: runs on different images have no common mean."""
+    blocks = []
+    for words, arms in SETS.items():
+        if len(ok(frame, arms)):
+            block = table_by_class(frame, None, arms, measure=measure).reset_index()
+            block.insert(0, "set", words)
+            blocks.append(block.rename(columns=lambda name: name.removesuffix(" ours")))
+    return pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame()
+
+
+def seeds_table(frame: pd.DataFrame, arms: Arms = ("main", "others"), small: str = SMALL) -> pd.DataFrame:
+    """Every seed: two rows a method, the macro average and the smallest class; then epochs, mean and sd."""
     rows = []
-    columns = {"macro": f"{measure}_macro", small: f"{measure}/{small}"}
     for name, group in by_setting(ok(frame, arms)):
-        for words, column in columns.items():
+        for words, column in {"macro": "point_macro", small: f"point/{small}"}.items():
             seeds = by_seed(group, column)
             if len(seeds):
-                row = {f"seed {seed}": value for seed, value in seeds.items()}
-                deviation = seeds.std(ddof=1) if len(seeds) > 1 else np.nan
                 epochs = group["epochs_run"].mean() if "epochs_run" in group else np.nan
-                first = {"method": name, "of": words, "epochs": epochs, "mean": seeds.mean(), "sd": deviation}
-                rows.append({**first, **row})
-    columns_of = ["method", "of", "epochs", "mean", "sd"]
-    table = pd.DataFrame(rows, columns=None if rows else columns_of)
-    seeds_of = [name for name in table.columns if name not in columns_of]
-    return table[[*columns_of, *sorted(seeds_of, key=lambda name: int(name.split()[1]))]]
+                first = {"method": name, "of": words, "epochs": epochs, "mean": seeds.mean()}
+                each = {f"seed {seed}": value for seed, value in seeds.items()}
+                rows.append({**first, "sd": interval(seeds)["sd"], **each})
+    table = pd.DataFrame(rows, columns=None if rows else ["method", "of", "epochs", "mean", "sd"])
+    columns = list(table.columns)
+    return table[[*columns[:5], *sorted(columns[5:], key=lambda name: int(name.split()[1]))]]
 
 
 def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """What each arm was trained with, a row an arm, set and training."""
+    """What each comparison was trained with, a row a comparison, set and training."""
     frame = frame[~frame["method"].isin([*POST_HOC])]
-    started = frame["source"].fillna("").ne("")
-    groups = frame.assign(started=started).groupby(
-        ["arm", "data", "phases", "started", "statistics"], sort=False
-    )
+    frame = frame.assign(started=frame["source"].fillna("").ne(""))
     rows = []
-    for (arm, data, phases, of_source, statistics), group in groups:
+    for keys, group in frame.groupby(["arm", "data", "phases", "started", "statistics"], sort=False):
+        arm, data, phases, started, statistics = keys
         one = group.iloc[0]
         stages = f"stages {int(one['train_from']) + 1} to 4" if one["train_from"] else "encoder"
-        trained = "decoder" if phases == "decoder" else f"decoder and {stages}"
-        row = {"arm": arm, "data": data, "side": int(one["side"]), "encoder": one["backbone"]}
-        row["from"] = "the model of arm source" if of_source else f"{one['weights']} weights"
-        row |= {"trained": trained, "phases": phases.count(",") + 1, "encoder's statistics": statistics}
-        row |= {"width": int(one["width"]), "images": group["train_images"].max()}
-        row |= {"epochs at most": int(one["epochs"]), "epochs run": group["epochs_run"].mean()}
-        row |= {"converged": group["converged"].eq(True).mean(), "batch": int(one["batch_size"])}
-        row |= {
-            "rate": one["learning_rate"],
-            "augmentation": one["policy"] or None,
-            "masked pairs": int(one["masked"]),
-        }
-        row |= {"methods": group["method"].nunique(), "seeds": group["seed"].nunique(), "models": len(group)}
-        rows.append({**row, "failed": int(group["status"].ne("ok").sum()), "mixed": bool(one["mixed"])})
+        rows.append(
+            {
+                "comparison": arm,
+                "data": data,
+                "side": int(one["side"]),
+                "encoder": one["backbone"],
+                "from": "the model of comparison source" if started else f"{one['weights']} weights",
+                "trained": "decoder" if phases == "decoder" else f"decoder and {stages}",
+                "phases": phases.count(",") + 1,
+                "encoder's statistics": statistics,
+                "width": int(one["width"]),
+                "images": group["train_images"].max(),
+                "epochs at most": int(one["epochs"]),
+                "epochs run": group["epochs_run"].mean(),
+                "converged": group["converged"].eq(True).mean(),
+                "batch": int(one["batch_size"]),
+                "rate": one["learning_rate"],
+                "augmentation": one["policy"] or None,
+                "masked pairs": int(one["masked"]),
+                "methods": group["method"].nunique(),
+                "seeds": group["seed"].nunique(),
+                "models": len(group),
+                "failed": int(group["status"].ne("ok").sum()),
+                "mixed": bool(one["mixed"]),
+            }
+        )
     return pd.DataFrame(rows).astype({"images": "Int64"} if rows else {})
 
 
@@ -125,7 +184,7 @@ def masked_table(frame: pd.DataFrame, arms: Arms = ("main", "others")) -> pd.Dat
     """Masked-out area, lower is better: means over seeds, and what it costs in passes of the network an image.
 
     Images that are negative before anything is masked are left out of the area and counted beside it, those that
-    never flip have an area of 1 (the paper says neither). "In lockstep": all pairs go up one level at a time and leave
+    never flip have an area of 1 (the paper says neither). "In lockstep": all pairs go up one step at a time and leave
     at their flip; "all levels": a loop over every step of 0.5 % without a stop.
     """
     columns = {
@@ -146,55 +205,190 @@ def masked_table(frame: pd.DataFrame, arms: Arms = ("main", "others")) -> pd.Dat
     return table.assign(factor=table["passes, all levels"] / table["passes, in lockstep"])
 
 
-def by_set(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """AUROC or IoU of every set by class, a block a set: runs on different images have no common mean."""
-    blocks = {
-        words: _plain(table_by_class(frame, None, arms, measure=measure)).reset_index()
-        for words, arms in SETS.items()
-        if len(ok(frame, arms))
+def ablation_table(frame: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
+    """A row a model of an ablation: our mean with its interval, n and sd over seeds, and what is printed.
+
+    Models that were not trained have n = 0. Args: printed, of :func:`pylon.printed.ablations`.
+    """
+    chosen = ok(frame, PART_ARMS)
+    rows = []
+    for row in printed.to_dict("records"):
+        own = by_seed(chosen[chosen["method"].eq(row["method"])], MEASURES[row["measure"]])
+        paper = {name: row[name] for name in ("paper", "paper sd", "paper says")}
+        rows.append({"part": row["part"], "model": label(row["method"]), **interval(own), **paper})
+    return pd.DataFrame(rows)
+
+
+def phases_table(
+    frame: pd.DataFrame, printed: Mapping[int, pd.DataFrame], methods: Sequence[str] = FAIR
+) -> pd.DataFrame:
+    """Macro point localization by set, method and training, and what two phases gain over one from the same start.
+
+    The paper gives two phases to PYLON alone; here FPN and the baseline have them too. The gain is the mean difference
+    of the same seed, with its paired interval; its "paper" is the difference of two printed macro averages. Rows
+    ``LONGER`` have as many epochs in one phase as the others in two.
+    """
+    rows = []
+    for data, number in PRINTED_PHASES.items():
+        paper, own = printed[number].loc[MACRO], ok(frame, ("transfer", "voc", "budget"))
+        own = own[own["data"].eq(data)].assign(is_long=own["arm"].eq("budget"))
+        groups = {
+            key: by_seed(group, "point_macro")
+            for key, group in own.groupby(["method", "training", "is_long"])
+        }
+        for method in methods:
+            names = {"data": data, "method": label(method)}
+            for training, words in TRAININGS.items():
+                seeds = groups.get((method, training, False), pd.Series(dtype=float))
+                if len(seeds):
+                    row = {**names, "training": words, **interval(seeds)}
+                    row["paper"] = paper.get(printed_name(method, training), np.nan)
+                    if "two_phase" in training:
+                        one = training.removesuffix("_moving").replace("two_phase", "one_phase")
+                        gained = interval((seeds - groups.get((method, one, False), seeds * np.nan)).dropna())
+                        row |= {
+                            "gain": gained["mean"],
+                            "gain low": gained["low"],
+                            "gain high": gained["high"],
+                        }
+                        row["paper gain"] = row["paper"] - paper.get(printed_name(method, one), np.nan)
+                    rows.append(row)
+            for (name, _, is_long), seeds in groups.items():
+                if name == method and is_long and len(seeds):
+                    rows.append({**names, "training": LONGER, **interval(seeds)})
+    gains = ("gain", "gain low", "gain high", "paper gain")
+    return pd.DataFrame(rows, columns=["data", "method", "training", *INTERVAL, "paper", *gains])
+
+
+def backbones_table(frame: pd.DataFrame, methods: Sequence[str] = FAIR) -> pd.DataFrame:
+    """Macro point localization and AUROC by encoder and method, of the comparisons "main" and "backbone"."""
+    chosen = ok(frame, ("main", "backbone"))
+    rows = []
+    for keys, group in chosen[chosen["method"].isin(methods)].groupby(["backbone", "method"], sort=False):
+        names = {"encoder": keys[0], "method": label(keys[1])}
+        auroc = {"AUROC": by_seed(group, "auroc_macro").mean()}
+        rows.append({**names, **interval(by_seed(group, "point_macro")), **auroc})
+    return pd.DataFrame(rows, columns=["encoder", "method", *INTERVAL, "AUROC"])
+
+
+def shares_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row a size and method: stride, hits in the smallest class, its share of the ceiling with an interval."""
+    rows = []
+    for words, arms in {"first": ("main", "others"), "larger images": ("large",)}.items():
+        for name, group in by_setting(ok(frame, arms)):
+            found = by_seed(group, "nodule_share")
+            if len(found):
+                hits = by_seed(group, f"point/{SMALL}").mean()
+                row = {"images": words, "method": name, "stride": group["stride"].iloc[0], "hits": hits}
+                rows.append({**row, **interval(found)})
+    columns = ["images", "method", "stride", "hits", *INTERVAL]
+    return pd.DataFrame(rows, columns=columns).rename(columns={"mean": "share of the ceiling"})
+
+
+def border_table(records: Iterable[Record], arms: Sequence[str] = PART_ARMS) -> pd.DataFrame:
+    """A row a method: share of the kept maps, all classes, whose hottest cell lies on the border; and of all cells."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for record in records:
+        arrays = record.arrays() if record.status == "ok" and record.config.arm in arms else {}
+        if "shown_maps" in arrays:
+            maps = arrays["shown_maps"].astype(np.float32)
+            height, width = maps.shape[-2:]
+            row, column = np.divmod(maps.reshape(-1, height * width).argmax(1), width)
+            edge = (row == 0) | (row == height - 1) | (column == 0) | (column == width - 1)
+            inside = max(height - 2, 0) * max(width - 2, 0) / (height * width)
+            found.setdefault(record.config.method, []).append((float(edge.mean()), 1 - inside))
+    rows = [
+        {
+            "method": label(method),
+            "hottest cell on the border": float(np.mean([share for share, _ in found[method]])),
+            "cells on the border": found[method][0][1],
+            "models": len(found[method]),
+        }
+        for method in in_order(found)
+    ]
+    return pd.DataFrame(rows)
+
+
+def pooled_folds(swept: Swept, arms: Sequence[str] = ("main", "others")) -> pd.DataFrame:
+    """A cross-validation read as one test: a row a method, training and seed whose folds all ended well.
+
+    The hits of all folds are joined, so that every boxed image is tested once: where boxes are few, a mean of folds
+    would weigh a fold of three boxes of a class like one of thirty.
+
+    Raises: ValueError if two folds tested the same image: they are not of one cross-validation.
+    """
+    runs: dict[tuple[object, ...], list[Record]] = {}
+    for record in swept.records:
+        one = record.config
+        if one.fold >= 0 and one.arm in arms and record.status == "ok":
+            runs.setdefault((one.arm, one.method, one.training(), one.seed, one.folds), []).append(record)
+    rows = []
+    for (arm, trained, training, seed, folds), records in runs.items():
+        arrays = [found for record in records if "pairs" in (found := record.arrays())]
+        if len(records) < int(str(folds)) or not arrays:
+            continue
+        pairs = np.concatenate([found["pairs"] for found in arrays])
+        if len(np.unique(pairs, axis=0)) != len(pairs):
+            raise ValueError(f"{records[0].label}: folds that share test images")
+        shared = {"arm": arm, "training": training, "seed": seed, "status": "ok"}
+        for prefix, method in (("", str(trained)), *((f"{cam}.", cam) for cam in CAMS)):
+            if f"{prefix}hits" in arrays[0]:
+                hits = np.concatenate([found[f"{prefix}hits"] for found in arrays])
+                kinds = np.unique(pairs[:, 1])
+                each = {
+                    f"point/{swept.images.classes[k]}": float(hits[pairs[:, 1] == k].mean()) for k in kinds
+                }
+                macro = {
+                    "point_macro": float(np.mean([*each.values()])),
+                    "point_weighted": float(hits.mean()),
+                }
+                rows.append({**shared, "method": method, **macro, **each})
+    return pd.DataFrame(rows, columns=None if rows else ["arm", "method", "training", "seed", "status"])
+
+
+def folds_table(swept: Swept, arms: Sequence[str] = ("main",)) -> pd.DataFrame:
+    """Point localization by class over all boxes, means over seeds, beside the baselines of the same boxes."""
+    bounds = baselines(swept.images, swept.side, part=None)
+    table = table_by_class(pooled_folds(swept, arms), None, arms, beside=bounds)
+    table.insert(0, "images", bounds["images"].reindex(table.index))
+    return table
+
+
+def folds_verdict(table: pd.DataFrame) -> str:
+    """What a table of :func:`folds_table` says of the methods, beside the priors that never look at the image."""
+    macro = table.loc[MACRO].drop("area ours")
+    ours = {name.removesuffix(" ours"): macro[name] for name in macro.index if name.endswith(" ours")}
+    priors = {name: float(macro[name]) for name in (PRIOR, CENTRE, BEST)}
+    best = max(ours, key=lambda name: ours[name])
+    said = ", ".join(f"{name} {value:.2f}" for name, value in priors.items())
+    words = (
+        f"The best method, {best}, points into {ours[best]:.2f} of the boxes, mean over classes; "
+        f"without a model: {said}."
+    )
+    if ours[best] > max(priors.values()):
+        return words
+    return (
+        f"{words} A prior that never looks at the image does as well or better, so these images teach nothing "
+        "about the methods."
+    )
+
+
+def scalars(frame: pd.DataFrame, records: Iterable[Record] = ()) -> dict[str, float]:
+    """The numbers that claims and prose name; NaN without their runs.
+
+    Returns:
+        nodule_share_METHOD: mean over seeds of what the map's stride allows, for CAM, FPN and PYLON.
+        sd_ratio_pan: standard deviation over seeds of the macro point localization, PAN over PAN without pools.
+        gradcam_points_apart: pairs of image and class, over all runs of the baseline, in which CAM and Grad-CAM
+            point at different pixels.
+    """
+    chosen = ok(frame, PART_ARMS)
+    of = {method: chosen[chosen["method"].eq(method)] for method in (*FAIR, "pan", "pan_no_gap")}
+    found = {f"nodule_share_{method}": float(by_seed(of[method], "nodule_share").mean()) for method in FAIR}
+    deviation = {
+        method: interval(by_seed(of[method], "point_macro"))["sd"] for method in ("pan", "pan_no_gap")
     }
-    if not blocks:
-        return pd.DataFrame()
-    return pd.concat(blocks, names=["set", None]).reset_index(level="set").reset_index(drop=True)
-
-
-def _means(
-    frame: pd.DataFrame, measure: str, methods: Sequence[str] | None, trainings: Sequence[str] | None
-) -> "dict[Setting, pd.Series[float]]":
-    """Means over seeds, (method, training) → class → value."""
-    found = {}
-    prefix = f"{measure}/"
-    columns = {f"{measure}_macro": MACRO, f"{measure}_weighted": WEIGHTED}
-    columns |= {name: name.removeprefix(prefix) for name in frame if name.startswith(prefix)}
-    columns = {name: words for name, words in columns.items() if name in frame}
-    for method in methods if methods is not None else in_order(frame["method"]):
-        own = frame[frame["method"].eq(method)]
-        for training in trainings if trainings is not None else dict.fromkeys(own["training"]):
-            group = own[own["training"].eq(training)]
-            means = group.groupby("seed")[list(columns)].mean().mean().astype(float)
-            if means.notna().any():
-                found[method, training] = means.rename(columns)
-    return found
-
-
-def _beside(table: pd.DataFrame, printed: pd.DataFrame, names: Mapping[Setting, str]) -> pd.DataFrame:
-    """Ours and the paper's in turn; rows by the class's name less case and punctuation."""
-    known = {_plain_name(name): name for name in printed.index}
-    places = {name: known.pop(_plain_name(name), None) for name in table.index}
-    rows = [*places.values(), *known.values()]
-    joined = table.reindex([*table.index, *known.values()])
-    found = {"area paper": printed[AREA].reindex(rows).to_numpy()}
-    for (method, training), name in names.items():
-        found[f"{name} ours"] = joined[f"{name} ours"].to_numpy()
-        paper = printed_name(method, training)
-        if paper in printed:
-            found[f"{name} paper"] = printed[paper].reindex(rows).to_numpy()
-    return pd.DataFrame(found, index=joined.index)
-
-
-def _plain_name(name: str) -> str:
-    return re.sub(r"[^a-z]", "", name.lower())
-
-
-def _plain(table: pd.DataFrame) -> pd.DataFrame:
-    return table.rename(columns=lambda name: name.removesuffix(" ours"))
+    found["sd_ratio_pan"] = deviation["pan"] / (deviation["pan_no_gap"] or np.nan)
+    arrays = [one.arrays() for one in records if one.config.method.startswith("cam") and one.status == "ok"]
+    apart = [float(one["grad_cam.points_apart"]) for one in arrays if "grad_cam.points_apart" in one]
+    return {**found, "gradcam_points_apart": sum(apart) if apart else np.nan}
