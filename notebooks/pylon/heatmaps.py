@@ -1,0 +1,356 @@
+"""Figures 1A and 2 to 6 of the PYLON page: heatmaps of test images beside their boxes.
+
+Images are decided before any training: ``pylon.measures`` keeps the maps of the first ones of the test part, class
+after class, and the figures take them in that order. Maps are of the lowest seed (and fold), in half precision. A
+heatmap is enlarged bilinearly as for the evaluation, scaled to its own range and drawn over a grey picture; its hottest
+pixel is a ring inside a box of the class, a cross outside of all. Figures are None without a run or image.
+"""
+
+from collections.abc import Sequence
+from textwrap import fill
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from papers_lib.companion.palette import HEAT
+from papers_lib.datasets.boxed_images import BoxedImages
+from papers_lib.metrics.localization import point_hits
+from papers_lib.metrics.masks import box_mask, resize_maps
+from papers_lib.sweep import Record
+from pylon.frame import POST_HOC, Swept, in_order, mean_areas, printed_name, setting_names
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+POINT = "#56B4E9"  # sky blue, which the heat has not
+TEXT = 8.5  # points
+HALF = 0.5  # of a map's range: above it, an object counts as found; the threshold needs no labels
+Column = str | tuple[str, str]
+"""A method, or a method and its training ("one_phase", …) where there are several."""
+Pair = tuple[int, int]
+"""An image, by its row in the store, and a class."""
+ARMS = ("main", "others", "large", "transfer", "voc")
+"""Comparisons with the paper's methods."""
+
+
+class Shown(NamedTuple):
+    """The kept maps of one model: method and training, rows (s,) of the images, raw maps (s, K, h, w)."""
+
+    method: str
+    training: str
+    rows: np.ndarray
+    maps: np.ndarray
+
+    def map_of(self, pair: Pair) -> np.ndarray | None:
+        """The raw map (h, w) of an image and class; None if it was not kept."""
+        at = np.flatnonzero(self.rows == pair[0])
+        return self.maps[at[0], pair[1]].astype(np.float32) if len(at) else None
+
+
+def _of(swept: Swept, arms: Sequence[str], training: str | None = None) -> list[Record]:
+    found = [one for one in swept.records if one.status == "ok" and one.config.arm in arms]
+    return [one for one in found if training in (None, one.config.training())]
+
+
+def all_shown(swept: Swept, columns: Sequence[Column], arms: Sequence[str] = ARMS) -> list[Shown]:
+    """Kept maps of each method that has a run that ended well, of its lowest seed (and fold)."""
+    found = []
+    for column in columns:
+        method, training = (column, None) if isinstance(column, str) else column
+        prefix, trained = (f"{method}.", "cam") if method in POST_HOC else ("", method)
+        records = [one for one in _of(swept, arms, training) if one.config.method == trained]
+        for record in sorted(records, key=lambda one: (one.config.seed, one.config.fold)):
+            arrays = record.arrays()
+            if f"{prefix}shown_maps" in arrays:
+                own = record.config.training()
+                found.append(Shown(method, own, arrays["shown"], arrays[f"{prefix}shown_maps"]))
+                break
+    return found
+
+
+def methods_of(swept: Swept, training: str | None = None, arms: Sequence[str] = ARMS) -> list[Column]:
+    """The paper's methods that have a run, with the maps read off the baseline; ``training``: those runs alone."""
+    methods = [record.config.method for record in _of(swept, arms, training)]
+    methods += [*POST_HOC] if "cam" in methods else []
+    found = [method for method in in_order(methods) if printed_name(method)]
+    return [method if training is None else (method, training) for method in found]
+
+
+def kept_rows(swept: Swept, arms: Sequence[str] = ARMS) -> list[int]:
+    """Rows of the images whose maps were kept, in their order; the same for all models of a test part."""
+    for record in sorted(_of(swept, arms), key=lambda record: record.config.fold):
+        arrays = record.arrays()
+        if "shown" in arrays:
+            return [int(row) for row in arrays["shown"]]
+    return []
+
+
+def example_pairs(swept: Swept, count: int = 6, arms: Sequence[str] = ARMS) -> list[Pair]:
+    """Images to show: of each class in turn the first kept one that has a box of it and is not taken yet."""
+    rows, found = kept_rows(swept, arms), dict[int, int]()
+    for k in range(len(swept.images.classes)):
+        fitting = [row for row in rows if row not in found and k in swept.images.box_classes[row]]
+        found |= {fitting[0]: k} if fitting else {}
+    return list(found.items())[:count]
+
+
+def smallest_pairs(swept: Swept, count: int = 2, arms: Sequence[str] = ARMS) -> list[Pair]:
+    """Of the classes with the smallest boxes, by mean area over the set, the first kept image each."""
+    areas, classes = mean_areas(swept.images), swept.images.classes
+    pairs = example_pairs(swept, len(classes), arms)
+    return sorted(pairs, key=lambda pair: areas[classes[pair[1]]])[:count]
+
+
+def several_objects(swept: Swept, arms: Sequence[str] = ARMS) -> list[Pair]:
+    """Kept images with two or more boxes of a class, in their order, each with the class that has most."""
+    pairs = []
+    for row in kept_rows(swept, arms):
+        count = np.bincount(swept.images.box_classes[row], minlength=len(swept.images.classes))
+        if count.max() > 1:
+            pairs.append((row, int(count.argmax())))
+    return pairs
+
+
+def heatmap_panels(
+    swept: Swept,
+    columns: Sequence[Column] | None = None,
+    pairs: Sequence[Pair] | None = None,
+    *,
+    training: str | None = None,
+    count: int = 4,
+    arms: Sequence[str] = ARMS,
+    cells: bool = False,
+) -> "Figure | None":
+    """A row an image: the image with its boxes, then a heatmap a method.
+
+    Args:
+        columns: methods; those without a run are left out. None: the paper's, with ``training``.
+        pairs: which images and classes; None for the first ``count`` of :func:`example_pairs`.
+        cells: show the raw cells instead of enlarging bilinearly, and their number above.
+    """
+    models = all_shown(swept, methods_of(swept, training, arms) if columns is None else columns, arms)
+    pairs = example_pairs(swept, count, arms) if pairs is None else list(pairs)
+    if not models or not pairs:
+        return None
+    sizes = [f"\n{model.maps.shape[-2]} × {model.maps.shape[-1]} cells" if cells else "" for model in models]
+    above = [name + size for name, size in zip(_names(models), sizes, strict=True)]
+    once = len(models) < 6  # a row a line: titles above the first one are enough
+    titles = [
+        [wrapped(swept.images.classes[k]), *(above if line == 0 or not once else [""] * len(above))]
+        for line, (_, k) in enumerate(pairs)
+    ]
+    figure, axes = image_grid(titles)
+    for (row, k), (first, *others) in zip(pairs, axes, strict=True):
+        boxes = _boxes(swept, (row, k))
+        draw_image(first, swept.pixels[row], boxes)
+        for axis, model in zip(others, models, strict=True):
+            draw_heat(axis, swept.pixels[row], model.map_of((row, k)), boxes, cells=cells)
+    return figure
+
+
+def several_panels(
+    swept: Swept, columns: Sequence[Column], *, count: int = 3, arms: Sequence[str] = ARMS
+) -> "Figure | None":
+    """Figure 6, the first images of :func:`several_objects`: boxes found are drawn solid, the others dotted."""
+    models, pairs = all_shown(swept, columns, arms), several_objects(swept, arms)[:count]
+    if not models or not pairs:
+        return None
+    first = _names(models)
+    titles = [
+        [wrapped(swept.images.classes[k], 18), *(first if line == 0 else [""] * len(first))]
+        for line, (_, k) in enumerate(pairs)
+    ]
+    figure, axes = image_grid(titles, a_line=1 + len(models))
+    for pair, (plain, *others) in zip(pairs, axes, strict=True):
+        boxes, image = _boxes(swept, pair), swept.pixels[pair[0]]
+        draw_image(plain, image, boxes)
+        for axis, model in zip(others, models, strict=True):
+            raw = model.map_of(pair)
+            found = [] if raw is None else found_objects(raw, boxes, image.shape[:2]).boxes
+            draw_heat(axis, image, raw, boxes, lines=["-" if one else ":" for one in found])
+    return figure
+
+
+class Found(NamedTuple):
+    """Of one image and class: which boxes are found (n,), how many hold the hottest pixel, hot share of the rest."""
+
+    boxes: np.ndarray
+    pointed: int
+    outside: float
+
+
+def found_objects(raw: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> Found:
+    """Which objects hold a pixel in the upper half of the map's range.
+
+    Args: raw, map (h, w); boxes (n, 4) in pixels of an image of ``size`` (H, W), n at least 1.
+
+    >>> raw = np.array([[9.0, 0.0, 0.0, 6.0]])
+    >>> boxes = np.array([[0.0, 0.0, 0.0, 0.0], [2.0, 0.0, 3.0, 0.0], [1.0, 0.0, 1.0, 0.0]])
+    >>> found_objects(raw, boxes, (1, 4))
+    Found(boxes=array([ True,  True, False]), pointed=1, outside=0.0)
+    """
+    hot = torch.from_numpy(scaled(enlarged(raw, size)) >= HALF)
+    each = [box_mask(torch.from_numpy(box)[None], size) for box in boxes]
+    x, y = point_hits(torch.from_numpy(raw)[None], [torch.from_numpy(boxes)], size).point[0].tolist()
+    rest = ~torch.stack(each).any(0)
+    outside = float((hot & rest).sum() / rest.sum()) if bool(rest.any()) else 0.0
+    found = np.array([bool((hot & mask).any()) for mask in each])
+    return Found(found, sum(bool(mask[y, x]) for mask in each) if x >= 0 else 0, outside)
+
+
+def objects_table(swept: Swept, columns: Sequence[Column], arms: Sequence[str] = ARMS) -> pd.DataFrame:
+    """A row a method: how many of the objects in the images of :func:`several_objects` its maps find.
+
+    "upper half elsewhere" (share of the image outside of the boxes, mean) stands beside, since a map that is hot
+    everywhere finds every object.
+    """
+    models, pairs = all_shown(swept, columns, arms), several_objects(swept, arms)
+    names = setting_names([(model.method, model.training) for model in models])
+    rows = []
+    for model in models:
+        found = [
+            found_objects(raw, _boxes(swept, pair), (swept.side, swept.side))
+            for pair in pairs
+            if (raw := model.map_of(pair)) is not None
+        ]
+        if found:
+            boxes = sum(len(one.boxes) for one in found)
+            rows.append(
+                {
+                    "method": names[model.method, model.training],
+                    "images": len(found),
+                    "boxes": boxes,
+                    "held the hottest pixel": sum(one.pointed for one in found) / boxes,
+                    "in the upper half of the range": sum(int(one.boxes.sum()) for one in found) / boxes,
+                    "all found": float(np.mean([one.boxes.all() for one in found])),
+                    "upper half elsewhere": float(np.mean([one.outside for one in found])),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def example_images(images: BoxedImages, pixels: np.ndarray) -> "Figure | None":
+    """Of each class the first image of the test part (else of all) with a box of it, and all its boxes of the class."""
+    part = np.flatnonzero(images.split == "test")
+    rows = part if len(part) else np.arange(len(images))
+    firsts = [
+        (next((int(row) for row in rows if k in images.box_classes[row]), None), k)
+        for k in range(len(images.classes))
+    ]
+    pairs = [(row, k) for row, k in firsts if row is not None]
+    if not pairs:
+        return None
+    figure, axes = image_grid([[wrapped(images.classes[k], 20) for _, k in pairs]], a_line=4)
+    for axis, (row, k) in zip(axes[0], pairs, strict=True):
+        draw_image(axis, pixels[row], images.of_class(k, pixels.shape[1:3])[row].numpy())
+    return figure
+
+
+def _names(models: Sequence[Shown]) -> list[str]:
+    names = setting_names([(model.method, model.training) for model in models])
+    return [wrapped(names[model.method, model.training]) for model in models]
+
+
+def _boxes(swept: Swept, pair: Pair) -> np.ndarray:
+    """Boxes (n, 4) of the class in the image, in its pixels."""
+    found: np.ndarray = swept.images.of_class(pair[1], (swept.side, swept.side))[pair[0]].numpy()
+    return found
+
+
+def image_grid(titles: Sequence[Sequence[str]], *, a_line: int = 6) -> "tuple[Figure, list[list[Axes]]]":
+    """Axes for rows of square pictures under their titles.
+
+    Args: titles, a row a list, as many in each; a_line, pictures beside each other at most: a row with more
+    goes on below, in lines as even as can be.
+    Returns: figure, and axes in the order of ``titles``.
+    """
+    import matplotlib.pyplot as plt
+
+    count = len(titles[0])
+    width = -(-count // -(-count // a_line))
+    side = min(1.4, 6.2 / width)
+    lines = [row[start : start + width] for row in titles for start in range(0, len(row), width)]
+    room = [0.05 + 0.15 * max(text.count("\n") + bool(text) for text in line) for line in lines]
+    heights = [side + above for above in room]
+    size = (width * side, sum(heights))
+    figure, grid = plt.subplots(
+        len(lines), width, figsize=size, squeeze=False, height_ratios=heights, layout="constrained"
+    )
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)  # type: ignore[union-attr]
+    axes = []
+    for line, row in zip(lines, grid, strict=True):
+        for axis in row:
+            axis.set_axis_off()
+        for axis, text in zip(row, line, strict=False):
+            axis.set_title(text, fontsize=TEXT, pad=3)
+            axes.append(axis)
+    return figure, [axes[start : start + count] for start in range(0, len(axes), count)]
+
+
+def wrapped(name: str, width: int = 14) -> str:
+    """A name in lines of at most ``width`` letters.
+
+    >>> wrapped("Pleural_Thickening, mild")
+    'Pleural\\nThickening,\\nmild'
+    """
+    return fill(name.replace("_", " "), width)
+
+
+def draw_image(
+    axis: "Axes", image: np.ndarray, boxes: np.ndarray, lines: Sequence[str] | None = None
+) -> None:
+    """An image and boxes (n, 4), in its pixels, white with a dark edge; ``lines``, the line style of each."""
+    from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import Normal, Stroke
+
+    axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axis.autoscale(False)  # a box at the edge would make room for itself
+    for (x, y, x_max, y_max), line in zip(boxes, lines or ["-"] * len(boxes), strict=True):
+        frame = Rectangle((x, y), x_max - x, y_max - y, fill=False, ec="white", lw=1.1, ls=line)
+        frame.set_path_effects([Stroke(linewidth=2.2, foreground="black"), Normal()])
+        axis.add_patch(frame)
+
+
+def draw_heat(
+    axis: "Axes",
+    image: np.ndarray,
+    raw: np.ndarray | None,
+    boxes: np.ndarray,
+    *,
+    cells: bool = False,
+    lines: Sequence[str] | None = None,
+) -> None:
+    """The heatmap over the image, the boxes, and the hottest pixel; the image alone where there is no map."""
+    if raw is None:
+        draw_image(axis, image, boxes)
+        return
+    grey = image if image.ndim == 2 else image @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+    draw_image(axis, grey, boxes, lines)
+    size = image.shape[:2]
+    extent = (-0.5, size[1] - 0.5, size[0] - 0.5, -0.5)
+    heat = scaled(raw if cells else enlarged(raw, size))
+    axis.imshow(heat, cmap=HEAT, vmin=0, vmax=1, alpha=0.6, extent=extent, interpolation="nearest")
+    found = point_hits(torch.from_numpy(raw)[None], [torch.from_numpy(boxes)], size)
+    x, y = found.point[0].tolist()
+    if x >= 0:
+        mark, size_of = ("o", 7) if bool(found.hit[0]) else ("x", 6)
+        for colour, edge in (("black", 3.0), (POINT, 1.6)):
+            axis.plot(x, y, mark, ms=size_of, mfc="none", mec=colour, mew=edge, zorder=4, clip_on=False)
+
+
+def enlarged(raw: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map (h, w) resized bilinearly to (H, W), as point localization resizes it."""
+    return resize_maps(torch.from_numpy(raw), size).numpy()
+
+
+def scaled(values: np.ndarray) -> np.ndarray:
+    """Values from the smallest, 0, to the largest of the map, 1; 0 if it is constant.
+
+    >>> scaled(np.array([1.0, 2.0, 5.0])).tolist()
+    [0.0, 0.25, 1.0]
+    """
+    spread = float(np.ptp(values))
+    return (values - values.min()) / spread if spread > 0 else np.zeros_like(values)
