@@ -51,8 +51,8 @@ def architecture(config: PylonRun, side: int, classes: int = 14) -> "Figure":
     for finer, coarser in zip(stages[1:], stages, strict=False):
         _arrow(axis, (finer[0], finer[1] - TALL), (coarser[0], coarser[1] + TALL))
     body = decoder.body
-    decoded = _beside(axis, stages[0], 2, 0, f"PA\n{shapes[id(body.attention.main)]}", "sum")  # type: ignore[union-attr, arg-type]
-    for row, up in enumerate(body.ups, start=1):  # type: ignore[arg-type, union-attr]
+    decoded = _beside(axis, stages[0], 2, 0, f"PA\n{shapes[id(body.attention.main)]}", "sum")
+    for row, up in enumerate(body.ups, start=1):  # type: ignore[arg-type]
         lateral = _beside(axis, stages[row], 1, row, "\n".join(map(_convolution, up.lateral)), "block")
         after = _beside(axis, lateral, 2, row, f"UP {row}: sum\n{shapes[id(up.lateral[-1])]}", "sum")
         _arrow(axis, (decoded[0], decoded[1] + TALL), (after[0], after[1] - TALL))

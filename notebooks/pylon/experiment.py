@@ -7,6 +7,7 @@ deviations stand at each field.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -24,15 +25,7 @@ from papers_lib.models.heatmap_classifier import HeatmapClassifier
 from papers_lib.models.heatmap_methods import METHODS, decoder
 from papers_lib.models.pyramid_encoder import pyramid_encoder
 from papers_lib.sweep import Context, say
-from papers_lib.training import (
-    Fit,
-    Frozen,
-    Objective,
-    Plateau,
-    channel_statistics,
-    compile_where_asked,
-    fit,
-)
+from papers_lib.training import Fit, Frozen, Objective, Plateau, channel_statistics, compile_where_asked, fit
 from pylon.data import Inputs, Staged, open_images, rows_of, stored, take
 from pylon.measures import measure, predict
 
@@ -44,67 +37,47 @@ PREFIX, HEAD = "weights/", "decoder.head."
 
 @dataclass(frozen=True)
 class PylonRun:
-    """One model.
-
-    Attributes:
-        seed: of the decoder, the sample order and the augmentation.
-        method: a key of ``papers_lib.models.heatmap_methods.METHODS``.
-        arm: the comparison that the run belongs to.
-        phases: "decoder" trains decoder and head on the frozen encoder, "all" everything (from ``train_from`` on).
-            The paper trains ("all",), with two phases ("decoder", "all").
-        train_from: number of the encoder's four stages that stay frozen in phase "all" and whose features are
-            stored; the paper has 0.
-        statistics: of the encoder's batch norm in phase "decoder": "frozen", or "moving" as in the authors' code.
-        source: key of the model whose weights this one starts from, less its head; "" starts from ``weights``.
-        keep: whether the weights are kept, as a source for others.
-        fold, folds: of a cross-validation by patient over all images; fold -1 takes the splits of the set.
-        backbone, weights, channels: of the encoder; the paper: ResNet-50, ImageNet, 1 channel (VOC: 3).
-        width: of the decoders, 128 in the paper.
-        epochs: at most, a phase; the paper's 40 (VinDr-CXR 100).
-        batch_size, learning_rate, weight_decay: the paper has 64, 1e-4 and none; both phases share them.
-        patience, every: of the plateau schedule, see ``papers_lib.training.plateau``.
-        prevalence_start: heads start near the classes' log-odds; the paper's start at random.
-        standardise: features are standardised by the training images' channel statistics, for every method alike; not
-            in the paper, whose encoders are trained.
-        greys: pixels are scaled as the backbone's were ("backbone"), or with the authors' mean and deviation of NIH's
-            radiographs ("nih"), which needs an encoder none of whose stages is stored.
-        policy: augmentation of pixels, "radiograph", "photograph" or "", which stored features need.
-        mixed: bfloat16 autocast.
-        masked: pairs of image and class whose masked-out area is measured; 0 leaves it out.
-        ups, up, attention, head_kernel, gap, norm: design of method "pylon", see ``papers_lib.models.pylon``;
-            the other methods have their own.
+    """One model. "Store": features of frozen stages, computed once for a data set.
 
     Raises:
         UserError: pixels that are augmented or scaled in another way, beside stored features.
     """
 
-    seed: int
-    method: str = "pylon"
-    arm: str = "main"
-    phases: tuple[str, ...] = ("decoder",)
-    train_from: int = 2
-    statistics: str = "frozen"
-    source: str = ""
-    keep: bool = False
-    fold: int = -1
+    seed: int  # of the decoder, the sample order and the augmentation
+    method: str = "pylon"  # key of papers_lib.models.heatmap_methods.METHODS
+    arm: str = "main"  # the comparison that the run belongs to
+    phases: tuple[str, ...] = (
+        "decoder",
+    )  # decoder and head alone, or "all"; the paper: all, or one after the other
+    train_from: int = (
+        2  # of the encoder's four stages, frozen in phase "all" and read from the store; the paper: 0
+    )
+    statistics: str = (
+        "frozen"  # of the encoder's batch norm in phase "decoder", or "moving", as the authors' code
+    )
+    source: str = ""  # key of the model whose weights, less its head, this one starts from
+    keep: bool = False  # the weights, as a source for others
+    fold: int = -1  # of a cross-validation by patient over all images; -1: the splits of the set
     folds: int = 5
-    backbone: str = "efficientnet_lite0"
+    backbone: str = "efficientnet_lite0"  # the paper: ResNet-50, from ImageNet
     weights: str = "packaged"
-    channels: int = 1
-    width: int = 32
-    epochs: int = 12
-    batch_size: int = 32
-    learning_rate: float = 3e-3
+    channels: int = 1  # of the images; VOC: 3
+    width: int = 32  # of the decoders; the paper: 128
+    epochs: int = 12  # at most, a phase; the paper: 40, VinDr-CXR 100
+    batch_size: int = 32  # the paper: 64
+    learning_rate: float = 3e-3  # the paper: 1e-4, in both phases
     weight_decay: float = 0.0
-    patience: int = 1
-    every: int = 1
-    prevalence_start: bool = True
-    standardise: bool = True
-    greys: str = "backbone"
-    policy: str = ""
-    mixed: bool = False
-    masked: int = 0
-    ups: int = 3
+    patience: int = 1  # of the plateau schedule, see papers_lib.training.plateau; the paper: 2
+    every: int = 1  # epochs between its checks
+    prevalence_start: bool = True  # heads start near the classes' log-odds; the paper's at random
+    standardise: bool = True  # features by the training images' channel statistics; not in the paper
+    greys: str = (
+        "backbone"  # pixels scaled as the backbone's were, or "nih", by the authors' mean and deviation
+    )
+    policy: str = ""  # augmentation of pixels, "radiograph" or "photograph"
+    mixed: bool = False  # bfloat16 autocast
+    masked: int = 0  # pairs of image and class whose masked-out area is measured
+    ups: int = 3  # from here on, the design of method "pylon", see papers_lib.models.pylon
     up: str = "two_layer"
     attention: bool = True
     head_kernel: int = 1
@@ -206,6 +179,13 @@ def objective_of(
     return objective
 
 
+def _validation_loss(
+    model: nn.Module, inputs: Inputs, labels: np.ndarray, rows: np.ndarray, device: str
+) -> dict[str, float]:
+    logits, _ = predict(model, inputs, rows, device)
+    return {"loss": float(binary_cross_entropy_with_logits(logits, take(labels, rows, device)))}
+
+
 def run(config: PylonRun, context: Context) -> dict[str, float | int | bool | str]:
     """Train one model on the training part, choose its checkpoint on the validation part, measure it on the test part.
 
@@ -263,13 +243,13 @@ def _train(
     rows: Mapping[str, np.ndarray],
 ) -> tuple[list[Fit], Staged, Inputs]:
     """All phases; what one came to is kept until the run ends, so that an interrupted run goes on in its phase."""
-    fits, checkpoint = [], context.checkpoint
+    fits, checkpoint, device = [], context.checkpoint, context.device
     generator = torch.Generator().manual_seed(config.seed)
     labels = images.labels.astype(np.float32)
     finished = [checkpoint.with_name(f"{checkpoint.name}.phase{n}") for n in range(len(config.phases))]
     for phase, kept in zip(config.phases, finished, strict=True):
         given = config.stored_stages(phase)
-        stages = stored(context.data_root, config.frozen(given), context.device) if given else ()
+        stages = stored(context.data_root, config.frozen(given), device) if given else ()
         inputs, staged = Inputs(pixels, stages, config.policy), Staged(model, given)
         compile_where_asked(staged, context.precision)
         before = load_phase(kept, model, generator)
@@ -285,45 +265,33 @@ def _train(
             staged.later.requires_grad_(True)
         is_last = kept == finished[-1]
         path = checkpoint if is_last else kept.with_name(f"{kept.name}.training")
-        fits.append(_fit(config, staged, inputs, labels, rows, generator, path, context.device))
+        fits.append(
+            fit(
+                staged,
+                objective_of(inputs, labels, rows["train"], generator, device),
+                len(rows["train"]),
+                validate=partial(
+                    _validation_loss, inputs=inputs, labels=labels, rows=rows["val"], device=device
+                ),
+                optimizer=torch.optim.AdamW(
+                    [parameter for parameter in staged.parameters() if parameter.requires_grad],
+                    lr=config.learning_rate,
+                    weight_decay=config.weight_decay,
+                ),
+                epochs=config.epochs,
+                batch_size=config.batch_size,
+                generator=generator,
+                plateau=Plateau(patience=config.patience, every=config.every),
+                checkpoint=path,
+                autocast=torch.bfloat16 if config.mixed else None,
+            )
+        )
         if not is_last:
             save_phase(kept, model, generator, fits[-1])
             path.unlink(missing_ok=True)
     for path in finished:
         path.unlink(missing_ok=True)
     return fits, staged, inputs
-
-
-def _fit(
-    config: PylonRun,
-    staged: Staged,
-    inputs: Inputs,
-    labels: np.ndarray,
-    rows: Mapping[str, np.ndarray],
-    generator: torch.Generator,
-    checkpoint: Path,
-    device: str,
-) -> Fit:
-    """One phase, until the validation loss levels off."""
-    trained = [parameter for parameter in staged.parameters() if parameter.requires_grad]
-
-    def validate(model: nn.Module) -> dict[str, float]:
-        logits = predict(model, inputs, rows["val"], device)[0]
-        return {"loss": float(binary_cross_entropy_with_logits(logits, take(labels, rows["val"], device)))}
-
-    return fit(
-        staged,
-        objective_of(inputs, labels, rows["train"], generator, device),
-        len(rows["train"]),
-        validate=validate,
-        optimizer=torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay),
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        generator=generator,
-        plateau=Plateau(patience=config.patience, every=config.every),
-        checkpoint=checkpoint,
-        autocast=torch.bfloat16 if config.mixed else None,
-    )
 
 
 def save_phase(path: Path, model: nn.Module, generator: torch.Generator, fit: Fit) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import cycle
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,6 @@ from pylon.measures import CAMS
 from pylon.printed import MACRO
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 ARMS = ("main", "others")
@@ -41,57 +40,43 @@ LINES = ("cam", "li2018", "fpn", "pylon_0up", "pylon_2up", "pylon")
 SIZE_COLUMNS = "name method bin smallest largest area pairs models share low high"
 
 
-def strips(
-    frame: pd.DataFrame, beside: pd.DataFrame | None = None, arms: Sequence[str] = ARMS, *, small: str = SMALL
-) -> "Figure | None":
+def strips(frame: pd.DataFrame, beside: pd.DataFrame, arms: Sequence[str] = ARMS) -> "Figure | None":
     """One dot per seed, a row a method: left the mean over classes, right the smallest class; None without a run.
 
     Diamond and line: mean and Student's 95 % interval. Grey bar: the ceiling of the method's own stride. Vertical
     lines: chance (dotted) and the best fixed point (dashed). PYLON is blue, the baseline and the maps read off it are
     vermillion, the others green.
 
-    Args: frame, the tidy one, folds as :func:`pylon.frame.by_seed` joins them; beside, of
-    :func:`pylon.baselines.baselines`.
+    Args: frame, the tidy one; beside, of :func:`pylon.baselines.baselines`.
     """
     import matplotlib.pyplot as plt
 
-    groups = {
-        name: group for name, group in by_setting(ok(frame, arms)) if group["point_macro"].notna().any()
-    }
+    chosen = ok(frame, arms)
+    groups = dict(by_setting(chosen[chosen["point_macro"].notna()]))
     if not groups:
         return None
-    panels = {"point_macro": ("mean over classes", MACRO), f"point/{small}": (small, small)}
-    panels = {name: words for name, words in panels.items() if name in frame and frame[name].notna().any()}
+    panels = [("point_macro", "mean over classes", MACRO), (f"point/{SMALL}", SMALL, SMALL)]
+    panels = [panel for panel in panels if panel[0] in chosen and chosen[panel[0]].notna().any()]
     size = (1.5 + 2.4 * len(panels), 1.0 + 0.34 * len(groups))
     figure, axes = plt.subplots(
         1, len(panels), figsize=size, sharey=True, squeeze=False, layout="constrained"
     )
-    for axis, (column, (words, row)) in zip(axes.flat, panels.items(), strict=True):
-        bounds = beside.loc[row] if beside is not None and row in beside.index else pd.Series(dtype=float)
+    grey = PALETTE["reference"]
+    for axis, (column, words, row) in zip(axes.flat, panels, strict=True):
         for place, group in enumerate(groups.values()):
-            _strip(axis, place, group, column, bounds)
+            seeds = by_seed(group, column)
+            found, tint = interval(seeds), _colour(group["method"].iloc[0])
+            axis.plot(seeds, np.full(len(seeds), place + 0.14), "o", color=tint, ms=5, mew=0)
+            axis.plot([found["low"], found["high"]], [place - 0.18] * 2, color=INK, lw=1.4)
+            axis.plot(found["mean"], place - 0.18, "D", color=INK, ms=4)
+            ceiling = beside.loc[row].get(f"ceiling, stride {group['stride'].iloc[0]:g}", np.nan)
+            axis.plot([ceiling] * 2, [place - 0.42, place + 0.42], color=grey, lw=3, zorder=1)
         for name, dash in ((CHANCE, ":"), (BEST, (0, (4, 3)))):
-            if name in bounds:
-                axis.axvline(bounds[name], color=PALETTE["reference"], lw=1.1, ls=dash, zorder=0)
+            axis.axvline(beside.loc[row, name], color=grey, lw=1.1, ls=dash, zorder=0)
         axis.set(title=words, xlabel="share of hits", xlim=(-0.03, 1.03))
     axes[0, 0].set_yticks(range(len(groups)), list(groups))
     axes[0, 0].set_ylim(len(groups) - 0.5, -0.5)
     return figure
-
-
-def _strip(axis: "Axes", place: int, group: pd.DataFrame, column: str, bounds: "pd.Series[Any]") -> None:
-    """One method: its seeds, a little above them mean and interval, and the ceiling of its stride."""
-    seeds = by_seed(group, column)
-    found = interval(seeds)
-    axis.plot(
-        seeds, np.full(len(seeds), place + 0.14), "o", color=_colour(group["method"].iloc[0]), ms=5, mew=0
-    )
-    axis.plot([found["low"], found["high"]], [place - 0.18] * 2, color=INK, lw=1.4, solid_capstyle="butt")
-    axis.plot(found["mean"], place - 0.18, "D", color=INK, ms=4)
-    ceiling = bounds.get(f"ceiling, stride {group['stride'].iloc[0]:g}")
-    if ceiling is not None:
-        grey, ends = PALETTE["reference"], [place - 0.42, place + 0.42]
-        axis.plot([ceiling] * 2, ends, color=grey, lw=3, solid_capstyle="butt", zorder=1)
 
 
 def loss_curves(records: Iterable[Record], arms: Sequence[str] = ARMS) -> pd.DataFrame:
@@ -125,34 +110,28 @@ def curves(found: pd.DataFrame, *, a_line: int = 3) -> "Figure | None":
 
     Args: found, of :func:`loss_curves`. Returns: None without a curve.
     """
-    import matplotlib.pyplot as plt
-    from matplotlib.ticker import MaxNLocator
+    import seaborn as sns
 
-    groups = dict(iter(found.groupby(["method", "name"], sort=False)))
-    panels = [key for method in in_order(found["method"]) for key in groups if key[0] == method]
-    if not panels:
+    if found.empty:
         return None
-    rows = -(-len(panels) // a_line)
-    size = (1.95 * a_line, 1.75 * rows + 0.35)
-    figure, axes = plt.subplots(
-        rows, a_line, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
+    groups = dict(iter(found.groupby(["method", "name"], sort=False)))
+    order = [name for method in in_order(found["method"]) for of, name in groups if of == method]
+    grid = sns.FacetGrid(
+        found, col="name", col_order=order, col_wrap=min(a_line, len(order)), height=1.75, aspect=1.1
     )
-    for axis in axes.flat[len(panels) :]:
-        axis.set_axis_off()
-    for axis, (method, name) in zip(axes.flat, panels, strict=False):
-        for _, one in groups[method, name].groupby(["seed", "fold"]):
+    for (method, name), own in groups.items():
+        axis = grid.axes_dict[name]
+        for _, one in own.groupby(["seed", "fold"]):
             axis.plot(one["epoch"], one["loss"], color=_colour(method), lw=1.1)
             kept = one[one["best"]]
             axis.plot(kept["epoch"], kept["loss"], "o", color=_colour(method), ms=4, mec="none")
             for start in one.groupby("phase")["epoch"].max().iloc[:-1]:
                 axis.axvline(start + 0.5, color=PALETTE["reference"], lw=0.8, ls=":")
         axis.set_title(fill(name, 22), fontsize=9)
-        axis.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-        axis.tick_params(labelbottom=True)
     low, high = np.quantile(found["loss"], [0, 0.98])
-    axes[0, 0].set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
-    figure.supxlabel("epoch", fontsize=9.5, color=INK)
-    figure.supylabel("validation loss", fontsize=9.5, color=INK)
+    grid.set(ylim=(low - 0.05 * (high - low), high + 0.1 * (high - low)))
+    grid.set_axis_labels("epoch", "validation loss")
+    figure: Figure = grid.figure
     return figure
 
 
@@ -246,26 +225,21 @@ def size_figure(table: pd.DataFrame) -> "Figure":
     Args: table, of :func:`size_table`.
     """
     import matplotlib.pyplot as plt
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     figure, axis = plt.subplots(figsize=(5.6, 4.6), layout="constrained")
     lines = dict(iter(table[table["method"].ne("")].groupby("name", sort=False)))
-    tint = colours(list(lines))
+    tint, middle = colours(list(lines)), (len(lines) - 1) / 2
     for place, (name, own) in enumerate(lines.items()):
-        at = own["area"] * 1.035 ** (
-            place - (len(lines) - 1) / 2
-        )  # side by side, or intervals hide each other
+        at = own["area"] * 1.035 ** (place - middle)  # side by side, or intervals hide each other
         bars = np.stack([own["share"] - own["low"], own["high"] - own["share"]]).clip(0)
-        look = {"color": tint[name], "marker": MARKERS[place % len(MARKERS)], "ms": 5, "lw": 1.6}
-        axis.errorbar(at, own["share"], bars, elinewidth=1.1, label=name, **look)
+        mark = MARKERS[place % len(MARKERS)]
+        axis.errorbar(at, own["share"], bars, color=tint[name], marker=mark, ms=5, lw=1.6, label=name)
     dashes = cycle([(0, (5, 2)), (0, (5, 2, 1, 2)), (0, (1, 1.6))])
     for name, own in table[table["method"].eq("")].groupby("name", sort=False):
-        look = {"color": PALETTE["reference"], "lw": 1.5, "ls": next(dashes), "zorder": 0}
-        axis.plot(own["area"], own["share"], label=name, **look)
+        grey, dash = PALETTE["reference"], next(dashes)
+        axis.plot(own["area"], own["share"], color=grey, lw=1.5, ls=dash, zorder=0, label=name)
     axis.set_xscale("log")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
-    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
     axis.set_xlabel("area of the class's boxes in the image (median of the bin)")
     axis.set(ylabel="share of hits", ylim=(-0.03, 1.05))
     axis.legend(ncols=3, loc="lower left", bbox_to_anchor=(-0.02, 1.0), borderpad=0, columnspacing=1.2)

@@ -19,7 +19,7 @@ from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.metrics.localization import point_hits
 from papers_lib.metrics.masks import box_mask, resize_maps
 from papers_lib.sweep import Record
-from pylon.frame import POST_HOC, Swept, in_order, mean_areas, printed_name, setting_names
+from pylon.frame import POST_HOC, Setting, Swept, in_order, mean_areas, printed_name, setting_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,46 +27,36 @@ if TYPE_CHECKING:
 
 POINT = "#56B4E9"  # sky blue, which the heat has not
 TEXT = 8.5  # points
+A_LINE = 6  # pictures beside each other at most
 HALF = 0.5  # of a map's range: above it, an object counts as found; the threshold needs no labels
 Column = str | tuple[str, str]
 """A method, or a method and its training ("one_phase", …) where there are several."""
 Pair = tuple[int, int]
 """An image, by its row in the store, and a class."""
+Maps = dict[int, np.ndarray]
 ARMS = ("main", "others", "large", "transfer", "voc")
 """Comparisons with the paper's methods."""
 
 
-class Shown(NamedTuple):
-    """The kept maps of one model: method and training, rows (s,) of the images, raw maps (s, K, h, w)."""
-
-    method: str
-    training: str
-    rows: np.ndarray
-    maps: np.ndarray
-
-    def map_of(self, pair: Pair) -> np.ndarray | None:
-        """The raw map (h, w) of an image and class; None if it was not kept."""
-        at = np.flatnonzero(self.rows == pair[0])
-        return self.maps[at[0], pair[1]].astype(np.float32) if len(at) else None
-
-
 def _of(swept: Swept, arms: Sequence[str], training: str | None = None) -> list[Record]:
+    """Runs that ended well, lowest fold and seed first."""
     found = [one for one in swept.records if one.status == "ok" and one.config.arm in arms]
-    return [one for one in found if training in (None, one.config.training())]
+    found = [one for one in found if training in (None, one.config.training())]
+    return sorted(found, key=lambda one: (one.config.seed, one.config.fold))
 
 
-def all_shown(swept: Swept, columns: Sequence[Column], arms: Sequence[str] = ARMS) -> list[Shown]:
-    """Kept maps of each method that has a run that ended well, of its lowest seed (and fold)."""
-    found = []
+def kept_maps(swept: Swept, columns: Sequence[Column], arms: Sequence[str] = ARMS) -> dict[Setting, Maps]:
+    """Raw maps (K, h, w) by row of the image, of the lowest seed (and fold) of each method that has a run."""
+    found: dict[Setting, Maps] = {}
     for column in columns:
         method, training = (column, None) if isinstance(column, str) else column
         prefix, trained = (f"{method}.", "cam") if method in POST_HOC else ("", method)
-        records = [one for one in _of(swept, arms, training) if one.config.method == trained]
-        for record in sorted(records, key=lambda one: (one.config.seed, one.config.fold)):
-            arrays = record.arrays()
+        for record in _of(swept, arms, training):
+            arrays = record.arrays() if record.config.method == trained else {}
             if f"{prefix}shown_maps" in arrays:
-                own = record.config.training()
-                found.append(Shown(method, own, arrays["shown"], arrays[f"{prefix}shown_maps"]))
+                maps = arrays[f"{prefix}shown_maps"].astype(np.float32)
+                rows = arrays["shown"].tolist()
+                found[method, record.config.training()] = dict(zip(rows, maps, strict=True))
                 break
     return found
 
@@ -81,11 +71,8 @@ def methods_of(swept: Swept, training: str | None = None, arms: Sequence[str] = 
 
 def kept_rows(swept: Swept, arms: Sequence[str] = ARMS) -> list[int]:
     """Rows of the images whose maps were kept, in their order; the same for all models of a test part."""
-    for record in sorted(_of(swept, arms), key=lambda record: record.config.fold):
-        arrays = record.arrays()
-        if "shown" in arrays:
-            return [int(row) for row in arrays["shown"]]
-    return []
+    kept = (record.arrays().get("shown") for record in _of(swept, arms))
+    return next(([int(row) for row in rows] for rows in kept if rows is not None), [])
 
 
 def example_pairs(swept: Swept, count: int = 6, arms: Sequence[str] = ARMS) -> list[Pair]:
@@ -123,6 +110,7 @@ def heatmap_panels(
     count: int = 4,
     arms: Sequence[str] = ARMS,
     cells: bool = False,
+    objects: bool = False,
 ) -> "Figure | None":
     """A row an image: the image with its boxes, then a heatmap a method.
 
@@ -130,47 +118,30 @@ def heatmap_panels(
         columns: methods; those without a run are left out. None: the paper's, with ``training``.
         pairs: which images and classes; None for the first ``count`` of :func:`example_pairs`.
         cells: show the raw cells instead of enlarging bilinearly, and their number above.
+        objects: draw the boxes solid that :func:`found_objects` finds, the others dotted (Figure 6).
     """
-    models = all_shown(swept, methods_of(swept, training, arms) if columns is None else columns, arms)
+    models = kept_maps(swept, methods_of(swept, training, arms) if columns is None else columns, arms)
     pairs = example_pairs(swept, count, arms) if pairs is None else list(pairs)
     if not models or not pairs:
         return None
-    sizes = [f"\n{model.maps.shape[-2]} × {model.maps.shape[-1]} cells" if cells else "" for model in models]
-    above = [name + size for name, size in zip(_names(models), sizes, strict=True)]
-    once = len(models) < 6  # a row a line: titles above the first one are enough
+    above = [wrapped(name) for name in setting_names(models).values()]
+    if cells:
+        sides = [next(iter(maps.values())).shape[-1] for maps in models.values()]
+        above = [f"{name}\n{side} × {side} cells" for name, side in zip(above, sides, strict=True)]
+    once = len(models) < A_LINE  # a row a line: titles above the first one are enough
     titles = [
         [wrapped(swept.images.classes[k]), *(above if line == 0 or not once else [""] * len(above))]
         for line, (_, k) in enumerate(pairs)
     ]
-    figure, axes = image_grid(titles)
-    for (row, k), (first, *others) in zip(pairs, axes, strict=True):
-        boxes = _boxes(swept, (row, k))
-        draw_image(first, swept.pixels[row], boxes)
-        for axis, model in zip(others, models, strict=True):
-            draw_heat(axis, swept.pixels[row], model.map_of((row, k)), boxes, cells=cells)
-    return figure
-
-
-def several_panels(
-    swept: Swept, columns: Sequence[Column], *, count: int = 3, arms: Sequence[str] = ARMS
-) -> "Figure | None":
-    """Figure 6, the first images of :func:`several_objects`: boxes found are drawn solid, the others dotted."""
-    models, pairs = all_shown(swept, columns, arms), several_objects(swept, arms)[:count]
-    if not models or not pairs:
-        return None
-    first = _names(models)
-    titles = [
-        [wrapped(swept.images.classes[k], 18), *(first if line == 0 else [""] * len(first))]
-        for line, (_, k) in enumerate(pairs)
-    ]
-    figure, axes = image_grid(titles, a_line=1 + len(models))
-    for pair, (plain, *others) in zip(pairs, axes, strict=True):
-        boxes, image = _boxes(swept, pair), swept.pixels[pair[0]]
-        draw_image(plain, image, boxes)
-        for axis, model in zip(others, models, strict=True):
-            raw = model.map_of(pair)
-            found = [] if raw is None else found_objects(raw, boxes, image.shape[:2]).boxes
-            draw_heat(axis, image, raw, boxes, lines=["-" if one else ":" for one in found])
+    figure, axes = image_grid(titles, A_LINE if len(models) >= A_LINE else 1 + len(models))
+    for pair, (first, *others) in zip(pairs, axes, strict=True):
+        image, boxes = swept.pixels[pair[0]], _boxes(swept, pair)
+        draw_image(first, image, boxes)
+        for axis, maps in zip(others, models.values(), strict=True):
+            raw, lines = map_of(maps, pair), None
+            if objects and raw is not None:
+                lines = ["-" if one else ":" for one in found_objects(raw, boxes, image.shape[:2]).boxes]
+            draw_heat(axis, image, raw, boxes, cells=cells, lines=lines)
     return figure
 
 
@@ -207,28 +178,19 @@ def objects_table(swept: Swept, columns: Sequence[Column], arms: Sequence[str] =
     "upper half elsewhere" (share of the image outside of the boxes, mean) stands beside, since a map that is hot
     everywhere finds every object.
     """
-    models, pairs = all_shown(swept, columns, arms), several_objects(swept, arms)
-    names = setting_names([(model.method, model.training) for model in models])
-    rows = []
-    for model in models:
-        found = [
-            found_objects(raw, _boxes(swept, pair), (swept.side, swept.side))
-            for pair in pairs
-            if (raw := model.map_of(pair)) is not None
-        ]
+    models, pairs = kept_maps(swept, columns, arms), several_objects(swept, arms)
+    rows, size = [], (swept.side, swept.side)
+    for (_, maps), name in zip(models.items(), setting_names(models).values(), strict=True):
+        raws = [(raw, _boxes(swept, pair)) for pair in pairs if (raw := map_of(maps, pair)) is not None]
+        found = [found_objects(raw, boxes, size) for raw, boxes in raws]
         if found:
-            boxes = sum(len(one.boxes) for one in found)
-            rows.append(
-                {
-                    "method": names[model.method, model.training],
-                    "images": len(found),
-                    "boxes": boxes,
-                    "held the hottest pixel": sum(one.pointed for one in found) / boxes,
-                    "in the upper half of the range": sum(int(one.boxes.sum()) for one in found) / boxes,
-                    "all found": float(np.mean([one.boxes.all() for one in found])),
-                    "upper half elsewhere": float(np.mean([one.outside for one in found])),
-                }
-            )
+            each = np.concatenate([one.boxes for one in found])
+            row = {"method": name, "images": len(found), "boxes": len(each)}
+            row["held the hottest pixel"] = sum(one.pointed for one in found) / len(each)
+            row["in the upper half of the range"] = each.mean()
+            row["all found"] = np.mean([one.boxes.all() for one in found])
+            row["upper half elsewhere"] = np.mean([one.outside for one in found])
+            rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -236,22 +198,21 @@ def example_images(images: BoxedImages, pixels: np.ndarray) -> "Figure | None":
     """Of each class the first image of the test part (else of all) with a box of it, and all its boxes of the class."""
     part = np.flatnonzero(images.split == "test")
     rows = part if len(part) else np.arange(len(images))
-    firsts = [
-        (next((int(row) for row in rows if k in images.box_classes[row]), None), k)
-        for k in range(len(images.classes))
-    ]
-    pairs = [(row, k) for row, k in firsts if row is not None]
+    having = {
+        k: [int(row) for row in rows if k in images.box_classes[row]] for k in range(len(images.classes))
+    }
+    pairs = [(found[0], k) for k, found in having.items() if found]
     if not pairs:
         return None
-    figure, axes = image_grid([[wrapped(images.classes[k], 20) for _, k in pairs]], a_line=4)
+    figure, axes = image_grid([[wrapped(images.classes[k], 20) for _, k in pairs]], 4)
     for axis, (row, k) in zip(axes[0], pairs, strict=True):
         draw_image(axis, pixels[row], images.of_class(k, pixels.shape[1:3])[row].numpy())
     return figure
 
 
-def _names(models: Sequence[Shown]) -> list[str]:
-    names = setting_names([(model.method, model.training) for model in models])
-    return [wrapped(names[model.method, model.training]) for model in models]
+def map_of(maps: Maps, pair: Pair) -> np.ndarray | None:
+    """The raw map (h, w) of an image and class; None if it was not kept."""
+    return maps[pair[0]][pair[1]] if pair[0] in maps else None
 
 
 def _boxes(swept: Swept, pair: Pair) -> np.ndarray:
@@ -260,12 +221,11 @@ def _boxes(swept: Swept, pair: Pair) -> np.ndarray:
     return found
 
 
-def image_grid(titles: Sequence[Sequence[str]], *, a_line: int = 6) -> "tuple[Figure, list[list[Axes]]]":
-    """Axes for rows of square pictures under their titles.
+def image_grid(titles: Sequence[Sequence[str]], a_line: int) -> "tuple[Figure, list[list[Axes]]]":
+    """Axes for rows of square pictures under their titles, in the order of ``titles``.
 
     Args: titles, a row a list, as many in each; a_line, pictures beside each other at most: a row with more
     goes on below, in lines as even as can be.
-    Returns: figure, and axes in the order of ``titles``.
     """
     import matplotlib.pyplot as plt
 
@@ -273,19 +233,17 @@ def image_grid(titles: Sequence[Sequence[str]], *, a_line: int = 6) -> "tuple[Fi
     width = -(-count // -(-count // a_line))
     side = min(1.4, 6.2 / width)
     lines = [row[start : start + width] for row in titles for start in range(0, len(row), width)]
-    room = [0.05 + 0.15 * max(text.count("\n") + bool(text) for text in line) for line in lines]
-    heights = [side + above for above in room]
-    size = (width * side, sum(heights))
+    heights = [side + 0.05 + 0.15 * max(text.count("\n") + bool(text) for text in line) for line in lines]
     figure, grid = plt.subplots(
-        len(lines), width, figsize=size, squeeze=False, height_ratios=heights, layout="constrained"
+        len(lines), width, figsize=(width * side, sum(heights)), squeeze=False, height_ratios=heights
     )
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)  # type: ignore[union-attr]
+    figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
     axes = []
     for line, row in zip(lines, grid, strict=True):
         for axis in row:
             axis.set_axis_off()
         for axis, text in zip(row, line, strict=False):
-            axis.set_title(text, fontsize=TEXT, pad=3)
+            axis.set_title(text, fontsize=TEXT, loc="center", pad=3)
             axes.append(axis)
     return figure, [axes[start : start + count] for start in range(0, len(axes), count)]
 

@@ -126,58 +126,48 @@ def by_set(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
     return pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame()
 
 
-def seeds_table(frame: pd.DataFrame, arms: Arms = ("main", "others"), small: str = SMALL) -> pd.DataFrame:
+def seeds_table(frame: pd.DataFrame, arms: Arms = ("main", "others")) -> pd.DataFrame:
     """Every seed: two rows a method, the macro average and the smallest class; then epochs, mean and sd."""
     rows = []
     for name, group in by_setting(ok(frame, arms)):
-        for words, column in {"macro": "point_macro", small: f"point/{small}"}.items():
-            seeds = by_seed(group, column)
+        epochs = group["epochs_run"].mean() if "epochs_run" in group else np.nan
+        for words, column in {"macro": "point_macro", SMALL: f"point/{SMALL}"}.items():
+            seeds = by_seed(group, column).sort_index()
             if len(seeds):
-                epochs = group["epochs_run"].mean() if "epochs_run" in group else np.nan
-                first = {"method": name, "of": words, "epochs": epochs, "mean": seeds.mean()}
+                found = {"method": name, "of": words, "epochs": epochs, "mean": seeds.mean()}
                 each = {f"seed {seed}": value for seed, value in seeds.items()}
-                rows.append({**first, "sd": interval(seeds)["sd"], **each})
-    table = pd.DataFrame(rows, columns=None if rows else ["method", "of", "epochs", "mean", "sd"])
-    columns = list(table.columns)
-    return table[[*columns[:5], *sorted(columns[5:], key=lambda name: int(name.split()[1]))]]
+                rows.append({**found, "sd": interval(seeds)["sd"], **each})
+    return pd.DataFrame(rows, columns=None if rows else ["method", "of", "epochs", "mean", "sd"])
 
 
 def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
     """What each comparison was trained with, a row a comparison, set and training."""
     frame = frame[~frame["method"].isin([*POST_HOC])]
-    frame = frame.assign(started=frame["source"].fillna("").ne(""))
-    rows = []
-    for keys, group in frame.groupby(["arm", "data", "phases", "started", "statistics"], sort=False):
-        arm, data, phases, started, statistics = keys
-        one = group.iloc[0]
-        stages = f"stages {int(one['train_from']) + 1} to 4" if one["train_from"] else "encoder"
-        rows.append(
-            {
-                "comparison": arm,
-                "data": data,
-                "side": int(one["side"]),
-                "encoder": one["backbone"],
-                "from": "the model of comparison source" if started else f"{one['weights']} weights",
-                "trained": "decoder" if phases == "decoder" else f"decoder and {stages}",
-                "phases": phases.count(",") + 1,
-                "encoder's statistics": statistics,
-                "width": int(one["width"]),
-                "images": group["train_images"].max(),
-                "epochs at most": int(one["epochs"]),
-                "epochs run": group["epochs_run"].mean(),
-                "converged": group["converged"].eq(True).mean(),
-                "batch": int(one["batch_size"]),
-                "rate": one["learning_rate"],
-                "augmentation": one["policy"] or None,
-                "masked pairs": int(one["masked"]),
-                "methods": group["method"].nunique(),
-                "seeds": group["seed"].nunique(),
-                "models": len(group),
-                "failed": int(group["status"].ne("ok").sum()),
-                "mixed": bool(one["mixed"]),
-            }
-        )
-    return pd.DataFrame(rows).astype({"images": "Int64"} if rows else {})
+    started = frame["source"].fillna("").ne("")
+    stages = "stages " + (frame["train_from"].fillna(0).astype(int) + 1).astype(str) + " to 4"
+    late = "decoder and " + stages.where(frame["train_from"].ne(0), "encoder")
+    frame = frame.assign(
+        start=(frame["weights"] + " weights").mask(started, "the model of comparison source"),
+        trained=late.mask(frame["phases"].eq("decoder"), "decoder"),
+        count=frame["phases"].str.count(",") + 1,
+        failed=frame["status"].ne("ok"),
+        done=frame["converged"].eq(True),
+    )
+    one = {"comparison": "arm", "data": "data", "side": "side", "encoder": "backbone", "from": "start"}
+    one |= {"trained": "trained", "phases": "count", "encoder's statistics": "statistics", "width": "width"}
+    one |= {"epochs at most": "epochs", "batch": "batch_size", "rate": "learning_rate"}
+    one |= {"augmentation": "policy", "masked pairs": "masked", "mixed": "mixed"}
+    more = {
+        "images": ("train_images", "max"),
+        "epochs run": ("epochs_run", "mean"),
+        "converged": ("done", "mean"),
+    }
+    more |= {"methods": ("method", "nunique"), "seeds": ("seed", "nunique"), "models": ("seed", "size")}
+    groups = frame.groupby(["arm", "data", "phases", "start", "statistics"], sort=False)
+    columns = {name: (column, "first") for name, column in one.items()}
+    table = groups.agg(**columns, **more, failed=("failed", "sum")).reset_index(drop=True)
+    whole = ("side", "phases", "width", "images", "epochs at most", "batch", "masked pairs", "failed")
+    return table.astype(dict.fromkeys(whole, "Int64")).replace({"augmentation": {"": None}})
 
 
 def masked_table(frame: pd.DataFrame, arms: Arms = ("main", "others")) -> pd.DataFrame:
@@ -187,20 +177,17 @@ def masked_table(frame: pd.DataFrame, arms: Arms = ("main", "others")) -> pd.Dat
     never flip have an area of 1 (the paper says neither). "In lockstep": all pairs go up one step at a time and leave
     at their flip; "all levels": a loop over every step of 0.5 % without a stop.
     """
-    columns = {
-        "masked_out_macro": "macro avg.",
-        "masked_out_weighted": "weighted avg.",
-        "masked_out_negative": "already negative",
-        "masked_out_never": "never negative",
-        "masked_out_passes": "passes, in lockstep",
-        "masked_out_all_passes": "passes, all levels",
+    columns = {"macro": "macro avg.", "weighted": "weighted avg.", "negative": "already negative"}
+    columns |= {
+        "never": "never negative",
+        "passes": "passes, in lockstep",
+        "all_passes": "passes, all levels",
     }
     rows = []
     for name, group in by_setting(ok(frame, arms)):
         seeds = by_seed(group, "masked_out_negative")
-        if len(seeds):
-            means = {words: by_seed(group, column).mean() for column, words in columns.items()}
-            rows.append({"method": name, "models": len(seeds), **means})
+        means = {words: by_seed(group, f"masked_out_{key}").mean() for key, words in columns.items()}
+        rows += [{"method": name, "models": len(seeds), **means}] if len(seeds) else []
     table = pd.DataFrame(rows, columns=["method", "models", *columns.values()])
     return table.assign(factor=table["passes, all levels"] / table["passes, in lockstep"])
 
@@ -219,9 +206,7 @@ def ablation_table(frame: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def phases_table(
-    frame: pd.DataFrame, printed: Mapping[int, pd.DataFrame], methods: Sequence[str] = FAIR
-) -> pd.DataFrame:
+def phases_table(frame: pd.DataFrame, printed: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
     """Macro point localization by set, method and training, and what two phases gain over one from the same start.
 
     The paper gives two phases to PYLON alone; here FPN and the baseline have them too. The gain is the mean difference
@@ -229,42 +214,39 @@ def phases_table(
     ``LONGER`` have as many epochs in one phase as the others in two.
     """
     rows = []
+    own = ok(frame, ("transfer", "voc", "budget"))
+    keys = ["data", "method", own["training"].mask(own["arm"].eq("budget"), LONGER)]
+    found = {key: by_seed(group, "point_macro") for key, group in own.groupby(keys)}
     for data, number in PRINTED_PHASES.items():
-        paper, own = printed[number].loc[MACRO], ok(frame, ("transfer", "voc", "budget"))
-        own = own[own["data"].eq(data)].assign(is_long=own["arm"].eq("budget"))
-        groups = {
-            key: by_seed(group, "point_macro")
-            for key, group in own.groupby(["method", "training", "is_long"])
-        }
-        for method in methods:
-            names = {"data": data, "method": label(method)}
-            for training, words in TRAININGS.items():
-                seeds = groups.get((method, training, False), pd.Series(dtype=float))
-                if len(seeds):
-                    row = {**names, "training": words, **interval(seeds)}
-                    row["paper"] = paper.get(printed_name(method, training), np.nan)
-                    if "two_phase" in training:
-                        one = training.removesuffix("_moving").replace("two_phase", "one_phase")
-                        gained = interval((seeds - groups.get((method, one, False), seeds * np.nan)).dropna())
-                        row |= {
-                            "gain": gained["mean"],
-                            "gain low": gained["low"],
-                            "gain high": gained["high"],
-                        }
-                        row["paper gain"] = row["paper"] - paper.get(printed_name(method, one), np.nan)
-                    rows.append(row)
-            for (name, _, is_long), seeds in groups.items():
-                if name == method and is_long and len(seeds):
-                    rows.append({**names, "training": LONGER, **interval(seeds)})
+        for method in FAIR:
+            for training, words in {**TRAININGS, LONGER: LONGER}.items():
+                seeds = found.get((data, method, training), pd.Series(dtype=float))
+                one = training.removesuffix("_moving").replace("two_phase", "one_phase")
+                paper, before = (
+                    printed[number].loc[MACRO].get(printed_name(method, name), np.nan)
+                    for name in (training, one)
+                )
+                row = {
+                    "data": data,
+                    "method": label(method),
+                    "training": words,
+                    **interval(seeds),
+                    "paper": paper,
+                }
+                if one != training and len(seeds):
+                    gained = interval((seeds - found.get((data, method, one), np.nan * seeds)).dropna())
+                    row |= {"gain": gained["mean"], "gain low": gained["low"], "gain high": gained["high"]}
+                    row["paper gain"] = paper - before
+                rows += [row] if len(seeds) else []
     gains = ("gain", "gain low", "gain high", "paper gain")
     return pd.DataFrame(rows, columns=["data", "method", "training", *INTERVAL, "paper", *gains])
 
 
-def backbones_table(frame: pd.DataFrame, methods: Sequence[str] = FAIR) -> pd.DataFrame:
+def backbones_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Macro point localization and AUROC by encoder and method, of the comparisons "main" and "backbone"."""
     chosen = ok(frame, ("main", "backbone"))
     rows = []
-    for keys, group in chosen[chosen["method"].isin(methods)].groupby(["backbone", "method"], sort=False):
+    for keys, group in chosen[chosen["method"].isin(FAIR)].groupby(["backbone", "method"], sort=False):
         names = {"encoder": keys[0], "method": label(keys[1])}
         auroc = {"AUROC": by_seed(group, "auroc_macro").mean()}
         rows.append({**names, **interval(by_seed(group, "point_macro")), **auroc})
@@ -287,26 +269,18 @@ def shares_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def border_table(records: Iterable[Record], arms: Sequence[str] = PART_ARMS) -> pd.DataFrame:
     """A row a method: share of the kept maps, all classes, whose hottest cell lies on the border; and of all cells."""
-    found: dict[str, list[tuple[float, float]]] = {}
+    rows = []
     for record in records:
         arrays = record.arrays() if record.status == "ok" and record.config.arm in arms else {}
         if "shown_maps" in arrays:
             maps = arrays["shown_maps"].astype(np.float32)
-            height, width = maps.shape[-2:]
-            row, column = np.divmod(maps.reshape(-1, height * width).argmax(1), width)
-            edge = (row == 0) | (row == height - 1) | (column == 0) | (column == width - 1)
-            inside = max(height - 2, 0) * max(width - 2, 0) / (height * width)
-            found.setdefault(record.config.method, []).append((float(edge.mean()), 1 - inside))
-    rows = [
-        {
-            "method": label(method),
-            "hottest cell on the border": float(np.mean([share for share, _ in found[method]])),
-            "cells on the border": found[method][0][1],
-            "models": len(found[method]),
-        }
-        for method in in_order(found)
-    ]
-    return pd.DataFrame(rows)
+            border = np.pad(np.zeros(np.maximum(np.array(maps.shape[-2:]) - 2, 0)), 1, constant_values=1)
+            hottest = border.ravel()[maps.reshape(-1, border.size).argmax(1)]
+            rows.append((record.config.method, hottest.mean(), border.mean()))
+    found = pd.DataFrame(rows, columns=["method", "hottest cell on the border", "cells on the border"])
+    groups = found.groupby("method", sort=False)
+    table = groups.mean().assign(models=groups.size()).reindex(in_order(found["method"])).reset_index()
+    return table.assign(method=table["method"].map(label)) if rows else pd.DataFrame()
 
 
 def pooled_folds(swept: Swept, arms: Sequence[str] = ("main", "others")) -> pd.DataFrame:
