@@ -1,4 +1,4 @@
-"""One run: what is trained and what stays, phases, sources, and that a broken-off run goes on as if nothing happened."""
+"""One run: what is trained and what stays, phases, sources, and that an interrupted run comes to the same result."""
 
 import math
 from dataclasses import replace

@@ -1,0 +1,72 @@
+"""The paper's numbers: read as printed, refused if damaged, and what the page says of them."""
+
+import shutil
+
+import pytest
+
+from papers_lib.errors import UserError
+from pylon.frame import printed_name
+from pylon.printed import FOLDER, MACRO, WEIGHTED, ablations, printed_table, sentences
+
+
+def test_tables_as_printed():
+    shapes = {number: printed_table(number).shape for number in (1, 2, 3, 4)}
+    assert shapes == {1: (10, 11), 2: (10, 8), 3: (16, 11), 4: (22, 9)}
+    table = printed_table(1)
+    assert table.loc["Nodule", ["avg_area", "Baseline", "FPN", "PYLON"]].tolist() == [0.01, 0.09, 0.14, 0.48]
+    assert table.loc[MACRO, "PYLON"] == 0.6
+    assert printed_table(4).loc[WEIGHTED, "PYLON two-phase"] == 0.83
+
+
+def test_macro_averages_are_those_of_the_printed_classes_within_rounding():
+    for number in (1, 2, 3, 4):
+        table = printed_table(number)
+        classes = table.drop(index=[MACRO, WEIGHTED])
+        assert (classes.mean() - table.loc[MACRO]).abs().max() <= 0.01 + 1e-9
+
+
+def test_ablations_repeat_table_1():
+    own, table = ablations(), printed_table(1)
+    full = own[own["method"].isin(["pylon", "fpn", "deeplab", "li2018"]) & own["measure"].ne("AUROC")]
+    assert len(full) == 7
+    for row in full.to_dict("records"):
+        assert row["paper"] == table.loc[MACRO, printed_name(row["method"])]
+
+
+def test_sentences_are_computed():
+    found = " ".join(sentences())
+    assert len(sentences()) <= 6
+    for words in (
+        "in 1 of 50 classes",
+        "strictly best in 1 of 20 classes and FPN is above it in 16",
+        "strictly best in 9 of 14 classes of Table 3 (text: 10)",
+        "16 of Table 4 (text: 17)",
+        "Atelectasis is 0.39 (text: 0.38)",
+        "weighted ones (0.46, 0.58); its macro averages are 0.49 and 0.56",
+        "4,385 patients",
+    ):
+        assert words in found
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("table1.csv", "Avg.Area", "Area", "expected Class, Avg.Area"),
+        ("table1.csv", "0.48", "48", "expected numbers from 0 to 1"),
+        ("table1.csv", "0.48", "x", "expected numbers from 0 to 1"),
+        ("table1.csv", "Nodule", "Mass", "repeated name"),
+        ("table1.csv", "Weight. avg.", "Mean", "expected the two averages"),
+        ("text.csv", "key,value", "key,number", "expected key, value, where"),
+    ],
+)
+def test_a_damaged_file_is_one_line(tmp_path, name, old, new, words):
+    folder = tmp_path / "printed"
+    shutil.copytree(FOLDER, folder)
+    path = folder / name
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(UserError, match=words) as caught:
+        sentences(folder)
+    assert name in str(caught.value)
+    path.unlink()
+    with pytest.raises(UserError, match="cannot be read"):
+        sentences(folder)
