@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from papers_lib.datasets.boxed_images import BoxedImages
-from papers_lib.metrics.localization import class_mean_centre, fixed_point_hits, reachable
+from papers_lib.metrics.localization import chance, class_mean_centre, fixed_point_hits, stride_ceiling
 from papers_lib.metrics.masks import box_mask
 from pylon.printed import MACRO, WEIGHTED
 
@@ -29,15 +29,11 @@ def baselines(
     Args: side, of the square input in pixels; strides, of maps whose ceilings are given, each less than ``side``;
     part, a split, or None for all images, as a cross-validation tests them.
 
-    Returns: a row a class with boxes in that part, then ``MACRO`` and ``WEIGHTED`` (by images). Columns:
-        images: that have a box of the class; in the last two rows their sum, an image once a class.
-        area: mean over them of the area share of all boxes of the class in the image.
-        chance: hit rate of a random pixel, the same share in whole pixels, edges included.
-        prior: hit rate of the class's mean box centre.
-        prior from: ``FROM_TRAINING``; or ``LEFT_OUT`` where the class has no boxes there or ``part`` is None.
-        image centre: hit rate of the middle of the image.
-        best fixed point: hit rate of the pixel in most images' boxes, found on these boxes: no fixed point has more.
-        ceiling, stride 32, …: share of images in which some map of this stride can hit.
+    Returns: a row a class with boxes in that part, then ``MACRO`` and ``WEIGHTED`` (by images); hit rates but for
+    images (that have a box; in the last two rows their sum), area (share of the image that the class's boxes cover,
+    mean) and "prior from" (``FROM_TRAINING``, or ``LEFT_OUT`` where there are none). chance: a random pixel, edges
+    included. prior: the class's mean box centre. best fixed point: the pixel in most images' boxes, found on these
+    boxes. ceiling: share of images in which some map of the stride can hit.
 
     A prior from other images is NaN for a class of one image. Raises: ValueError if no image of the part has a box.
     """
@@ -79,35 +75,21 @@ def area_share(boxes: Tensor, side: int) -> float:
     return float(edges[1].diff() @ covered @ edges[0].diff()) / side**2
 
 
-def can_reach(union: Tensor, stride: int) -> bool:
-    """Whether some map of this stride can put its hottest pixel into a union of boxes (side, side)."""
-    side = len(union)
-    cells = -(-side // stride)
-    if cells == 1:
-        return False  # the map is constant and points nowhere
-    points = reachable(cells, side)
-    return bool(union[points][:, points].any())
-
-
 def _of_class(
     boxes: Sequence[Tensor], given: Sequence[Tensor], side: int, strides: Sequence[int]
 ) -> dict[str, object]:
     """Boxes of the tested images, and of the training images that the prior comes from, in pixels."""
     size, count = (side, side), len(boxes)
-    unions = [box_mask(some, size) for some in boxes]
-    prior = _rate(class_mean_centre(given, size), boxes, side) if given else _left_out(boxes, side)
+    unions = torch.stack([box_mask(some, size) for some in boxes])
     return {
         "images": count,
         "area": float(np.mean([area_share(box, side) for box in boxes])),
-        CHANCE: sum(float(union.double().mean()) for union in unions) / count,
-        PRIOR: prior,
+        CHANCE: chance(boxes, size),
+        PRIOR: _rate(class_mean_centre(given, size), boxes, side) if given else _left_out(boxes, side),
         "prior from": FROM_TRAINING if given else LEFT_OUT,
         CENTRE: _rate(torch.tensor([0.5, 0.5]), boxes, side),
-        BEST: int(torch.stack(unions).sum(0).max()) / count,
-        **{
-            f"ceiling, stride {stride}": sum(can_reach(union, stride) for union in unions) / count
-            for stride in strides
-        },
+        BEST: int(unions.sum(0).max()) / count,
+        **{f"ceiling, stride {stride}": stride_ceiling(boxes, size, stride) for stride in strides},
     }
 
 

@@ -10,11 +10,11 @@ import pandas as pd
 import torch
 
 from papers_lib.companion.palette import INK, MARKERS, PALETTE, colours
-from papers_lib.metrics.masks import box_mask
+from papers_lib.metrics.localization import stride_ceiling
 from papers_lib.models.heatmap_methods import METHODS
 from papers_lib.stats_proportions import wilson
 from papers_lib.sweep import Record
-from pylon.baselines import BEST, CHANCE, area_share, can_reach
+from pylon.baselines import BEST, CHANCE, area_share
 from pylon.frame import (
     POST_HOC,
     SMALL,
@@ -189,24 +189,16 @@ def size_table(
         for method in methods
         for number, one in frame[frame["method"].eq(method)].groupby("bin")
     ]
-    size = (swept.side, swept.side)
-    unions = [
-        box_mask(_boxes(swept, row, swept.images.classes.index(name)) * swept.side, size)
-        for row, name in zip(pairs["row"], pairs["class"], strict=True)
-    ]
+    size, classes = (swept.side, swept.side), swept.images.classes
+    places = [(row, classes.index(name)) for row, name in zip(pairs["row"], pairs["class"], strict=True)]
+    boxes = [_boxes(swept, *place) * swept.side for place in places]
     for stride in STRIDES:
-        known = pairs.assign(seed=0, hit=[can_reach(union, stride) for union in unions])
-        rows += [
-            {
-                "name": f"ceiling, stride {stride}",
-                "method": "",
-                "bin": number,
-                **_bin(one),
-                "low": np.nan,
-                "high": np.nan,
-            }
-            for number, one in known.groupby("bin")
-        ]
+        known = pairs.assign(seed=0, hit=[stride_ceiling([one], size, stride) for one in boxes])
+        name = f"ceiling, stride {stride}"
+        for number, one in known.groupby("bin"):
+            rows.append(
+                {"name": name, "method": "", "bin": number, **_bin(one), "low": np.nan, "high": np.nan}
+            )
     return pd.DataFrame(rows, columns=columns)
 
 

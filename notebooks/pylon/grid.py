@@ -102,14 +102,6 @@ def _runs(base: PylonRun, chosen: Parameters, sources: Mapping[str, str]) -> lis
     """The runs of one comparison; ``base`` is marked with it."""
     seeds, variants, fair = chosen.seeds, chosen.variant_seeds, chosen.fair_methods
     measured = replace(base, masked=chosen.masked)
-    tuned = replace(
-        base,
-        train_from=chosen.tuned_from,
-        epochs=chosen.tuned_epochs,
-        batch_size=chosen.tuned_batch,
-        learning_rate=chosen.tuned_rate,
-        phases=("all",),
-    )
     match base.arm:
         case "main":  # the headline, and the number of UPs as the main axis: strides 4, 8 and 32
             return _each(measured, chosen.methods, seeds, chosen.folds)
@@ -130,6 +122,7 @@ def _runs(base: PylonRun, chosen: Parameters, sources: Mapping[str, str]) -> lis
         case "source":  # trained as the main comparison is: one that does not point has nothing to hand on
             return _each(replace(base, keep=True), fair, 1)
         case "transfer":  # Table 3: without transfer, with it, and with two phases
+            tuned = _tuned(base, chosen)
             runs = _each(tuned, chosen.compared_methods, variants)
             for method, source in sources.items():
                 started = replace(tuned, source=source)
@@ -139,19 +132,23 @@ def _runs(base: PylonRun, chosen: Parameters, sources: Mapping[str, str]) -> lis
                     runs += _each(one, [method], variants)
             return runs
         case "budget":  # is it two phases that help, or more epochs?
-            longer = replace(tuned, epochs=chosen.budget_factor * tuned.epochs)
-            methods = [method for method in sources if method != "cam"]
-            return [
-                one
-                for method in methods
-                for one in _each(replace(longer, source=sources[method]), [method], variants)
+            longer = replace(_tuned(base, chosen), epochs=chosen.budget_factor * chosen.tuned_epochs)
+            started = [
+                (replace(longer, source=key), [name]) for name, key in sources.items() if name != "cam"
             ]
+            return [one for own, method in started for one in _each(own, method, variants)]
         case "voc":  # Table 4, from ImageNet
             policy = "photograph" if base.policy else ""
-            scenes = replace(tuned, channels=3, greys="backbone", policy=policy)
+            scenes = replace(_tuned(base, chosen), greys="backbone", policy=policy)
             two = replace(scenes, phases=("decoder", "all"))
             return _each(scenes, chosen.compared_methods, variants) + _each(two, fair, variants)
     raise ValueError(f"arm: found {base.arm!r}, expected a comparison of the notebook")
+
+
+def _tuned(base: PylonRun, chosen: Parameters) -> PylonRun:
+    """A run that trains the encoder whatever ``phases`` says."""
+    sizes = {"train_from": chosen.tuned_from, "epochs": chosen.tuned_epochs, "batch_size": chosen.tuned_batch}
+    return replace(base, **sizes, learning_rate=chosen.tuned_rate, phases=("all",))  # type: ignore[arg-type]
 
 
 def _pan_first(methods: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -175,26 +172,21 @@ def _open(images: ImageSet, side: int, configs: Sequence[PylonRun], chosen: Para
     device, jobs = pick_device(chosen.device), chosen.jobs
     data = images.open(paths.data_folder(), side, jobs)
     listed, _ = open_images(data.root)
-    owners = listed.names if listed.patients is None else listed.patients
-    if chosen.folds > len(set(owners)):
-        raise UserError(
-            f"parameter folds: found {chosen.folds}, expected at most {len(set(owners))} (patients)"
-        )
+    owners = len(set(listed.names if listed.patients is None else listed.patients))
+    if any(one.fold >= 0 and one.folds > owners for one in configs):
+        raise UserError(f"parameter folds: found {chosen.folds}, expected at most {owners} (patients)")
     test = listed if chosen.folds else listed.part("test")
-    if not any(len(boxes) for boxes in test.boxes):
+    if not any(map(len, test.boxes)):
         raise UserError(
             f"{images.root or data.root}: found no box among {len(test)} test images, expected some"
         )
     if all(one.greys == "backbone" and not one.policy for one in configs):
-        wanted = [one.frozen(stages) for one in configs for stages in _stages(one)]
+        wanted = [
+            one.frozen(n) for one in configs for n in {STAGES, *map(one.stored_stages, one.phases)} if n
+        ]
         for which in dict.fromkeys(wanted):
             stored(data.root, which, device, jobs)
     return data
-
-
-def _stages(config: PylonRun) -> set[int]:
-    """How many stages each file of features that a run reads holds."""
-    return {STAGES, *(config.stored_stages(phase) for phase in config.phases)} - {0}
 
 
 def _shared(record: Record, folder: Path) -> str:

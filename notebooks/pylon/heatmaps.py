@@ -75,30 +75,25 @@ def kept_rows(swept: Swept, arms: Sequence[str] = ARMS) -> list[int]:
     return next(([int(row) for row in rows] for rows in kept if rows is not None), [])
 
 
-def example_pairs(swept: Swept, count: int = 6, arms: Sequence[str] = ARMS) -> list[Pair]:
-    """Images to show: of each class in turn the first kept one that has a box of it and is not taken yet."""
-    rows, found = kept_rows(swept, arms), dict[int, int]()
-    for k in range(len(swept.images.classes)):
+def example_pairs(swept: Swept, count: int = 6, *, smallest: bool = False) -> list[Pair]:
+    """Images to show: of each class in turn the first kept one that has a box of it and is not taken yet.
+
+    Args: smallest: the classes with the smallest boxes first, by mean area over the set.
+    """
+    rows, classes, found = kept_rows(swept), swept.images.classes, dict[int, int]()
+    for k in range(len(classes)):
         fitting = [row for row in rows if row not in found and k in swept.images.box_classes[row]]
         found |= {fitting[0]: k} if fitting else {}
-    return list(found.items())[:count]
+    areas = mean_areas(swept.images)
+    pairs = list(found.items())
+    return sorted(pairs, key=lambda pair: areas[classes[pair[1]]] if smallest else 0)[:count]
 
 
-def smallest_pairs(swept: Swept, count: int = 2, arms: Sequence[str] = ARMS) -> list[Pair]:
-    """Of the classes with the smallest boxes, by mean area over the set, the first kept image each."""
-    areas, classes = mean_areas(swept.images), swept.images.classes
-    pairs = example_pairs(swept, len(classes), arms)
-    return sorted(pairs, key=lambda pair: areas[classes[pair[1]]])[:count]
-
-
-def several_objects(swept: Swept, arms: Sequence[str] = ARMS) -> list[Pair]:
+def several_objects(swept: Swept) -> list[Pair]:
     """Kept images with two or more boxes of a class, in their order, each with the class that has most."""
-    pairs = []
-    for row in kept_rows(swept, arms):
-        count = np.bincount(swept.images.box_classes[row], minlength=len(swept.images.classes))
-        if count.max() > 1:
-            pairs.append((row, int(count.argmax())))
-    return pairs
+    classes = len(swept.images.classes)
+    counts = {row: np.bincount(swept.images.box_classes[row], minlength=classes) for row in kept_rows(swept)}
+    return [(row, int(count.argmax())) for row, count in counts.items() if count.max() > 1]
 
 
 def heatmap_panels(
@@ -121,7 +116,7 @@ def heatmap_panels(
         objects: draw the boxes solid that :func:`found_objects` finds, the others dotted (Figure 6).
     """
     models = kept_maps(swept, methods_of(swept, training, arms) if columns is None else columns, arms)
-    pairs = example_pairs(swept, count, arms) if pairs is None else list(pairs)
+    pairs = example_pairs(swept, count) if pairs is None else list(pairs)
     if not models or not pairs:
         return None
     above = [wrapped(name) for name in setting_names(models).values()]
@@ -172,13 +167,13 @@ def found_objects(raw: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> 
     return Found(found, sum(bool(mask[y, x]) for mask in each) if x >= 0 else 0, outside)
 
 
-def objects_table(swept: Swept, columns: Sequence[Column], arms: Sequence[str] = ARMS) -> pd.DataFrame:
+def objects_table(swept: Swept, columns: Sequence[Column]) -> pd.DataFrame:
     """A row a method: how many of the objects in the images of :func:`several_objects` its maps find.
 
     "upper half elsewhere" (share of the image outside of the boxes, mean) stands beside, since a map that is hot
     everywhere finds every object.
     """
-    models, pairs = kept_maps(swept, columns, arms), several_objects(swept, arms)
+    models, pairs = kept_maps(swept, columns), several_objects(swept)
     rows, size = [], (swept.side, swept.side)
     for (_, maps), name in zip(models.items(), setting_names(models).values(), strict=True):
         raws = [(raw, _boxes(swept, pair)) for pair in pairs if (raw := map_of(maps, pair)) is not None]

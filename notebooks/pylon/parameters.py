@@ -125,17 +125,13 @@ class Parameters(NotebookParameters):
         frozen = [("train_from", self.train_from), *([("tuned_from", self.tuned_from)] if tuned else [])]
         yield "arms", len(set(arms)) < len(arms), "each once"
         yield "arms", "main" not in arms, "main among them"
-        yield (
-            "arms",
-            "budget" in arms and "transfer" not in arms,
-            "transfer as well, whose sources budget needs",
-        )
+        alone = "budget" in arms and "transfer" not in arms
+        yield "arms", alone, "transfer as well, whose sources budget needs"
         too_many = bool(COMPARED & {*arms}) and self.variant_seeds > self.seeds
         yield "variant_seeds", too_many, f"at most seeds ({self.seeds}), which they are compared with"
         too_small = "large" in arms and self.large_side <= self.side
         yield "large_side", too_small, f"more than side, which is {self.side}"
-        few_folds = "0 or at least 3: to test, to validate, to train"
-        yield "folds", 0 < self.folds < 3, few_folds
+        yield "folds", 0 < self.folds < 3, "0 or at least 3: to test, to validate, to train"
         known = self.phases in (["decoder"], ["all"], ["decoder", "all"])
         yield "phases", not known, "[decoder], [all] or [decoder, all]"
         left = f"at most {STAGES - 1}, since the stages behind it are trained"
@@ -145,21 +141,21 @@ class Parameters(NotebookParameters):
         yield "phases", random and "decoder" in self.phases, f"[all], {noise}"
         yield "train_from", random and self.train_from > 0, f"0, {noise}"
         yield "arms", random and bool(tuned), f"no transfer or voc, {noise}"
+        scaled = self.greys != "backbone"
         for name, stages in frozen:
-            yield (
-                "policy",
-                bool(self.policy and stages),
-                f"none, since {name} is {stages} and features are stored",
-            )
-            scaled = self.greys != "backbone" and stages > 0
-            yield "greys", scaled, f"backbone, since {name} is {stages} and features are stored"
-        both = self.greys != "backbone" and self.standardise
-        yield "greys", both, "backbone, since standardise is on and its statistics are of stored features"
+            why = f"since {name} is {stages} and features are stored"
+            yield "policy", bool(self.policy and stages), f"none, {why}"
+            yield "greys", bool(scaled and stages), f"backbone, {why}"
+        why = "since standardise is on and its statistics are of stored features"
+        yield "greys", scaled and self.standardise, f"backbone, {why}"
 
     def _check_backbone(self) -> None:
         if self.weights == "packaged" and self.backbone not in PACKAGED:
             raise ValueError(f"weights: found packaged, expected timm or random for backbone {self.backbone}")
-        if "backbone" in self.arms and self.backbone == self.second_backbone:
+        second = self.second_backbone if "backbone" in self.arms else ""
+        if self.weights == "packaged" and second not in ("", *PACKAGED):
+            raise ValueError(f"second_backbone: found {second}, expected one of {', '.join(PACKAGED)}")
+        if self.backbone == second:
             raise ValueError(f"backbone: found {self.backbone}, expected another one than second_backbone")
         if self.backbone in KNOWN:
             return
@@ -187,20 +183,13 @@ class Parameters(NotebookParameters):
             expected = " or ".join(NAMES[layout] for layout in layouts)
             raise ValueError(f"{name}: {root} is laid out as {NAMES[found]}, expected {expected}")
         if name == "data_root" and found == "voc" and self.greys != "backbone":
-            raise ValueError(
-                f"greys: found {self.greys}, expected backbone, since data_root holds photographs"
-            )
+            raise ValueError(f"greys: found {self.greys}, expected backbone: data_root holds photographs")
 
     def shortened(self) -> Self:
         """The same grid on a few synthetic images, one model of each kind, one epoch: what a dry run times."""
         few: dict[str, Any] = dict.fromkeys(("seeds", "variant_seeds", "epochs", "tuned_epochs"), 1)
-        few |= {
-            "train_images": 32,
-            "test_images": 16,
-            "small_images": 32,
-            "scenes_train": 20,
-            "scenes_test": 12,
-        }
+        few |= dict.fromkeys(("train_images", "small_images", "scenes_train"), 32)
+        few |= dict.fromkeys(("test_images", "scenes_test"), 16)
         few |= {"folds": 0, "masked": min(2, self.masked)} | dict.fromkeys(ROOTS, "")
         return self.model_copy(update=few)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from papers_lib.metrics.localization import chance, class_mean_centre, fixed_point_hits, stride_ceiling
-from pylon.baselines import FROM_TRAINING, LEFT_OUT, area_share, baselines, can_reach
+from pylon.baselines import FROM_TRAINING, LEFT_OUT, area_share, baselines
 from pylon.printed import MACRO, WEIGHTED
 from tests.notebooks.pylon.runs import SIDE, images
 
@@ -65,11 +65,6 @@ def test_a_part_without_a_box_is_an_error():
     nothing = replace(images(), split=np.array(["test"] * 5 + ["val"]))
     with pytest.raises(ValueError, match=r"no box in part 'val'"):
         baselines(nothing, SIDE, part="val")
-
-
-def test_a_map_of_one_cell_points_nowhere():
-    assert not can_reach(torch.ones(32, 32, dtype=torch.bool), 32)
-    assert can_reach(torch.ones(32, 32, dtype=torch.bool), 16)
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 15)] * 4), min_size=1, max_size=4))

@@ -72,7 +72,7 @@ def test_hits_by_size_are_in_bins_of_as_many_pairs(runs):
 def test_examples_are_of_each_class_in_turn_and_the_smallest_class_first(runs):
     one = swept(runs.mapped(MAPS))
     assert heatmaps.example_pairs(one) == [(1, 0), (3, 1)]
-    assert heatmaps.smallest_pairs(one, 1) == [(3, 1)]
+    assert heatmaps.example_pairs(one, 1, smallest=True) == [(3, 1)]
     assert heatmaps.several_objects(one) == [(4, 0)]
     assert heatmaps.example_pairs(swept()) == []
 
