@@ -15,18 +15,7 @@ from papers_lib.models.heatmap_methods import METHODS
 from papers_lib.stats_proportions import wilson
 from papers_lib.sweep import Record
 from pylon.baselines import BEST, CHANCE, area_share
-from pylon.frame import (
-    POST_HOC,
-    SMALL,
-    Swept,
-    by_seed,
-    by_setting,
-    in_order,
-    interval,
-    label,
-    ok,
-    setting_names,
-)
+from pylon.frame import POST_HOC, SMALL, Swept, by_seed, by_setting, interval, label, ok
 from pylon.measures import CAMS
 from pylon.printed import MACRO
 
@@ -40,7 +29,7 @@ LINES = ("cam", "li2018", "fpn", "pylon_0up", "pylon_2up", "pylon")
 SIZE_COLUMNS = "name method bin smallest largest area pairs models share low high"
 
 
-def strips(frame: pd.DataFrame, beside: pd.DataFrame, arms: Sequence[str] = ARMS) -> "Figure | None":
+def strips(frame: pd.DataFrame, beside: pd.DataFrame) -> "Figure | None":
     """One dot per seed, a row a method: left the mean over classes, right the smallest class; None without a run.
 
     Diamond and line: mean and Student's 95 % interval. Grey bar: the ceiling of the method's own stride. Vertical
@@ -51,7 +40,7 @@ def strips(frame: pd.DataFrame, beside: pd.DataFrame, arms: Sequence[str] = ARMS
     """
     import matplotlib.pyplot as plt
 
-    chosen = ok(frame, arms)
+    chosen = ok(frame, ARMS)
     groups = dict(by_setting(chosen[chosen["point_macro"].notna()]))
     if not groups:
         return None
@@ -79,75 +68,62 @@ def strips(frame: pd.DataFrame, beside: pd.DataFrame, arms: Sequence[str] = ARMS
     return figure
 
 
-def loss_curves(records: Iterable[Record], arms: Sequence[str] = ARMS) -> pd.DataFrame:
-    """Validation loss, a row a check: name, method, training, seed, fold, phase, epoch (counted on), loss, rate.
+def curves(records: Iterable[Record], a_line: int = 3) -> "Figure | None":
+    """Validation loss over epochs, counted on over phases: a panel a method, a line a model; None without a run.
 
-    And "best": whether its phase ended with the weights of this check.
+    The kept checkpoint of each phase is a dot, phases are parted by a line.
     """
-    columns = ["name", "method", "training", "seed", "fold", "phase", "epoch", "loss", "rate", "best"]
-    rows = []
-    for record in records:
-        config = record.config
-        if record.status != "ok" or config.arm not in arms:
-            continue
+    import matplotlib.pyplot as plt
+
+    parts = []
+    for record in (one for one in records if one.status == "ok" and one.config.arm in ARMS):
         arrays = record.arrays()
-        one = pd.DataFrame(arrays["curves"], columns=list(map(str, arrays["curve_names"])))
-        ends = one.groupby("phase")["epoch"].max().cumsum().shift(fill_value=0.0)
-        one["epoch"] += one["phase"].map(ends)
-        one["best"] = one.groupby("phase")["loss"].transform("idxmin") == one.index
-        own = {"method": config.method, "training": config.training(), "seed": config.seed}
-        rows.append(one.assign(**own, fold=config.fold))
-    if not rows:
-        return pd.DataFrame(columns=columns)
-    joined = pd.concat(rows, ignore_index=True)
-    keys = list(zip(joined["method"], joined["training"], strict=True))
-    names = setting_names(dict.fromkeys(keys))
-    return joined.assign(name=[names[key] for key in keys])[columns]
-
-
-def curves(found: pd.DataFrame, *, a_line: int = 3) -> "Figure | None":
-    """A panel a method, a line a model; the kept checkpoint of each phase is a dot, phases are parted by a line.
-
-    Args: found, of :func:`loss_curves`. Returns: None without a curve.
-    """
-    import seaborn as sns
-
-    if found.empty:
+        one = pd.DataFrame(arrays["curves"], columns=arrays["curve_names"].tolist())
+        phases = one.groupby("phase")
+        one["best"] = phases["loss"].transform("idxmin") == one.index
+        one["epoch"] += one["phase"].map(phases["epoch"].max().cumsum().shift(fill_value=0.0))
+        config = record.config
+        parts.append(one.assign(method=config.method, training=config.training(), model=record.label))
+    if not parts:
         return None
-    groups = dict(iter(found.groupby(["method", "name"], sort=False)))
-    order = [name for method in in_order(found["method"]) for of, name in groups if of == method]
-    grid = sns.FacetGrid(
-        found, col="name", col_order=order, col_wrap=min(a_line, len(order)), height=1.75, aspect=1.1
+    found = pd.concat(parts, ignore_index=True)
+    groups = dict(by_setting(found))
+    rows = -(-len(groups) // a_line)
+    size = (1.95 * a_line, 1.75 * rows + 0.35)
+    figure, axes = plt.subplots(
+        rows, a_line, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
     )
-    for (method, name), own in groups.items():
-        axis = grid.axes_dict[name]
-        for _, one in own.groupby(["seed", "fold"]):
-            axis.plot(one["epoch"], one["loss"], color=_colour(method), lw=1.1)
-            kept = one[one["best"]]
-            axis.plot(kept["epoch"], kept["loss"], "o", color=_colour(method), ms=4, mec="none")
+    for axis in axes.flat[len(groups) :]:
+        axis.set_axis_off()
+    for axis, (name, own) in zip(axes.flat, groups.items(), strict=False):
+        tint = _colour(own["method"].iloc[0])
+        for _, one in own.groupby("model"):
+            axis.plot(one["epoch"], one["loss"], color=tint, lw=1.1)
+            axis.plot(one["epoch"][one["best"]], one["loss"][one["best"]], "o", color=tint, ms=4, mec="none")
             for start in one.groupby("phase")["epoch"].max().iloc[:-1]:
                 axis.axvline(start + 0.5, color=PALETTE["reference"], lw=0.8, ls=":")
         axis.set_title(fill(name, 22), fontsize=9)
+        axis.tick_params(labelbottom=True)
     low, high = np.quantile(found["loss"], [0, 0.98])
-    grid.set(ylim=(low - 0.05 * (high - low), high + 0.1 * (high - low)))
-    grid.set_axis_labels("epoch", "validation loss")
-    figure: Figure = grid.figure
+    axes[0, 0].set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
+    figure.supxlabel("epoch", fontsize=9.5, color=INK)
+    figure.supylabel("validation loss", fontsize=9.5, color=INK)
     return figure
 
 
-def size_frame(swept: Swept, arms: Sequence[str] = ARMS) -> pd.DataFrame:
+def size_frame(swept: Swept) -> pd.DataFrame:
     """A row a tested pair of image and class and model: did it point into one of the boxes, and how large are they.
 
     PYLON's lead on "small objects" (Discussion) is read off classes there, which differ in more than their size; here
     every pair counts by the area of its own boxes.
 
     Returns: columns method, training, seed, fold, row (of the image), class, area (of the union of the class's boxes,
-    as a share of the image) and hit, of all runs of ``arms`` that ended well.
+    as a share of the image) and hit, of all runs of ``ARMS`` that ended well.
     """
     parts = []
     for record in swept.records:
         config, arrays = record.config, record.arrays() if record.status == "ok" else {}
-        if config.arm not in arms or "pairs" not in arrays:
+        if config.arm not in ARMS or "pairs" not in arrays:
             continue
         shared = {"training": config.training(), "seed": config.seed, "fold": config.fold}
         pairs = pd.DataFrame(arrays["pairs"], columns=["row", "class"]).assign(**shared)

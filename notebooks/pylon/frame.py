@@ -30,15 +30,6 @@ TRAININGS = {
     "transfer_two_phase": "transfer, two phases",
     "transfer_two_phase_moving": "transfer, two phases, statistics moving",
 }
-PRINTED_TRAININGS = {
-    "transfer_one_phase": " with transfer",
-    "transfer_two_phase": " two-phase",
-    "transfer_two_phase_moving": " two-phase",
-    "two_phase": " two-phase",
-    "one_phase": "",
-    "frozen": "",
-}
-"""What Tables 3 and 4 add to a method's name; ours with a frozen encoder stand beside its one-phase numbers."""
 UPS = ("pylon_0up", "pylon_1up", "pylon_2up", "pylon")
 ORDER = ("cam", *POST_HOC, "li2018", "unet", "pan", "deeplab", "fpn", *UPS)
 """Methods as they stand beside each other; others follow."""
@@ -65,10 +56,9 @@ class Swept(NamedTuple):
 def tidy(sweeps: Sequence[Swept]) -> pd.DataFrame:
     """One row a model and map: the record's columns, and
 
-    data (of the sweep), name (of the method, for readers), setting ("METHOD_TRAINING", with "_long" in the arms
-    "long" and "budget"), side, stride (of the map), nodule_share (of what the stride allows in the smallest class),
-    size_gain (macro point localization less that of the same method and seed in the arm "main"), small_less_large
-    (see below).
+    data (of the sweep), name (of the method), setting ("METHOD_TRAINING", with "_long" in the comparisons "long" and
+    "budget"), side, stride (of the map), nodule_share (of what the stride allows in the smallest class), size_gain
+    (macro point localization less that of the same method and seed in "main"), small_less_large (see below).
     """
     frame = pd.concat([_of_sweep(one) for one in sweeps], ignore_index=True)
     frame["point_macro"] = frame.get("point_macro", np.nan)
@@ -189,13 +179,15 @@ def by_setting(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def printed_name(method: str, training: str = "") -> str:
-    """The column of a method in Tables 1 to 4; "" where the paper has none.
+    """The column of a method in Tables 1 to 4; "" where the paper has none. Ours with a frozen encoder stand beside
+    its one-phase numbers.
 
     >>> printed_name("cam", "transfer_one_phase"), printed_name("xgrad_cam"), printed_name("pylon_2up")
     ('Baseline with transfer', 'XGradCAM', '')
     """
-    name = PRINTED.get(method) or ("" if method in POST_HOC else METHODS[method].printed)
-    return f"{name}{PRINTED_TRAININGS.get(training, ' ?')}" if name and training else name
+    name = PRINTED[method] if method in PRINTED else METHODS[method].printed
+    transfer = " with transfer" if "transfer" in training else ""
+    return f"{name}{' two-phase' if 'two_phase' in training else transfer}" if name else ""
 
 
 def interval(values: "pd.Series[float]") -> dict[str, float]:

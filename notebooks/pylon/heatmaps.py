@@ -8,7 +8,7 @@ pixel is a ring inside a box of the class, a cross outside of all. Figures are N
 
 from collections.abc import Sequence
 from textwrap import fill
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 POINT = "#56B4E9"  # sky blue, which the heat has not
 TEXT = 8.5  # points
-A_LINE = 6  # pictures beside each other at most
 HALF = 0.5  # of a map's range: above it, an object counts as found; the threshold needs no labels
 Column = str | tuple[str, str]
 """A method, or a method and its training ("one_phase", …) where there are several."""
@@ -38,20 +37,20 @@ ARMS = ("main", "others", "large", "transfer", "voc")
 """Comparisons with the paper's methods."""
 
 
-def _of(swept: Swept, arms: Sequence[str], training: str | None = None) -> list[Record]:
-    """Runs that ended well, lowest fold and seed first."""
-    found = [one for one in swept.records if one.status == "ok" and one.config.arm in arms]
+def _of(swept: Swept, training: str | None = None) -> list[Record]:
+    """Runs that ended well of the comparisons with the paper's methods, lowest seed and fold first."""
+    found = [one for one in swept.records if one.status == "ok" and one.config.arm in ARMS]
     found = [one for one in found if training in (None, one.config.training())]
     return sorted(found, key=lambda one: (one.config.seed, one.config.fold))
 
 
-def kept_maps(swept: Swept, columns: Sequence[Column], arms: Sequence[str] = ARMS) -> dict[Setting, Maps]:
+def kept_maps(swept: Swept, columns: Sequence[Column]) -> dict[Setting, Maps]:
     """Raw maps (K, h, w) by row of the image, of the lowest seed (and fold) of each method that has a run."""
     found: dict[Setting, Maps] = {}
     for column in columns:
         method, training = (column, None) if isinstance(column, str) else column
         prefix, trained = (f"{method}.", "cam") if method in POST_HOC else ("", method)
-        for record in _of(swept, arms, training):
+        for record in _of(swept, training):
             arrays = record.arrays() if record.config.method == trained else {}
             if f"{prefix}shown_maps" in arrays:
                 maps = arrays[f"{prefix}shown_maps"].astype(np.float32)
@@ -61,17 +60,17 @@ def kept_maps(swept: Swept, columns: Sequence[Column], arms: Sequence[str] = ARM
     return found
 
 
-def methods_of(swept: Swept, training: str | None = None, arms: Sequence[str] = ARMS) -> list[Column]:
+def methods_of(swept: Swept, training: str | None = None) -> list[Column]:
     """The paper's methods that have a run, with the maps read off the baseline; ``training``: those runs alone."""
-    methods = [record.config.method for record in _of(swept, arms, training)]
+    methods = [record.config.method for record in _of(swept, training)]
     methods += [*POST_HOC] if "cam" in methods else []
     found = [method for method in in_order(methods) if printed_name(method)]
     return [method if training is None else (method, training) for method in found]
 
 
-def kept_rows(swept: Swept, arms: Sequence[str] = ARMS) -> list[int]:
+def kept_rows(swept: Swept) -> list[int]:
     """Rows of the images whose maps were kept, in their order; the same for all models of a test part."""
-    kept = (record.arrays().get("shown") for record in _of(swept, arms))
+    kept = (record.arrays().get("shown") for record in _of(swept))
     return next(([int(row) for row in rows] for rows in kept if rows is not None), [])
 
 
@@ -103,7 +102,6 @@ def heatmap_panels(
     *,
     training: str | None = None,
     count: int = 4,
-    arms: Sequence[str] = ARMS,
     cells: bool = False,
     objects: bool = False,
 ) -> "Figure | None":
@@ -115,7 +113,7 @@ def heatmap_panels(
         cells: show the raw cells instead of enlarging bilinearly, and their number above.
         objects: draw the boxes solid that :func:`found_objects` finds, the others dotted (Figure 6).
     """
-    models = kept_maps(swept, methods_of(swept, training, arms) if columns is None else columns, arms)
+    models = kept_maps(swept, methods_of(swept, training) if columns is None else columns)
     pairs = example_pairs(swept, count) if pairs is None else list(pairs)
     if not models or not pairs:
         return None
@@ -123,20 +121,18 @@ def heatmap_panels(
     if cells:
         sides = [next(iter(maps.values())).shape[-1] for maps in models.values()]
         above = [f"{name}\n{side} × {side} cells" for name, side in zip(above, sides, strict=True)]
-    once = len(models) < A_LINE  # a row a line: titles above the first one are enough
-    titles = [
-        [wrapped(swept.images.classes[k]), *(above if line == 0 or not once else [""] * len(above))]
-        for line, (_, k) in enumerate(pairs)
-    ]
-    figure, axes = image_grid(titles, A_LINE if len(models) >= A_LINE else 1 + len(models))
+    figure, axes = image_grid([[wrapped(swept.images.classes[k]), *above] for _, k in pairs])
     for pair, (first, *others) in zip(pairs, axes, strict=True):
         image, boxes = swept.pixels[pair[0]], _boxes(swept, pair)
-        draw_image(first, image, boxes)
+        draw(first, image, boxes)
         for axis, maps in zip(others, models.values(), strict=True):
-            raw, lines = map_of(maps, pair), None
+            raw = map_of(maps, pair)
+            draw(axis, image, boxes, raw, cells=cells)
             if objects and raw is not None:
-                lines = ["-" if one else ":" for one in found_objects(raw, boxes, image.shape[:2]).boxes]
-            draw_heat(axis, image, raw, boxes, cells=cells, lines=lines)
+                for patch, one in zip(
+                    axis.patches, found_objects(raw, boxes, image.shape[:2]).boxes, strict=True
+                ):
+                    patch.set_linestyle("-" if one else ":")
     return figure
 
 
@@ -175,7 +171,7 @@ def objects_table(swept: Swept, columns: Sequence[Column]) -> pd.DataFrame:
     """
     models, pairs = kept_maps(swept, columns), several_objects(swept)
     rows, size = [], (swept.side, swept.side)
-    for (_, maps), name in zip(models.items(), setting_names(models).values(), strict=True):
+    for maps, name in zip(models.values(), setting_names(models).values(), strict=True):
         raws = [(raw, _boxes(swept, pair)) for pair in pairs if (raw := map_of(maps, pair)) is not None]
         found = [found_objects(raw, boxes, size) for raw, boxes in raws]
         if found:
@@ -193,15 +189,13 @@ def example_images(images: BoxedImages, pixels: np.ndarray) -> "Figure | None":
     """Of each class the first image of the test part (else of all) with a box of it, and all its boxes of the class."""
     part = np.flatnonzero(images.split == "test")
     rows = part if len(part) else np.arange(len(images))
-    having = {
-        k: [int(row) for row in rows if k in images.box_classes[row]] for k in range(len(images.classes))
-    }
-    pairs = [(found[0], k) for k, found in having.items() if found]
+    of_class = [[row for row in rows if k in images.box_classes[row]] for k in range(len(images.classes))]
+    pairs = [(found[0], k) for k, found in enumerate(of_class) if found]
     if not pairs:
         return None
     figure, axes = image_grid([[wrapped(images.classes[k], 20) for _, k in pairs]], 4)
     for axis, (row, k) in zip(axes[0], pairs, strict=True):
-        draw_image(axis, pixels[row], images.of_class(k, pixels.shape[1:3])[row].numpy())
+        draw(axis, pixels[row], images.of_class(k, pixels.shape[1:3])[row].numpy())
     return figure
 
 
@@ -216,8 +210,8 @@ def _boxes(swept: Swept, pair: Pair) -> np.ndarray:
     return found
 
 
-def image_grid(titles: Sequence[Sequence[str]], a_line: int) -> "tuple[Figure, list[list[Axes]]]":
-    """Axes for rows of square pictures under their titles, in the order of ``titles``.
+def image_grid(titles: Sequence[Sequence[str]], a_line: int = 6) -> "tuple[Figure, Any]":
+    """Figure, and axes for rows of square pictures under their titles, in the order of ``titles``.
 
     Args: titles, a row a list, as many in each; a_line, pictures beside each other at most: a row with more
     goes on below, in lines as even as can be.
@@ -225,22 +219,20 @@ def image_grid(titles: Sequence[Sequence[str]], a_line: int) -> "tuple[Figure, l
     import matplotlib.pyplot as plt
 
     count = len(titles[0])
-    width = -(-count // -(-count // a_line))
+    lines = -(-count // a_line)
+    width = -(-count // lines)
     side = min(1.4, 6.2 / width)
-    lines = [row[start : start + width] for row in titles for start in range(0, len(row), width)]
-    heights = [side + 0.05 + 0.15 * max(text.count("\n") + bool(text) for text in line) for line in lines]
-    figure, grid = plt.subplots(
-        len(lines), width, figsize=(width * side, sum(heights)), squeeze=False, height_ratios=heights
-    )
+    above = 0.05 + 0.15 * max(1 + text.count("\n") for row in titles for text in row)
+    size = (width * side, len(titles) * lines * (side + above))
+    figure, grid = plt.subplots(len(titles) * lines, width, figsize=size, squeeze=False)
     figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
-    axes = []
-    for line, row in zip(lines, grid, strict=True):
-        for axis in row:
-            axis.set_axis_off()
-        for axis, text in zip(row, line, strict=False):
+    axes = grid.reshape(len(titles), -1)
+    for axis in grid.flat:
+        axis.set_axis_off()
+    for row, words in zip(axes, titles, strict=True):
+        for axis, text in zip(row, words, strict=False):
             axis.set_title(text, fontsize=TEXT, loc="center", pad=3)
-            axes.append(axis)
-    return figure, [axes[start : start + count] for start in range(0, len(axes), count)]
+    return figure, axes[:, :count]
 
 
 def wrapped(name: str, width: int = 14) -> str:
@@ -252,37 +244,24 @@ def wrapped(name: str, width: int = 14) -> str:
     return fill(name.replace("_", " "), width)
 
 
-def draw_image(
-    axis: "Axes", image: np.ndarray, boxes: np.ndarray, lines: Sequence[str] | None = None
+def draw(
+    axis: "Axes", image: np.ndarray, boxes: np.ndarray, raw: np.ndarray | None = None, *, cells: bool = False
 ) -> None:
-    """An image and boxes (n, 4), in its pixels, white with a dark edge; ``lines``, the line style of each."""
+    """An image with boxes (n, 4), in its pixels; with a map, the heat over the grey image, and its hottest pixel."""
     from matplotlib.patches import Rectangle
     from matplotlib.patheffects import Normal, Stroke
 
+    size = image.shape[:2]
+    if raw is not None and image.ndim == 3:
+        image = image @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
     axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axis.autoscale(False)  # a box at the edge would make room for itself
-    for (x, y, x_max, y_max), line in zip(boxes, lines or ["-"] * len(boxes), strict=True):
-        frame = Rectangle((x, y), x_max - x, y_max - y, fill=False, ec="white", lw=1.1, ls=line)
+    for x, y, x_max, y_max in boxes:
+        frame = Rectangle((x, y), x_max - x, y_max - y, fill=False, ec="white", lw=1.1)
         frame.set_path_effects([Stroke(linewidth=2.2, foreground="black"), Normal()])
         axis.add_patch(frame)
-
-
-def draw_heat(
-    axis: "Axes",
-    image: np.ndarray,
-    raw: np.ndarray | None,
-    boxes: np.ndarray,
-    *,
-    cells: bool = False,
-    lines: Sequence[str] | None = None,
-) -> None:
-    """The heatmap over the image, the boxes, and the hottest pixel; the image alone where there is no map."""
     if raw is None:
-        draw_image(axis, image, boxes)
         return
-    grey = image if image.ndim == 2 else image @ np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-    draw_image(axis, grey, boxes, lines)
-    size = image.shape[:2]
     extent = (-0.5, size[1] - 0.5, size[0] - 0.5, -0.5)
     heat = scaled(raw if cells else enlarged(raw, size))
     axis.imshow(heat, cmap=HEAT, vmin=0, vmax=1, alpha=0.6, extent=extent, interpolation="nearest")

@@ -41,6 +41,7 @@ SETS: dict[str, Sequence[str]] = {
 }
 """Comparisons that ran on the same images."""
 BASELINES = ("chance", "prior", "image centre", "best fixed point", "ceiling, stride 32", "ceiling, stride 4")
+FIRST = ("main", "others")
 FAIR = ("cam", "fpn", "pylon")
 PRINTED_PHASES = {"vindr": 3, "voc": 4}
 """The table in which the paper prints the trainings of a set."""
@@ -53,7 +54,6 @@ def table_by_class(
     frame: pd.DataFrame,
     printed: pd.DataFrame | None = None,
     arms: Arms = "main",
-    methods: Sequence[str] | None = None,
     beside: pd.DataFrame | None = None,
     *,
     measure: str = "point",
@@ -62,13 +62,12 @@ def table_by_class(
 
     Args:
         printed: of :func:`pylon.printed.printed_table`; its classes that ours lack are rows with the paper's values.
-        arms, methods: which runs, and the order of the columns; None for all there are.
         beside: of :func:`pylon.baselines.baselines`, added at the right.
         measure: "point", "iou" or "auroc".
 
     Returns: index "class"; the columns "area ours" and "area paper" come first where they are known.
     """
-    means = _means(ok(frame, arms), measure, methods)
+    means = _means(ok(frame, arms), measure)
     names = setting_names(means)
     table = pd.DataFrame({f"{names[key]} ours": values for key, values in means.items()})
     classes = table.index[table.notna().any(axis=1) & ~table.index.isin([MACRO, WEIGHTED])]
@@ -83,16 +82,14 @@ def table_by_class(
     return table.rename_axis("class")
 
 
-def _means(
-    frame: pd.DataFrame, measure: str, methods: Sequence[str] | None
-) -> "dict[Setting, pd.Series[float]]":
+def _means(frame: pd.DataFrame, measure: str) -> "dict[Setting, pd.Series[float]]":
     """Means over seeds, (method, training) → class → value."""
     found = {}
     prefix = f"{measure}/"
     columns = {f"{measure}_macro": MACRO, f"{measure}_weighted": WEIGHTED}
     columns |= {name: name.removeprefix(prefix) for name in frame if name.startswith(prefix)}
     columns = {name: words for name, words in columns.items() if name in frame}
-    for method in methods if methods is not None else in_order(frame["method"]):
+    for method in in_order(frame["method"]):
         for training, group in frame[frame["method"].eq(method)].groupby("training", sort=False):
             means = group.groupby("seed")[list(columns)].mean().mean().astype(float)
             if means.notna().any():
@@ -126,10 +123,10 @@ def by_set(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
     return pd.concat(blocks, ignore_index=True) if blocks else pd.DataFrame()
 
 
-def seeds_table(frame: pd.DataFrame, arms: Arms = ("main", "others")) -> pd.DataFrame:
+def seeds_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Every seed: two rows a method, the macro average and the smallest class; then epochs, mean and sd."""
     rows = []
-    for name, group in by_setting(ok(frame, arms)):
+    for name, group in by_setting(ok(frame, FIRST)):
         epochs = group["epochs_run"].mean() if "epochs_run" in group else np.nan
         for words, column in {"macro": "point_macro", SMALL: f"point/{SMALL}"}.items():
             seeds = by_seed(group, column).sort_index()
@@ -170,7 +167,7 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
     return table.astype(dict.fromkeys(whole, "Int64")).replace({"augmentation": {"": None}})
 
 
-def masked_table(frame: pd.DataFrame, arms: Arms = ("main", "others")) -> pd.DataFrame:
+def masked_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Masked-out area, lower is better: means over seeds, and what it costs in passes of the network an image.
 
     Images that are negative before anything is masked are left out of the area and counted beside it, those that
@@ -184,7 +181,7 @@ def masked_table(frame: pd.DataFrame, arms: Arms = ("main", "others")) -> pd.Dat
         "all_passes": "passes, all levels",
     }
     rows = []
-    for name, group in by_setting(ok(frame, arms)):
+    for name, group in by_setting(ok(frame, FIRST)):
         seeds = by_seed(group, "masked_out_negative")
         means = {words: by_seed(group, f"masked_out_{key}").mean() for key, words in columns.items()}
         rows += [{"method": name, "models": len(seeds), **means}] if len(seeds) else []
@@ -256,7 +253,7 @@ def backbones_table(frame: pd.DataFrame) -> pd.DataFrame:
 def shares_table(frame: pd.DataFrame) -> pd.DataFrame:
     """A row a size and method: stride, hits in the smallest class, its share of the ceiling with an interval."""
     rows = []
-    for words, arms in {"first": ("main", "others"), "larger images": ("large",)}.items():
+    for words, arms in {"first": FIRST, "larger images": ("large",)}.items():
         for name, group in by_setting(ok(frame, arms)):
             found = by_seed(group, "nodule_share")
             if len(found):
@@ -267,11 +264,11 @@ def shares_table(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).rename(columns={"mean": "share of the ceiling"})
 
 
-def border_table(records: Iterable[Record], arms: Sequence[str] = PART_ARMS) -> pd.DataFrame:
+def border_table(records: Iterable[Record]) -> pd.DataFrame:
     """A row a method: share of the kept maps, all classes, whose hottest cell lies on the border; and of all cells."""
     rows = []
     for record in records:
-        arrays = record.arrays() if record.status == "ok" and record.config.arm in arms else {}
+        arrays = record.arrays() if record.status == "ok" and record.config.arm in PART_ARMS else {}
         if "shown_maps" in arrays:
             maps = arrays["shown_maps"].astype(np.float32)
             border = np.pad(np.zeros(np.maximum(np.array(maps.shape[-2:]) - 2, 0)), 1, constant_values=1)
@@ -283,7 +280,7 @@ def border_table(records: Iterable[Record], arms: Sequence[str] = PART_ARMS) -> 
     return table.assign(method=table["method"].map(label)) if rows else pd.DataFrame()
 
 
-def pooled_folds(swept: Swept, arms: Sequence[str] = ("main", "others")) -> pd.DataFrame:
+def pooled_folds(swept: Swept) -> pd.DataFrame:
     """A cross-validation read as one test: a row a method, training and seed whose folds all ended well.
 
     The hits of all folds are joined, so that every boxed image is tested once: where boxes are few, a mean of folds
@@ -291,21 +288,21 @@ def pooled_folds(swept: Swept, arms: Sequence[str] = ("main", "others")) -> pd.D
 
     Raises: ValueError if two folds tested the same image: they are not of one cross-validation.
     """
-    runs: dict[tuple[object, ...], list[Record]] = {}
+    runs: dict[tuple[str, str, int], list[Record]] = {}
     for record in swept.records:
         one = record.config
-        if one.fold >= 0 and one.arm in arms and record.status == "ok":
-            runs.setdefault((one.arm, one.method, one.training(), one.seed, one.folds), []).append(record)
+        if one.fold >= 0 and one.arm == "main" and record.status == "ok":
+            runs.setdefault((one.method, one.training(), one.seed), []).append(record)
     rows = []
-    for (arm, trained, training, seed, folds), records in runs.items():
+    for (trained, training, seed), records in runs.items():
         arrays = [found for record in records if "pairs" in (found := record.arrays())]
-        if len(records) < int(str(folds)) or not arrays:
+        if len(records) < records[0].config.folds or not arrays:
             continue
         pairs = np.concatenate([found["pairs"] for found in arrays])
         if len(np.unique(pairs, axis=0)) != len(pairs):
             raise ValueError(f"{records[0].label}: folds that share test images")
-        shared = {"arm": arm, "training": training, "seed": seed, "status": "ok"}
-        for prefix, method in (("", str(trained)), *((f"{cam}.", cam) for cam in CAMS)):
+        shared = {"arm": "main", "training": training, "seed": seed, "status": "ok"}
+        for prefix, method in (("", trained), *((f"{cam}.", cam) for cam in CAMS)):
             if f"{prefix}hits" in arrays[0]:
                 hits = np.concatenate([found[f"{prefix}hits"] for found in arrays])
                 kinds = np.unique(pairs[:, 1])
@@ -320,10 +317,10 @@ def pooled_folds(swept: Swept, arms: Sequence[str] = ("main", "others")) -> pd.D
     return pd.DataFrame(rows, columns=None if rows else ["arm", "method", "training", "seed", "status"])
 
 
-def folds_table(swept: Swept, arms: Sequence[str] = ("main",)) -> pd.DataFrame:
+def folds_table(swept: Swept) -> pd.DataFrame:
     """Point localization by class over all boxes, means over seeds, beside the baselines of the same boxes."""
     bounds = baselines(swept.images, swept.side, part=None)
-    table = table_by_class(pooled_folds(swept, arms), None, arms, beside=bounds)
+    table = table_by_class(pooled_folds(swept), beside=bounds)
     table.insert(0, "images", bounds["images"].reindex(table.index))
     return table
 
