@@ -64,10 +64,8 @@ def architecture(config: PylonRun, side: int, classes: int = 14) -> "Figure":
     )
     beside = config.ups - 1 if config.ups else 1
     box(3, beside, f"global maximum\n{classes} logits", HEAD, head)
-    counts = [sum(one.numel() for one in part.parameters()) / 1e6 for part in (decoder, encoder)]
-    words = "{:.2f} million parameters in the decoder, {:.2f} million in the encoder ({})".format(
-        *counts, config.backbone
-    )
+    ours, theirs = (sum(one.numel() for one in part.parameters()) / 1e6 for part in (decoder, encoder))
+    words = f"{ours:.2f} million parameters in the decoder, {theirs:.2f} million in {config.backbone}"
     words = f"{words}\n{found.total_mult_adds / 1e6:,.0f} million multiply-adds for an image of {side}×{side}"
     axis.text(-0.45, -0.75, words, fontsize=SIZE)
     return figure

@@ -15,8 +15,7 @@ from papers_lib.models.heatmap_methods import METHODS
 from papers_lib.stats_proportions import wilson
 from papers_lib.sweep import Record
 from pylon.baselines import BEST, CHANCE, area_share
-from pylon.frame import POST_HOC, SMALL, Swept, by_seed, by_setting, interval, label, ok
-from pylon.measures import CAMS
+from pylon.frame import POST_HOC, SMALL, Swept, by_seed, by_setting, hits_frame, interval, label, ok
 from pylon.printed import MACRO
 
 if TYPE_CHECKING:
@@ -111,70 +110,41 @@ def curves(records: Iterable[Record], a_line: int = 3) -> "Figure | None":
     return figure
 
 
-def size_frame(swept: Swept) -> pd.DataFrame:
-    """A row a tested pair of image and class and model: did it point into one of the boxes, and how large are they.
+def size_table(swept: Swept, methods: Sequence[str] = LINES, bins: int = 5) -> pd.DataFrame:
+    """Share of hits by the area of the class's boxes in the image, in bins of as many pairs each.
 
     PYLON's lead on "small objects" (Discussion) is read off classes there, which differ in more than their size; here
-    every pair counts by the area of its own boxes.
+    every pair of image and class counts by the area of its own boxes.
 
-    Returns: columns method, training, seed, fold, row (of the image), class, area (of the union of the class's boxes,
-    as a share of the image) and hit, of all runs of ``ARMS`` that ended well.
-    """
-    parts = []
-    for record in swept.records:
-        config, arrays = record.config, record.arrays() if record.status == "ok" else {}
-        if config.arm not in ARMS or "pairs" not in arrays:
-            continue
-        shared = {"training": config.training(), "seed": config.seed, "fold": config.fold}
-        pairs = pd.DataFrame(arrays["pairs"], columns=["row", "class"]).assign(**shared)
-        for prefix, method in (("", config.method), *((f"{cam}.", cam) for cam in CAMS)):
-            if f"{prefix}hits" in arrays:
-                parts.append(pairs.assign(method=method, hit=arrays[f"{prefix}hits"].astype(bool)))
-    columns = ["method", "training", "seed", "fold", "row", "class", "area", "hit"]
-    if not parts:
-        return pd.DataFrame(columns=columns)
-    joined = pd.concat(parts, ignore_index=True)
-    keys = list(zip(joined["row"], joined["class"], strict=True))
-    areas = {key: area_share(_boxes(swept, *key), 1) for key in dict.fromkeys(keys)}
-    classes = [swept.images.classes[k] for k in joined["class"]]
-    return joined.assign(area=[areas[key] for key in keys], **{"class": classes})[columns]
-
-
-def size_table(
-    frame: pd.DataFrame, swept: Swept, *, methods: Sequence[str] = LINES, bins: int = 5
-) -> pd.DataFrame:
-    """Share of hits by area, in bins of as many pairs each.
-
-    Args: frame, of :func:`size_frame`; methods, in their order; bins, at most (equal areas stay together).
+    Args: methods, in their order; bins, at most (equal areas stay together).
 
     Returns: a row a method and bin, then a ceiling and bin: name, method ("" for a ceiling), bin, smallest, largest
     and median area, pairs, models, share, low and high. These two are Wilson's 95 % interval over the pairs of all
     seeds pooled, which is too narrow: seeds point at the same pairs, so that they are not independent.
     """
-    columns = SIZE_COLUMNS.split()
+    columns, keys = SIZE_COLUMNS.split(), ["row", "class"]
+    frame = hits_frame(swept, ARMS)
     if frame.empty:
         return pd.DataFrame(columns=columns)
-    pairs = frame.drop_duplicates(["row", "class"])[["row", "class", "area"]]
+    pairs = frame[keys].drop_duplicates(ignore_index=True)
+    boxes = [_boxes(swept, row, k) for row, k in pairs.itertuples(index=False)]
+    pairs["area"] = [area_share(one, 1) for one in boxes]
     edges = np.unique(np.quantile(pairs["area"], np.linspace(0, 1, bins + 1)))
-    # a value on an inner edge belongs to the lower bin
-    frame, pairs = (
-        one.assign(bin=np.searchsorted(edges[1:-1], one["area"], side="left")) for one in (frame, pairs)
-    )
+    pairs["bin"] = np.searchsorted(
+        edges[1:-1], pairs["area"], side="left"
+    )  # an inner edge is of the lower bin
+    frame = frame.merge(pairs, on=keys)
     rows = [
         {"name": label(method), "method": method, "bin": number, **_bin(one)}
         for method in methods
         for number, one in frame[frame["method"].eq(method)].groupby("bin")
     ]
-    size, classes = (swept.side, swept.side), swept.images.classes
-    places = [(row, classes.index(name)) for row, name in zip(pairs["row"], pairs["class"], strict=True)]
-    boxes = [_boxes(swept, *place) * swept.side for place in places]
+    size = (swept.side, swept.side)
     for stride in STRIDES:
-        known = pairs.assign(seed=0, hit=[stride_ceiling([one], size, stride) for one in boxes])
-        name = f"ceiling, stride {stride}"
-        for number, one in known.groupby("bin"):
-            rows.append(
-                {"name": name, "method": "", "bin": number, **_bin(one), "low": np.nan, "high": np.nan}
-            )
+        hits = [stride_ceiling([one * swept.side], size, stride) for one in boxes]
+        for number, one in pairs.assign(seed=0, hit=hits).groupby("bin"):
+            names = {"name": f"ceiling, stride {stride}", "method": "", "bin": number}
+            rows.append({**names, **_bin(one), "low": np.nan, "high": np.nan})
     return pd.DataFrame(rows, columns=columns)
 
 

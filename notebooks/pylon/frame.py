@@ -116,6 +116,29 @@ def _small_less_large(frame: pd.DataFrame, images: BoxedImages) -> "pd.Series[fl
     return spread - baseline.reindex(pd.MultiIndex.from_frame(frame[keys])).to_numpy()
 
 
+def hits_frame(swept: Swept, arms: Sequence[str]) -> pd.DataFrame:
+    """A row a tested pair of image and class and model: did it point into one of the boxes of the class?
+
+    Returns: columns row (of the image), class (its number), method, training, seed, fold, hit; of all runs of the
+    comparisons that ended well.
+    """
+    parts = []
+    for record in (one for one in swept.records if one.status == "ok" and one.config.arm in arms):
+        config, arrays = record.config, record.arrays()
+        for prefix, method in (("", config.method), *((f"{cam}.", cam) for cam in CAMS)):
+            if f"{prefix}hits" in arrays:
+                own = {
+                    "method": method,
+                    "training": config.training(),
+                    "seed": config.seed,
+                    "fold": config.fold,
+                }
+                pairs = pd.DataFrame(arrays["pairs"], columns=["row", "class"])
+                parts.append(pairs.assign(**own, hit=arrays[f"{prefix}hits"].astype(bool)))
+    columns = ["row", "class", "method", "training", "seed", "fold", "hit"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
 def mean_areas(images: BoxedImages) -> dict[str, float]:
     """Mean share of the image that a box of each boxed class has."""
     boxes = np.concatenate([np.zeros((0, 4), np.float32), *images.boxes])

@@ -6,6 +6,7 @@ are Student's t over seeds, as in the paper. Nothing here needs a comparison to 
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -23,6 +24,7 @@ from pylon.frame import (
     Swept,
     by_seed,
     by_setting,
+    hits_frame,
     in_order,
     interval,
     label,
@@ -219,17 +221,10 @@ def phases_table(frame: pd.DataFrame, printed: Mapping[int, pd.DataFrame]) -> pd
             for training, words in {**TRAININGS, LONGER: LONGER}.items():
                 seeds = found.get((data, method, training), pd.Series(dtype=float))
                 one = training.removesuffix("_moving").replace("two_phase", "one_phase")
-                paper, before = (
-                    printed[number].loc[MACRO].get(printed_name(method, name), np.nan)
-                    for name in (training, one)
-                )
-                row = {
-                    "data": data,
-                    "method": label(method),
-                    "training": words,
-                    **interval(seeds),
-                    "paper": paper,
-                }
+                names = (printed_name(method, name) if name != LONGER else "" for name in (training, one))
+                paper, before = (printed[number].loc[MACRO].get(name, np.nan) for name in names)
+                row = {"data": data, "method": label(method), "training": words, "paper": paper}
+                row |= interval(seeds)
                 if one != training and len(seeds):
                     gained = interval((seeds - found.get((data, method, one), np.nan * seeds)).dropna())
                     row |= {"gain": gained["mean"], "gain low": gained["low"], "gain high": gained["high"]}
@@ -288,33 +283,18 @@ def pooled_folds(swept: Swept) -> pd.DataFrame:
 
     Raises: ValueError if two folds tested the same image: they are not of one cross-validation.
     """
-    runs: dict[tuple[str, str, int], list[Record]] = {}
-    for record in swept.records:
-        one = record.config
-        if one.fold >= 0 and one.arm == "main" and record.status == "ok":
-            runs.setdefault((one.method, one.training(), one.seed), []).append(record)
+    configs = [one.config for one in swept.records if one.status == "ok" and one.config.fold >= 0]
+    done = Counter((one.method, one.training(), one.seed) for one in configs if one.arm == "main")
+    hits = hits_frame(swept, ("main",))
     rows = []
-    for (trained, training, seed), records in runs.items():
-        arrays = [found for record in records if "pairs" in (found := record.arrays())]
-        if len(records) < records[0].config.folds or not arrays:
-            continue
-        pairs = np.concatenate([found["pairs"] for found in arrays])
-        if len(np.unique(pairs, axis=0)) != len(pairs):
-            raise ValueError(f"{records[0].label}: folds that share test images")
-        shared = {"arm": "main", "training": training, "seed": seed, "status": "ok"}
-        for prefix, method in (("", trained), *((f"{cam}.", cam) for cam in CAMS)):
-            if f"{prefix}hits" in arrays[0]:
-                hits = np.concatenate([found[f"{prefix}hits"] for found in arrays])
-                kinds = np.unique(pairs[:, 1])
-                each = {
-                    f"point/{swept.images.classes[k]}": float(hits[pairs[:, 1] == k].mean()) for k in kinds
-                }
-                macro = {
-                    "point_macro": float(np.mean([*each.values()])),
-                    "point_weighted": float(hits.mean()),
-                }
-                rows.append({**shared, "method": method, **macro, **each})
-    return pd.DataFrame(rows, columns=None if rows else ["arm", "method", "training", "seed", "status"])
+    for (method, training, seed), own in hits[hits["fold"] >= 0].groupby(["method", "training", "seed"]):
+        if done["cam" if method in CAMS else method, training, seed] == configs[0].folds:
+            if own.duplicated(["row", "class"]).any():
+                raise ValueError(f"{method} {training} seed {seed}: folds that share test images")
+            each = own.groupby("class")["hit"].mean().rename(lambda k: f"point/{swept.images.classes[k]}")
+            shared = {"arm": "main", "status": "ok", "method": method, "training": training, "seed": seed}
+            rows.append({**shared, "point_macro": each.mean(), "point_weighted": own["hit"].mean(), **each})
+    return pd.DataFrame(rows, columns=None if rows else ["arm", "status", "method", "training", "seed"])
 
 
 def folds_table(swept: Swept) -> pd.DataFrame:
@@ -332,14 +312,11 @@ def folds_verdict(table: pd.DataFrame) -> str:
     priors = {name: float(macro[name]) for name in (PRIOR, CENTRE, BEST)}
     best = max(ours, key=lambda name: ours[name])
     said = ", ".join(f"{name} {value:.2f}" for name, value in priors.items())
-    words = (
-        f"The best method, {best}, points into {ours[best]:.2f} of the boxes, mean over classes; "
-        f"without a model: {said}."
-    )
+    words = f"The best method, {best}, points into {ours[best]:.2f} of the boxes, mean over classes; without a model: "
     if ours[best] > max(priors.values()):
-        return words
+        return f"{words}{said}."
     return (
-        f"{words} A prior that never looks at the image does as well or better, so these images teach nothing "
+        f"{words}{said}. A prior that never looks at the image does as well or better, so these images teach nothing "
         "about the methods."
     )
 
@@ -354,12 +331,13 @@ def scalars(frame: pd.DataFrame, records: Iterable[Record] = ()) -> dict[str, fl
             point at different pixels.
     """
     chosen = ok(frame, PART_ARMS)
-    of = {method: chosen[chosen["method"].eq(method)] for method in (*FAIR, "pan", "pan_no_gap")}
-    found = {f"nodule_share_{method}": float(by_seed(of[method], "nodule_share").mean()) for method in FAIR}
-    deviation = {
-        method: interval(by_seed(of[method], "point_macro"))["sd"] for method in ("pan", "pan_no_gap")
-    }
-    found["sd_ratio_pan"] = deviation["pan"] / (deviation["pan_no_gap"] or np.nan)
+    of = dict(iter(chosen.groupby("method")))
+    share, spread = (
+        {name: by_seed(of.get(name, chosen[:0]), column) for name in names}
+        for column, names in (("nodule_share", FAIR), ("point_macro", ("pan", "pan_no_gap")))
+    )
+    found = {f"nodule_share_{name}": float(values.mean()) for name, values in share.items()}
+    found["sd_ratio_pan"] = interval(spread["pan"])["sd"] / (interval(spread["pan_no_gap"])["sd"] or np.nan)
     arrays = [one.arrays() for one in records if one.config.method.startswith("cam") and one.status == "ok"]
     apart = [float(one["grad_cam.points_apart"]) for one in arrays if "grad_cam.points_apart" in one]
     return {**found, "gradcam_points_apart": sum(apart) if apart else np.nan}

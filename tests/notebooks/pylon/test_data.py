@@ -59,16 +59,6 @@ def test_a_synthetic_set_becomes_a_store_and_so_does_a_copy_of_it(layout, tmp_pa
     assert other.fingerprint != again.fingerprint
 
 
-def test_side_and_options_make_another_store(tmp_path):
-    found = {
-        ImageSet("nih", "", SIZES["nih"], {"val_share": share}).open(tmp_path, side, 1).root
-        for share, side in ((0.25, 64), (0.5, 64), (0.25, 96))
-    }
-    assert len(found) == 3
-    with pytest.raises(UserError, match="options of nih: found 'splits'"):
-        ImageSet("nih", "", SIZES["nih"], {"splits": 1}).open(tmp_path, 64, 1)
-
-
 def test_folds_by_patient_cover_every_image_once_and_share_no_patient():
     images = listed()
     tested = []

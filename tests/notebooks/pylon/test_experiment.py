@@ -10,13 +10,12 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from papers_lib.errors import UserError
-from papers_lib.models.heatmap_methods import METHODS
 from papers_lib.sweep import RunFailed
 from papers_lib.training import loop, plateau
 from pylon import experiment
-from pylon.data import Inputs, open_images, rows_of, stored
-from pylon.experiment import PylonRun, build, objective_of, run, share_source, start_from
-from tests.notebooks.pylon.stores import CLASSES, KEPT, RUN, TEST, TRAIN, VAL, context, listed, same
+from pylon.data import Inputs, open_images, stored
+from pylon.experiment import build, objective_of, run, share_source, start_from
+from tests.notebooks.pylon.stores import CLASSES, KEPT, RUN, TEST, TRAIN, context, same
 
 MOVING = ("running_mean", "running_var", "num_batches_tracked")
 EARLY = ("network.conv_stem", "network.bn1", "network.blocks.0", "network.blocks.1", "network.blocks.2")
@@ -112,16 +111,6 @@ def test_the_loss_is_binary_cross_entropy_and_its_gradients_are_those_of_a_naive
                 )
 
 
-def test_methods_of_a_seed_share_the_encoder_and_seeds_do_not_share_the_decoder():
-    before = torch.random.get_rng_state()
-    states = [build(replace(RUN, method=method), 3).state_dict() for method in ("cam", "fpn", "pylon")]
-    own = [{name: value for name, value in one.items() if name.startswith("encoder.")} for one in states]
-    assert all(torch.equal(other[name], value) for other in own[1:] for name, value in own[0].items())
-    other = build(replace(RUN, seed=1), 3).state_dict()
-    assert not torch.equal(other["decoder.head.weight"], states[2]["decoder.head.weight"])
-    assert torch.equal(before, torch.random.get_rng_state())
-
-
 def test_the_design_of_pylon_is_that_of_its_named_variants():
     for method, design in (
         ("pylon_2up", {"ups": 2}),
@@ -159,15 +148,6 @@ def test_what_a_phase_trains(go, tmp_path, change, trained):
     found, every = moved(config, go(config)[1])
     assert found == {name for name in every if trained(name)}
     assert list(tmp_path.iterdir()) == []  # runs too short to be saved
-
-
-def test_two_phases_begin_with_the_first_one(go):
-    metrics, arrays = go(TWO)
-    first = go(replace(TWO, phases=("decoder",)), "first")[1]
-    assert np.array_equal(arrays["curves"][:2], first["curves"])
-    assert arrays["curves"][:, 0].tolist() == [0, 0, 1, 1]
-    assert metrics["epochs_run"] == 4
-    assert metrics["val_loss"] == arrays["curves"][2:, 2].min()
 
 
 @pytest.mark.parametrize("at", [2, 3, 4])
@@ -242,36 +222,7 @@ def test_a_source_that_does_not_fit_is_one_line(go, store):
             start_from(build(KEPT, 3), store, name)
 
 
-def test_without_a_fold_the_set_s_splits_are_taken(go):
-    found = {name: len(rows) for name, rows in rows_of(listed(), -1, 5).items()}
-    assert found == {"train": TRAIN, "val": VAL, "test": TEST}
-    metrics, arrays = go(replace(RUN, fold=1, folds=3, epochs=1))
-    assert metrics["train_images"] + len(arrays["test_logits"]) < len(listed())
-
-
 def test_a_loss_that_is_not_finite_is_a_recorded_divergence(go):
     with pytest.raises(RunFailed, match="epoch 1 of 2") as caught:
         go(replace(RUN, learning_rate=math.inf, method="cam"))
     assert caught.value.status == "diverged"
-
-
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"greys": "nih"}, "train_from: found 2"),
-        ({"greys": "nih", "train_from": 0}, "standardise: found True"),
-        ({"policy": "radiograph"}, "train_from: found 2"),
-    ],
-)
-def test_pixels_that_are_changed_cannot_stand_beside_stored_features(changes, named):
-    with pytest.raises(UserError, match=named):
-        replace(RUN, **changes)
-
-
-def test_labels_name_what_decides_the_time_and_costs_grow_with_the_work():
-    assert replace(RUN, fold=2, seed=3).label() == "main pylon frozen fold 2 seed 3"
-    two = replace(RUN, phases=("decoder", "all"), source="x", statistics="moving")
-    assert two.kind() == "main pylon transfer_two_phase_moving"
-    assert all(replace(RUN, method=method).cost() > 0 for method in METHODS)
-    assert PylonRun(seed=0, epochs=4).cost() == 2 * PylonRun(seed=0, epochs=2).cost()
-    assert two.cost() > replace(RUN, phases=("all",)).cost() > RUN.cost()

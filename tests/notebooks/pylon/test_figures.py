@@ -10,7 +10,7 @@ from papers_lib.stats_proportions import wilson
 from pylon import figures, heatmaps
 from pylon.baselines import baselines
 from pylon.drawing import architecture
-from pylon.frame import tidy
+from pylon.frame import hits_frame, tidy
 from tests.notebooks.pylon.runs import NAMES, RUN, SIDE, Runs, images, peak, swept
 
 matplotlib.use("Agg")
@@ -54,10 +54,11 @@ def test_curves_count_epochs_on_over_phases(runs):
 
 def test_hits_by_size_are_in_bins_of_as_many_pairs(runs):
     one = swept(runs.pointed([1, 0, 1, 0]), runs.pointed([1, 1, 1, 0], seed=1))
-    frame = figures.size_frame(one)
-    assert len(frame) == 8
-    assert frame["area"].iloc[:4].tolist() == pytest.approx([0.25, 0.25, 1 / 256, 0.3125])
-    table = figures.size_table(frame, one, bins=2)
+    frame = hits_frame(one, figures.ARMS)
+    assert frame["hit"].tolist() == [True, False, True, False, True, True, True, False]
+    table = figures.size_table(one, bins=2)
+    assert table["smallest"].iloc[0] == pytest.approx(1 / 256)
+    assert table["largest"].iloc[:2].tolist() == pytest.approx([0.25, 0.3125])
     small = table[table["method"].eq("pylon")].iloc[0]  # all areas up to the median: .25, .25, 1/256
     expected = wilson(5, 6)
     assert small[["pairs", "models", "share"]].tolist() == [3, 2, pytest.approx(5 / 6)]
@@ -65,7 +66,7 @@ def test_hits_by_size_are_in_bins_of_as_many_pairs(runs):
     ceilings = table[table["name"].eq("ceiling, stride 4")]
     assert ceilings["share"].tolist() == [1, 1]
     assert len(figures.size_figure(table).axes[0].lines) >= 4
-    assert figures.size_table(figures.size_frame(swept()), one).empty
+    assert figures.size_table(swept()).empty
 
 
 def test_examples_are_of_each_class_in_turn_and_the_smallest_class_first(runs):
@@ -94,13 +95,6 @@ def test_panels_mark_hits_and_misses(runs):
     ]
 
 
-def test_the_run_of_the_lowest_seed_is_shown(runs):
-    one = swept(runs.mapped(-np.array(MAPS), seed=1), runs.mapped(MAPS))
-    maps = heatmaps.kept_maps(one, ["pylon"])["pylon", "frozen"]
-    assert heatmaps.map_of(maps, (3, 1)).argmax() == 18
-    assert heatmaps.map_of(maps, (5, 0)) is None
-
-
 def test_one_object_of_several(runs):
     maps = np.array(MAPS)
     maps[3, 0] = peak(2, 2) + 0.4 * peak(5, 5)  # two objects of Mass, one of them in the upper half
@@ -112,12 +106,6 @@ def test_one_object_of_several(runs):
     figure = heatmaps.heatmap_panels(one, ["pylon"], heatmaps.several_objects(one), objects=True)
     assert [box.get_linestyle() for box in figure.axes[1].patches] == ["-", ":"]
     assert heatmaps.objects_table(swept(), ["pylon"]).empty
-
-
-def test_example_images_draw_the_boxes_of_their_class():
-    figure = heatmaps.example_images(images(), np.zeros((6, SIDE, SIDE, 3), np.uint8))
-    assert [(axis.get_title(), len(axis.patches)) for axis in figure.axes[:2]] == [("Mass", 1), ("Nodule", 1)]
-    plt.close(figure)
 
 
 @pytest.mark.parametrize("ups", [0, 1, 3])

@@ -12,7 +12,6 @@ import yaml
 from papers_lib.errors import UserError
 from papers_lib.sweep import Record
 from pylon import grid
-from pylon.data import open_images
 from pylon.experiment import UNTRAINED, PylonRun, run
 from pylon.parameters import Parameters
 
@@ -96,11 +95,6 @@ def test_every_knob_of_a_run_is_a_parameter_or_set_by_the_grid():
     assert {field.name for field in fields(PylonRun)} - of_the_grid <= set(Parameters.model_fields)
 
 
-def test_folds_take_the_place_of_the_splits():
-    (part,) = grid.plan(chosen(folds=3, seeds=1, methods=["pylon"], policy="radiograph", train_from=0))
-    assert [(one.fold, one.folds) for one in part.configs] == [(0, 3), (1, 3), (2, 3)]
-
-
 def test_a_shortened_grid_has_a_run_of_every_kind():
     whole, short = (chosen("full"), chosen("full").shortened())
     kinds = [{one.kind() for part in grid.plan(one) for one in part.configs} for one in (whole, short)]
@@ -143,10 +137,3 @@ def test_an_impossible_cross_validation_and_a_failed_source_are_one_line(tiny, t
     failed = Record(PylonRun(seed=0), "source pylon", "diverged", "why", {}, "key")
     with pytest.raises(UserError, match=r"source pylon: diverged \(why\), expected weights to start from"):
         grid._shared(failed, tmp_path)
-
-
-def test_features_are_stored_before_the_runs(tiny):
-    data = grid.plan(tiny)[0].data()
-    images, pixels = open_images(data.root)
-    assert len(images) == len(pixels) == 48
-    assert len([*data.root.glob("features-*/stage3.npy")]) == 1

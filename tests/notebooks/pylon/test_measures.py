@@ -13,7 +13,7 @@ from papers_lib.metrics.heatmap_iou import heatmap_iou
 from papers_lib.metrics.localization import point_hits, point_localization
 from pylon import experiment, measures
 from pylon.measures import grad_cam_pp_signed, measure, predict
-from tests.notebooks.pylon.stores import CLASSES, RUN, SIDE, TEST, TRAIN, VAL, context, same
+from tests.notebooks.pylon.stores import CLASSES, RUN, SIDE, context, same
 
 SIZE = (SIDE, SIDE)
 
@@ -120,15 +120,6 @@ def test_a_class_that_the_validation_part_lacks_has_no_iou_and_no_masked_out_are
     assert not [name for name in without if name.startswith(("iou", "masked"))]
 
 
-def test_masked_out_area_counts_its_passes(trained):
-    metrics, _ = trained.measured()
-    for name in ("macro", "weighted", "negative", "never"):
-        assert 0 <= metrics[f"masked_out_{name}"] <= 1, name
-    assert metrics["masked_out_passes"] <= metrics["masked_out_all_passes"] == 201
-    # two pairs side by side
-    assert metrics["masked_out_passes"] <= metrics["masked_out_calls"] <= 2 * metrics["masked_out_passes"]
-
-
 def test_pairs_that_are_negative_from_the_start_have_no_area(pylon_model, monkeypatch):
     best = measures.best_gmean_thresholds
     high = lambda *a, **b: best(*a, **b)._replace(threshold=torch.full((len(CLASSES),), 1e9))  # noqa: E731
@@ -166,18 +157,6 @@ def test_grad_cam_is_cam_less_its_bias_over_the_number_of_cells_and_points_at_th
     torch.testing.assert_close(found, grad_cam(features[-1], G).detach(), rtol=1e-3, atol=1e-5)
 
 
-def test_points_of_other_maps_are_counted_apart(cam):
-    _, maps = cam.outputs
-    test = cam.images.part("test")
-    hits, others = (
-        [measures._point_hits(one, test, k, SIDE) for k in range(len(CLASSES))] for one in (maps, -maps)
-    )
-    assert measures._points_apart(hits, hits) == 0
-    assert (
-        0 < measures._points_apart(hits, others) <= sum(len(np.unique(kinds)) for kinds in test.box_classes)
-    )
-
-
 @pytest.mark.parametrize("shape", [(2, 5, 3, 4), (2, 3, 5, 3, 4)], ids=["one class", "all classes"])
 def test_signed_grad_cam_pp_is_the_sum_of_alpha_times_the_gradient(shape):
     generator = torch.Generator().manual_seed(0)
@@ -191,29 +170,8 @@ def test_signed_grad_cam_pp_is_the_sum_of_alpha_times_the_gradient(shape):
     torch.testing.assert_close(grad_cam_pp_signed(A, G), (weights[..., None, None] * beside).sum(-3))
 
 
-def test_images_shown_are_the_next_of_each_class_in_turn(trained):
-    _, arrays = trained.measured()
-    shown = arrays["shown"]
-    assert len(set(shown.tolist())) == len(shown) <= measures.SHOWN
-    kinds = trained.images.box_classes
-    firsts = [next(r for r in trained.rows["test"] if k in kinds[r]) for k in range(len(CLASSES))]
-    assert shown[: len(set(firsts))].tolist() == list(dict.fromkeys(firsts))
-    _, maps = trained.outputs
-    np.testing.assert_allclose(arrays["shown_maps"][0], maps[shown[0] - TRAIN - VAL], rtol=2e-3, atol=1e-3)
-    assert len(maps) == TEST
-
-
 def test_pairs_are_spread_over_the_classes():
     pairs = np.array([[0, 0], [1, 0], [1, 2], [2, 0], [3, 1], [4, 2]])
     assert measures._spread(pairs, 4).tolist() == [[0, 0], [1, 2], [3, 1], [1, 0]]
     assert measures._spread(pairs, 99).tolist() == [[0, 0], [1, 2], [3, 1], [1, 0], [4, 2], [2, 0]]
     assert len(measures._spread(pairs[:0], 4)) == 0
-
-
-def test_prediction_in_parts_is_that_at_once(trained, monkeypatch):
-    rows = trained.rows["train"]
-    whole = predict(trained.staged, trained.inputs, rows, "cpu", with_maps=True)
-    monkeypatch.setattr(measures, "BATCH", 10)
-    parts = predict(trained.staged, trained.inputs, rows, "cpu", with_maps=True)
-    for a, b in zip(whole, parts, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
