@@ -133,10 +133,8 @@ def _runs(base: PylonRun, chosen: Parameters, sources: Mapping[str, str]) -> lis
             return runs
         case "budget":  # is it two phases that help, or more epochs?
             longer = replace(_tuned(base, chosen), epochs=chosen.budget_factor * chosen.tuned_epochs)
-            started = [
-                (replace(longer, source=key), [name]) for name, key in sources.items() if name != "cam"
-            ]
-            return [one for own, method in started for one in _each(own, method, variants)]
+            of = {name: replace(longer, source=key) for name, key in sources.items() if name != "cam"}
+            return [one for name, own in of.items() for one in _each(own, [name], variants)]
         case "voc":  # Table 4, from ImageNet
             policy = "photograph" if base.policy else ""
             scenes = replace(_tuned(base, chosen), greys="backbone", policy=policy)
