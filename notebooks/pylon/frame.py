@@ -103,7 +103,7 @@ def _of_sweep(one: Swept) -> pd.DataFrame:
 
 
 def _small_less_large(frame: pd.DataFrame, images: BoxedImages) -> "pd.Series[float]":
-    """Gain over the baseline of the same arm, training, seed and fold: mean of the classes with the smallest boxes
+    """Gain over the baseline of the same comparison, training, seed and fold: mean of the classes of the smallest boxes
     less mean of those with the largest, ``EXTREMES`` each; NaN where there are too few classes."""
     areas = mean_areas(images)
     order = [f"point/{name}" for name in sorted(areas, key=areas.__getitem__) if f"point/{name}" in frame]
