@@ -13,7 +13,7 @@ from torch import Tensor
 
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.metrics.localization import chance, class_mean_centre, fixed_point_hits, stride_ceiling
-from papers_lib.metrics.masks import box_mask
+from papers_lib.metrics.overlap import box_mask
 from pylon.printed import MACRO, WEIGHTED
 
 STRIDES = (32, 16, 8, 4)

@@ -13,14 +13,13 @@ from torch import Tensor, nn
 from data_gen import chest, chest_vindr, scenes
 from data_gen.store import ensure
 from papers_lib.datasets.boxed_images import BoxedImages
-from papers_lib.datasets.data_kind import data_kind
-from papers_lib.datasets.fingerprint import tree_fingerprint
+from papers_lib.datasets.fingerprint import data_kind, tree_fingerprint
 from papers_lib.datasets.image_sets import load_set, write_set
 from papers_lib.datasets.image_store import StoreSpec, load_images
 from papers_lib.datasets.splits import k_folds_by_patient
 from papers_lib.errors import UserError
 from papers_lib.models.heatmap_classifier import HeatmapClassifier, HeatmapOutput
-from papers_lib.models.later_stages import LaterStages
+from papers_lib.models.pyramid_encoder import LaterStages
 from papers_lib.sweep import DataRef
 from papers_lib.training import PHOTOGRAPH, RADIOGRAPH, Frozen, augment, on_gpu, pyramid_features
 from papers_lib.training.gpu_batches import taken

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from papers_lib.companion import paths
 from papers_lib.errors import UserError
-from papers_lib.sweep import DataRef, Part, Record, one_pool, say, sweep
+from papers_lib.sweep import DataRef, Part, Record, say, sweep
 from papers_lib.training import pick_device, precision_of
 from pylon.data import CHANNELS, ImageSet, layout_of, open_images, stored
 from pylon.experiment import STAGES, UNTRAINED, PylonRun, run, share_source
@@ -164,7 +164,6 @@ def _each(base: PylonRun, methods: Sequence[str], seeds: int, folds: int = 0) ->
     ]
 
 
-@one_pool(run)
 def _open(images: ImageSet, side: int, configs: Sequence[PylonRun], chosen: Parameters) -> DataRef:
     """The set as an image store, with the features that the runs read: left to the runs, each would compute them."""
     device, jobs = pick_device(chosen.device), chosen.jobs

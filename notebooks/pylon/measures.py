@@ -9,11 +9,10 @@ from torch import Tensor, nn
 
 from papers_lib.cams import grad_cam, grad_cam_pp, head_gradients, xgrad_cam
 from papers_lib.datasets.boxed_images import BoxedImages
-from papers_lib.metrics.classification import auroc
+from papers_lib.metrics.classification import auroc, best_gmean_thresholds
+from papers_lib.metrics.deletion import ALREADY_NEGATIVE, NEVER, masked_out, mean_masked_out_area
 from papers_lib.metrics.heatmap_iou import heatmap_iou, mean_iou
 from papers_lib.metrics.localization import PointHits, point_hits, point_localization
-from papers_lib.metrics.masked_out import ALREADY_NEGATIVE, NEVER, masked_out, mean_masked_out_area
-from papers_lib.metrics.thresholds import best_gmean_thresholds
 from pylon.data import Inputs, Staged
 
 BATCH = 64  # images a pass in evaluation

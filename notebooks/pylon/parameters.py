@@ -161,8 +161,7 @@ class Parameters(NotebookParameters):
             return
         import torch
 
-        from papers_lib.models.later_stages import LaterStages
-        from papers_lib.models.pyramid_encoder import pyramid_encoder
+        from papers_lib.models.pyramid_encoder import LaterStages, pyramid_encoder
 
         given = max(self.train_from if "all" in self.phases else 0, self.tuned_from if self._tuned() else 0)
         try:

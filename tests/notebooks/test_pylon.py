@@ -37,7 +37,7 @@ def test_the_smoke_run_makes_every_figure_and_table_and_judges_every_claim(smoke
     assert results["absent"].keys() <= {"folds", "fig6"}
     judged = [item.id for item in claims.items if item.kind in ("claim", "finding")]
     assert {claim["id"] for claim in results["claims"]} == {*judged}
-    assert results["evidence"] == "stand-in"
+    assert results["evidence"] == "synthetic data"
     assert results["values"]["gradcam_points_apart"] == 0
 
 

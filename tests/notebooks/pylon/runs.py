@@ -63,7 +63,7 @@ class Runs:
 
 def swept(*records: Record, data: str = "nih", side: int = SIDE) -> Swept:
     pixels = np.zeros((6, side, side), np.uint8)
-    return Swept(data, records, images(), pixels, DataRef(Path("x"), "abc", "stand-in"))
+    return Swept(data, records, images(), pixels, DataRef(Path("x"), "abc", "synthetic data"))
 
 
 def peak(row: int, column: int, cells: int = 8) -> np.ndarray:

@@ -37,7 +37,7 @@ def test_a_synthetic_set_becomes_a_store_and_so_does_a_copy_of_it(layout, tmp_pa
     made = ImageSet(layout, "", SIZES[layout], OPTIONS[layout])
     data = made.open(tmp_path / "kept", 64, 1)
     images, pixels = open_images(data.root)
-    assert (data.kind, data.root.parent) == ("stand-in", tmp_path / "kept")
+    assert (data.kind, data.root.parent) == ("synthetic data", tmp_path / "kept")
     assert pixels.shape == (len(images), 64, 64, *((3,) if CHANNELS[layout] == 3 else ()))
     assert pixels.std() > 5
     assert made.training_images() == pytest.approx(len(images.part("train")), abs=2)
@@ -49,7 +49,7 @@ def test_a_synthetic_set_becomes_a_store_and_so_does_a_copy_of_it(layout, tmp_pa
     shutil.copytree(drawn, copied)
     own = ImageSet(layout, str(copied), {}, OPTIONS[layout])
     again = own.open(tmp_path / "other", 64, 1)
-    assert again.kind == "stand-in"
+    assert again.kind == "synthetic data"
     assert np.array_equal(open_images(again.root)[1], pixels)
     assert own.training_images() == len(images.part("train"))
     described = json.loads((copied / "dataset.json").read_text(encoding="utf-8"))
