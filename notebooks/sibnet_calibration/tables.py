@@ -1,220 +1,364 @@
-"""Tables of the Sibnet page, made from the tidy frame; ours are means over seeds of runs that ended well.
+"""Tables of the Sibnet page and the numbers that its prose names, from the tidy frame; failed runs are left out.
 
-Those on calibration are in ``sibnet_calibration_ece_tables``. A table without runs has its columns and no row.
+Ours are means over seeds. A table without runs has its columns and no row.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import torch
 
-from sibnet_calibration.frame import NONE
-from sibnet_calibration.settings import name
+from papers_lib.metrics.classification import auroc
+from papers_lib.metrics.ece_floor import Range
+from sibnet_calibration.calibration import NONE
+from sibnet_calibration.grid import Swept, name
 
-LIKENESS = "rank correlation of maps with the first"
-OURS, PAPER, MEAN = "ours", "report", "mean"
 PRINTED = {
     "41": {"wbce": "Cross Entropy", "cd": "Custom", "cd_two_stage": "Modified Pipeline"},
     "42": {"bce": "Cross Entropy", "focal": "Focal", "auc_adam": "DeepAUC"},
 }
 """Rows of the printed tables by setting; DeepAUC was trained with Adam."""
+WORDS = {NONE: "before", "one_t": "one T", "label_t": "T a label", "platt": "Platt", "isotonic": "isotonic"}
+FLOORS = {NONE: "floor", "one_t": "floor, one T"}
+MAPPINGS = {
+    "report": "1 for Cardiomegaly and Edema (the report)",
+    "common": "1 for Atelectasis and Edema",
+    "zeros": "0 for all",
+    "ones": "1 for all",
+}
+"""Ways to read uncertain labels; see ``papers_lib.datasets.chexpert.load_chexpert``."""
+FEW, RESAMPLES = 200, 200  # images of the report's validation set (section 4.1), and draws of so many
+NAMED = {
+    "auroc_macro": ("cd_raw_two_stage", "auc_adam", "auc_adam_ascending", "auc_pesg", "auc_pesg_two_stage"),
+    "distinctiveness": ("wbce", "cd_two_stage"),
+    "raw_distinctiveness": ("wbce", "cd_two_stage", "cd_raw_two_stage", "sc_two_stage"),
+    "coherence": ("wbce", "sc_two_stage"),
+    "point_macro": ("wbce", "cd_two_stage", "sc_two_stage"),
+    "code_negative": ("wbce",),
+}
+"""Settings whose mean of a column a claim or the prose names."""
+LIKENESS = "rank correlation of maps with the first"
+Columns = Mapping[str, tuple[str, str]]
+"""Words for readers → calibrator and column of the tidy frame."""
 
 
-def chosen(
-    frame: pd.DataFrame, arms: str | Sequence[str], calibrator: str = NONE, data: str = "first"
-) -> pd.DataFrame:
-    """Rows of runs of these arms that ended well, of one calibrator and data set."""
-    wanted = [arms] if isinstance(arms, str) else list(arms)
-    mask = frame["status"].eq("ok") & frame["arm"].isin(wanted)
-    return frame[mask & frame["calibrator"].eq(calibrator) & frame["data"].eq(data)]
+def ok(frame: pd.DataFrame, arms: str | Sequence[str], data: str | Sequence[str] = "first") -> pd.DataFrame:
+    """Rows of these comparisons' models that ended well, on these sets."""
+    wanted, sets = ([one] if isinstance(one, str) else list(one) for one in (arms, data))
+    return frame[frame["status"].eq("ok") & frame["arm"].isin(wanted) & frame["data"].isin(sets)]
 
 
-def mean_of(group: pd.DataFrame, column: str) -> float:
-    """Mean of a column; NaN where no run has it: no boxes, no maps, no known P(y | x).
+def means(rows: pd.DataFrame, keys: Sequence[str], columns: Columns) -> pd.DataFrame:
+    """A row a group of ``keys``, in the order of its first model: means (NaN where no run has it) and "seeds".
 
-    >>> mean_of(pd.DataFrame({"ece": [0.25, np.nan, 0.75]}), "ece"), mean_of(pd.DataFrame(), "ece")
-    (0.5, nan)
+    >>> frame = pd.DataFrame({"setting": "bce", "calibrator": "none", "ece": [0.25, np.nan, 0.75]})
+    >>> means(frame, ["setting"], {"ECE": ("none", "ece"), "AUROC": ("none", "auroc_macro")}).to_numpy().tolist()
+    [['bce', 0.5, nan, 3]]
     """
-    return float(group[column].mean()) if column in group else float("nan")
+    found = []
+    for key, group in rows.groupby(list(keys), sort=False):
+        row = dict(zip(keys, key, strict=True))
+        for words, (calibrator, column) in columns.items():
+            own = group["calibrator"].eq(calibrator)
+            row[words] = group.loc[own, column].mean() if column in group else np.nan
+        found.append({**row, "seeds": int(group["calibrator"].eq(NONE).sum())})
+    return pd.DataFrame(found, columns=[*keys, *columns, "seeds"])
 
 
-def means(own: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
-    """A row a setting: "loss", the mean of each column that any run has, under its words, and "seeds"."""
-    there = {key: words for key, words in columns.items() if key in own and own[key].notna().any()}
-    there = there if len(own) else dict(columns)
-    found = [
-        {"loss": name(str(setting)), **{words: mean_of(group, key) for key, words in there.items()}}
-        | {"seeds": len(group)}
-        for setting, group in own.groupby("setting", sort=False)
-    ]
-    return pd.DataFrame(found, columns=["loss", *there.values(), "seeds"])
-
-
-def labels_of(frame: pd.DataFrame) -> list[str]:
-    """Names of the labels, in the order of the columns."""
-    return [column.removeprefix("auroc/") for column in frame if column.startswith("auroc/")]
+def by_loss(rows: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """:func:`means` a setting, named in the column "loss"."""
+    table = means(rows, ["setting"], columns)
+    return table.assign(setting=table["setting"].map(name)).rename(columns={"setting": "loss"})
 
 
 def auroc_table(
-    frame: pd.DataFrame,
-    arms: str | Sequence[str],
-    printed: pd.DataFrame | None = None,
-    rows: Mapping[str, str] | None = None,
-    *,
-    data: str = "first",
+    frame: pd.DataFrame, arms: str | Sequence[str], printed: pd.DataFrame, rows: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Tables 4.1 and 4.2: AUROC by label, a row a setting, with the report's below ours where it has the row.
+    """Tables 4.1 and 4.2: AUROC by label, a row a setting of a comparison, the report's below ours where it has one.
 
-    With several arms a row is a setting of an arm; the report's stands below the first arm's.
-
-    Args: printed, indexed by the names that ``rows`` gives to settings, a column a label and "Mean"; data, the set.
+    Args: printed, indexed by the names that ``rows`` gives to settings, a column a label and "Mean".
 
     Returns: "loss", "of" (ours or the report's), the labels, "mean", "sd" (of the mean AUROC, over seeds), "seeds"
         (whole numbers, missing in the report's rows).
     """
-    found = []
-    labels = labels_of(frame)
-    left = dict(rows or {})  # settings whose printed row is still to come
-    for (arm, setting), group in chosen(frame, arms, data=data).groupby(["arm", "setting"], sort=False):
+    labels = [column.removeprefix("auroc/") for column in frame if column.startswith("auroc/")]
+    found, left = [], dict(rows)  # settings whose printed row is still to come
+    own = ok(frame, arms)
+    for (arm, setting), group in own[own["calibrator"].eq(NONE)].groupby(["arm", "setting"], sort=False):
         scores = group["auroc_macro"]
-        row = {"loss": name(str(setting), str(arm)), "of": OURS}
+        row = {"loss": name(str(setting), str(arm)), "of": "ours", "mean": scores.mean()}
         row |= {label: group[f"auroc/{label}"].mean() for label in labels}
-        found.append({**row, MEAN: scores.mean(), "sd": scores.std(ddof=1), "seeds": len(scores)})
+        found.append({**row, "sd": scores.std(ddof=1), "seeds": len(scores)})
         line = left.pop(str(setting), None)
-        if printed is not None and line in printed.index:
+        if line in printed.index:
             values = printed.loc[line]
-            row = {"loss": name(str(setting)), "of": PAPER, MEAN: values.get("Mean")}
+            row = {"loss": name(str(setting)), "of": "report", "mean": values.get("Mean")}
             found.append({**row, **{label: values.get(label) for label in labels}})
-    table = pd.DataFrame(found, columns=["loss", "of", *labels, MEAN, "sd", "seeds"])
+    table = pd.DataFrame(found, columns=["loss", "of", *labels, "mean", "sd", "seeds"])
     return table.astype({"seeds": "Int64"})
 
 
-def map_table(frame: pd.DataFrame, arms: str | Sequence[str]) -> pd.DataFrame:
-    """What the two losses measure on maps of unseen images, and where the maps point; means over seeds."""
+def map_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """What the two losses measure on maps of unseen images, and where the maps point; columns that any run has."""
     columns = {
-        "distinctiveness": "cosine, re-encoded",
-        "raw_distinctiveness": "cosine, raw maps",
-        "coherence": "coherence, mean over pairs",
-        "coherence_sum": "coherence, sum",
-        "dead_maps": "maps without a positive value",
-        "point_macro": "pointing",
-        "auroc_macro": "AUROC",
+        "cosine, re-encoded": "distinctiveness",
+        "cosine, raw maps": "raw_distinctiveness",
+        "coherence, mean over pairs": "coherence",
+        "coherence, sum": "coherence_sum",
+        "maps without a positive value": "dead_maps",
+        "pointing": "point_macro",
+        "AUROC": "auroc_macro",
     }
-    return means(chosen(frame, arms), columns)
+    table = by_loss(ok(frame, "saliency"), {words: (NONE, column) for words, column in columns.items()})
+    return table.dropna(axis=1, how="all") if len(table) else table
+
+
+def ece_table(
+    frame: pd.DataFrame,
+    arm: str,
+    floors: pd.DataFrame,
+    printed: pd.DataFrame | None = None,
+    rows: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Table 4.3: mean ECE before calibration and after, the report's beside ours, and the floor of each.
+
+    Args: floors, of ``calibration.floors``; printed, of the report, with its names by setting in ``rows``.
+    """
+    own = ok(frame, arm)
+    table = by_loss(own, {words: (key, "ece") for key, words in WORDS.items()})
+    settings = own["setting"].drop_duplicates()
+    for place, calibrator in enumerate((NONE, "one_t")):
+        words = WORDS[calibrator]
+        at = table.columns.get_loc(words) + 1
+        table.insert(
+            at, f"{words}, floor", [_floor(floors, "first", [arm], one, calibrator) for one in settings]
+        )
+        if printed is not None:
+            lines = [(rows or {}).get(one) for one in settings]
+            cells = [printed.iloc[:, place].get(line, np.nan) for line in lines]
+            table.insert(at, f"{words}, report", cells)
+    return table.drop(columns="seeds")
+
+
+def _floor(floors: pd.DataFrame, data: str, arms: Sequence[str], setting: str, calibrator: str) -> float:
+    own = floors[floors["data"].eq(data) & floors["arm"].isin(arms) & floors["setting"].eq(setting)]
+    return float(own.loc[own["calibrator"].eq(calibrator), "mean"].mean())
+
+
+def calibrator_table(frame: pd.DataFrame, floors: pd.DataFrame) -> pd.DataFrame:
+    """Every reading of calibration by loss and calibrator, of the comparison "losses"; columns that any run has.
+
+    A loss is named in its first row alone: "loss" is empty in the others.
+    """
+    columns = {"ece": "ECE", "ece_mass": "ECE, equal mass", "ece_confidence": "ECE of the confidence"}
+    columns |= {
+        "true_ece": "ECE against P(y | x)",
+        "bias": "bias",
+        "brier": "Brier score",
+        "nll_calibrated": "NLL",
+    }
+    own = ok(frame, "losses")
+    grouped = own.groupby(["setting", "calibrator"], sort=False)
+    table = grouped[[key for key in columns if key in own]].mean().rename(columns=columns)
+    table = table.dropna(axis=1, how="all") if len(table) else table
+    floor = [_floor(floors, "first", ["losses"], *key) for key in table.index]
+    table.insert(1, "floor", floor)
+    table = table.assign(seeds=grouped.size()).reset_index().rename(columns={"setting": "loss"})
+    table["loss"] = table["loss"].map(name).mask(table["loss"].duplicated(), "")
+    return table.assign(calibrator=table["calibrator"].str.replace("_", " "))
+
+
+def shift_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """ECE of the test part, and of its first images with half their contrast; fewer images have a higher floor."""
+    both = (("", "ece"), (", half contrast", "ece_contrast"))
+    columns = {
+        f"{WORDS[key]}{more}": (key, column) for key in (NONE, "one_t", "platt") for more, column in both
+    }
+    return by_loss(ok(frame, "losses"), columns).drop(columns="seeds")
+
+
+def floor_table(floors: pd.DataFrame, few: Range | None) -> pd.DataFrame:
+    """Mean floors, a row a setting of a comparison, a column a calibrator; last of cross entropy on 200 images.
+
+    Args: floors, of ``calibration.floors``; few, of ``floor_at`` there, for one temperature alone.
+    """
+    found: list[dict[str, object]] = []
+    for (arm, setting), group in floors.groupby(["arm", "setting"], sort=False):
+        at = group.set_index("calibrator")
+        row: dict[str, object] = {"loss": name(str(setting), str(arm))}
+        row |= {words: at["mean"].get(key, np.nan) for key, words in WORDS.items()}
+        found.append({**row, "range, one T": _range(*at.loc["one_t", ["low", "high"]])})
+    if few is not None:
+        row = {"loss": f"{name('bce')}, {FEW} images", WORDS["one_t"]: few.mean}
+        found.append({**row, "range, one T": _range(few.low, few.high)})
+    return pd.DataFrame(found, columns=["loss", *WORDS.values(), "range, one T"])
+
+
+def _range(low: float, high: float) -> str:
+    """Both ends to three decimals, without the zero before the point.
+
+    >>> _range(0.04, 0.0628), _range(0.9996, 1)
+    ('.040 to .063', '1.000 to 1.000')
+    """
+    return " to ".join(f"{end:.3f}".removeprefix("0") for end in (low, high))
+
+
+def mimo_table(frame: pd.DataFrame, together: Mapping[str, float], floors: pd.DataFrame) -> pd.DataFrame:
+    """MIMO beside the same network with one input; then cross entropy's models of "losses", one by one and together.
+
+    Args: together, of ``calibration.ensemble``; floors, of ``calibration.floors``.
+    """
+    columns = {
+        "AUROC": (NONE, "auroc_macro"),
+        "NLL": (NONE, "nll"),
+        "ECE": (NONE, "ece"),
+        "ECE, one T": ("one_t", "ece"),
+    }
+    own = ok(frame, ("mimo", "losses"))
+    own = own[own["arm"].eq("mimo") | own["setting"].eq("bce")].sort_values(
+        "arm", ascending=False, kind="stable"
+    )
+    table = means(own, ["arm", "setting"], columns).rename(columns={"seeds": "models"})
+    keys = list(zip(table["arm"], table["setting"], strict=True))
+    table.insert(5, "floor", [_floor(floors, "first", [arm], setting, NONE) for arm, setting in keys])
+    table.insert(0, "loss", [name(setting, arm) for arm, setting in keys])
+    if together:
+        row = {"loss": f"{name('bce')}, all together", "models": 1, "ECE, one T": together["ece_one_t"]}
+        row |= {"AUROC": together["auroc"], "NLL": together["nll"], "ECE": together["ece"]}
+        table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
+    return table.drop(columns=["arm", "setting"])
 
 
 def backbone_table(frame: pd.DataFrame, ranks: Mapping[tuple[str, str], float]) -> pd.DataFrame:
-    """AUROC, calibration and pointing of each network with cross entropy, means over seeds, and likeness of the maps.
-
-    Args: ranks, of ``sibnet_calibration_similarity.backbone_ranks``.
-    """
-    own = chosen(frame, ("backbones", "losses"))
+    """AUROC, calibration and pointing of each network with cross entropy, and ``similarity.backbone_ranks``."""
+    own = ok(frame, ("backbones", "losses"))
     own = own[own["arm"].eq("backbones") | own["setting"].eq("bce")].sort_values("arm", kind="stable")
-    found = []
-    keys = ["backbone", "weights", "train_from"]
-    for (backbone, weights, stage), group in own.groupby(keys, sort=False):
-        row = {"backbone": backbone, "weights": weights, "trained from": stage or "the first layer"}
-        row |= {"AUROC": mean_of(group, "auroc_macro"), "ECE": mean_of(group, "ece")}
-        row |= {"pointing": mean_of(group, "point_macro")}
-        row[LIKENESS] = ranks.get((str(backbone), str(weights)), np.nan)
-        found.append({**row, "seeds": len(group)})
-    columns = ["backbone", "weights", "trained from", "AUROC", "ECE", "pointing", LIKENESS, "seeds"]
-    return pd.DataFrame(found, columns=columns)
+    keys, columns = (
+        ["backbone", "weights", "train_from"],
+        {"AUROC": "auroc_macro", "ECE": "ece", "pointing": "point_macro"},
+    )
+    table = means(own, keys, {words: (NONE, column) for words, column in columns.items()})
+    alike = [ranks.get(key, np.nan) for key in zip(table["backbone"], table["weights"], strict=True)]
+    table.insert(6, LIKENESS, alike)
+    table["train_from"] = table["train_from"].replace("", "the first layer")
+    return table.rename(columns={"train_from": "trained from"})
+
+
+def rare_table(frame: pd.DataFrame, floors: pd.DataFrame) -> pd.DataFrame:
+    """The losses on the set with rarer findings, beside the first set's where that has them."""
+    rare, first = ok(frame, "imbalance", "rare"), ok(frame, ("losses", "saliency"))
+    own = pd.concat([rare, first[first["setting"].isin(set(rare["setting"]))]])
+    columns = {"AUROC": (NONE, "auroc_macro"), "ECE": (NONE, "ece"), "bias": (NONE, "bias")}
+    columns |= {"ECE, one T": ("one_t", "ece"), "pointing": (NONE, "point_macro")}
+    table = means(own, ["setting", "data"], columns)
+    order = {setting: place for place, setting in enumerate(rare["setting"].drop_duplicates())}
+    by_set = table["data"].ne("rare").astype(int) * len(order)
+    table = table.iloc[(by_set + table["setting"].map(order)).argsort(kind="stable")]
+    table = _with_floors(table, floors, {"rare": ["imbalance"], "first": ["losses", "saliency"]})
+    return table.assign(setting=table["setting"].map(name)).rename(columns={"setting": "loss", "data": "set"})
+
+
+def mapping_table(frame: pd.DataFrame, first: str, floors: pd.DataFrame) -> pd.DataFrame:
+    """Cross entropy on each way to map uncertain labels; labels of the test part are certain everywhere.
+
+    AUROC and bias (mean predicted less share of positives) are of the model before calibration; one temperature does
+    not change AUROC. Args: first, how the first set's uncertain labels are mapped, a key of ``MAPPINGS``.
+    """
+    own = pd.concat(
+        [ok(frame, "losses"), *(ok(frame, "mapping", one) for one in ("common", "zeros", "ones"))]
+    )
+    readings = {"ECE": "ece", "ECE against P(y | x)": "true_ece"}
+    columns = {"AUROC": (NONE, "auroc_macro")}
+    for words, column in readings.items():
+        columns |= {words: (NONE, column), f"{words}, one T": ("one_t", column)}
+    table = means(own[own["setting"].eq("bce")], ["setting", "data"], {**columns, "bias": (NONE, "bias")})
+    arms = {"first": ["losses"], **{one: ["mapping"] for one in ("common", "zeros", "ones")}}
+    table = _with_floors(table, floors, arms).drop(columns="setting")
+    table["data"] = table["data"].replace("first", first).map(MAPPINGS)
+    return table.rename(columns={"data": "uncertain labels"})
+
+
+def _with_floors(
+    table: pd.DataFrame, floors: pd.DataFrame, arms: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
+    """Beside each ECE its floor, on the set of the row; ``arms``, the comparisons of each set."""
+    table = table.reset_index(drop=True)
+    for beside, (calibrator, words) in zip(("ECE", "ECE, one T"), FLOORS.items(), strict=True):
+        keys = zip(table["data"], table["setting"], strict=True)
+        found = [_floor(floors, data, arms[data], setting, calibrator) for data, setting in keys]
+        table.insert(table.columns.get_loc(beside) + 1, words, found)
+    return table
 
 
 def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """What each arm was trained with, a row an arm and set; failed runs are among its models."""
+    """What each comparison was trained with, a row a comparison and set; failed runs are among its models."""
     found = []
+    listed = {"network": "backbone", "weights": "weights", "trained from": "train_from", "epochs": "epochs"}
+    listed |= {"batch": "batch_size", "rate": "learning_rate", "λ1": "distinct", "λ2": "coherent"}
     for (arm, data), group in frame[frame["calibrator"].eq(NONE)].groupby(["arm", "data"], sort=False):
-        one = group.iloc[0]
-        images = group["train_images"].max() if "train_images" in group else np.nan
-        row = {
-            "arm": arm,
-            "set": data,
-            "network": _listed(group["backbone"]),
-            "weights": _listed(group["weights"]),
-        }
-        row |= {"trained from": _listed(group["train_from"].replace("", "the first layer"))}
-        row |= {"images": None if pd.isna(images) else int(images), "epochs": _listed(group["epochs"])}
-        row |= {"batch": int(one["batch_size"]), "rate": _listed(group["learning_rate"])}
-        row |= {"λ1": _listed(group["distinct"]), "λ2": _listed(group["coherent"])}
+        row: dict[str, object] = {"comparison": arm, "set": data}
+        for words, column in listed.items():
+            values = dict.fromkeys(group[column].replace("", "the first layer"))
+            row[words] = ", ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in values)
+        row["images"] = group["train_images"].max() if "train_images" in group else np.nan
         row |= {"settings": group["setting"].nunique(), "models": len(group)}
         found.append({**row, "failed": int(group["status"].ne("ok").sum())})
-    table = pd.DataFrame(found)
-    return table.astype({"images": "Int64"}) if len(table) else table
+    return pd.DataFrame(found).astype({"images": "Int64"})
 
 
-def seeds_table(frame: pd.DataFrame, arms: str | Sequence[str]) -> pd.DataFrame:
-    """Every seed's AUROC and ECE before calibration and after one temperature.
+def seeds_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every seed's AUROC and ECE before calibration and after one temperature."""
+    columns = {"AUROC": (NONE, "auroc_macro"), "ECE": (NONE, "ece"), "ECE, one T": ("one_t", "ece")}
+    columns |= {"NLL": (NONE, "nll"), "pointing": (NONE, "point_macro")}
+    table = means(ok(frame, ("losses", "saliency", "mimo")), ["arm", "setting", "seed"], columns)
+    table["setting"] = [name(*key) for key in zip(table["setting"], table["arm"], strict=True)]
+    return table.drop(columns="seeds").rename(columns={"arm": "comparison", "setting": "loss"})
 
-    Args: arms, those in which a setting and a seed are one model.
+
+def values(frame: pd.DataFrame, first: Swept) -> dict[str, float]:
+    """Numbers that claims and prose name: mean_MEASURE_SETTING of "losses" and "saliency", NaN where no run has it;
+
+    mean_ece_SETTING_CALIBRATOR; oracle_auroc, of P(y | x) itself; and those of :func:`few_images`.
     """
-    own = pd.concat([chosen(frame, arms, calibrator) for calibrator in (NONE, "one_t")])
-    found = []
-    for (arm, setting, seed), group in own.groupby(["arm", "setting", "seed"], sort=False):
-        before, after = (group[group["calibrator"].eq(one)] for one in (NONE, "one_t"))
-        row = {"arm": arm, "loss": name(setting, arm), "seed": int(seed)}
-        row |= {"AUROC": mean_of(before, "auroc_macro"), "ECE": mean_of(before, "ece")}
-        row |= {"ECE, one T": mean_of(after, "ece"), "NLL": mean_of(before, "nll")}
-        found.append({**row, "pointing": mean_of(before, "point_macro")})
-    return pd.DataFrame(
-        found, columns=["arm", "loss", "seed", "AUROC", "ECE", "ECE, one T", "NLL", "pointing"]
-    )
-
-
-def mimo_table(frame: pd.DataFrame, named: Mapping[str, float], floors: pd.DataFrame) -> pd.DataFrame:
-    """MIMO beside the same network with one input; then cross entropy's models of the arm "losses", one and together.
-
-    Args: named, of ``sibnet_calibration_scalars.ensemble``, NaN for no last row; floors, of
-        ``sibnet_calibration_reliability.floors``.
-    """
-    least = floors[floors["calibrator"].eq(NONE)].set_index("arm", append=True)["mean"]
-    columns = {"auroc_macro": "AUROC", "nll": "NLL", "ece": "ECE"}
-    found: list[dict[str, object]] = []
-    for arm in ("mimo", "losses"):
-        own = chosen(frame, arm)
-        own = own if arm == "mimo" else own[own["setting"].eq("bce")]
-        after = chosen(frame, arm, "one_t")
-        for setting, group in own.groupby("setting", sort=False):
-            row: dict[str, object] = {"loss": name(str(setting), arm)}
-            row |= {words: mean_of(group, column) for column, words in columns.items()}
-            row["floor"] = least.get((setting, arm), np.nan)
-            row["ECE, one T"] = mean_of(after[after["setting"].eq(setting)], "ece")
-            found.append({**row, "models": len(group)})
-    if not np.isnan(named["ensemble_auroc"]):
-        row = {"loss": f"{name('bce')}, all together", "models": 1}
-        row |= {"AUROC": named["ensemble_auroc"], "NLL": named["ensemble_nll"]}
-        found.append({**row, "ECE": named["ensemble_ece"], "ECE, one T": named["ensemble_ece_one_t"]})
-    return pd.DataFrame(found, columns=["loss", *columns.values(), "floor", "ECE, one T", "models"])
-
-
-def similarity_words(table: pd.DataFrame) -> pd.DataFrame:
-    """``sibnet_calibration_similarity.similarity_table`` under words for readers.
-
-    Returns: "loss" and "beside" (the two settings' names), "models" (same or two seeds, other images), "pairs of
-        models", "rank correlation" (mean), "lowest", "highest" (of a pair of models), "SSIM", "same hottest cell" (a
-        share), "maps" (pairs that count); "skipped" (constant maps) and "without SSIM" where there are any.
-    """
-    words = {
-        "a": "loss",
-        "b": "beside",
-        "kind": "models",
-        "models": "pairs of models",
-        "rank": "rank correlation",
-        "rank_low": "lowest",
-        "rank_high": "highest",
-        "ssim": "SSIM",
-        "agree": "same hottest cell",
-        "maps": "maps",
-        "skipped": "skipped",
-        "dead": "without SSIM",
+    images, own = first.opened.images, ok(frame, ("losses", "saliency"))
+    truth, labels = images.truth[images.images.split == "test"], images.images.part("test").labels
+    known = not np.isnan(truth).any()
+    found = {
+        "oracle_auroc": auroc(torch.from_numpy(truth), torch.from_numpy(labels)).macro if known else np.nan
     }
-    shown = [key for key in words if key not in ("skipped", "dead") or table[key].any()]
-    settings = {key: table[key].map(name) for key in ("a", "b")}
-    return table.assign(**settings)[shown].rename(columns=words)
+
+    def mean(setting: str, column: str, calibrator: str = NONE) -> float:
+        rows = own[own["setting"].eq(setting) & own["calibrator"].eq(calibrator)]
+        return float(rows[column].mean()) if column in rows else np.nan
+
+    for column, settings in NAMED.items():
+        stem = "auroc" if column == "auroc_macro" else column
+        found |= {f"mean_{stem}_{setting}": mean(setting, column) for setting in settings}
+    for setting in ("bce", "wbce", "auc_pesg"):
+        found |= {f"mean_ece_{setting}_{key}": mean(setting, "ece", key) for key in (NONE, "one_t", "platt")}
+    return found | few_images(first)
 
 
-def _listed(values: "pd.Series[object]") -> str:
-    """The different values, joined."""
-    found = [f"{value:g}" if isinstance(value, float) else str(value) for value in dict.fromkeys(values)]
-    return ", ".join(found)
+def few_images(first: Swept) -> dict[str, float]:
+    """How far 200 images tell focal loss from cross entropy, of the models of the first seed that both have.
+
+    Returns: few_sd, standard deviation of their difference in mean AUROC over draws of 200 test images; few_wrong, share
+        of the draws with another sign than on all test images; NaN with one loss alone.
+    """
+    both = [{one.config.seed: one for one in first.models(loss, ("losses",))} for loss in ("focal", "bce")]
+    seeds = both[0].keys() & both[1].keys()  # with one seed both started from the same weights
+    if not seeds:
+        return {"few_sd": np.nan, "few_wrong": np.nan}
+    labels = torch.from_numpy(first.opened.images.images.part("test").labels)
+    a, b = (torch.from_numpy(own[min(seeds)].arrays()["test_logits"]) for own in both)
+    whole = auroc(a, labels).macro - auroc(b, labels).macro
+    generator, drawn = torch.Generator().manual_seed(0), []
+    for _ in range(RESAMPLES):
+        rows = torch.randint(len(labels), (min(FEW, len(labels)),), generator=generator)
+        if bool((labels[rows].any(0) & ~labels[rows].all(0)).any()):
+            drawn.append(auroc(a[rows], labels[rows]).macro - auroc(b[rows], labels[rows]).macro)
+    if len(drawn) < 2:  # labels so rare that few draws have one with both values
+        return {"few_sd": np.nan, "few_wrong": np.nan}
+    wrong = np.sign(drawn) != np.sign(whole)
+    return {"few_sd": float(np.std(drawn, ddof=1)), "few_wrong": float(wrong.mean())}
