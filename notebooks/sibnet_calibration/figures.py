@@ -60,6 +60,10 @@ SWEEPS = {
 GREY, POINT = PALETTE["reference"], "#56B4E9"  # sky blue, which the heat has not
 
 
+Panel = tuple[tuple[int, int] | None, str, np.ndarray | None]
+"""(place among the test images, class) or nothing, a title, and a raw map (h, w) or None."""
+
+
 def tints(settings: Sequence[str]) -> dict[str, str]:
     """A colour for each setting, its own one if no setting before it has that."""
     first = {TINTS[setting]: setting for setting in reversed(settings) if setting in TINTS}
@@ -221,7 +225,7 @@ def example_pairs(opened: Opened, kept: int | None = None) -> list[tuple[int, in
 
 def examples_figure(opened: Opened) -> "Figure | None":
     """A test image of each class with its boxes of the class, its label and P(y | x) where that is known."""
-    return _panels(opened, [(pair, _about(opened, pair), None) for pair in example_pairs(opened)], 3)
+    return _images(opened, [(pair, _about(opened, pair), None) for pair in example_pairs(opened)], 3)
 
 
 def saliency_figure(swept: Swept, models: dict[str, Record]) -> "Figure | None":
@@ -232,15 +236,16 @@ def saliency_figure(swept: Swept, models: dict[str, Record]) -> "Figure | None":
     """
     found = {title: arrays for title, record in models.items() if "maps" in (arrays := record.arrays())}
     kept = min((len(arrays["maps"]) for arrays in found.values()), default=0)
-    panels: list[tuple[tuple[int, int], str, np.ndarray | None]] = []
+    count = len(found) + 1
+    columns = -(-count // -(-count // 4))
+    panels: list[Panel] = []
     for row, k in example_pairs(swept.opened, kept)[:2] if kept else []:
         panels.append(((row, k), _about(swept.opened, (row, k)), None))
         for title, arrays in found.items():
-            p = 1 / (1 + np.exp(-float(arrays["test_logits"][row, k])))
-            panels.append(
-                ((row, k), f"{fill(title, 17)}\np = {p:.2f}", arrays["maps"][row, k].astype(np.float32))
-            )
-    return _panels(swept.opened, panels, len(found) + 1)
+            about = f"{fill(title, 17)}\np = {1 / (1 + np.exp(-float(arrays['test_logits'][row, k]))):.2f}"
+            panels.append(((row, k), about, arrays["maps"][row, k].astype(np.float32)))
+        panels += [(None, "", None)] * (-count % columns)
+    return _images(swept.opened, panels, columns)
 
 
 def _about(opened: Opened, pair: tuple[int, int]) -> str:
@@ -250,10 +255,8 @@ def _about(opened: Opened, pair: tuple[int, int]) -> str:
     return f"{fill(test.classes[k].replace('_', ' '), 17)}\nlabel {int(test.labels[row, k])}{known}"
 
 
-def _panels(
-    opened: Opened, panels: Sequence[tuple[tuple[int, int], str, np.ndarray | None]], a_line: int
-) -> "Figure | None":
-    """An image and class, a title and a raw map (h, w) or None each."""
+def _images(opened: Opened, panels: Sequence[Panel], columns: int) -> "Figure | None":
+    """Images with the boxes of a class, some under a map; None where there is none."""
     from matplotlib.patches import Rectangle
     from matplotlib.patheffects import Normal, Stroke
 
@@ -263,32 +266,35 @@ def _panels(
         opened.images.images.part("test"),
         opened.images.pixels[opened.images.images.split == "test"],
     )
-    size = pixels.shape[1:]
-    dead = [raw is None or not np.isfinite(raw).all() or raw.max() <= 0 for *_, raw in panels]
+    empty, size = np.full(pixels.shape[1:], np.nan), pixels.shape[1:]
+    pictures = [empty if pair is None else pixels[pair[0]].astype(float) for pair, *_ in panels]
+    alive = [raw is not None and np.isfinite(raw).all() and raw.max() > 0 for *_, raw in panels]
     heat = [
-        np.full(size, np.nan) if off or raw is None else display_map(torch.from_numpy(raw), size).numpy()
-        for off, (*_, raw) in zip(dead, panels, strict=True)
+        display_map(torch.from_numpy(raw), size).numpy() if good and raw is not None else empty
+        for good, (*_, raw) in zip(alive, panels, strict=True)
     ]
-    maps = heat if any(raw is not None for *_, raw in panels) else None
-    titles = [title for _, title, _ in panels]
-    pictures = np.stack([pixels[row] for (row, _), *_ in panels])
-    figure = map_grid(pictures, maps, titles, min(a_line, 4), limits=(0.0, 1.0), label="map, of its maximum")
-    for axis, ((row, k), _, raw), off in zip(figure.axes, panels, dead, strict=False):
-        boxes = test.boxes[row][test.box_classes[row] == k] * [size[1], size[0], size[1], size[0]]
-        for x_min, y_min, x_max, y_max in boxes:
+    maps, titles = (
+        heat if any(raw is not None for *_, raw in panels) else None,
+        [title for _, title, _ in panels],
+    )
+    figure = map_grid(pictures, maps, titles, columns, limits=(0.0, 1.0), label="share of the map's maximum")
+    for axis, (pair, _, raw), good in zip(figure.axes, panels, alive, strict=False):
+        if pair is None:
+            continue
+        boxes = test.of_class(pair[1], (size[0], size[1]))[pair[0]]
+        for x_min, y_min, x_max, y_max in boxes.tolist():
             frame = Rectangle((x_min, y_min), x_max - x_min, y_max - y_min, fill=False, ec="white", lw=1.1)
             frame.set_path_effects([Stroke(linewidth=2.2, foreground="black"), Normal()])
             axis.add_patch(frame)
-        if raw is None:
-            continue
-        if off:
-            axis.text(0.5, 0.5, "no positive value", transform=axis.transAxes, ha="center", color="white")
-            continue
-        hit = point_hits(torch.from_numpy(raw)[None], [torch.from_numpy(boxes).float()], size)
-        x, y = hit.point[0].tolist()
-        for colour, edge in (("black", 3.0), (POINT, 1.6)) if x >= 0 else ():
-            mark = "o" if bool(hit.hit[0]) else "x"
-            axis.plot(x, y, mark, ms=7, mfc="none", mec=colour, mew=edge, zorder=4, clip_on=False)
+        if raw is not None and not good:
+            axis.text(
+                0.5, 0.5, "no positive\nvalue", transform=axis.transAxes, ha="center", fontsize=8, c="white"
+            )
+        if raw is not None and good:
+            hit = point_hits(torch.from_numpy(raw)[None], [boxes], (size[0], size[1]))
+            mark, (x, y) = "o" if bool(hit.hit[0]) else "x", hit.point[0].tolist()
+            for colour, edge in (("black", 3.0), (POINT, 1.6)) if x >= 0 else ():
+                axis.plot(x, y, mark, ms=7, mfc="none", mec=colour, mew=edge, zorder=4, clip_on=False)
     return figure
 
 
