@@ -276,5 +276,9 @@ def run(config: SibnetRun, context: Context) -> dict[str, float | int | bool | s
     names = sorted({name for entry in history for name in entry})
     curves = np.array([[entry.get(name, np.nan) for name in names] for entry in history])
     context.save_arrays(curves=curves, curve_names=np.array(names), **arrays)
-    described = {"setting": config.setting(), "train_images": len(labels), "train_loss": history[-1]["loss"]}
-    return {**described, **metrics}
+    return {
+        "setting": config.setting(),
+        "train_images": len(labels),
+        "train_loss": history[-1]["loss"],
+        **metrics,
+    }

@@ -1,9 +1,10 @@
 """Parameters of the Sibnet notebook: types, ranges, choices, and what does not go together."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, model_validator
 
 from papers_lib.companion.parameters import NotebookParameters
 from papers_lib.errors import UserError
@@ -20,7 +21,7 @@ STAGES = ("scale", "stem", *(f"blocks_{number}" for number in range(7)), "conv_h
 
 
 class Parameters(NotebookParameters):
-    """Fields in the order in which they are checked; a check across fields stands at the last of them."""
+    """What the notebook's ``parameters`` cell sets."""
 
     data_root: str = Field(
         description="folder of a real set, CheXpert's or NIH's layout (docs/data_chexpert.md); empty: synthetic data"
@@ -78,162 +79,112 @@ class Parameters(NotebookParameters):
     mixed: bool = Field(description="bfloat16 autocast")
     compiled: bool = Field(description="by torch.compile, on a GPU only (docs/gpu.md)")
 
-    def shortened(self) -> "Parameters":
-        """The same comparisons at the least sizes, for the dry run; of fewer synthetic images some finding is absent."""
+    def shortened(self) -> Self:
+        """The same comparisons at the least sizes, for the dry run; with fewer images some finding is absent."""
         least = {"seeds": 1, "variant_seeds": 1, "epochs": 2, "saliency_epochs": 2, "long_epochs": 1}
         least |= {"train_images": 128, "valid_images": 44, "data_seed": 0, "picture_side": self.side}
         other = {"data_root": "", "views": "frontal", "rare_odds": 0.5, "first_share": 0.5}
         return self.model_copy(update={**least, **other})
 
-    @field_validator("arms", "distincts", "coherents", "rates", "dropouts", "mimo", "backbones")
-    @classmethod
-    def _each_once(cls, value: list[Any]) -> list[Any]:
-        return _expect(len(set(value)) == len(value), value, "each value once")
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        for name, wrong, expected in (
+            *self._rules(),
+            *self._rules_of_the_set(),
+            *self._rules_of_the_network(),
+        ):
+            if wrong:
+                raise ValueError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
+        return self
 
-    @field_validator("data_root")
-    @classmethod
-    def _layout(cls, value: str) -> str:
-        if value:
-            from papers_lib.datasets.chexpert_rows import check_rows
-            from sibnet_calibration.data import layout_of
+    def _rules(self) -> Iterator[tuple[str, bool, str]]:
+        """Name, whether its value is wrong, and what was expected."""
+        for name in ("arms", "distincts", "coherents", "rates", "dropouts", "mimo", "backbones"):
+            values = getattr(self, name)
+            yield name, len({*values}) < len(values), "each value once"
+        yield "arms", "losses" not in self.arms, "losses among them"
+        lists = {"rates": ("rates", "dropouts"), "weights": ("distincts", "coherents"), "mimo": ("mimo",)}
+        for arm, names in {**lists, "backbones": ("backbones",)}.items():
+            empty = arm in self.arms and not any(getattr(self, name) for name in names)
+            yield names[0], empty, f"a value in {' or '.join(names)}, since arms has {arm}"
+        mapped = "mapping" in self.arms and self.uncertain != "report"
+        yield "uncertain", mapped, "report: the comparison mapping is with the report's way"
+        staged = {"saliency_epochs": {*self.arms} & {"saliency", "weights"}, "epochs": not self.quick_rows}
+        for name, wanted in staged.items():
+            short = bool(wanted) and int(getattr(self, name) * self.first_share) < 1
+            yield name, short, "an epoch or more for each of two stages"
 
-            root = Path(value).expanduser()
-            _expect(root.is_dir(), value, "expected a folder that is there")
-            try:
-                if layout_of(root) == "chexpert":
-                    check_rows(root)
-            except UserError as error:
-                raise ValueError(str(error)) from error
-        return value
+    def _rules_of_the_set(self) -> Iterator[tuple[str, bool, str]]:
+        if not self.data_root:
+            yield "picture_side", self.picture_side < self.side, f"at least side, which is {self.side}"
+            yield (
+                "views",
+                self.views == "lateral",
+                "frontal or all, since synthetic sets have no lateral views",
+            )
+            return
+        from papers_lib.datasets.chexpert_rows import check_rows
+        from sibnet_calibration.data import layout_of
 
-    @field_validator("arms")
-    @classmethod
-    def _arms(cls, value: list[str], info: ValidationInfo) -> list[str]:
-        _expect("losses" in value, value, "expected losses among them")
-        synthetic = not info.data.get("data_root")
-        _expect(
-            "imbalance" not in value or synthetic, value, "imbalance needs the synthetic set: no data_root"
+        root = Path(self.data_root).expanduser()
+        yield "data_root", not root.is_dir(), "a folder that is there"
+        yield "arms", "imbalance" in self.arms, "no imbalance: only the synthetic set can be made rarer"
+        try:
+            nih = layout_of(root) == "nih"
+            if not nih:
+                check_rows(root)
+        except UserError as error:
+            raise ValueError(f"data_root: {error}") from error
+        certain = "since the labels of the set in data_root are all certain"
+        yield "arms", nih and "mapping" in self.arms, f"no mapping, {certain}"
+        yield "uncertain", nih and self.uncertain != "report", f"report (no effect), {certain}"
+        yield "views", nih and self.views == "lateral", "frontal or all: the set has no lateral views"
+
+    def _rules_of_the_network(self) -> Iterator[tuple[str, bool, str]]:
+        frozen, last, first, others = self.train_from, self.last_stage, self.backbone, self.backbones
+        noise = bool(frozen) and self.weights == "random"
+        yield "train_from", noise, "empty, since weights is random: the frozen stages would be noise"
+        yield "backbones", first in others, f"none of them {first}"
+        yield (
+            "backbones",
+            SCRATCH in others and self.weights == "random",
+            "no random, since weights is random",
         )
-        certain = "mapping" in value and _nih(info)
-        return _expect(not certain, value, "no mapping: the labels of the set in data_root are all certain")
-
-    @field_validator("side")
-    @classmethod
-    def _side(cls, value: int, info: ValidationInfo) -> int:
-        drawn = value if info.data.get("data_root") else info.data.get("picture_side", value)
-        return _expect(value <= drawn, value, f"expected at most picture_side, which is {drawn}")
-
-    @field_validator("uncertain")
-    @classmethod
-    def _uncertain(cls, value: str, info: ValidationInfo) -> str:
-        others = value == "report" or "mapping" not in info.data.get("arms", ())
-        _expect(others, value, "expected report: the comparison mapping is with the report's way")
-        certain = value == "report" or not _nih(info)
-        return _expect(certain, value, "expected report: the labels of the set in data_root are all certain")
-
-    @field_validator("views")
-    @classmethod
-    def _views(cls, value: str, info: ValidationInfo) -> str:
-        frontal = not info.data.get("data_root") or _nih(info)
-        return _expect(value != "lateral" or not frontal, value, "the set has no lateral views")
-
-    @field_validator("epochs", "saliency_epochs")
-    @classmethod
-    def _two_stages(cls, value: int, info: ValidationInfo) -> int:
-        arms = {*info.data.get("arms", ())}
-        staged = arms & {"saliency", "weights"} if info.field_name == "saliency_epochs" else "losses" in arms
-        if info.field_name == "epochs" and info.data.get("quick_rows"):
-            staged = False
-        enough = int(value * info.data.get("first_share", 0.5)) >= 1
-        return _expect(enough or not staged, value, "expected an epoch or more for each of two stages")
-
-    @field_validator("coherents", "dropouts", "mimo", "backbones")
-    @classmethod
-    def _something_to_compare(cls, value: list[Any], info: ValidationInfo) -> list[Any]:
-        name = str(info.field_name)
-        arm, other = {"coherents": ("weights", "distincts"), "dropouts": ("rates", "rates")}.get(
-            name, (name, "")
-        )
-        needed = arm in info.data.get("arms", ()) and not info.data.get(other)
-        return _expect(value or not needed, value, f"expected a value, since arms has {arm}")
-
-    @field_validator("backbone")
-    @classmethod
-    def _backbone(cls, value: str, info: ValidationInfo) -> str:
-        packaged = info.data.get("weights") == "packaged"
-        _expect(
-            value in PACKAGED or not packaged,
-            value,
-            f"weights packaged: expected one of {', '.join(PACKAGED)}",
-        )
-        return value if value in KNOWN else _look_up(value)
-
-    @field_validator("last_stage")
-    @classmethod
-    def _last_stage(cls, value: str, info: ValidationInfo) -> str:
-        if not value:
-            return value
-        backbone = info.data.get("backbone", PACKAGED[0])
-        if backbone not in PACKAGED:
-            return _look_up(backbone, value) and value
-        return _expect(value in STAGES[1:], value, f"expected one of {', '.join(STAGES[1:])} or empty")
-
-    @field_validator("train_from")
-    @classmethod
-    def _train_from(cls, value: str, info: ValidationInfo) -> str:
-        if not value:
-            return value
-        _expect(
-            info.data.get("weights") != "random", value, "expected empty: frozen random weights are noise"
-        )
-        backbone, last = info.data.get("backbone", PACKAGED[0]), info.data.get("last_stage", "")
-        if backbone not in PACKAGED:
-            return _look_up(backbone, last, value) and value
-        _expect(value in STAGES, value, f"expected one of {', '.join(STAGES)} or empty")
-        before = not last or STAGES.index(value) <= STAGES.index(last)
-        return _expect(before, value, f"expected a stage not after last_stage, which is {last}")
-
-    @field_validator("backbones")
-    @classmethod
-    def _backbones(cls, value: list[str], info: ValidationInfo) -> list[str]:
-        given = info.data
-        _expect(given.get("backbone") not in value, value, f"expected none of them {given.get('backbone')}")
-        _expect(SCRATCH not in value or given.get("weights") != "random", value, "weights is random already")
-        packaged = {*value} <= {*PACKAGED, SCRATCH} or given.get("weights") != "packaged"
-        _expect(packaged, value, f"weights packaged: expected some of {', '.join(PACKAGED)}, {SCRATCH}")
-        last, frozen = given.get("last_stage", ""), given.get("train_from", "")
-        for name in {*value} - {*PACKAGED, SCRATCH} - ({*KNOWN} if not (last or frozen) else set()):
-            _look_up(name, last, frozen)
-        return value
+        if self.weights == "packaged":
+            names = ", ".join(PACKAGED)
+            yield "backbone", first not in PACKAGED, f"one of {names}, since weights is packaged"
+            unknown = not {*others} <= {*PACKAGED, SCRATCH}
+            yield "backbones", unknown, f"some of {names}, {SCRATCH}, since weights is packaged"
+        if first in PACKAGED:
+            stages = ", ".join(STAGES)
+            yield (
+                "last_stage",
+                bool(last) and last not in STAGES[1:],
+                f"one of {stages} or empty, and not scale",
+            )
+            yield "train_from", bool(frozen) and frozen not in STAGES, f"one of {stages} or empty"
+            late = bool(last and frozen) and STAGES.index(frozen) > STAGES.index(last)
+            yield "train_from", late, f"a stage not after last_stage, which is {last}"
+        for name in {first, *others} - {*PACKAGED, SCRATCH} - (set() if last or frozen else {*KNOWN}):
+            _look_up("backbone" if name == first else "backbones", name, last, frozen)
 
 
-def _expect(good: Any, value: Any, expected: str) -> Any:
-    if not good:
-        raise ValueError(expected)
-    return value
-
-
-def _nih(info: ValidationInfo) -> bool:
-    from sibnet_calibration.data import layout_of
-
-    root = info.data.get("data_root")
-    return bool(root) and layout_of(Path(root).expanduser()) == "nih"
-
-
-def _look_up(backbone: str, last: str = "", frozen: str = "") -> str:
+def _look_up(parameter: str, backbone: str, last: str, frozen: str) -> None:
     """Build the network once, from random weights: whether there is one, and whether it has these stages."""
     import torch
 
     from papers_lib.models.multilabel_classifier import cut, multilabel_classifier
 
+    generator = torch.Generator()
     try:
-        model = multilabel_classifier(
-            backbone, 2, generator=torch.Generator(), weights="random", last_stage=last
+        cut(
+            multilabel_classifier(backbone, 2, generator=generator, weights="random", last_stage=last), frozen
         )
-        cut(model, frozen)
     except UserError as error:
-        raise ValueError(str(error)) from error
-    return backbone
+        text = str(error).removeprefix("backbone: ")
+        raise ValueError(
+            text if text.startswith(("last_stage", "train_from")) else f"{parameter}: {text}"
+        ) from error
 
 
 check = Parameters.of  # what `papers run` asks for before anything starts
