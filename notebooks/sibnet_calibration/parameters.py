@@ -1,6 +1,7 @@
 """Parameters of the Sibnet notebook: types, ranges, choices, and what does not go together."""
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -24,7 +25,7 @@ class Parameters(NotebookParameters):
     """What the notebook's ``parameters`` cell sets."""
 
     data_root: str = Field(
-        description="folder of a real set, CheXpert's or NIH's layout (docs/data_chexpert.md); empty: synthetic data"
+        description="folder of a set in CheXpert's or NIH's layout (docs/data_chexpert.md); empty: synthetic"
     )
     data_note: str = Field(description="a sentence on size and bias of the real data, for the page")
     arms: list[Arm] = Field(description="comparisons; also rates, backbones, weights, imbalance, mapping")
@@ -88,10 +89,8 @@ class Parameters(NotebookParameters):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        for name, wrong, expected in (
-            *self._rules(),
-            *self._rules_of_the_set(),
-            *self._rules_of_the_network(),
+        for name, wrong, expected in chain(
+            self._rules(), self._rules_of_the_set(), self._rules_of_the_network()
         ):
             if wrong:
                 raise ValueError(f"{name}: found {getattr(self, name)!r}, expected {expected}")

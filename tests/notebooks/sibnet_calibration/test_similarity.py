@@ -1,0 +1,123 @@
+"""Similarities of maps: against scipy, a loop over windows, and pairs of models made by hand."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import spearmanr
+
+from papers_lib.cams import display_map
+from sibnet_calibration.similarity import IMAGES, OTHER, SAME, SEEDS, backbone_ranks, compared
+from sibnet_calibration.similarity import similarity, similarity_table, similarity_values, ssim
+from tests.notebooks.sibnet_calibration.runs import opened, swept
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def test_rank_is_scipy_s_and_ties_share_ranks():
+    a, b = noise(4, 3, 5, 6).round(1), noise(4, 3, 5, 6, seed=1).round(1)
+    pairs = zip(a.reshape(-1, 30), b.reshape(-1, 30), strict=True)
+    assert similarity(a, b).rank == pytest.approx(np.mean([spearmanr(x, y).statistic for x, y in pairs]))
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 6), (9, 12)])
+def test_ssim_is_the_definition_window_by_window(height, width):
+    a, b = np.abs(noise(3, height, width)), np.abs(noise(3, height, width, seed=1))
+    h, w = min(7, height), min(7, width)
+    expected = []
+    for x, y in zip(a, b, strict=True):
+        found = []
+        for i, j in np.ndindex(height - h + 1, width - w + 1):
+            p, q = x[i : i + h, j : j + w].ravel(), y[i : i + h, j : j + w].ravel()
+            cov = np.cov(p, q)
+            mean = (2 * p.mean() * q.mean() + 1e-4) / (p.mean() ** 2 + q.mean() ** 2 + 1e-4)
+            found.append(mean * (2 * cov[0, 1] + 9e-4) / (cov[0, 0] + cov[1, 1] + 9e-4))
+        expected.append(np.mean(found))
+    np.testing.assert_allclose(ssim(a, b), expected)
+
+
+@given(arrays(np.float32, (2, 2, 3, 4), elements=st.floats(-8, 8, width=16)))
+def test_a_map_is_the_same_as_itself_and_as_its_double(maps):
+    found = similarity(maps, 2 * maps)
+    assert found.maps + found.skipped == 4
+    if found.maps:
+        assert found.rank == pytest.approx(1)
+        assert found.agree == 1
+    if found.maps > found.dead:
+        assert found.ssim == pytest.approx(1, abs=1e-5)
+
+
+def test_ssim_takes_the_maps_as_they_are_shown_and_dead_ones_have_none():
+    a, b = noise(2, 1, 4, 4), noise(2, 1, 4, 4, seed=1)
+    shown = [display_map(torch.tensor(maps[:, 0]).float()).numpy() for maps in (a, b)]
+    assert similarity(a, np.where(b < 0, 5 * b, b)).ssim == pytest.approx(ssim(*shown).mean())
+    a, b = np.abs(noise(5, 1, 3, 3)), np.abs(noise(5, 1, 3, 3, seed=1))
+    a[0], b[1] = 0, 7
+    b[2, 0, 0, 0] = np.inf
+    a[3] = -a[3]
+    found = similarity(np.float16(a), np.float16(b))
+    assert (found.maps, found.skipped, found.dead) == (2, 3, 1)
+    nothing = similarity(np.zeros((2, 1, 3, 3)), noise(2, 1, 3, 3))
+    assert np.isnan([nothing.rank, nothing.ssim, nothing.agree]).all()
+    with pytest.raises(ValueError, match="maps"):
+        similarity(noise(2, 3, 4, 4), noise(2, 3, 4, 5))
+
+
+@pytest.fixture
+def models(runs):
+    """Focal maps are those of cross entropy, doubled; seeds share nothing; those of "mapping" are not taken."""
+
+    def mapped(seed, factor=1.0, **fields):
+        return runs.record(
+            {}, {"maps": np.float16(factor * noise(6, 3, 4, 4, seed=seed))}, seed=seed, **fields
+        )
+
+    records = [mapped(seed) for seed in (2, 0, 1)] + [mapped(seed, 2.0, loss="focal") for seed in range(3)]
+    records += [mapped(0, -1.0, loss="wbce", arm="saliency"), mapped(0, -1.0, arm="mapping")]
+    records += [
+        mapped(0, -1.0, arm="backbones", backbone="vgg19"),
+        runs.record(status="diverged", loss="auc"),
+    ]
+    return swept(opened(), *records)
+
+
+def test_every_pair_of_models_has_its_kind(models):
+    found = compared(models)
+    assert found.groupby(["a", "b", "kind"]).size().to_dict() == {
+        ("bce", "focal", SAME): 3,
+        ("bce", "focal", IMAGES): 3,
+        ("bce", "focal", OTHER): 6,
+        ("bce", "bce", SEEDS): 3,
+        ("focal", "focal", SEEDS): 3,
+        ("bce", "wbce", SAME): 1,
+        ("bce", "wbce", IMAGES): 1,
+    }
+    same = found[found["kind"] == SAME].set_index("b")["rank"]
+    assert same["focal"].to_numpy() == pytest.approx(1)
+    assert same["wbce"] == pytest.approx(-1)
+    first = found[(found["kind"] == IMAGES) & (found["seed_a"] == 0)].iloc[0]  # chance: another image's map
+    a, b = (np.float16(factor * noise(6, 3, 4, 4)) for factor in (1, 2))
+    assert first["rank"] == similarity(a, b[[3, 4, 5, 0, 1, 2]]).rank
+
+
+def test_table_and_values_are_means_over_models(models, runs):
+    found = compared(models)
+    seeds = found[(found["a"] == "bce") & (found["kind"] == SEEDS)]
+    table = similarity_table(found).set_index(["loss", "beside", "models"])
+    assert len(table) == 6  # of the second pair the two yardsticks alone
+    row = table.loc[("cross entropy", "cross entropy", SEEDS)]
+    assert (row["lowest"], row["highest"]) == (seeds["rank"].min(), seeds["rank"].max())
+    assert row["rank correlation"] == pytest.approx(seeds["rank"].mean())
+    named = similarity_values(found)
+    assert named["rank_bce_focal"] == pytest.approx(1)
+    assert named["rank_focal_less_seeds"] == pytest.approx(1 - seeds["rank"].mean())
+    assert np.isnan(named["rank_focal_less_auc"])
+    assert backbone_ranks(models) == {("vgg19", "random"): pytest.approx(-1)}
+    none = compared(swept(opened(), runs.record({"auroc_macro": 0.5})))
+    assert none.empty
+    assert similarity_table(none).empty
+    assert similarity_values(none).keys() == named.keys()
