@@ -5,6 +5,7 @@ from dataclasses import replace
 from textwrap import fill
 from typing import TYPE_CHECKING
 
+import torch
 from torchinfo import ModelStatistics, summary
 
 from papers_lib.companion.palette import INK, PALETTE
@@ -16,16 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, LINE = 4.9, 0.145  # inches: of a drawing, whose text is still read on a phone, and of a line of text
-CD, SC, L1, L2 = "L_CD", "L_SC", "λ1", "λ2"  # not as mathematics: subscripts would be too small
+CD, SC = "L_CD", "L_SC"  # not as mathematics: subscripts would be too small
 
 
 def layers(config: SibnetRun, classes: int, side: int) -> ModelStatistics:
     """torchinfo's summary of the run's network on one image."""
     network = build(replace(config, weights="random"), classes).eval()
-    shown = ("output_size", "num_params")
-    return summary(
-        network, (1, 3 * config.inputs, side, side), depth=2, col_names=shown, verbose=0, device="cpu"
-    )
+    image = torch.zeros(1, 3 * config.inputs, side, side)
+    return summary(network, input_data=image, depth=2, col_names=("output_size", "num_params"), verbose=0)
 
 
 def flow(rows: Sequence[Sequence[str]]) -> "Figure":
@@ -42,7 +41,8 @@ def flow(rows: Sequence[Sequence[str]]) -> "Figure":
     axis.set(xlim=(0, WIDTH), ylim=(0, sum(heights)))
     axis.set_axis_off()
     box = {"boxstyle": "round", "fc": f"{PALETTE['proposed']}20", "ec": PALETTE["proposed"]}
-    above, top = [], sum(heights)
+    above: list[float] = []
+    top = sum(heights)
     for row, height in zip(texts, heights, strict=True):
         places = [WIDTH * (at + 0.5) / len(row) for at in range(len(row))]
         half = (height - 0.16) / 2
@@ -100,7 +100,7 @@ def pipeline_drawing(config: SibnetRun) -> "Figure":
 
 
 def _total(config: SibnetRun) -> str:
-    return f"loss = {NAMES[config.loss]} + {config.distinct:g} {CD} + {config.coherent:g} {SC} (the weights are {L1} and {L2})"
+    return f"loss = {NAMES[config.loss]} + {config.distinct:g} {CD} + {config.coherent:g} {SC}"
 
 
 def mimo_drawing(config: SibnetRun, classes: int, side: int) -> "Figure":

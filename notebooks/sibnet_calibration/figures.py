@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from papers_lib.cams import display_map
-from papers_lib.companion.palette import INK, MARKERS, PALETTE, colours, line_style
+from papers_lib.companion.palette import INK, PALETTE, colours, line_style
 from papers_lib.companion.plots import map_grid
 from papers_lib.metrics.classification import auroc
 from papers_lib.metrics.localization import point_hits
@@ -125,7 +125,7 @@ def curves_of(record: Record) -> dict[str, np.ndarray]:
 def curves_figure(swept: Swept, settings: Sequence[str]) -> "Figure | None":
     """Figure 4.2: training loss on the labels, and cross entropy and mean AUROC of the calibration part, by epoch.
 
-    Thin: a seed; thick: their mean; dotted: the second stage begins. Training losses of unlike kinds have unlike scales.
+    Thin: a seed; thick: their mean; dotted: the second stage begins. Training losses have unlike scales.
     """
     import matplotlib.pyplot as plt
 
@@ -135,11 +135,11 @@ def curves_figure(swept: Swept, settings: Sequence[str]) -> "Figure | None":
         return None
     figure, axes = plt.subplots(1, 3, figsize=(7.2, 2.9), sharex=True, layout="constrained")
     words = {"loss": "training loss", "val_loss": "validation cross entropy", "val_auroc": "validation AUROC"}
-    hues, every = tints(list(found)), [curve for several in found.values() for curve in several]
+    hues, every = tints(list(found)), [curve for own in found.values() for curve in own]
     starts = {float(epoch) + 1.5 for curve in every for epoch in np.flatnonzero(np.diff(curve["stage"]))}
     for axis, (column, title) in zip(axes, words.items(), strict=True):
-        for place, (setting, several) in enumerate(found.items()):
-            _bundle(axis, [curve[column] for curve in several], hues[setting], name(setting), place)
+        for place, (setting, own) in enumerate(found.items()):
+            _bundle(axis, [curve[column] for curve in own], hues[setting], name(setting), place)
         for start in sorted(starts):
             axis.axvline(start, color=GREY, lw=0.9, ls=":", zorder=0)
         axis.set_title(title)
@@ -160,11 +160,11 @@ def rates_figure(swept: Swept, by: str) -> "Figure | None":
     other = "dropout" if by == "learning_rate" else "learning_rate"
     own = [record for record in swept.records if record.config.arm == "rates"]
     trained = {(getattr(record.config, other), getattr(record.config, by)) for record in own}
-    counts = pd.Series([fixed for fixed, _ in trained], dtype=float).value_counts()
-    if counts.empty or counts.iloc[0] < 2:
-        return None
-    own = [record for record in own if getattr(record.config, other) == counts.index[0]]
+    fixed = pd.Series([value for value, _ in trained], dtype=float).mode()
+    own = [record for record in own if getattr(record.config, other) == fixed[0]]
     rates = sorted({getattr(record.config, by) for record in own})
+    if len(rates) < 2:
+        return None
     hues = colours([str(rate) for rate in rates])
     figure, axis = plt.subplots(figsize=(5.6, 3.3), layout="constrained")
     for place, rate in enumerate(rates):
@@ -338,45 +338,37 @@ def weights_figure(frame: pd.DataFrame) -> "Figure | None":
 
 
 def strips_figure(frame: pd.DataFrame) -> "Figure | None":
-    """Table 4.1's settings: every seed as a dot, a row a setting and a panel a metric.
-
-    Diamond and line: mean and Student's 95 % interval. A panel is as wide as its dots ask for: an interval of two or
-    three seeds may leave it.
-    """
+    """Table 4.1's settings: every seed as a dot; diamond and line: mean and Student's 95 % interval."""
     import matplotlib.pyplot as plt
+    import seaborn as sns
 
     own = ok(frame, "saliency")
-    groups = list(own[own["calibrator"].eq(NONE)].groupby("setting", sort=False))
+    own = own[own["calibrator"].eq(NONE)].assign(
+        loss=lambda rows: [fill(name(one), 24) for one in rows["setting"]]
+    )
     panels = [column for column in PANELS if _has(own, column)]
     if not panels:
         return None
-    size, how = (
-        (1.6 + 1.4 * len(panels), 0.8 + 0.4 * len(groups)),
-        {"squeeze": False, "layout": "constrained"},
+    hues = {fill(name(one), 24): _family(one) for one in own["setting"].unique()}
+    size = (1.6 + 1.4 * len(panels), 0.8 + 0.4 * len(hues))
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=size, sharey=True, squeeze=False, layout="constrained"
     )
-    figure, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, **how)  # type: ignore[arg-type, misc]
     for axis, column in zip(axes.flat, panels, strict=True):
-        for place, (setting, group) in enumerate(groups):
-            seeds = group[column].dropna().astype(float)
-            axis.plot(
-                seeds, np.full(len(seeds), place + 0.16), "o", color=_family(str(setting)), ms=4.5, mew=0
-            )
-            try:
-                found = student_t(seeds)
-                axis.plot(
-                    [found.low, found.high], [place - 0.16] * 2, color=INK, lw=1.4, solid_capstyle="butt"
-                )
-            except UndefinedStatistic:
-                pass  # one value, or all equal
-            axis.plot(seeds.mean(), place - 0.16, "D", color=INK, ms=3.5)
-        seen = own[column].dropna()
-        room = 0.25 * float(seen.max() - seen.min()) or 0.01
-        axis.set_xlim(seen.min() - room, seen.max() + room)
-        axis.locator_params(axis="x", nbins=2)
-        axis.set_title(PANELS[column], fontsize=9)
-    axes[0, 0].set_yticks(range(len(groups)), [fill(name(str(one)), 24) for one, _ in groups], fontsize=9)
-    axes[0, 0].set_ylim(len(groups) - 0.5, -0.5)
+        shared: dict[str, Any] = {"data": own, "x": column, "y": "loss", "ax": axis}
+        sns.pointplot(**shared, color=INK, markers="D", ms=3.5, lw=1.4, linestyle="none", errorbar=_interval)
+        sns.stripplot(**shared, hue="loss", palette=hues, legend=False, jitter=False, size=4.5)
+        axis.locator_params(axis="x", nbins=3)
+        axis.set(xlabel="", ylabel="", title=PANELS[column])
     return figure
+
+
+def _interval(seeds: "pd.Series[float]") -> tuple[float, float]:
+    try:
+        found = student_t(seeds)
+    except UndefinedStatistic:  # one value, or all equal
+        return float(seeds.mean()), float(seeds.mean())
+    return found.low, found.high
 
 
 def _family(setting: str) -> str:
@@ -391,38 +383,43 @@ def ece_figure(frame: pd.DataFrame, floors: pd.DataFrame) -> "Figure | None":
     Args: floors, of ``calibration.floors``.
     """
     import matplotlib.pyplot as plt
+    import seaborn as sns
+    from matplotlib.ticker import LogLocator, NullFormatter
 
-    groups = list(ok(frame, ("losses", "mimo")).groupby(["arm", "setting"], sort=False))
-    if not groups:
+    own = ok(frame, ("losses", "mimo"))
+    own = own[own["calibrator"].isin(CALIBRATORS)]
+    if own.empty:
         return None
-    high = len(CALIBRATORS) + 1.2
-    figure, axis = plt.subplots(figsize=(5.8, 0.9 + 0.13 * high * len(groups)), layout="constrained")
-    bounds, smallest = floors.set_index(["data", "arm", "setting", "calibrator"]), np.inf
-    for place, ((arm, setting), group) in enumerate(groups):
-        for number, key in enumerate(CALIBRATORS):
-            y, at = place * high + number, ("first", arm, setting, key)
-            if at in bounds.index:
-                low, up = bounds.loc[at, "low"], bounds.loc[at, "high"]
-                axis.barh(y, up - low, 0.9, low, color=GREY, alpha=0.45)
-                smallest = min(smallest, low)
-            seeds, label = (
-                group.loc[group["calibrator"].eq(key), "ece"].dropna(),
-                WORDS[key] if place == 0 else None,
-            )
-            look: dict[str, Any] = {"color": PALETTE[HUES[key]], "ms": 5, "mew": 0, "label": label}
-            axis.plot(seeds, [y] * len(seeds), MARKERS[number], **look)
-            smallest = min([smallest, *seeds])
-    heights = [place * high + (len(CALIBRATORS) - 1) / 2 for place in range(len(groups))]
-    axis.set_yticks(heights, [fill(name(*map(str, key[::-1])), 20) for key, _ in groups])
-    axis.set_ylim(len(groups) * high - 1, -1)
-    if smallest > 0:
+    keys = list(own.groupby(["arm", "setting"], sort=False).groups)
+    own = own.assign(
+        loss=[fill(name(*key), 20) for key in zip(own["setting"], own["arm"], strict=True)],
+        calibrator=own["calibrator"].map(WORDS),
+    )
+    hues = {WORDS[key]: PALETTE[hue] for key, hue in HUES.items()}
+    figure, axis = plt.subplots(figsize=(5.8, 0.9 + 0.8 * len(keys)), layout="constrained")
+    dots: dict[str, Any] = {
+        "order": [fill(name(key[1], key[0]), 20) for key in keys],
+        "jitter": False,
+        "size": 5,
+    }
+    sns.stripplot(
+        own, x="ece", y="loss", hue="calibrator", hue_order=[*hues], palette=hues, dodge=True, ax=axis, **dots
+    )
+    at, step = {key: place for place, key in enumerate(keys)}, 0.8 / len(CALIBRATORS)
+    for row in floors[floors["calibrator"].isin(CALIBRATORS)].itertuples():
+        if (row.arm, row.setting) in at:
+            y = at[row.arm, row.setting] + (list(CALIBRATORS).index(row.calibrator) - 2) * step
+            axis.barh(y, row.high - row.low, 0.9 * step, row.low, color=GREY, alpha=0.45)
+    if own["ece"].min() > 0 and floors["low"].gt(0).all():
         axis.set_xscale("log")
-        axis.set_xlim(left=0.95 * smallest)  # bars have no margin of their own
-        axis.xaxis.set_major_locator(plt.LogLocator(subs=(1, 2, 5)))  # type: ignore[attr-defined]
+        axis.set_xlim(
+            left=0.95 * min(own["ece"].min(), floors["low"].min())
+        )  # bars have no margin of their own
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter("{x:g}")
-        axis.set_xticks([], minor=True)
-    axis.set_xlabel("expected calibration error, mean over labels")
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper left", ncols=3, fontsize=9)
+        axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.set(xlabel="expected calibration error, mean over labels", ylabel="")
+    sns.move_legend(axis, "lower left", bbox_to_anchor=(-0.3, 1), ncols=3, title=None, fontsize=9)
     return figure
 
 

@@ -52,7 +52,7 @@ NAMES = {
 
 def base_run(chosen: Parameters, **changes: object) -> SibnetRun:
     """The run that all others vary."""
-    return SibnetRun(seed=0, **{**{name: getattr(chosen, name) for name in SHARED}, **changes})  # type: ignore[arg-type]
+    return SibnetRun(seed=0, **{**{name: getattr(chosen, name) for name in SHARED}, **changes})
 
 
 def runs_of(arm: str, chosen: Parameters) -> list[SibnetRun]:

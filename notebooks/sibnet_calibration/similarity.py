@@ -34,11 +34,9 @@ C1, C2 = 0.01**2, 0.03**2  # Wang et al. 2004, for values from 0 to 1
 
 
 class Similarity(NamedTuple):
-    """Means over pairs of maps, NaN where none counts; 1 is the same.
-
-    Fields: rank, Spearman's correlation of the raw maps' cells; ssim, structural similarity of the display maps; agree,
-    share of pairs whose hottest cell is the same; maps, pairs that count; skipped, pairs with a map that is constant or
-    not finite; dead, pairs that count but have no SSIM, as one of the maps has no positive value.
+    """Means over pairs of maps, NaN where none counts: Spearman's correlation of the raw maps' cells, structural
+    similarity of the display maps, share with the same hottest cell; pairs that count, that are skipped (a map is
+    constant or not finite), and that count without SSIM (a map has no positive value).
     """
 
     rank: float
@@ -54,8 +52,6 @@ def similarity(maps_a: np.ndarray, maps_b: np.ndarray) -> Similarity:
 
     Rank and hottest cell (the first of equals) take the raw maps, negative values included; SSIM takes what a reader
     sees: ReLU, divided by the maximum, not enlarged, as enlarging adds smoothness that all maps share.
-
-    Raises: ValueError for shapes that differ.
 
     >>> a = np.array([[[[1.0, 2.0, 3.0]], [[5.0, 5.0, 5.0]]]])
     >>> found = similarity(a, np.array([[[[2.0, 1.0, 3.0]], [[0.0, 1.0, 2.0]]]]))
@@ -85,9 +81,8 @@ def similarity(maps_a: np.ndarray, maps_b: np.ndarray) -> Similarity:
 def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Structural similarity (n,) of maps (n, h, w) in [0, 1]: Wang et al. 2004, equation 13, over square windows.
 
-    (2 μa μb + C1)(2 σab + C2) / ((μa² + μb² + C1)(σa² + σb² + C2)), averaged over all windows of 7 x 7 cells that lie
-    inside the map, each cell with the same weight and (co)variances unbiased, as scikit-image has it by default. A side
-    with fewer cells than 7 has one window there, so that a map of 6 x 6 cells is one window.
+    Averaged over all windows of 7 x 7 cells inside the map (fewer on a smaller side), each cell with the same weight
+    and (co)variances unbiased, as scikit-image has it by default.
 
     >>> one = np.array([[[0.0, 1.0]]])
     >>> np.round(ssim(one, one[..., ::-1]), 4).tolist()  # μ 1/2, σ² 1/2, σab -1/2: (-1 + C2) / (1 + C2)
@@ -150,7 +145,7 @@ def means(found: pd.DataFrame) -> pd.DataFrame:
         "high": ("rank", "max"),
     }
     columns |= {key: (key, way) for key, way in ways.items()}
-    return found.groupby(["a", "b", "kind"], sort=False).agg(**columns).reset_index()  # type: ignore[arg-type, no-any-return, call-overload]
+    return found.groupby(["a", "b", "kind"], sort=False).agg(**columns).reset_index()
 
 
 def similarity_table(found: pd.DataFrame) -> pd.DataFrame:
@@ -200,7 +195,8 @@ def backbone_ranks(swept: Swept) -> dict[tuple[str, str], float]:
 
     Returns: by (backbone, weights) of the comparison "backbones"; NaN where the maps are of another size.
     """
-    first, found = maps_of(swept, "bce", ("losses",)), {}
+    first = maps_of(swept, "bce", ("losses",))
+    found: dict[tuple[str, str], list[float]] = {}
     own = [record for record in swept.records if record.status == "ok" and record.config.arm == "backbones"]
     for config, maps in ((record.config, record.arrays()["maps"]) for record in own):
         if config.seed in first:

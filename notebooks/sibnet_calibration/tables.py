@@ -20,7 +20,6 @@ PRINTED = {
 }
 """Rows of the printed tables by setting; DeepAUC was trained with Adam."""
 WORDS = {NONE: "before", "one_t": "one T", "label_t": "T a label", "platt": "Platt", "isotonic": "isotonic"}
-FLOORS = {NONE: "floor", "one_t": "floor, one T"}
 MAPPINGS = {
     "report": "1 for Cardiomegaly and Edema (the report)",
     "common": "1 for Atelectasis and Edema",
@@ -114,44 +113,43 @@ def map_table(frame: pd.DataFrame) -> pd.DataFrame:
     return table.dropna(axis=1, how="all") if len(table) else table
 
 
+def with_floors(frame: pd.DataFrame, floors: pd.DataFrame) -> pd.DataFrame:
+    """The tidy frame with the mean of ``calibration.floors`` as a column "floor" (NaN: none was drawn)."""
+    keys = ["data", "arm", "setting", "calibrator"]
+    return frame.merge(floors.rename(columns={"mean": "floor"})[[*keys, "floor"]], "left", keys)
+
+
 def ece_table(
-    frame: pd.DataFrame,
-    arm: str,
-    floors: pd.DataFrame,
-    printed: pd.DataFrame | None = None,
-    rows: Mapping[str, str] | None = None,
+    frame: pd.DataFrame, arm: str, printed: pd.DataFrame | None = None, rows: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
     """Table 4.3: mean ECE before calibration and after, the report's beside ours, and the floor of each.
 
-    Args: floors, of ``calibration.floors``; printed, of the report, with its names by setting in ``rows``.
+    Args: frame, with floors; printed, of the report, with its names by setting in ``rows``.
     """
-    own = ok(frame, arm)
-    table = by_loss(own, {words: (key, "ece") for key, words in WORDS.items()})
-    settings = own["setting"].drop_duplicates()
-    for place, calibrator in enumerate((NONE, "one_t")):
-        words = WORDS[calibrator]
-        at = table.columns.get_loc(words) + 1
-        table.insert(
-            at, f"{words}, floor", [_floor(floors, "first", [arm], one, calibrator) for one in settings]
-        )
-        if printed is not None:
-            lines = [(rows or {}).get(one) for one in settings]
+    own, columns = ok(frame, arm), {}
+    for key, words in WORDS.items():
+        columns[words] = (key, "ece")
+        columns |= {f"{words}, floor": (key, "floor")} if key in (NONE, "one_t") else {}
+    table = by_loss(own, columns).drop(columns="seeds")
+    if printed is not None:
+        lines = [(rows or {}).get(setting) for setting in own["setting"].drop_duplicates()]
+        for place, words in enumerate((WORDS[NONE], WORDS["one_t"])):
             cells = [printed.iloc[:, place].get(line, np.nan) for line in lines]
-            table.insert(at, f"{words}, report", cells)
-    return table.drop(columns="seeds")
+            table.insert(table.columns.get_loc(words) + 1, f"{words}, report", cells)
+    return table
 
 
-def _floor(floors: pd.DataFrame, data: str, arms: Sequence[str], setting: str, calibrator: str) -> float:
-    own = floors[floors["data"].eq(data) & floors["arm"].isin(arms) & floors["setting"].eq(setting)]
-    return float(own.loc[own["calibrator"].eq(calibrator), "mean"].mean())
-
-
-def calibrator_table(frame: pd.DataFrame, floors: pd.DataFrame) -> pd.DataFrame:
+def calibrator_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Every reading of calibration by loss and calibrator, of the comparison "losses"; columns that any run has.
 
-    A loss is named in its first row alone: "loss" is empty in the others.
+    A loss is named in its first row alone: "loss" is empty in the others. Args: frame, with floors.
     """
-    columns = {"ece": "ECE", "ece_mass": "ECE, equal mass", "ece_confidence": "ECE of the confidence"}
+    columns = {
+        "ece": "ECE",
+        "floor": "floor",
+        "ece_mass": "ECE, equal mass",
+        "ece_confidence": "ECE of the confidence",
+    }
     columns |= {
         "true_ece": "ECE against P(y | x)",
         "bias": "bias",
@@ -161,12 +159,13 @@ def calibrator_table(frame: pd.DataFrame, floors: pd.DataFrame) -> pd.DataFrame:
     own = ok(frame, "losses")
     grouped = own.groupby(["setting", "calibrator"], sort=False)
     table = grouped[[key for key in columns if key in own]].mean().rename(columns=columns)
-    table = table.dropna(axis=1, how="all") if len(table) else table
-    floor = [_floor(floors, "first", ["losses"], *key) for key in table.index]
-    table.insert(1, "floor", floor)
-    table = table.assign(seeds=grouped.size()).reset_index().rename(columns={"setting": "loss"})
-    table["loss"] = table["loss"].map(name).mask(table["loss"].duplicated(), "")
-    return table.assign(calibrator=table["calibrator"].str.replace("_", " "))
+    table = (
+        (table.dropna(axis=1, how="all") if len(table) else table).assign(seeds=grouped.size()).reset_index()
+    )
+    table["setting"] = table["setting"].map(name).mask(table["setting"].duplicated(), "")
+    return table.assign(calibrator=table["calibrator"].str.replace("_", " ")).rename(
+        columns={"setting": "loss"}
+    )
 
 
 def shift_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -204,30 +203,29 @@ def _range(low: float, high: float) -> str:
     return " to ".join(f"{end:.3f}".removeprefix("0") for end in (low, high))
 
 
-def mimo_table(frame: pd.DataFrame, together: Mapping[str, float], floors: pd.DataFrame) -> pd.DataFrame:
+def mimo_table(frame: pd.DataFrame, together: Mapping[str, float]) -> pd.DataFrame:
     """MIMO beside the same network with one input; then cross entropy's models of "losses", one by one and together.
 
-    Args: together, of ``calibration.ensemble``; floors, of ``calibration.floors``.
+    Args: frame, with floors; together, of ``calibration.ensemble``.
     """
     columns = {
         "AUROC": (NONE, "auroc_macro"),
         "NLL": (NONE, "nll"),
         "ECE": (NONE, "ece"),
-        "ECE, one T": ("one_t", "ece"),
+        "floor": (NONE, "floor"),
     }
-    own = ok(frame, ("mimo", "losses"))
-    own = own[own["arm"].eq("mimo") | own["setting"].eq("bce")].sort_values(
-        "arm", ascending=False, kind="stable"
+    mimo, losses = ok(frame, "mimo"), ok(frame, "losses")
+    own = pd.concat([mimo, losses[losses["setting"].eq("bce")]])
+    table = means(own, ["arm", "setting"], {**columns, "ECE, one T": ("one_t", "ece")})
+    loss = [name(setting, arm) for arm, setting in zip(table["arm"], table["setting"], strict=True)]
+    table = (
+        table.assign(setting=loss).drop(columns="arm").rename(columns={"setting": "loss", "seeds": "models"})
     )
-    table = means(own, ["arm", "setting"], columns).rename(columns={"seeds": "models"})
-    keys = list(zip(table["arm"], table["setting"], strict=True))
-    table.insert(5, "floor", [_floor(floors, "first", [arm], setting, NONE) for arm, setting in keys])
-    table.insert(0, "loss", [name(setting, arm) for arm, setting in keys])
     if together:
         row = {"loss": f"{name('bce')}, all together", "models": 1, "ECE, one T": together["ece_one_t"]}
         row |= {"AUROC": together["auroc"], "NLL": together["nll"], "ECE": together["ece"]}
         table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
-    return table.drop(columns=["arm", "setting"])
+    return table
 
 
 def backbone_table(frame: pd.DataFrame, ranks: Mapping[tuple[str, str], float]) -> pd.DataFrame:
@@ -245,50 +243,38 @@ def backbone_table(frame: pd.DataFrame, ranks: Mapping[tuple[str, str], float]) 
     return table.rename(columns={"train_from": "trained from"})
 
 
-def rare_table(frame: pd.DataFrame, floors: pd.DataFrame) -> pd.DataFrame:
-    """The losses on the set with rarer findings, beside the first set's where that has them."""
+def rare_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The losses on the set with rarer findings, beside the first set's where that has them; frame with floors."""
     rare, first = ok(frame, "imbalance", "rare"), ok(frame, ("losses", "saliency"))
-    own = pd.concat([rare, first[first["setting"].isin(set(rare["setting"]))]])
-    columns = {"AUROC": (NONE, "auroc_macro"), "ECE": (NONE, "ece"), "bias": (NONE, "bias")}
-    columns |= {"ECE, one T": ("one_t", "ece"), "pointing": (NONE, "point_macro")}
+    columns = {"AUROC": (NONE, "auroc_macro"), **_ECES, "pointing": (NONE, "point_macro")}
+    own = pd.concat([rare, *(first[first["setting"].eq(one)] for one in rare["setting"].unique())])
     table = means(own, ["setting", "data"], columns)
-    order = {setting: place for place, setting in enumerate(rare["setting"].drop_duplicates())}
-    by_set = table["data"].ne("rare").astype(int) * len(order)
-    table = table.iloc[(by_set + table["setting"].map(order)).argsort(kind="stable")]
-    table = _with_floors(table, floors, {"rare": ["imbalance"], "first": ["losses", "saliency"]})
     return table.assign(setting=table["setting"].map(name)).rename(columns={"setting": "loss", "data": "set"})
 
 
-def mapping_table(frame: pd.DataFrame, first: str, floors: pd.DataFrame) -> pd.DataFrame:
+_ECES = {
+    "ECE": (NONE, "ece"),
+    "floor": (NONE, "floor"),
+    "bias": (NONE, "bias"),
+    "ECE, one T": ("one_t", "ece"),
+    "floor, one T": ("one_t", "floor"),
+}
+
+
+def mapping_table(frame: pd.DataFrame, first: str) -> pd.DataFrame:
     """Cross entropy on each way to map uncertain labels; labels of the test part are certain everywhere.
 
     AUROC and bias (mean predicted less share of positives) are of the model before calibration; one temperature does
-    not change AUROC. Args: first, how the first set's uncertain labels are mapped, a key of ``MAPPINGS``.
+    not change AUROC.
+
+    Args: frame, with floors; first, how the first set's uncertain labels are mapped, a key of ``MAPPINGS``.
     """
-    own = pd.concat(
-        [ok(frame, "losses"), *(ok(frame, "mapping", one) for one in ("common", "zeros", "ones"))]
-    )
-    readings = {"ECE": "ece", "ECE against P(y | x)": "true_ece"}
-    columns = {"AUROC": (NONE, "auroc_macro")}
-    for words, column in readings.items():
-        columns |= {words: (NONE, column), f"{words}, one T": ("one_t", column)}
-    table = means(own[own["setting"].eq("bce")], ["setting", "data"], {**columns, "bias": (NONE, "bias")})
-    arms = {"first": ["losses"], **{one: ["mapping"] for one in ("common", "zeros", "ones")}}
-    table = _with_floors(table, floors, arms).drop(columns="setting")
-    table["data"] = table["data"].replace("first", first).map(MAPPINGS)
-    return table.rename(columns={"data": "uncertain labels"})
-
-
-def _with_floors(
-    table: pd.DataFrame, floors: pd.DataFrame, arms: Mapping[str, Sequence[str]]
-) -> pd.DataFrame:
-    """Beside each ECE its floor, on the set of the row; ``arms``, the comparisons of each set."""
-    table = table.reset_index(drop=True)
-    for beside, (calibrator, words) in zip(("ECE", "ECE, one T"), FLOORS.items(), strict=True):
-        keys = zip(table["data"], table["setting"], strict=True)
-        found = [_floor(floors, data, arms[data], setting, calibrator) for data, setting in keys]
-        table.insert(table.columns.get_loc(beside) + 1, words, found)
-    return table
+    plain = ok(frame, "losses")
+    own = pd.concat([plain[plain["setting"].eq("bce")], ok(frame, "mapping", [*MAPPINGS])])
+    known = {"ECE against P(y | x)": (NONE, "true_ece"), "ECE against P(y | x), one T": ("one_t", "true_ece")}
+    table = means(own, ["data"], {"AUROC": (NONE, "auroc_macro"), **_ECES, **known})
+    words = table["data"].replace("first", first).map(MAPPINGS)
+    return table.assign(data=words).rename(columns={"data": "uncertain labels"})
 
 
 def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -343,8 +329,8 @@ def values(frame: pd.DataFrame, first: Swept) -> dict[str, float]:
 def few_images(first: Swept) -> dict[str, float]:
     """How far 200 images tell focal loss from cross entropy, of the models of the first seed that both have.
 
-    Returns: few_sd, standard deviation of their difference in mean AUROC over draws of 200 test images; few_wrong, share
-        of the draws with another sign than on all test images; NaN with one loss alone.
+    Returns: few_sd, standard deviation of their difference in mean AUROC over draws of 200 test images; few_wrong,
+        share of the draws with another sign than on all test images; NaN with one loss alone.
     """
     both = [{one.config.seed: one for one in first.models(loss, ("losses",))} for loss in ("focal", "bce")]
     seeds = both[0].keys() & both[1].keys()  # with one seed both started from the same weights

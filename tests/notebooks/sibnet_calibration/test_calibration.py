@@ -9,8 +9,19 @@ from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from papers_lib.metrics.calibration import ece, ece_floor
 from sibnet_calibration import calibration
-from sibnet_calibration.calibration import CALIBRATORS, ELSEWHERE, NONE, Scored, calibrated, diagram
-from sibnet_calibration.calibration import ensemble, floor_at, floors, reliability_figure, tidy
+from sibnet_calibration.calibration import (
+    CALIBRATORS,
+    ELSEWHERE,
+    NONE,
+    Scored,
+    calibrated,
+    diagram,
+    ensemble,
+    floor_at,
+    floors,
+    reliability_figure,
+    tidy,
+)
 from tests.notebooks.sibnet_calibration.runs import logits, opened, swept
 
 PLAIN = {"auroc_macro": 0.75, "nll": 0.5, "train_images": 20}

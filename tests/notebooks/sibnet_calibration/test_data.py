@@ -49,7 +49,7 @@ def test_a_users_set_in_nih_s_layout_has_certain_labels_and_no_truth(tmp_path):
     root = tmp_path / "nih"
     chest.write(root, chest.ChestSpec(train_val=12, test=6, seed=1000, side=64))
     source = Source(str(root), tmp_path / "kept", 32, calibration_share=0.5, uncertain="ones")
-    with pytest.raises(UserError, match="training images with .*, expected some with and some without"):
+    with pytest.raises(UserError, match="expected some with and some without"):
         open_source(source)  # so few images show no Hernia
     images = open_images(next((tmp_path / "kept").glob("images-*")))
     assert len(images.images.part("test")) == 6

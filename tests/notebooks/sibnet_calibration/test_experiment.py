@@ -87,19 +87,6 @@ def test_a_run_of_two_stages_measures_everything_and_the_same_twice(go, tmp_path
     assert not list(tmp_path.iterdir())  # runs too short to be saved
 
 
-@pytest.mark.parametrize(
-    "setting", ["focal", "auc_pesg", "cd_raw_two_stage", "sc_published_two_stage", "mimo_2"]
-)
-def test_settings_that_no_other_test_trains_run(go, setting):
-    epochs = 2 if SETTINGS[setting].get("first_epochs") else 1
-    config = replace(RUN, epochs=epochs, repetition=1, **SETTINGS[setting])
-    metrics, arrays = go(config)
-    assert metrics["setting"] == setting
-    assert np.isfinite(arrays["test_logits"]).all()
-    assert ("maps" in arrays) == ("point_macro" in metrics) == (config.inputs == 1)
-    assert len(arrays["curves"]) == epochs
-
-
 def test_names_of_settings_are_those_of_the_claims_file():
     assert {name: replace(RUN, **change).setting() for name, change in SETTINGS.items()} == {
         name: name for name in SETTINGS
@@ -112,19 +99,6 @@ def test_losses_of_a_seed_share_the_initial_weights_and_seeds_do_not():
     assert torch.equal(before, torch.random.get_rng_state())
     assert all(torch.equal(cd[name], value) for name, value in bce.items())
     assert not torch.equal(other["linear.weight"], bce["linear.weight"])
-
-
-def test_a_mimo_network_of_the_same_image_twice_has_the_plain_stages():
-    plain, wide = (build(replace(RUN, train_from="", inputs=n), 3).double().eval() for n in (1, 2))
-    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    plain_stages, wide_stages = (
-        plain.features[:-1],
-        wide.features[:-1],
-    )  # less the neck, which has other draws
-    torch.testing.assert_close(
-        wide_stages(images.repeat(1, 2, 1, 1)), plain_stages(images), rtol=1e-5, atol=1e-5
-    )
-    assert wide.linear.out_features == 6
 
 
 def test_a_mimo_run_sees_as_many_images_a_step_and_in_all(go, stages):
@@ -208,10 +182,3 @@ def test_an_interrupted_run_goes_on_to_the_same_result(chexpert, tmp_path, monke
     assert same(run(config, surroundings), expected)
     assert same(surroundings.arrays, plain.arrays)
     assert {path.name for path in tmp_path.iterdir()} <= {"checkpoint"}  # which the sweep removes
-
-
-def test_a_damaged_checkpoint_starts_its_stage_anew(chexpert, tmp_path):
-    surroundings, plain = context(chexpert, tmp_path / "checkpoint"), context(chexpert, tmp_path / "plain")
-    for name in ("checkpoint", "checkpoint.stage0"):
-        (tmp_path / name).write_bytes(b"half a fi")
-    assert same(run(BOTH, surroundings), run(BOTH, plain))

@@ -9,7 +9,6 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from papers_lib.cams import display_map
-from papers_lib.companion.palette import PALETTE
 from sibnet_calibration import drawing, figures
 from sibnet_calibration.experiment import SibnetRun
 from tests.notebooks.sibnet_calibration.runs import frame_of, logits, model, opened, swept
@@ -145,9 +144,15 @@ SALIENCY = frame_of(
 def test_every_seed_is_a_dot_and_a_metric_that_no_run_has_no_panel():
     figure = figures.strips_figure(SALIENCY)
     assert titles(figure) == ["AUROC ↑", "distinctiveness ↓"]
-    dots = [line.get_xdata().tolist() for line in figure.axes[0].lines if line.get_marker() == "o"]
-    assert dots == [[0.8, 0.9], [0.7, 0.75]]
-    assert [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "D"] == [0.85, 0.725]
+    axis = figure.axes[0]
+    dots = [
+        np.sort(np.asarray(points.get_offsets())[:, 0])
+        for points in axis.collections
+        if len(points.get_offsets())
+    ]
+    np.testing.assert_allclose(dots, [[0.8, 0.9], [0.7, 0.75]])
+    means = [line.get_xdata() for line in axis.lines if line.get_marker() == "D"]
+    np.testing.assert_allclose(means, [[0.85, 0.725]])
     assert figures.strips_figure(SALIENCY.iloc[:0]) is None
 
 
@@ -169,18 +174,16 @@ def test_calibration_errors_over_their_floors():
     row = ("first", "losses", "bce", "none", 0.01, 0.015, 0.02)
     floors = pd.DataFrame([row], columns=["data", "arm", "setting", "calibrator", "low", "mean", "high"])
     axis = figures.ece_figure(frame, floors).axes[0]
-    drawn = [line for line in axis.lines if len(line.get_xdata())]
-    assert [line.get_xdata().tolist() for line in drawn] == [[0.03, 0.031], [0.02, 0.02], [0.2]]
-    assert [line.get_color() for line in drawn] == [
-        PALETTE[hue] for hue in ("baseline", "variant", "baseline")
-    ]
+    dots = [np.asarray(points.get_offsets()) for points in axis.collections if len(points.get_offsets())]
+    assert [sorted(one[:, 0]) for one in dots] == [[0.03, 0.031], [0.02, 0.02], [0.2]]
     (bar,) = axis.patches
     assert (bar.get_x(), bar.get_x() + bar.get_width()) == pytest.approx((0.01, 0.02))
-    assert bar.get_y() + bar.get_height() / 2 == pytest.approx(drawn[0].get_ydata()[0])
+    assert bar.get_y() + bar.get_height() / 2 == pytest.approx(dots[0][0, 1])
     assert [text.get_text() for text in axis.get_yticklabels()] == [
         "cross entropy",
         "one input, all\ntrained",
     ]
+    assert axis.get_xscale() == "log"
     frame.loc[0, "ece"] = 0.0
     assert figures.ece_figure(frame, floors).axes[0].get_xscale() == "linear"
     assert figures.ece_figure(frame.iloc[:0], floors) is None

@@ -129,7 +129,7 @@ def test_everything_is_trained_on_its_set_with_features_stored_before(monkeypatc
     chosen = parameters("smoke", jobs=2, device="cpu")
     found = grid.train_all(chosen)
     assert [(one.data, len(one.records)) for one in found] == [
-        *(("first", 22), ("rare", 4), ("common", 1), ("zeros", 1), ("ones", 1)),
+        *(("first", 22), ("rare", 4), ("common", 1), ("zeros", 1), ("ones", 1))
     ]
     assert set(asked["stored"]) == {("efficientnet_lite0", "packaged", "blocks_4", "cpu", 2)}
     for _, settings in asked["sweep"]:

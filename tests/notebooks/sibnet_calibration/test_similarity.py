@@ -9,8 +9,18 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import spearmanr
 
 from papers_lib.cams import display_map
-from sibnet_calibration.similarity import IMAGES, OTHER, SAME, SEEDS, backbone_ranks, compared
-from sibnet_calibration.similarity import similarity, similarity_table, similarity_values, ssim
+from sibnet_calibration.similarity import (
+    IMAGES,
+    OTHER,
+    SAME,
+    SEEDS,
+    backbone_ranks,
+    compared,
+    similarity,
+    similarity_table,
+    similarity_values,
+    ssim,
+)
 from tests.notebooks.sibnet_calibration.runs import opened, swept
 
 

@@ -43,6 +43,10 @@ def frame():
     )
 
 
+def floored(frame):
+    return tables.with_floors(frame, FLOORS)
+
+
 def cells(table):
     return table.astype(object).where(table.notna(), None).to_numpy().tolist()
 
@@ -60,7 +64,7 @@ def test_auroc_with_the_report_s_rows_below_ours(frame):
 
 
 def test_ece_beside_the_printed_value_and_the_floor(frame):
-    table = tables.ece_table(frame, "losses", FLOORS, printed_table("4.3"), tables.PRINTED["42"])
+    table = tables.ece_table(floored(frame), "losses", printed_table("4.3"), tables.PRINTED["42"])
     assert table.columns.tolist() == [
         *("loss", "before", "before, report", "before, floor", "one T", "one T, report", "one T, floor"),
         *("T a label", "Platt", "isotonic"),
@@ -69,11 +73,11 @@ def test_ece_beside_the_printed_value_and_the_floor(frame):
         ["focal loss", 0.75, 0.1763, None, 0.125, 0.1091, None, None, None, None],
         ["cross entropy", 0.375, 0.1147, 0.02, 0.25, 0.0996, 0.03, None, None, None],
     ]
-    assert "before, report" not in tables.ece_table(frame, "losses", FLOORS)
+    assert "before, report" not in tables.ece_table(floored(frame), "losses")
 
 
 def test_readings_of_a_loss_stand_together(frame):
-    table = tables.calibrator_table(frame, FLOORS)
+    table = tables.calibrator_table(floored(frame))
     assert table.columns.tolist() == ["loss", "calibrator", "ECE", "floor", "bias", "seeds"]
     assert cells(table) == [
         ["focal loss", "none", 0.75, None, 0.5, 1],
@@ -96,7 +100,7 @@ def test_floors_have_a_row_a_setting_and_a_column_a_calibrator():
 
 
 def test_other_sets(frame):
-    rare = tables.rare_table(frame, FLOORS)
+    rare = tables.rare_table(floored(frame))
     columns = [
         "loss",
         "set",
@@ -115,7 +119,7 @@ def test_other_sets(frame):
         ["weighted cross entropy", "rare", None, 0.5, None, None, None, None, None, 1],
         ["cross entropy", "first", 0.625, 0.375, 0.02, -0.125, 0.25, 0.03, None, 2],
     ]
-    mapped = tables.mapping_table(frame, "common", FLOORS)
+    mapped = tables.mapping_table(floored(frame), "common")
     assert mapped["uncertain labels"].tolist() == ["1 for Atelectasis and Edema", "0 for all"]
     assert mapped["ECE"].tolist() == [0.375, 1.0]
     assert mapped["floor"].fillna(-1).tolist() == [0.02, -1]
@@ -124,12 +128,12 @@ def test_other_sets(frame):
 
 def test_networks_and_seeds(frame):
     together = {"auroc": 0.875, "nll": 0.75, "ece": 0.5, "ece_one_t": 0.25}
-    assert cells(tables.mimo_table(frame, together, FLOORS)) == [
+    assert cells(tables.mimo_table(floored(frame), together)) == [
         ["one input, all trained", 0.5, None, 0.25, 0.06, 0.125, 1],
         ["cross entropy", 0.625, 1.0, 0.375, 0.02, 0.25, 2],
         ["cross entropy, all together", 0.875, 0.75, 0.5, None, 0.25, 1],
     ]
-    assert len(tables.mimo_table(frame, {}, FLOORS)) == 2
+    assert len(tables.mimo_table(frame, {})) == 2
     other = tables.backbone_table(frame, {("vgg19", "random"): 0.125})
     assert other.columns.tolist()[:3] == ["backbone", "weights", "trained from"]
     assert cells(other[["backbone", "trained from", "AUROC", tables.LIKENESS, "seeds"]]) == [
@@ -148,17 +152,16 @@ def test_networks_and_seeds(frame):
 def test_nothing_has_to_be_there(status, tmp_path):
     """No row but those of a comparison that no table is about, or of one run that failed and measured nothing."""
     some = frame_of(model("bce", "other" if status == "ok" else "losses", status=status))
-    none = FLOORS.iloc[:0]
     found = [
         tables.auroc_table(some, "losses", printed_table("4.2"), tables.PRINTED["42"]),
         tables.map_table(some),
-        tables.ece_table(some, "losses", none, printed_table("4.3"), tables.PRINTED["42"]),
+        tables.ece_table(some, "losses", printed_table("4.3"), tables.PRINTED["42"]),
         tables.shift_table(some),
-        tables.mimo_table(some, {}, none),
+        tables.mimo_table(some, {}),
         tables.backbone_table(some, {}),
         tables.seeds_table(some),
-        tables.mapping_table(some, "report", none),
-        tables.rare_table(some, none),
+        tables.mapping_table(some, "report"),
+        tables.rare_table(some),
     ]
     for table in found:
         assert table.empty
@@ -222,7 +225,7 @@ def test_sentences_on_what_disagrees_have_the_numbers():
             ("1 are",),
             ("1 of 5",),
             ("+0.13", "-0.40", "-2.56"),
-            ("place 2",),
+            ("place 1", "2 after"),
         ),
         text,
         strict=True,
