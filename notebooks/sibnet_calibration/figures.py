@@ -35,22 +35,11 @@ BACKBONES = {
     "resnet101": "ResNet-101",
     "vgg19": "VGG-19",
 }
-TINTS = {
-    "bce": "baseline",
-    "focal": "variant",
-    "auc_pesg": "proposed",
-    "auc_adam": "second variant",
-    "cd_two_stage": "proposed",
-    "sc_two_stage": "variant",
-    "cd_sc_two_stage": "second variant",
-}
+TINTS = {"bce": "baseline", "focal": "variant", "auc_pesg": "proposed", "auc_adam": "second variant"}
+TINTS |= {"cd_two_stage": "proposed", "sc_two_stage": "variant", "cd_sc_two_stage": "second variant"}
 """Settings that keep their colour wherever it is free; so does "wbce" as the baseline where "bce" is not beside it."""
-PANELS = {
-    "auroc_macro": "AUROC ↑",
-    "distinctiveness": "distinctiveness ↓",
-    "coherence": "coherence ↓",
-    "point_macro": "pointing ↑",
-}
+PANELS = {"auroc_macro": "AUROC ↑", "distinctiveness": "distinctiveness ↓"}
+PANELS |= {"coherence": "coherence ↓", "point_macro": "pointing ↑"}
 """Metrics of the saliency comparisons; the arrow shows what is better."""
 SWEEPS = {
     "distinct": ("cd_two_stage", "λ1, class distinctiveness"),
@@ -100,13 +89,9 @@ def roc_figure(swept: Swept, settings: Sequence[str], a_line: int = 3) -> "Figur
         axis.set_title(test.classes[k])
         axis.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
         axis.tick_params(labelbottom=True)
-        small: dict[str, Any] = {
-            "title_fontsize": 8.5,
-            "fontsize": 8.5,
-            "handlelength": 1.0,
-            "frameon": False,
-        }
-        axis.legend(title="AUROC", loc="lower right", labelspacing=0.15, borderaxespad=0.1, **small)
+        axis.legend(
+            title="AUROC", loc="lower right", fontsize=8.5, title_fontsize=8.5, frameon=False, handlelength=1
+        )
     handles = axes[0, 0].get_lines()[1:]
     figure.legend(handles, [words for words, *_ in drawn], loc="outside upper left", ncols=3, fontsize=9)
     figure.supxlabel("false positive rate", fontsize=9.5, color=INK)
@@ -304,37 +289,39 @@ def weights_figure(frame: pd.DataFrame) -> "Figure | None":
     Runs of "weights" and "saliency" of equal epochs. Dashed, in the grey range of its seeds: weighted cross entropy for
     as many epochs, both weights 0.
     """
-    import matplotlib.pyplot as plt
+    import seaborn as sns
 
     own = ok(frame, ("weights", "saliency"))
     own = own[own["calibrator"].eq(NONE)]
-    own = own[own["epochs"].isin(own.loc[own["arm"].eq("weights"), "epochs"])]
-    sweeps = {weight: own[own["setting"].eq(setting)] for weight, (setting, _) in SWEEPS.items()}
-    sweeps = {weight: rows for weight, rows in sweeps.items() if rows["arm"].eq("weights").any()}
-    panels = [column for column in PANELS if any(_has(rows, column) for rows in sweeps.values())]
-    if not panels:
+    varied = own[own["arm"].eq("weights")]
+    own = own[own["epochs"].isin(varied["epochs"])]
+    sweeps = {field: how for field, how in SWEEPS.items() if varied["setting"].eq(how[0]).any()}
+    if not sweeps:
         return None
-    size = (0.7 + 2.5 * len(sweeps), 0.5 + 1.5 * len(panels))
-    how: dict[str, Any] = {"sharex": "col", "sharey": "row", "squeeze": False, "layout": "constrained"}
-    figure, axes = plt.subplots(len(panels), len(sweeps), figsize=size, **how)
-    for line, column in zip(axes, panels, strict=True):
-        plain = own.loc[own["setting"].eq("wbce"), column].dropna()
-        line[0].set_ylabel(PANELS[column])
-        for axis, (weight, rows) in zip(line, sweeps.items(), strict=True):
-            hue, mean = PALETTE[TINTS[SWEEPS[weight][0]]], rows.groupby(weight)[column].mean()
-            if len(plain):
-                axis.axhspan(plain.min(), plain.max(), color=GREY, alpha=0.2, lw=0)
-                axis.axhline(plain.mean(), color=GREY, lw=1.1, ls=(0, (4, 3)))
-            axis.plot(rows[weight], rows[column], "o", color=hue, ms=4.5, mew=0)
-            axis.plot(mean.index, mean, color=hue, lw=1.4)
-    for axis, (weight, rows) in zip(axes[-1], sweeps.items(), strict=True):
-        ticks = sorted(rows[weight].unique())
+    several = [
+        own[own["setting"].eq(one)].assign(weight=own[key], term=words)
+        for key, (one, words) in sweeps.items()
+    ]
+    long = (
+        pd.concat(several).melt(["term", "weight"], [key for key in PANELS if key in own], "metric").dropna()
+    )
+    hues = {words: PALETTE[TINTS[one]] for one, words in sweeps.values()}
+    shared: dict[str, Any] = {"hue": "term", "palette": hues, "sharex": "col", "sharey": "row"}
+    grid = sns.FacetGrid(long, row="metric", col="term", height=1.5, aspect=1.7, **shared)
+    grid.map_dataframe(sns.lineplot, x="weight", y="value", errorbar=None, lw=1.4)
+    grid.map_dataframe(sns.scatterplot, x="weight", y="value", s=20)
+    for (metric, term), axis in grid.axes_dict.items():
+        plain = own.loc[own["setting"].eq("wbce"), metric].dropna()
+        if len(plain):
+            axis.axhspan(plain.min(), plain.max(), color=GREY, alpha=0.2, lw=0)
+            axis.axhline(plain.mean(), color=GREY, lw=1.1, ls=(0, (4, 3)))
+        ticks = sorted(long.loc[long["term"].eq(term), "weight"].unique())
         axis.set_xscale("log")
         axis.set_xticks(ticks, [f"{value:g}" for value in ticks])
         axis.set_xticks([], minor=True)
-        axis.set_xlabel(SWEEPS[weight][1])
-    figure.align_ylabels(axes[:, 0])
-    return figure
+        axis.set(title="", xlabel=term, ylabel=PANELS[metric])
+        axis.label_outer()
+    return grid.figure
 
 
 def strips_figure(frame: pd.DataFrame) -> "Figure | None":

@@ -159,9 +159,10 @@ def test_every_seed_is_a_dot_and_a_metric_that_no_run_has_no_panel():
 def test_weights_with_the_comparison_saliency_s_own_and_zero_as_a_line():
     frame = SALIENCY.assign(distinct=SALIENCY["distinct"].where(SALIENCY["distinct"] > 0, 1.4))
     figure = figures.weights_figure(frame)
-    baseline, seeds, mean = figure.axes[0].lines
+    mean, baseline = figure.axes[0].lines
     assert baseline.get_ydata()[0] == pytest.approx(0.85)
-    assert sorted(seeds.get_xydata().tolist()) == [[0.5, 0.6], [1.4, 0.7], [1.4, 0.75]]
+    dots = np.concatenate([points.get_offsets() for points in figure.axes[0].collections])
+    assert sorted(dots.tolist()) == [[0.5, 0.6], [1.4, 0.7], [1.4, 0.75]]
     np.testing.assert_allclose(mean.get_xydata(), [[0.5, 0.6], [1.4, 0.725]])
     assert figures.weights_figure(frame[frame["arm"].eq("saliency")]) is None
 
