@@ -6,7 +6,6 @@ together in truth, so bands and ranges are a little too narrow.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -48,25 +47,14 @@ CALIBRATORS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
 """(logits (n, K) and labels of the calibration part, logits) -> probabilities; "one_t" is the report's (3.6.1)."""
 ELSEWHERE = {"one_t_train": "train", "one_t_test": "test"}
 """One temperature, fitted on another part: the images that the model was trained on, or the test images themselves."""
-WORDS = {
-    NONE: "before",
-    "one_t": "one temperature",
-    "label_t": "one temperature per label",
-    "platt": "Platt",
-    "isotonic": "isotonic",
-}
-HUES = {
-    NONE: "baseline",
-    "one_t": "proposed",
-    "label_t": "third variant",
-    "platt": "variant",
-    "isotonic": "second variant",
-}
+WORDS = {NONE: "before", "one_t": "one temperature", "label_t": "one temperature per label"}
+WORDS |= {"platt": "Platt", "isotonic": "isotonic"}
+HUES = {NONE: "baseline", "one_t": "proposed", "label_t": "third variant"}
+HUES |= {"platt": "variant", "isotonic": "second variant"}
 CHUNK = 4_000_000  # labels drawn at once: bounds the memory
 
 
-@dataclass(frozen=True)
-class Scored:
+class Scored(NamedTuple):
     """Probabilities (n, K) of a model on the test part after a calibrator, with labels (n, K) and P(y | x) or NaN."""
 
     probabilities: Tensor
@@ -101,10 +89,9 @@ def tidy(sweeps: Sequence[Swept], bins: int) -> pd.DataFrame:
     for one in sweeps:
         frame = records_frame(list(one.records)).assign(data=one.data)
         frame["setting"] = [record.config.setting() for record in one.records]
-        numbers = {
-            key for record in one.records for key, value in record.metrics.items() if _is_number(value)
-        }
-        plain = [key for key in frame if key in numbers - {"train_images"}]
+        metrics = [item for record in one.records for item in record.metrics.items()]
+        numbers = {key for key, value in metrics if isinstance(value, int | float)} - {"train_images"}
+        plain = [key for key in frame if key in numbers]
         rows: list[dict[Any, Any]] = []
         for (_, row), record in zip(frame.iterrows(), one.records, strict=True):
             if record.status != "ok":
@@ -115,10 +102,6 @@ def tidy(sweeps: Sequence[Swept], bins: int) -> pd.DataFrame:
                 rows.append(own if calibrator == NONE else {**own, **dict.fromkeys(plain, np.nan)})
         frames.append(pd.DataFrame(rows))
     return pd.concat(frames, ignore_index=True).copy()
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)
 
 
 def _scores(one: Swept, record: Record, calibrator: str, bins: int) -> dict[str, float]:

@@ -20,14 +20,8 @@ from sibnet_calibration.grid import Swept, name
 ARMS = ("losses", "saliency")
 """Comparisons whose settings are compared; a setting of the same name in another one is trained otherwise."""
 PAIRS = (
-    ("bce", "focal"),
-    ("bce", "auc_pesg"),
-    ("bce", "auc_adam"),
-    ("bce", "wbce"),
-    ("wbce", "cd"),
-    ("wbce", "cd_two_stage"),
-    ("wbce", "sc_two_stage"),
-    ("wbce", "cd_sc_two_stage"),
+    *(("bce", other) for other in ("focal", "auc_pesg", "auc_adam", "wbce")),
+    *(("wbce", other) for other in ("cd", "cd_two_stage", "sc_two_stage", "cd_sc_two_stage")),
 )
 SAME, SEEDS, OTHER, IMAGES = "same seed", "two seeds", "two seeds, two losses", "other images"
 C1, C2 = 0.01**2, 0.03**2  # Wang et al. 2004, for values from 0 to 1

@@ -37,9 +37,11 @@ NAMED = {
     "code_negative": ("wbce",),
 }
 """Settings whose mean of a column a claim or the prose names."""
+ECES = {"ECE": "ece", "floor": "floor", "bias": "bias"}
+ECES |= {"ECE, one T": "one_t:ece", "floor, one T": "one_t:floor"}
 LIKENESS = "rank correlation of maps with the first"
-Columns = Mapping[str, tuple[str, str]]
-"""Words for readers → calibrator and column of the tidy frame."""
+Columns = Mapping[str, str]
+"""Words for readers → a column of the tidy frame, before calibration or, as in "one_t:ece", after a calibrator."""
 
 
 def ok(frame: pd.DataFrame, arms: str | Sequence[str], data: str | Sequence[str] = "first") -> pd.DataFrame:
@@ -52,14 +54,15 @@ def means(rows: pd.DataFrame, keys: Sequence[str], columns: Columns) -> pd.DataF
     """A row a group of ``keys``, in the order of its first model: means (NaN where no run has it) and "seeds".
 
     >>> frame = pd.DataFrame({"setting": "bce", "calibrator": "none", "ece": [0.25, np.nan, 0.75]})
-    >>> means(frame, ["setting"], {"ECE": ("none", "ece"), "AUROC": ("none", "auroc_macro")}).to_numpy().tolist()
+    >>> means(frame, ["setting"], {"ECE": "ece", "AUROC": "auroc_macro"}).to_numpy().tolist()
     [['bce', 0.5, nan, 3]]
     """
     found = []
     for key, group in rows.groupby(list(keys), sort=False):
         row = dict(zip(keys, key, strict=True))
-        for words, (calibrator, column) in columns.items():
-            own = group["calibrator"].eq(calibrator)
+        for words, shown in columns.items():
+            calibrator, _, column = shown.rpartition(":")
+            own = group["calibrator"].eq(calibrator or NONE)
             row[words] = group.loc[own, column].mean() if column in group else np.nan
         found.append({**row, "seeds": int(group["calibrator"].eq(NONE).sum())})
     return pd.DataFrame(found, columns=[*keys, *columns, "seeds"])
@@ -100,16 +103,14 @@ def auroc_table(
 
 def map_table(frame: pd.DataFrame) -> pd.DataFrame:
     """What the two losses measure on maps of unseen images, and where the maps point; columns that any run has."""
-    columns = {
-        "cosine, re-encoded": "distinctiveness",
-        "cosine, raw maps": "raw_distinctiveness",
-        "coherence, mean over pairs": "coherence",
-        "coherence, sum": "coherence_sum",
+    columns = {"cosine, re-encoded": "distinctiveness", "cosine, raw maps": "raw_distinctiveness"}
+    columns |= {"coherence, mean over pairs": "coherence", "coherence, sum": "coherence_sum"}
+    columns |= {
         "maps without a positive value": "dead_maps",
         "pointing": "point_macro",
         "AUROC": "auroc_macro",
     }
-    table = by_loss(ok(frame, "saliency"), {words: (NONE, column) for words, column in columns.items()})
+    table = by_loss(ok(frame, "saliency"), columns)
     return table.dropna(axis=1, how="all") if len(table) else table
 
 
@@ -128,8 +129,8 @@ def ece_table(
     """
     own, columns = ok(frame, arm), {}
     for key, words in WORDS.items():
-        columns[words] = (key, "ece")
-        columns |= {f"{words}, floor": (key, "floor")} if key in (NONE, "one_t") else {}
+        columns[words] = f"{key}:ece"
+        columns |= {f"{words}, floor": f"{key}:floor"} if key in (NONE, "one_t") else {}
     table = by_loss(own, columns).drop(columns="seeds")
     if printed is not None:
         lines = [(rows or {}).get(setting) for setting in own["setting"].drop_duplicates()]
@@ -171,9 +172,8 @@ def calibrator_table(frame: pd.DataFrame) -> pd.DataFrame:
 def shift_table(frame: pd.DataFrame) -> pd.DataFrame:
     """ECE of the test part, and of its first images with half their contrast; fewer images have a higher floor."""
     both = (("", "ece"), (", half contrast", "ece_contrast"))
-    columns = {
-        f"{WORDS[key]}{more}": (key, column) for key in (NONE, "one_t", "platt") for more, column in both
-    }
+    several = ((key, more, column) for key in (NONE, "one_t", "platt") for more, column in both)
+    columns = {f"{WORDS[key]}{more}": f"{key}:{column}" for key, more, column in several}
     return by_loss(ok(frame, "losses"), columns).drop(columns="seeds")
 
 
@@ -209,18 +209,18 @@ def mimo_table(frame: pd.DataFrame, together: Mapping[str, float]) -> pd.DataFra
     Args: frame, with floors; together, of ``calibration.ensemble``.
     """
     columns = {
-        "AUROC": (NONE, "auroc_macro"),
-        "NLL": (NONE, "nll"),
-        "ECE": (NONE, "ece"),
-        "floor": (NONE, "floor"),
+        "AUROC": "auroc_macro",
+        "NLL": "nll",
+        "ECE": "ece",
+        "floor": "floor",
+        "ECE, one T": "one_t:ece",
     }
     mimo, losses = ok(frame, "mimo"), ok(frame, "losses")
     own = pd.concat([mimo, losses[losses["setting"].eq("bce")]])
-    table = means(own, ["arm", "setting"], {**columns, "ECE, one T": ("one_t", "ece")})
+    table = means(own, ["arm", "setting"], columns)
     loss = [name(setting, arm) for arm, setting in zip(table["arm"], table["setting"], strict=True)]
-    table = (
-        table.assign(setting=loss).drop(columns="arm").rename(columns={"setting": "loss", "seeds": "models"})
-    )
+    words = {"setting": "loss", "seeds": "models"}
+    table = table.assign(setting=loss).drop(columns="arm").rename(columns=words)
     if together:
         row = {"loss": f"{name('bce')}, all together", "models": 1, "ECE, one T": together["ece_one_t"]}
         row |= {"AUROC": together["auroc"], "NLL": together["nll"], "ECE": together["ece"]}
@@ -232,11 +232,9 @@ def backbone_table(frame: pd.DataFrame, ranks: Mapping[tuple[str, str], float]) 
     """AUROC, calibration and pointing of each network with cross entropy, and ``similarity.backbone_ranks``."""
     own = ok(frame, ("backbones", "losses"))
     own = own[own["arm"].eq("backbones") | own["setting"].eq("bce")].sort_values("arm", kind="stable")
-    keys, columns = (
-        ["backbone", "weights", "train_from"],
-        {"AUROC": "auroc_macro", "ECE": "ece", "pointing": "point_macro"},
-    )
-    table = means(own, keys, {words: (NONE, column) for words, column in columns.items()})
+    keys = ["backbone", "weights", "train_from"]
+    columns = {"AUROC": "auroc_macro", "ECE": "ece", "pointing": "point_macro"}
+    table = means(own, keys, columns)
     alike = [ranks.get(key, np.nan) for key in zip(table["backbone"], table["weights"], strict=True)]
     table.insert(6, LIKENESS, alike)
     table["train_from"] = table["train_from"].replace("", "the first layer")
@@ -246,19 +244,10 @@ def backbone_table(frame: pd.DataFrame, ranks: Mapping[tuple[str, str], float]) 
 def rare_table(frame: pd.DataFrame) -> pd.DataFrame:
     """The losses on the set with rarer findings, beside the first set's where that has them; frame with floors."""
     rare, first = ok(frame, "imbalance", "rare"), ok(frame, ("losses", "saliency"))
-    columns = {"AUROC": (NONE, "auroc_macro"), **_ECES, "pointing": (NONE, "point_macro")}
+    columns = {"AUROC": "auroc_macro", **ECES, "pointing": "point_macro"}
     own = pd.concat([rare, *(first[first["setting"].eq(one)] for one in rare["setting"].unique())])
     table = means(own, ["setting", "data"], columns)
     return table.assign(setting=table["setting"].map(name)).rename(columns={"setting": "loss", "data": "set"})
-
-
-_ECES = {
-    "ECE": (NONE, "ece"),
-    "floor": (NONE, "floor"),
-    "bias": (NONE, "bias"),
-    "ECE, one T": ("one_t", "ece"),
-    "floor, one T": ("one_t", "floor"),
-}
 
 
 def mapping_table(frame: pd.DataFrame, first: str) -> pd.DataFrame:
@@ -271,8 +260,8 @@ def mapping_table(frame: pd.DataFrame, first: str) -> pd.DataFrame:
     """
     plain = ok(frame, "losses")
     own = pd.concat([plain[plain["setting"].eq("bce")], ok(frame, "mapping", [*MAPPINGS])])
-    known = {"ECE against P(y | x)": (NONE, "true_ece"), "ECE against P(y | x), one T": ("one_t", "true_ece")}
-    table = means(own, ["data"], {"AUROC": (NONE, "auroc_macro"), **_ECES, **known})
+    known = {"ECE against P(y | x)": "true_ece", "ECE against P(y | x), one T": "one_t:true_ece"}
+    table = means(own, ["data"], {"AUROC": "auroc_macro", **ECES, **known})
     words = table["data"].replace("first", first).map(MAPPINGS)
     return table.assign(data=words).rename(columns={"data": "uncertain labels"})
 
@@ -295,8 +284,8 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def seeds_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Every seed's AUROC and ECE before calibration and after one temperature."""
-    columns = {"AUROC": (NONE, "auroc_macro"), "ECE": (NONE, "ece"), "ECE, one T": ("one_t", "ece")}
-    columns |= {"NLL": (NONE, "nll"), "pointing": (NONE, "point_macro")}
+    columns = {"AUROC": "auroc_macro", "ECE": "ece", "ECE, one T": "one_t:ece"}
+    columns |= {"NLL": "nll", "pointing": "point_macro"}
     table = means(ok(frame, ("losses", "saliency", "mimo")), ["arm", "setting", "seed"], columns)
     table["setting"] = [name(*key) for key in zip(table["setting"], table["arm"], strict=True)]
     return table.drop(columns="seeds").rename(columns={"arm": "comparison", "setting": "loss"})
@@ -309,10 +298,8 @@ def values(frame: pd.DataFrame, first: Swept) -> dict[str, float]:
     """
     images, own = first.opened.images, ok(frame, ("losses", "saliency"))
     truth, labels = images.truth[images.images.split == "test"], images.images.part("test").labels
-    known = not np.isnan(truth).any()
-    found = {
-        "oracle_auroc": auroc(torch.from_numpy(truth), torch.from_numpy(labels)).macro if known else np.nan
-    }
+    best = np.nan if np.isnan(truth).any() else auroc(torch.from_numpy(truth), torch.from_numpy(labels)).macro
+    found = {"oracle_auroc": best}
 
     def mean(setting: str, column: str, calibrator: str = NONE) -> float:
         rows = own[own["setting"].eq(setting) & own["calibrator"].eq(calibrator)]
