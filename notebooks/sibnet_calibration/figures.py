@@ -28,27 +28,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BACKBONES = {
-    "efficientnet_lite0": "EfficientNet-Lite0",
-    "efficientnet_lite2": "EfficientNet-Lite2",
-    "densenet121": "DenseNet-121",
-    "resnet101": "ResNet-101",
-    "vgg19": "VGG-19",
-}
+BACKBONES = {"densenet121": "DenseNet-121", "resnet101": "ResNet-101", "vgg19": "VGG-19"}
+BACKBONES |= {f"efficientnet_lite{size}": f"EfficientNet-Lite{size}" for size in (0, 2)}
 TINTS = {"bce": "baseline", "focal": "variant", "auc_pesg": "proposed", "auc_adam": "second variant"}
 TINTS |= {"cd_two_stage": "proposed", "sc_two_stage": "variant", "cd_sc_two_stage": "second variant"}
 """Settings that keep their colour wherever it is free; so does "wbce" as the baseline where "bce" is not beside it."""
 PANELS = {"auroc_macro": "AUROC ↑", "distinctiveness": "distinctiveness ↓"}
 PANELS |= {"coherence": "coherence ↓", "point_macro": "pointing ↑"}
 """Metrics of the saliency comparisons; the arrow shows what is better."""
-SWEEPS = {
-    "distinct": ("cd_two_stage", "λ1, class distinctiveness"),
-    "coherent": ("sc_two_stage", "λ2, spatial coherence"),
-}
+SWEEPS = {"distinct": ("cd_two_stage", "λ1, class distinctiveness")}
+SWEEPS |= {"coherent": ("sc_two_stage", "λ2, spatial coherence")}
 """Fields of a run that the comparison "weights" varies: the setting, and the axis's words."""
 GREY, POINT = PALETTE["reference"], "#56B4E9"  # sky blue, which the heat has not
-
-
 Panel = tuple[tuple[int, int] | None, str, np.ndarray | None]
 """(place among the test images, class) or nothing, a title, and a raw map (h, w) or None."""
 
@@ -114,14 +105,14 @@ def curves_figure(swept: Swept, settings: Sequence[str]) -> "Figure | None":
     """
     import matplotlib.pyplot as plt
 
-    several = {one: swept.models(one, ("losses", "saliency")) for one in settings}
-    found = {one: list(map(curves_of, records)) for one, records in several.items() if records}
+    every = {one: swept.models(one, ("losses", "saliency")) for one in settings}
+    found = {one: list(map(curves_of, records)) for one, records in every.items() if records}
     if not found:
         return None
     figure, axes = plt.subplots(1, 3, figsize=(7.2, 2.9), sharex=True, layout="constrained")
     words = {"loss": "training loss", "val_loss": "validation cross entropy", "val_auroc": "validation AUROC"}
-    hues, every = tints(list(found)), [curve for own in found.values() for curve in own]
-    starts = {float(epoch) + 1.5 for curve in every for epoch in np.flatnonzero(np.diff(curve["stage"]))}
+    hues, drawn = tints(list(found)), [curve for own in found.values() for curve in own]
+    starts = {float(epoch) + 1.5 for curve in drawn for epoch in np.flatnonzero(np.diff(curve["stage"]))}
     for axis, (column, title) in zip(axes, words.items(), strict=True):
         for place, (setting, own) in enumerate(found.items()):
             _bundle(axis, [curve[column] for curve in own], hues[setting], name(setting), place)
@@ -202,7 +193,7 @@ def example_pairs(opened: Opened, kept: int | None = None) -> list[tuple[int, in
     test, found = opened.images.images.part("test"), dict[int, int]()
     for k in range(len(test.classes)):
         boxed = np.array([bool((kinds == k).any()) for kinds in test.box_classes], bool)
-        shows = np.flatnonzero(test.labels[:, k] & (boxed if boxed.any() else True))[:None]
+        shows = np.flatnonzero(test.labels[:, k] & (boxed if boxed.any() else True))
         row = next((int(row) for row in shows if row not in found and row < (kept or len(test))), None)
         found |= {} if row is None else {row: k}
     return list(found.items())
@@ -247,22 +238,20 @@ def _images(opened: Opened, panels: Sequence[Panel], columns: int) -> "Figure | 
 
     if not panels:
         return None
-    test, pixels = (
-        opened.images.images.part("test"),
-        opened.images.pixels[opened.images.images.split == "test"],
-    )
-    empty, size = np.full(pixels.shape[1:], np.nan), pixels.shape[1:]
-    pictures = [empty if pair is None else pixels[pair[0]].astype(float) for pair, *_ in panels]
+    test, rows = opened.images.images.part("test"), np.flatnonzero(opened.images.images.split == "test")
+    size = opened.images.pixels.shape[1:]
+    empty = np.full(size, np.nan)
+    grey = [
+        empty if pair is None else opened.images.pixels[rows[pair[0]]].astype(float) for pair, *_ in panels
+    ]
     alive = [raw is not None and np.isfinite(raw).all() and raw.max() > 0 for *_, raw in panels]
     heat = [
         display_map(torch.from_numpy(raw), size).numpy() if good and raw is not None else empty
         for good, (*_, raw) in zip(alive, panels, strict=True)
     ]
-    maps, titles = (
-        heat if any(raw is not None for *_, raw in panels) else None,
-        [title for _, title, _ in panels],
-    )
-    figure = map_grid(pictures, maps, titles, columns, limits=(0.0, 1.0), label="share of the map's maximum")
+    maps = heat if any(raw is not None for *_, raw in panels) else None
+    about: dict[str, Any] = {"limits": (0.0, 1.0), "label": "share of the map's maximum"}
+    figure = map_grid(grey, maps, [title for _, title, _ in panels], columns, **about)
     for axis, (pair, _, raw), good in zip(figure.axes, panels, alive, strict=False):
         if pair is None:
             continue
@@ -272,9 +261,13 @@ def _images(opened: Opened, panels: Sequence[Panel], columns: int) -> "Figure | 
             frame.set_path_effects([Stroke(linewidth=2.2, foreground="black"), Normal()])
             axis.add_patch(frame)
         if raw is not None and not good:
-            axis.text(
-                0.5, 0.5, "no positive\nvalue", transform=axis.transAxes, ha="center", fontsize=8, c="white"
-            )
+            words: dict[str, Any] = {
+                "xycoords": "axes fraction",
+                "ha": "center",
+                "fontsize": 8,
+                "color": "white",
+            }
+            axis.annotate("no positive\nvalue", (0.5, 0.5), **words)
         if raw is not None and good:
             hit = point_hits(torch.from_numpy(raw)[None], [boxes], (size[0], size[1]))
             mark, (x, y) = "o" if bool(hit.hit[0]) else "x", hit.point[0].tolist()
@@ -298,13 +291,10 @@ def weights_figure(frame: pd.DataFrame) -> "Figure | None":
     sweeps = {field: how for field, how in SWEEPS.items() if varied["setting"].eq(how[0]).any()}
     if not sweeps:
         return None
-    several = [
-        own[own["setting"].eq(one)].assign(weight=own[key], term=words)
-        for key, (one, words) in sweeps.items()
-    ]
-    long = (
-        pd.concat(several).melt(["term", "weight"], [key for key in PANELS if key in own], "metric").dropna()
-    )
+    pairs = sweeps.items()
+    several = [own[own["setting"].eq(one)].assign(weight=own[key], term=words) for key, (one, words) in pairs]
+    measured = [key for key in PANELS if key in own]
+    long = pd.concat(several).melt(["term", "weight"], measured, "metric").dropna()
     hues = {words: PALETTE[TINTS[one]] for one, words in sweeps.values()}
     shared: dict[str, Any] = {"hue": "term", "palette": hues, "sharex": "col", "sharey": "row"}
     grid = sns.FacetGrid(long, row="metric", col="term", height=1.5, aspect=1.7, **shared)
@@ -333,7 +323,7 @@ def strips_figure(frame: pd.DataFrame) -> "Figure | None":
     own = own[own["calibrator"].eq(NONE)].assign(
         loss=lambda rows: [fill(name(one), 24) for one in rows["setting"]]
     )
-    panels = [column for column in PANELS if _has(own, column)]
+    panels = [key for key in PANELS if key in own and own[key].notna().any()]
     if not panels:
         return None
     hues = {fill(name(one), 24): _family(one) for one in own["setting"].unique()}
@@ -408,7 +398,3 @@ def ece_figure(frame: pd.DataFrame, floors: pd.DataFrame) -> "Figure | None":
     axis.set(xlabel="expected calibration error, mean over labels", ylabel="")
     sns.move_legend(axis, "lower left", bbox_to_anchor=(-0.3, 1), ncols=3, title=None, fontsize=9)
     return figure
-
-
-def _has(frame: pd.DataFrame, column: str) -> bool:
-    return column in frame and bool(frame[column].notna().any())
