@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -48,11 +49,9 @@ def flow(rows: Sequence[Sequence[str]]) -> "Figure":
         half = (height - 0.16) / 2
         for place, text in zip(places, row, strict=True):
             axis.text(place, top - height / 2, text, ha="center", va="center", fontsize=8.5, bbox=box)
-        pairs = (
-            zip(above, places, strict=False)
-            if len(above) == len(places)
-            else ((a, b) for a in above for b in places)
-        )
+        pairs = list(product(above, places))
+        if len(above) == len(places):
+            pairs = list(zip(above, places, strict=True))
         for start, end in pairs:
             ends = ((end, top - height / 2 + half), (start, top + 0.08))
             axis.annotate(
@@ -67,11 +66,8 @@ def architecture_drawing(config: SibnetRun, classes: int, side: int) -> "Figure"
     found = {one.var_name: one.output_size for one in layers(config, classes, side).summary_list}
     h, w = found["features"][-2:]
     frozen = f", trained from {config.train_from} on" if config.train_from else ""
-    some = (
-        f"2 of {classes} maps of {config.share:.0%} of the images"
-        if config.estimator == "sampled"
-        else "all maps"
-    )
+    sampled = f"2 of {classes} maps of {config.share:.0%} of the images"
+    some = sampled if config.estimator == "sampled" else "all maps"
     return flow(
         [
             [f"image 3×{side}×{side}"],

@@ -64,9 +64,7 @@ def runs_of(arm: str, chosen: Parameters) -> list[SibnetRun]:
     def staged(one: SibnetRun) -> SibnetRun:
         return replace(one, first_epochs=int(one.epochs * chosen.first_share))
 
-    if (
-        arm == "losses"
-    ):  # Tables 4.2 and 4.3; DeepAUC with Adam as the report has it, and with PESG, made for it
+    if arm == "losses":  # Tables 4.2 and 4.3; the report has DeepAUC with Adam, PESG was made for it
         settings = plain
         if not chosen.quick_rows:  # PESG after cross entropy, as the loss's own paper trains it
             settings += [replace(base, loss="auc", optimizer=name) for name in ("adam", "adam_ascending")]
@@ -83,18 +81,15 @@ def runs_of(arm: str, chosen: Parameters) -> list[SibnetRun]:
         else:
             settings = [base, cd, staged(cd), sc, staged(sc), both, staged(both)]
             variants = [staged(replace(cd, encoded=False)), staged(replace(sc, variant="published"))]
-    elif (
-        arm == "mimo"
-    ):  # section 3.5: all trained; epochs are a multiple of the times that an epoch shows each image
+    elif arm == "mimo":  # section 3.5, all trained; an epoch shows each image ``repetition`` times
         epochs = max(1, round(base.epochs / base.repetition)) * base.repetition
         base = replace(base, train_from="", epochs=epochs)
         settings = [base, *(replace(base, inputs=inputs) for inputs in chosen.mimo)]
     elif arm == "rates":  # Figures 4.3 and 4.4, trained for long (section 4.4)
         base = replace(base, loss="wbce", distinct=chosen.distinct, epochs=chosen.long_epochs)
         rates = [replace(base, learning_rate=rate) for rate in chosen.rates]
-        settings = list(
-            dict.fromkeys([*rates, *(replace(base, dropout=dropout) for dropout in chosen.dropouts)])
-        )
+        dropouts = [replace(base, dropout=dropout) for dropout in chosen.dropouts]
+        settings = list(dict.fromkeys([*rates, *dropouts]))
     elif arm == "backbones":  # Figure 4.5 and section 4.5; "random initial weights" of section 4.3
         scratch = replace(base, weights="random", train_from="")
         settings = [scratch if name == SCRATCH else replace(base, backbone=name) for name in chosen.backbones]
@@ -109,37 +104,28 @@ def runs_of(arm: str, chosen: Parameters) -> list[SibnetRun]:
 
 def source(chosen: Parameters, **changes: object) -> Source:
     """The first set; ``changes`` make that of another comparison."""
-    names = (
-        "data_root",
-        "side",
-        "picture_side",
-        "uncertain",
-        "views",
-        "calibration",
-        "calibration_share",
-        "jobs",
-    )
+    names = ["data_root", "side", "picture_side", "uncertain", "views", "calibration", "jobs"]
     given: dict[str, object] = {name: getattr(chosen, name) for name in names}
     given |= {"train": chosen.train_images, "valid": chosen.valid_images, "seed": chosen.data_seed}
+    given["calibration_share"] = chosen.calibration_share
     return Source(folder=paths.data_folder(), **{**given, **changes})  # type: ignore[arg-type]
 
 
 def plan(chosen: Parameters) -> list[Part]:
     """All models of the notebook, set by set; a set without a model is left out."""
     first = source(chosen)
-    images, options = (
-        first.training_images(),
-        {"precision": precision_of(chosen.compiled, pick_device(chosen.device))},
-    )
+    images = first.training_images()
+    options = {"precision": precision_of(chosen.compiled, pick_device(chosen.device))}
     asked = [("first", [arm for arm in FIRST if arm in chosen.arms], first)]
     if "imbalance" in chosen.arms:
         asked.append(("rare", ["imbalance"], source(chosen, odds=chosen.rare_odds)))
     if "mapping" in chosen.arms:
         asked += [(name, ["mapping"], source(chosen, uncertain=name)) for name in MAPPINGS]
-    several = [
-        (name, [one for arm in arms for one in runs_of(arm, chosen)], data) for name, arms, data in asked
-    ]
-    return [Part(name, run, configs, data, images, options) for name, configs, data in several if configs]
+    parts = []
+    for data, arms, one in asked:
+        configs = [config for arm in arms for config in runs_of(arm, chosen)]
+        parts += [Part(data, run, configs, one, images, options)] if configs else []
+    return parts
 
 
 class Swept(NamedTuple):

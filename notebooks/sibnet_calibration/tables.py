@@ -160,9 +160,8 @@ def calibrator_table(frame: pd.DataFrame) -> pd.DataFrame:
     own = ok(frame, "losses")
     grouped = own.groupby(["setting", "calibrator"], sort=False)
     table = grouped[[key for key in columns if key in own]].mean().rename(columns=columns)
-    table = (
-        (table.dropna(axis=1, how="all") if len(table) else table).assign(seeds=grouped.size()).reset_index()
-    )
+    table = table.dropna(axis=1, how="all") if len(table) else table
+    table = table.assign(seeds=grouped.size()).reset_index()
     table["setting"] = table["setting"].map(name).mask(table["setting"].duplicated(), "")
     return table.assign(calibrator=table["calibrator"].str.replace("_", " ")).rename(
         columns={"setting": "loss"}
