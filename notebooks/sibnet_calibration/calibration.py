@@ -198,10 +198,8 @@ def floor_at(
 
 
 class Diagram(NamedTuple):
-    """A reliability diagram of all labels pooled, a value a bin; NaN in empty ones, float64.
-
-    Fields: counts; confidence, the mean prediction; frequency, the share of positives; truth, mean P(y | x) or NaN; low
-    and high, 2.5 % and 97.5 % quantiles of a perfect model's frequency; ece, the mean over labels, and its floor.
+    """A reliability diagram of all labels pooled, a value a bin, NaN in empty ones: mean prediction, share of positives,
+    mean P(y | x) or NaN, 95 % of a perfect model's shares; and the mean ECE over labels with its floor.
     """
 
     counts: Tensor

@@ -355,10 +355,7 @@ def _family(setting: str) -> str:
 
 
 def ece_figure(frame: pd.DataFrame, floors: pd.DataFrame) -> "Figure | None":
-    """Mean ECE of every seed, a dot each, a row a setting and calibrator; grey bar: the floor's 95 % range.
-
-    Args: floors, of ``calibration.floors``.
-    """
+    """Mean ECE of every seed, a dot each, a row a setting and calibrator; grey: 95 % of ``calibration.floors``."""
     import matplotlib.pyplot as plt
     import seaborn as sns
     from matplotlib.ticker import LogLocator, NullFormatter

@@ -80,9 +80,6 @@ def auroc_table(
     """Tables 4.1 and 4.2: AUROC by label, a row a setting of a comparison, the report's below ours where it has one.
 
     Args: printed, indexed by the names that ``rows`` gives to settings, a column a label and "Mean".
-
-    Returns: "loss", "of" (ours or the report's), the labels, "mean", "sd" (of the mean AUROC, over seeds), "seeds"
-        (whole numbers, missing in the report's rows).
     """
     labels = [column.removeprefix("auroc/") for column in frame if column.startswith("auroc/")]
     found, left = [], dict(rows)  # settings whose printed row is still to come
@@ -177,10 +174,7 @@ def shift_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def floor_table(floors: pd.DataFrame, few: Range | None) -> pd.DataFrame:
-    """Mean floors, a row a setting of a comparison, a column a calibrator; last of cross entropy on 200 images.
-
-    Args: floors, of ``calibration.floors``; few, of ``floor_at`` there, for one temperature alone.
-    """
+    """Mean floors by setting and calibrator; last ``calibration.floor_at``, of one temperature on 200 images."""
     found: list[dict[str, object]] = []
     for (arm, setting), group in floors.groupby(["arm", "setting"], sort=False):
         at = group.set_index("calibrator")
@@ -203,10 +197,7 @@ def _range(low: float, high: float) -> str:
 
 
 def mimo_table(frame: pd.DataFrame, together: Mapping[str, float]) -> pd.DataFrame:
-    """MIMO beside the same network with one input; then cross entropy's models of "losses", one by one and together.
-
-    Args: frame, with floors; together, of ``calibration.ensemble``.
-    """
+    """MIMO beside one input; then cross entropy's models of "losses", and these together (``calibration.ensemble``)."""
     columns = {
         "AUROC": "auroc_macro",
         "NLL": "nll",
@@ -251,9 +242,6 @@ def rare_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def mapping_table(frame: pd.DataFrame, first: str) -> pd.DataFrame:
     """Cross entropy on each way to map uncertain labels; labels of the test part are certain everywhere.
-
-    AUROC and bias (mean predicted less share of positives) are of the model before calibration; one temperature does
-    not change AUROC.
 
     Args: frame, with floors; first, how the first set's uncertain labels are mapped, a key of ``MAPPINGS``.
     """

@@ -114,21 +114,6 @@ def test_maps_lie_over_their_images_with_the_hottest_pixel_marked(runs):
     assert figures.saliency_figure(swept(found, mimo), {"mimo": mimo}) is None
 
 
-def test_columns_by_setting_and_by_backbone(runs):
-    records = [
-        runs.record({}, {"a": 1}, seed=1),
-        runs.record({}, {"a": 1}),
-        runs.record({}, {"a": 1}, arm="backbones", backbone="efficientnet_lite2", weights="packaged"),
-        runs.record(status="diverged", loss="focal"),
-    ]
-    sweep = swept(opened(), *records)
-    assert figures.by_setting(sweep, ["bce", "focal"], "losses") == {"cross entropy": records[1]}
-    assert figures.by_backbone(sweep) == {
-        "EfficientNet-Lite0, random weights": records[1],
-        "EfficientNet-Lite2": records[2],
-    }
-
-
 SALIENCY = frame_of(
     *(
         model(setting, "saliency", seed, auroc_macro=value, distinctiveness=1 - value)

@@ -9,7 +9,7 @@ from papers_lib.companion import paths
 from papers_lib.sweep import Record
 from sibnet_calibration import grid
 from sibnet_calibration.grid import NAMES, name, plan, runs_of
-from tests.notebooks.sibnet_calibration.runs import opened, parameters, swept
+from tests.notebooks.sibnet_calibration.runs import parameters
 
 ARMS = ["losses", "saliency", "mimo", "rates", "backbones", "weights", "imbalance", "mapping"]
 LISTS = {"distincts": [0.1, 10.0], "coherents": [3.0], "rates": [1e-4, 1e-3], "dropouts": [0.2, 0.5]}
@@ -100,20 +100,6 @@ def test_every_setting_has_a_name_of_its_own_and_an_unknown_one_keeps_its_words(
     known = {run.setting() for arm in ARMS for run in runs_of(arm, GIVEN)}
     assert {setting for setting in known if not setting.startswith("mimo")} <= NAMES.keys()
     assert name("focal_new") == "focal new"
-
-
-def test_models_of_a_setting_are_those_of_the_first_comparison_and_a_failed_seed_is_not_replaced(runs):
-    sweep = swept(
-        opened(),
-        runs.record(arm="mimo", train_from="", seed=0),
-        runs.record(arm="losses", seed=0, status="diverged"),
-        runs.record(arm="losses", seed=1),
-        runs.record(arm="losses", loss="focal", seed=0),
-    )
-    arms = ("losses", "mimo")
-    assert [record.config.seed for record in sweep.models("bce", arms)] == [1]
-    assert [record.config.arm for record in sweep.models("bce", ["mimo"])] == ["mimo"]
-    assert list(sweep.of_seed(["bce", "focal"], arms)) == ["focal"]
 
 
 def test_everything_is_trained_on_its_set_with_features_stored_before(monkeypatch, chexpert):

@@ -13,19 +13,13 @@ FULL = {"arms": ["losses", "backbones"]}
 RANDOM = {"weights": "random", "train_from": ""}
 RESNET = {"backbone": "resnet18", "weights": "timm", "last_stage": "", "train_from": ""}
 WRONG = [
-    ({"seeds": 0}, "seeds"),
     ({"batch_size": 1}, "batch_size"),
-    ({"jobs": -1}, "jobs"),
     ({"learning_rate": float("nan")}, "learning_rate"),
     ({"coherent": float("inf")}, "coherent"),
-    ({"gamma": -1.0}, "gamma"),
-    ({"calibration_share": 1.0}, "calibration_share"),
     ({"share": 0.0}, "share"),
     ({"bins": 0}, "bins"),
     ({"side": 80}, "side"),
     ({"device": "gpu"}, "device"),
-    ({"uncertain": "ignore"}, "uncertain"),
-    ({"coherents": ["3"]}, "coherents"),
     ({"dropouts": [1.0]}, "dropouts"),
     ({"mimo": [1]}, "mimo"),
     ({"arms": ["losses", "main"]}, "arms"),
