@@ -198,8 +198,8 @@ def floor_at(
 
 
 class Diagram(NamedTuple):
-    """A reliability diagram of all labels pooled, a value a bin, NaN in empty ones: mean prediction, share of positives,
-    mean P(y | x) or NaN, 95 % of a perfect model's shares; and the mean ECE over labels with its floor.
+    """A reliability diagram of all labels pooled, a value a bin, NaN in empty ones: mean prediction, share of
+    positives, mean P(y | x) or NaN, 95 % of a perfect model's shares; and the mean ECE over labels with its floor.
     """
 
     counts: Tensor
