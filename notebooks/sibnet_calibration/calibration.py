@@ -26,9 +26,8 @@ from papers_lib.metrics.calibration import (
     fit_temperature,
     reliability,
 )
+from papers_lib.metrics.calibration_error import Range, bin_sums, bins_of
 from papers_lib.metrics.classification import auroc
-from papers_lib.metrics.ece_floor import Range
-from papers_lib.metrics.reliability import bin_sums, bins_of
 from papers_lib.sweep import Record, records_frame
 from sibnet_calibration.grid import Swept, name
 

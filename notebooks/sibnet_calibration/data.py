@@ -14,8 +14,7 @@ from data_gen import chest_chexpert
 from data_gen.store import ensure
 from papers_lib.datasets.chexpert import find_root, load_chexpert
 from papers_lib.datasets.chexpert_store import ARRAYS, ChexpertImages, ChexpertStore, open_store, write_store
-from papers_lib.datasets.data_kind import data_kind
-from papers_lib.datasets.fingerprint import tree_fingerprint
+from papers_lib.datasets.fingerprint import data_kind, tree_fingerprint
 from papers_lib.datasets.image_sets import load_set, write_set
 from papers_lib.datasets.image_store import StoreSpec, load_images
 from papers_lib.errors import UserError

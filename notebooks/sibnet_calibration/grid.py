@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from papers_lib.companion import paths
-from papers_lib.sweep import Part, Record, one_pool, say, sweep
+from papers_lib.sweep import Part, Record, say, sweep
 from papers_lib.training import pick_device, precision_of
 from sibnet_calibration.data import Opened, Source, open_source, stored
 from sibnet_calibration.experiment import SibnetRun, run
@@ -147,13 +147,11 @@ class Swept(NamedTuple):
         return {setting: records[0] for setting, records in found.items() if records}
 
 
-@one_pool(run)
 def opened(chosen: Parameters) -> Opened:
     """The first set, made where it is missing."""
     return open_source(source(chosen))
 
 
-@one_pool(run)
 def train_all(chosen: Parameters) -> list[Swept]:
     """Train what the cache lacks, set by set."""
     found, device = [], pick_device(chosen.device)

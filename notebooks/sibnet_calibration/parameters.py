@@ -122,7 +122,7 @@ class Parameters(NotebookParameters):
                 "frontal or all, since synthetic sets have no lateral views",
             )
             return
-        from papers_lib.datasets.chexpert_rows import check_rows
+        from papers_lib.datasets.chexpert import check_rows
         from sibnet_calibration.data import layout_of
 
         root = Path(self.data_root).expanduser()

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from papers_lib.metrics.calibration_error import Range
 from papers_lib.metrics.classification import auroc
-from papers_lib.metrics.ece_floor import Range
 from sibnet_calibration.calibration import NONE
 from sibnet_calibration.grid import Swept, name
 

@@ -82,7 +82,7 @@ def opened(classes=3, *, known=True, boxes=True) -> Opened:
     )
     pixels = generator.integers(0, 256, (count, 32, 32), dtype=np.uint8)
     known_truth = truth if known else np.full_like(truth, np.nan)
-    store = DataRef(Path("a"), "a", "stand-in")
+    store = DataRef(Path("a"), "a", "synthetic data")
     return Opened(store, ChexpertImages(images, pixels, known_truth, labels.astype(float)), "a")
 
 

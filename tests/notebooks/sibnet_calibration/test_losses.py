@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from papers_lib.losses.auc_margin import AucMargin
-from papers_lib.losses.map_components import components
+from papers_lib.losses.spatial_coherence import components
 from papers_lib.models.multilabel_classifier import MultilabelClassifier
 from sibnet_calibration.experiment import SibnetRun
 from sibnet_calibration.losses import label_loss, saliency_terms, step_seed

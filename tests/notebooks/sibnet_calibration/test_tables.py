@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from papers_lib.companion.tables import save_table
-from papers_lib.metrics.ece_floor import Range
+from papers_lib.metrics.calibration_error import Range
 from sibnet_calibration import tables
 from sibnet_calibration.calibration import tidy
 from sibnet_calibration.printed import deviations, printed_table, values
