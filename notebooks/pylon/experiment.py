@@ -24,6 +24,7 @@ from papers_lib.models.freezing import freeze, unfreeze
 from papers_lib.models.heatmap_classifier import HeatmapClassifier
 from papers_lib.models.heatmap_methods import METHODS, decoder
 from papers_lib.models.pyramid_encoder import pyramid_encoder
+from papers_lib.models.timm_backbones import Scale
 from papers_lib.sweep import Context, say
 from papers_lib.training import Fit, Frozen, Objective, Plateau, channel_statistics, compile_where_asked, fit
 from pylon.data import Inputs, Staged, open_images, rows_of, stored, take
@@ -134,17 +135,15 @@ class PylonRun:
 def build(config: PylonRun, classes: int) -> HeatmapClassifier:
     """The initial model of a run; seed and encoder are the same for every method of a seed."""
     method = METHODS[config.method]
-    greys: dict[str, Any] = {"mean": None, "std": None}
-    if config.greys == "nih":
-        greys = {"mean": [0.4984], "std": [0.2483]}
     encoder = pyramid_encoder(
         config.backbone,
         generator=torch.Generator().manual_seed(0),  # random weights are those whose features are stored
         weights=config.weights,  # type: ignore[arg-type]
         in_channels=config.channels,
         output_stride=method.output_stride,
-        **greys,
     )
+    if config.greys == "nih":
+        encoder.scale = Scale([0.4984], [0.2483])  # greys of the authors' code
     options: dict[str, Any] = {}
     if config.method == "pylon":
         names = ("ups", "up", "attention", "head_kernel", "gap", "norm")

@@ -74,7 +74,7 @@ class Source:
             return self.train
         root = Path(self.data_root).expanduser()
         nih = layout_of(root) == "nih"
-        listed = load_set(self._nih(""), root) if nih else load_chexpert(root, **self.options())  # type: ignore[arg-type]
+        listed = load_set(self._nih(""), root) if nih else load_chexpert(root, **self.options())
         return int((listed.split == "train").sum())
 
     def _nih(self, fingerprint: str) -> StoreSpec:
