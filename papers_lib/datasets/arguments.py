@@ -17,7 +17,7 @@ def check_whole(name: str, value: object, least: int) -> None:
         raise UserError(f"{name}: found {value!r}, expected a whole number of at least {least}")
 
 
-def check_share(name: str, value: object) -> None:
-    """Refuse what is no number from 0 to below 1."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise UserError(f"{name}: found {value!r}, expected at least 0 and below 1")
+def check_range(name: str, value: object, least: float, most: float) -> None:
+    """Refuse what is no number from ``least`` to ``most``."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise UserError(f"{name}: found {value!r}, expected a number from {least:g} to {most:g}")

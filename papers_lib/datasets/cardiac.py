@@ -20,7 +20,7 @@ from PIL import Image
 
 from papers_lib.datasets.arguments import check_choice
 from papers_lib.datasets.row_file import read_json
-from papers_lib.datasets.tabular import Check, one_of, plain_name, read_table
+from papers_lib.datasets.tabular import NAME, Check, one_of, read_table
 from papers_lib.errors import UserError
 
 CLASSES = ("NOR", "HCM", "DCM", "ARV")
@@ -97,12 +97,8 @@ def read_slices(root: Path) -> pd.DataFrame:
     """``slices.csv`` by line: id, and split, class and sex as numbers."""
     if not root.is_dir():
         raise UserError(f"{root}: no such folder, expected one with {TABLE}, {IMAGES}/ and {MASKS}/")
-    checks = {
-        "id": Check(plain_name, "a file name without folders"),
-        "split": one_of(SPLITS),
-        "class": one_of(CLASSES),
-        "sex": Check(SEXES.__getitem__, "one of F, M, empty"),
-    }
+    sex = Check(SEXES.__getitem__, "one of F, M, empty")
+    checks = {"id": NAME, "split": one_of(SPLITS), "class": one_of(CLASSES), "sex": sex}
     return read_table(root / TABLE, checks, unique="id")
 
 

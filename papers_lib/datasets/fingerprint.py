@@ -15,11 +15,9 @@ LARGEST_TEXT = 64 * 2**20  # bytes
 
 
 def tree_fingerprint(root: str | Path) -> str:
-    """SHA-256 (64 hexadecimal digits) over the files below ``root``.
+    """SHA-256 (64 hexadecimal digits) over path and size of all files below ``root``, and content of text to 64 MiB.
 
-    Counted are the relative path and the size of every file, and the content of text files up to 64 MiB: the tables,
-    labels and boxes. Images are not read; one replaced by another of exactly the same size in bytes goes unnoticed.
-    Hidden files and folders, times and permissions do not count. Links are followed, but not in a circle.
+    An image replaced by one of the same size in bytes goes unnoticed; hidden files and times do not count.
     """
     root = Path(root)
     if not root.is_dir():

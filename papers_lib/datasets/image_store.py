@@ -24,7 +24,7 @@ from papers_lib.datasets import row_file
 from papers_lib.datasets.arguments import check_choice, check_whole
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.datasets.pictures import MODES, read_image, square
-from papers_lib.datasets.row_file import RowFile, read_array, read_json
+from papers_lib.datasets.row_file import CHUNK, RowFile, read_array, read_json
 from papers_lib.datasets.tabular import shown
 from papers_lib.errors import UserError
 from papers_lib.files import write_json
@@ -32,24 +32,21 @@ from papers_lib.files import write_json
 DESCRIPTION = "images.json"
 ARRAYS = ("labels", "boxes", "box_classes", "box_counts")
 WRITTEN = "what write_images wrote"
-CHUNK = 64  # pictures a worker makes before it reports back
 Reader = Callable[[Path], Image.Image]
 """Decodes one file; a function of a module, so that other processes find it."""
 
 
 @dataclass(frozen=True)
 class StoreSpec:
-    """What to make of a data set.
+    """What to make of a data set."""
 
-    Attributes: data (fingerprint of the set); side in pixels; channels (1 grey, 3 RGB); kind of the data set, and
-    options, that its list depends on: JSON-able values, such as the seed of the split.
-    """
-
-    data: str
-    side: int
-    channels: int = 1
+    data: str  # fingerprint of the set
+    side: int  # in pixels
+    channels: int = 1  # 1 grey, 3 RGB
     kind: str = "nih"
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(
+        default_factory=dict
+    )  # of the loader, by name, such as the seed of the split
 
     def __post_init__(self) -> None:
         check_whole("side", self.side, 1)
@@ -68,8 +65,8 @@ def write_images(
 ) -> Path:
     """Resize every picture and write them with the list to ``folder``, whole or not at all.
 
-    ``spec.data``, ``kind`` and ``options`` stand for ``images``; the number of processes ``jobs`` (0: one for each
-    core) changes no byte. The ``reader`` decodes a file. A worker holds one picture at a time.
+    ``spec.data``, ``kind`` and ``options`` stand for ``images``; the number of processes ``jobs`` (0: one a core)
+    changes no byte; ``reader`` decodes a file.
     """
     if not len(images):
         raise UserError(f"{folder}: found no image to write, expected at least one")
@@ -88,8 +85,7 @@ def write_images(
             "box_classes": np.concatenate([np.zeros(0, np.int64), *images.box_classes]).astype(np.int64),
             "box_counts": np.array([len(box) for box in images.boxes], np.int64),
         }
-        for name, array in small.items():
-            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        row_file.write_arrays(temporary, small)
         described = {
             "classes": images.classes,
             "names": images.names,

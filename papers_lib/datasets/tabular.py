@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,19 @@ def shown(text: object) -> str:
     return quoted if len(quoted) <= 62 else quoted[:59] + "…'"
 
 
-def bounded_number(text: str, most: float = 1e6) -> float:
-    """The number that ``text`` says; a ValueError for NaN, for one beyond ``most`` and for what is none."""
+def bounded_number(text: str, least: float = -1e6, most: float = 1e6) -> float:
+    """The number that ``text`` says; a ValueError for NaN, for one outside of the bounds and for what is none."""
     value = float(text) if len(text) <= 50 else float("nan")
-    if not abs(value) <= most:  # also false for NaN
+    if not least <= value <= most:  # also false for NaN
         raise ValueError(text)
     return value
+
+
+def whole_number(text: str) -> int:
+    """The whole number of up to 18 digits that ``text`` says; a ValueError for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ValueError(text)
+    return int(text)
 
 
 def plain_name(text: str) -> str:
@@ -111,7 +119,7 @@ def _header(where: str, header: list[str], required: Sequence[str], split_names:
 
 
 class Check(NamedTuple):
-    """What a value of a column must be: ``parse`` raises ValueError or KeyError; ``expected`` is for the reader."""
+    """What a value of a column must be, in words too; ``parse`` refuses by ValueError, KeyError or None."""
 
     parse: Callable[[str], Any]
     expected: str
@@ -129,13 +137,21 @@ def one_of(allowed: Sequence[str]) -> Check:
     return Check({name: i for i, name in enumerate(allowed)}.__getitem__, f"one of {', '.join(allowed)}")
 
 
+def number(least: float, most: float, *, blank: bool = False) -> Check:
+    """A number from ``least`` to ``most``; with ``blank`` also nothing, which is NaN."""
+    expected = f"a number from {least:g} to {most:g}" + (", or blank" if blank else "")
+    return Check(lambda text: bounded_number(text, least, most) if text or not blank else math.nan, expected)
+
+
+NAME = Check(plain_name, "a file name without folders")
+
+
 def read_table(
     path: str | Path, columns: Mapping[str, Check | None], *, unique: str = "", **options: Any
 ) -> pd.DataFrame:
     """The ``columns`` of a CSV file, parsed and checked; the index is the line on which each row ends.
 
-    Args: path; name and check of each column (None leaves the text); a column whose values must be ``unique``;
-        options of `read_rows`.
+    A column without a check stays text; values of the column ``unique`` must differ; options are `read_rows`'s.
     """
     rows = read_rows(path, list(columns), **options)
     lines = [row.line for row in rows]
