@@ -46,7 +46,6 @@ from data_gen.chest_findings import NIH, PREVALENCE
 from data_gen.chest_paint import paint
 from data_gen.chest_patients import Patient, Visit, draw_patient, draw_visit, patient_and_visit, raised
 from data_gen.generator import (
-    check_range,
     command,
     generator_of,
     save_png,
@@ -54,7 +53,7 @@ from data_gen.generator import (
     write_parts,
     write_table,
 )
-from papers_lib.datasets.arguments import check_choice, check_whole
+from papers_lib.datasets.arguments import check_choice, check_range, check_whole
 from papers_lib.datasets.row_file import new_folder
 from papers_lib.errors import UserError
 
@@ -198,24 +197,16 @@ def write(root: str | Path, spec: ChestSpec, jobs: int = 1) -> Path:
     with new_folder(root) as folder:
         (folder / IMAGES).mkdir()
         counts = {split: getattr(spec, split) for split in SPLITS}
-        write_tables(folder, write_parts(_write_range, folder, spec, counts, jobs))
+        write_tables(folder, write_parts(_write_picture, folder, spec, counts, jobs))
         write_description(folder, "synthetic chest radiographs", "data_gen.chest", spec)
     return Path(root)
 
 
-def _write_range(folder: Path, spec: ChestSpec, split: str, start: int, stop: int) -> list[Entry]:
-    entries = []
-    for index in range(start, stop):
-        image, entry = draw(spec, split, index)
-        save_png(folder / IMAGES / entry.name, image)
-        entries.append(entry)
-    return entries
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: ``python -m data_gen.chest ROOT --train_val 1600 --test 400 --side 256``."""
-    return command("data_gen.chest", ChestSpec, write, arguments)
+def _write_picture(folder: Path, spec: ChestSpec, split: str, index: int) -> Entry:
+    image, entry = draw(spec, split, index)
+    save_png(folder / IMAGES / entry.name, image)
+    return entry
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(ChestSpec, write))

@@ -72,14 +72,13 @@ from data_gen.chest_findings import Finding
 from data_gen.chest_paint import paint
 from data_gen.chest_patients import Patient, Visit, draw_patient, draw_visit, patient_and_visit, raised
 from data_gen.generator import (
-    check_range,
     command,
     generator_of,
     write_description,
     write_parts,
     write_table,
 )
-from papers_lib.datasets.arguments import check_choice, check_whole
+from papers_lib.datasets.arguments import check_choice, check_range, check_whole
 from papers_lib.datasets.row_file import new_folder
 from papers_lib.errors import UserError
 
@@ -194,13 +193,6 @@ class Entry:
 def path_of(split: str, patient: int, study: int) -> str:
     """``Path`` of the frontal picture of a study; patients and studies count from 1."""
     return f"{RELEASE}/{split}/patient{patient:05d}/study{study}/view1_frontal.jpg"
-
-
-def save_picture(root: Path, path: str, image: np.ndarray) -> None:
-    """Save an 8-bit grey JPEG where ``path`` belongs below ``root``."""
-    file = root.joinpath(*path.split("/")[1:])
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(file, quality=QUALITY)
 
 
 def write_tables(folder: Path, entries: Mapping[str, Sequence[Entry]]) -> None:
@@ -338,29 +330,19 @@ def write(root: str | Path, spec: ChexpertSpec, jobs: int = 1) -> Path:
     """Write all pictures under ``root``, whole or not at all, and return ``root``."""
     with new_folder(root) as folder:
         counts = {split: getattr(spec, split) for split in SPLITS}
-        write_tables(folder, write_parts(_write_range, folder, spec, counts, jobs))
-        write_description(
-            folder,
-            "synthetic chest radiographs with labels of known probability",
-            "data_gen.chest_chexpert",
-            spec,
-        )
+        write_tables(folder, write_parts(_write_picture, folder, spec, counts, jobs))
+        name = "synthetic chest radiographs with labels of known probability"
+        write_description(folder, name, "data_gen.chest_chexpert", spec)
     return Path(root)
 
 
-def _write_range(folder: Path, spec: ChexpertSpec, split: str, start: int, stop: int) -> list[Entry]:
-    entries = []
-    for index in range(start, stop):
-        image, entry = draw(spec, split, index)
-        save_picture(folder, entry.path, image)
-        entries.append(entry)
-    return entries
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: ``python -m data_gen.chest_chexpert ROOT --train 1500 --valid 3000 --side 256``."""
-    return command("data_gen.chest_chexpert", ChexpertSpec, write, arguments)
+def _write_picture(folder: Path, spec: ChexpertSpec, split: str, index: int) -> Entry:
+    image, entry = draw(spec, split, index)
+    file = folder.joinpath(*entry.path.split("/")[1:])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(file, quality=QUALITY)
+    return entry
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(ChexpertSpec, write))

@@ -28,7 +28,6 @@ than NIH's.
 
 import hashlib
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,7 +38,6 @@ from data_gen.chest_findings import Finding, draw_place
 from data_gen.chest_paint import Exposure, Radiograph, paint
 from data_gen.chest_patients import draw_patient, draw_visit, raised
 from data_gen.generator import (
-    check_range,
     command,
     generator_of,
     save_png,
@@ -47,7 +45,7 @@ from data_gen.generator import (
     write_parts,
     write_table,
 )
-from papers_lib.datasets.arguments import check_whole
+from papers_lib.datasets.arguments import check_range, check_whole
 from papers_lib.datasets.row_file import new_folder
 
 
@@ -274,30 +272,21 @@ def write(root: str | Path, spec: VindrSpec, jobs: int = 1) -> Path:
     """Write all pictures under ``root``, whole or not at all, and return ``root``."""
     with new_folder(root) as folder:
         (folder / IMAGES).mkdir()
-        entries = write_parts(_write_range, folder, spec, {IMAGES: spec.images}, jobs)[IMAGES]
+        entries = write_parts(_write_picture, folder, spec, {IMAGES: spec.images}, jobs)[IMAGES]
         boxes = ((one, row.box or ("",) * 4, row) for one in entries for row in one.readings)
         rows = ((one.name, row.name, row.number, row.reader, *box) for one, box, row in boxes)
         write_table(folder / TABLE, COLUMNS, rows)
         write_table(folder / META, META_COLUMNS, ((one.name, one.height, one.width) for one in entries))
-        write_description(
-            folder, "synthetic chest radiographs read by three readers", "data_gen.chest_vindr", spec
-        )
+        name = "synthetic chest radiographs read by three readers"
+        write_description(folder, name, "data_gen.chest_vindr", spec)
     return Path(root)
 
 
-def _write_range(folder: Path, spec: VindrSpec, _: str, start: int, stop: int) -> list[VindrEntry]:
-    entries = []
-    for index in range(start, stop):
-        image, entry = draw(spec, index)
-        save_png(folder / IMAGES / f"{entry.name}.png", image)
-        entries.append(entry)
-    return entries
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: ``python -m data_gen.chest_vindr ROOT --images 1000 --side 256``."""
-    return command("data_gen.chest_vindr", VindrSpec, write, arguments)
+def _write_picture(folder: Path, spec: VindrSpec, _: str, index: int) -> VindrEntry:
+    image, entry = draw(spec, index)
+    save_png(folder / IMAGES / f"{entry.name}.png", image)
+    return entry
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(VindrSpec, write))

@@ -31,7 +31,6 @@ palette PNGs in VOC's colours; unlike VOC's they have no void border (255), sinc
 """
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
@@ -137,10 +136,6 @@ class ScenesSpec:
         if not self.train + self.test:
             raise UserError("train, test: both are 0, expected at least one scene")
 
-    def names(self, split: str) -> list[str]:
-        """Image names of ``split`` (trainval or test), in order."""
-        return [f"{split}_{index:06d}" for index in range(getattr(self, SPLITS[split]))]
-
 
 def draw(spec: ScenesSpec, split: str, index: int) -> Scene:
     """Draw scene ``index`` of ``split`` in memory; ``data_gen.scene_objects.paint`` gives picture and masks."""
@@ -153,8 +148,8 @@ def write(root: str | Path, spec: ScenesSpec, jobs: int = 1) -> Path:
     with new_folder(root) as folder:
         for name in (*FOLDERS, *LISTS):
             (folder / YEAR / name).mkdir(parents=True)
-        counts = {split: len(spec.names(split)) for split in SPLITS}
-        for split, names in write_parts(_write_range, folder / YEAR, spec, counts, jobs, chunk=1).items():
+        counts = {split: getattr(spec, name) for split, name in SPLITS.items()}
+        for split, names in write_parts(_write_scene, folder / YEAR, spec, counts, jobs).items():
             for place in LISTS:
                 text = "".join(f"{name}\n" for name in names)
                 (folder / YEAR / place / f"{split}.txt").write_text(text, encoding="utf-8")
@@ -162,17 +157,11 @@ def write(root: str | Path, spec: ScenesSpec, jobs: int = 1) -> Path:
     return Path(root)
 
 
-def _write_range(folder: Path, spec: ScenesSpec, split: str, start: int, stop: int) -> list[str]:
-    names = spec.names(split)[start:stop]
-    for index, name in enumerate(names, start=start):
-        write_scene(folder, name, draw(spec, split, index))
-    return names
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: ``python -m data_gen.scenes ROOT --train 600 --test 300``."""
-    return command("data_gen.scenes", ScenesSpec, write, arguments)
+def _write_scene(folder: Path, spec: ScenesSpec, split: str, index: int) -> str:
+    name = f"{split}_{index:06d}"
+    write_scene(folder, name, draw(spec, split, index))
+    return name
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(ScenesSpec, write))
