@@ -7,18 +7,10 @@ experiment 2 it shows only in a box in the lower right corner of males' slices.
 Source: "Integrating feature attribution methods into the loss function of deep learning classifiers",
 section 2, and the constants of the authors' public generator (repository JamesCallanan/Grad-CAM).
 
-Layout, the same for real slices::
-
-    ROOT/slices.csv     id, split (train, val, test), class, sex (M, F or empty), then optional columns
-    ROOT/images/ID.png  8-bit grey
-    ROOT/masks/ID.png   8-bit: 0 background, 1 LV cavity, 2 LV wall, 3 RV cavity, 4 RV wall, 5 sex label
-    ROOT/dataset.json   {"name", "kind": "stand-in" or "real", "generator", "parameters"}
-
-The optional columns here: variant (of ARV), size_multiplier, body_fat (per cent), skin_distance, lv_radius,
+Optional columns of ``slices.csv``: variant (of ARV), size_multiplier, body_fat (per cent), skin_distance, lv_radius,
 lv_wall, rv_radius, rv_wall (pixels), lv_wall_fat, rv_wall_fat (fat level, empty for plain myocardium).
 
-A slice depends on (seed, experiment, split, index) alone: splits share no draws, chunks and processes
-make no difference, and a split of 800 is the beginning of the same split of 10,000.
+A slice depends on (seed, experiment, split, index) alone; a split of 800 is the beginning of the same one of 10,000.
 
 Ambiguities, each with the choice made:
 

@@ -1,7 +1,7 @@
 """A set is written once, whole or not at all, in a folder that spec and code name."""
 
 import functools
-import importlib.util
+import importlib
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from data_gen import cardiac_mri, store
-from data_gen.cardiac_mri import CardiacSpec
+from data_gen import cardiac_mri
 from data_gen.store import ensure, fingerprint
 from papers_lib.errors import UserError
-from papers_lib.sweep.ast_digest import module_digest as digest
+from papers_lib.sweep.digest import closure
 
 
 @dataclass(frozen=True)
@@ -88,31 +87,21 @@ def test_two_processes_at_once_get_the_same_whole_set(tmp_path) -> None:
     assert (Path(answers[0]) / "a.txt").read_text() == "x"
 
 
-def load_writer(path: Path):
-    spec = importlib.util.spec_from_file_location("generator_under_test", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.writer
-
-
-def test_the_fingerprint_follows_spec_and_code_and_not_prose(tmp_path) -> None:
-    path = tmp_path / "generator.py"
+def test_the_fingerprint_follows_spec_and_code_and_not_prose(tmp_path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "generator_under_test.py"
     path.write_text("def writer(folder, spec):\n    return 1\n")
-    before = fingerprint(Spec(), load_writer(path))
-    assert fingerprint(Spec(), load_writer(path)) == before
-    assert fingerprint(Spec(), functools.partial(load_writer(path), jobs=2)) == before
-    assert fingerprint(Spec(2), load_writer(path)) != before
+    writer = importlib.import_module("generator_under_test").writer
+    before = fingerprint(Spec(), writer)
+    assert fingerprint(Spec(), functools.partial(writer, jobs=2)) == before
+    assert fingerprint(Spec(2), writer) != before
     path.write_text('def writer(folder, spec):\n    """Now with words."""\n    return 1  # one\n')
-    assert fingerprint(Spec(), load_writer(path)) == before
+    assert fingerprint(Spec(), writer) == before
     path.write_text("def writer(folder, spec):\n    return 2\n")
-    assert fingerprint(Spec(), load_writer(path)) != before
+    assert fingerprint(Spec(), writer) != before
 
 
-def test_the_code_is_the_generators_modules_and_what_they_share(monkeypatch) -> None:
-    read: list[str] = []
-    monkeypatch.setattr(store, "module_digest", lambda path: read.append(path.stem) or digest(path))
-    fingerprint(CardiacSpec(1), cardiac_mri.write)
-    assert {"cardiac_mri", "cardiac_slice", "generator", "cardiac"} <= set(read)
-    assert not {"chest", "scenes", "voc", "nih_cxr14"} & set(read)
+def test_the_code_is_the_generators_modules_and_what_they_share() -> None:
+    read = closure([cardiac_mri.__name__])
+    assert {"data_gen.cardiac_slice", "data_gen.generator", "papers_lib.datasets.cardiac"} <= set(read)
+    assert not {"data_gen.chest", "papers_lib.datasets.voc", "papers_lib.datasets.nih_cxr14"} & set(read)
