@@ -104,16 +104,14 @@ def _tube(
     kind = int(generator.integers(3))
     if kind == 2:  # central line from one side of the neck to the heart
         half = int(generator.choice(SIDES))
-        end = [middle - 0.05, generator.uniform(0.34, 0.46)]
-        curve = np.array(
-            [[middle + half * 0.2, -0.02], [middle + half * 0.14, 0.12], [middle - 0.03, 0.18], end]
-        )
+        neck = [[middle + half * 0.2, -0.02], [middle + half * 0.14, 0.12], [middle - 0.03, 0.18]]
+        curve = np.array([*neck, [middle - 0.05, generator.uniform(0.34, 0.46)]])
         _stroke(draw, _bezier(curve), thin, 50, side)
         return
     end = generator.uniform(0.26, 0.34) if kind == 0 else generator.uniform(0.8, 0.95)
     bend = 0.0 if kind == 0 else generator.uniform(0.02, 0.08)
-    start = [middle + generator.normal(0, 0.02), -0.02]
-    curve = np.array([start, [middle, 0.15], [middle, 0.6 * end], [middle + bend, end]])
+    top = [middle + generator.normal(0, 0.02), -0.02]
+    curve = np.array([top, [middle, 0.15], [middle, 0.6 * end], [middle + bend, end]])
     for wall in (-0.008, 0.008):
         _stroke(draw, _bezier(curve + np.array([wall, 0.0])), thin, 42, side)
 

@@ -87,12 +87,10 @@ class BoxedImages:
         if unknown:
             raise ValueError(f"split: found {min(unknown)!r}, expected one of {SPLITS}")
         for name, box, kinds in zip(self.names, self.boxes, self.box_classes, strict=True):
-            if box.shape != (len(kinds), 4) or box.dtype != np.float32:
-                found = f"{box.dtype} {box.shape} and {len(kinds)} classes"
-                raise ValueError(
-                    f"boxes of {name}: found {found}, expected float32 (n, 4) and a class for each"
-                )
-            if kinds.dtype.kind != "i" or not np.isin(kinds, range(len(self.classes))).all():
+            if box.shape != (len(kinds), 4) or box.dtype != np.float32 or kinds.dtype.kind != "i":
+                found = f"{box.dtype} {box.shape} and {kinds.dtype} {kinds.shape}"
+                raise ValueError(f"boxes of {name}: found {found}, expected float32 (n, 4) and int64 (n,)")
+            if not np.isin(kinds, range(len(self.classes))).all():
                 known = f"expected indices of {len(self.classes)} classes"
                 raise ValueError(f"box_classes of {name}: found {kinds.tolist()}, {known}")
             if not ((box >= 0) & (box <= 1)).all() or not (box[:, :2] < box[:, 2:]).all():  # refuses NaN too

@@ -78,7 +78,11 @@ def list_chexpert(
     check_range("calibration_share", calibration_share, 0, 1)
     base = find_root(root)
     tables = [read_views(base / TRAIN), read_views(base / VALID)]
-    _refuse_shared_patients(*tables)
+    shared = tables[1][tables[1]["patient"].isin(set(tables[0]["patient"]))]
+    for patient, where in shared[["patient", "where"]].to_numpy()[:1]:
+        also = tables[0]["where"][tables[0]["patient"] == patient].iloc[0]
+        found = f"{where}: Path: found {patient}, who is in {also} too"
+        raise UserError(f"{found}, expected other patients than in {TRAIN}")
     boxes = _read_boxes(base / BOXES, [name for table in tables for name in table["Path"]])
     kept = [_kept(base, table, views, missing) for table in tables]
     patients = [np.array(table["patient"].tolist(), dtype=np.str_) for table in kept]
@@ -154,16 +158,6 @@ def read_views(path: Path) -> pd.DataFrame:
 
 def _label(text: str) -> float | None:
     return {1.0: 1.0, 0.0: 0.0, -1.0: -1.0}.get(float(text)) if text else np.nan
-
-
-def _refuse_shared_patients(train: pd.DataFrame, valid: pd.DataFrame) -> None:
-    shared = valid[valid["patient"].isin(set(train["patient"]))]
-    if len(shared):
-        patient, where = shared.iloc[0][["patient", "where"]]
-        also = train[train["patient"] == patient].iloc[0]["where"]
-        raise UserError(
-            f"{where}: Path: found {patient}, who is in {also} too, expected other patients than in {TRAIN}"
-        )
 
 
 def _kept(base: Path, table: pd.DataFrame, views: str, missing: str) -> pd.DataFrame:

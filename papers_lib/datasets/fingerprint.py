@@ -25,7 +25,7 @@ def tree_fingerprint(root: str | Path) -> str:
     digest = hashlib.sha256()
     count = 0
     try:
-        for relative, size, path in sorted(_files(str(root), "", set())):
+        for relative, size, path in sorted(_files(str(root))):
             content = ""
             if relative.lower().endswith(TEXT) and size <= LARGEST_TEXT:
                 content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
@@ -38,20 +38,16 @@ def tree_fingerprint(root: str | Path) -> str:
     return digest.hexdigest()
 
 
-def _files(folder: str, prefix: str, above: set[tuple[int, int]]) -> Iterator[tuple[str, int, str]]:
-    """Relative path, size and path of each file below ``folder``, in no particular order."""
-    status = os.stat(folder)
-    here = (status.st_dev, status.st_ino)
-    if here in above:  # a link back to a folder that holds it
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                yield from _files(entry.path, f"{prefix}{entry.name}/", above | {here})
-            else:
-                yield f"{prefix}{entry.name}", entry.stat().st_size, entry.path
+def _files(root: str) -> Iterator[tuple[str, int, str]]:
+    """Relative path, size and path of each file below ``root``, in no particular order."""
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    for folder, folders, names in os.walk(root, onerror=stop, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (os.path.join(folder, name) for name in names if not name.startswith(".")):
+            yield os.path.relpath(path, root).replace(os.sep, "/"), os.stat(path).st_size, path
 
 
 def data_kind(root: Path) -> Literal["stand-in", "real data"]:

@@ -127,14 +127,10 @@ def load_images(folder: str | Path) -> tuple[BoxedImages, np.ndarray]:
     pixels = read_array(folder / "images.npy", WRITTEN, mapped=True)
     labels, boxes, kinds, counts = (read_array(folder / f"{name}.npy", WRITTEN) for name in ARRAYS)
     try:
-        if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or not 0 < len(pixels) == len(counts):
-            raise ValueError(
-                f"images.npy: found {pixels.dtype} {pixels.shape}, {len(counts)} in box_counts.npy"
-            )
-        if counts.min() < 0 or not len(boxes) == len(kinds) == counts.sum():
-            raise ValueError(
-                f"found {len(boxes)} boxes, {len(kinds)} classes, {counts.sum()} in box_counts.npy"
-            )
+        fits = pixels.dtype == np.uint8 and pixels.ndim in (3, 4) and 0 < len(pixels) == len(counts)
+        if not fits or counts.min() < 0 or not len(boxes) == len(kinds) == counts.sum():
+            found = f"{pixels.dtype} {pixels.shape}, {len(counts)} images, {len(boxes)} boxes, {len(kinds)} classes"
+            raise ValueError(found)
         ends = np.cumsum(counts)[:-1]
         patients = described["patients"]
         images = BoxedImages(

@@ -12,7 +12,6 @@ The header of the boxes is ``Image Index,Finding Label,Bbox [x,y,w,h],,,``: the 
 upper left corner, width and height in pixels of the 1024 x 1024 image, whatever the size of the pictures at hand.
 """
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -159,11 +158,10 @@ def read_boxes(path: Path, images: Iterable[str]) -> dict[str, list[tuple[int, n
 def _read_lists(root: Path, images: set[str]) -> dict[str, str]:
     """ "train" or "test" for each image of the two lists."""
     train_val, test = read_list(root / TRAIN_VAL), read_list(root / TEST)
-    for name, where in (train_val | test).items():
+    for name, where in [*test.items(), *train_val.items()]:
         if name not in images:
             raise UserError(f"{where}: found image {shown(name)}, expected one of the table's")
-    for name, where in test.items():
-        if name in train_val:
+        if name in train_val and name in test:
             raise UserError(f"{where}: found {shown(name)} in both lists (also {train_val[name]})")
     return dict.fromkeys(train_val, "train") | dict.fromkeys(test, "test")
 
@@ -188,13 +186,9 @@ def find_pictures(root: Path) -> dict[str, Path]:
     folders = [f for f in (root / "images", *(p / "images" for p in parts), *parts) if f.is_dir()]
     if not folders:
         raise UserError(f"{root}: found no folder images or images_001/images, expected the pictures there")
-    found: dict[str, Path] = {}
-    for folder in folders:
-        try:
-            with os.scandir(folder) as files:
-                for file in files:
-                    if file.name not in found and file.is_file():
-                        found[file.name] = folder / file.name
-        except OSError as error:
-            raise UserError(f"{folder}: cannot be read ({error.strerror or error})") from error
-    return found
+    try:
+        return {
+            file.name: file for folder in reversed(folders) for file in folder.iterdir() if file.is_file()
+        }
+    except OSError as error:
+        raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from error

@@ -27,18 +27,24 @@ MODES = {1: "L", 3: "RGB"}
 
 
 @contextmanager
-def opened(path: Path, expected: str, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
-    """The picture at ``path``, not decoded yet; what goes wrong with it, there or in the block, is a `UserError`."""
+def _decoding(path: Path, expected: str) -> Iterator[None]:
+    """What goes wrong with the file at ``path`` in the block is a `UserError`."""
     try:
-        with Image.open(path, formats=formats) as picture:
-            yield picture
+        yield
     except (UserError, MemoryError):
         raise
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file, expected {expected}") from error
-    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error …
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error …
         what = shown(str(error).replace(str(path), path.name))
         raise UserError(f"{path}: cannot be decoded ({what}), expected {expected}") from error
+
+
+@contextmanager
+def opened(path: Path, expected: str, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
+    """The picture at ``path``, not decoded yet; what goes wrong with it, there or in the block, is a `UserError`."""
+    with _decoding(path, expected), Image.open(path, formats=formats) as picture:
+        yield picture
 
 
 def read_image(path: Path) -> Image.Image:
@@ -109,19 +115,10 @@ def dicom_size(path: Path) -> tuple[int, int]:
 
 @contextmanager
 def _dicom(path: Path, **options: Any) -> Iterator["FileDataset"]:
-    try:
-        from pydicom import dcmread
-    except ImportError as error:
-        raise UserError(f"{path}: pydicom is not installed, expected it: pip install pydicom") from error
-    try:
+    from pydicom import dcmread
+
+    with _decoding(path, "a DICOM image"):
         yield dcmread(path, **options)
-    except (UserError, MemoryError):
-        raise
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file, expected a DICOM image") from error
-    except Exception as error:  # pydicom and its decoders raise what they like; the file is at fault
-        what = shown(f"{type(error).__name__}: {error}")
-        raise UserError(f"{path}: cannot be decoded ({what}), expected a DICOM image") from error
 
 
 def _check_decoder(path: Path, file: "FileDataset") -> None:

@@ -14,7 +14,7 @@ on both sides of it, and nothing can be done about that.
 """
 
 import os
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -80,12 +80,12 @@ def load_vindr(
         raise UserError(f"{root}: no such folder, expected one with {TABLE} and {FOLDER}/")
     findings, files = read_findings(root / TABLE), find_files(root / FOLDER)
     names = sorted(name for name in findings if name in files)
-    gone = [name for name in findings if name not in files]
-    lines = [
-        f"{findings[name][0].where}: found no image {shown(name)} ({EXPECTED}) in {root / FOLDER}"
-        for name in gone
+    gone = [
+        f"{rows[0].where}: found no image {shown(name)} ({EXPECTED}) in {root / FOLDER}"
+        for name, rows in findings.items()
+        if name not in files
     ]
-    check_missing(missing, lines, len(findings))
+    check_missing(missing, gone, len(findings))
     if not names:
         raise UserError(f"{root / FOLDER}: found no image of {root / TABLE}, expected some")
     pngs = any(files[name].suffix.lower() == PNG for name in names)
@@ -95,9 +95,9 @@ def load_vindr(
     for row, name in enumerate(names):
         size = _original_size(root, files[name], findings[name][0].where, stated)
         boxes = [(one.kind, _shares(one, size)) for one in findings[name] if one.kind is not None]
-        agreed = _agreed(findings[name], min_readers)
-        labels[row, agreed] = True
-        drawn.append([(kind, box) for kind, box in boxes if kind in agreed])
+        readers = Counter(kind for kind, _ in {(one.kind, one.reader) for one in findings[name]})
+        drawn.append([(kind, box) for kind, box in boxes if readers[kind] >= min_readers])
+        labels[row, [kind for kind, _ in drawn[-1]]] = True
     split = image_split(len(names), shares, seed)
     check_parts(split, {part: root / TABLE for part, share in shares.items() if share > 0})
     return BoxedImages(
@@ -160,23 +160,12 @@ def find_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _agreed(findings: list[Finding], min_readers: int) -> list[int]:
-    readers = defaultdict(set)
-    for one in findings:
-        if one.kind is not None:
-            readers[one.kind].add(one.reader)
-    return sorted(kind for kind, who in readers.items() if len(who) >= min_readers)
-
-
 def _shares(finding: Finding, size: tuple[int, int]) -> np.ndarray:
     assert finding.corners is not None
     box = box_shares(finding.corners, size)
     if box is None:
-        x_min, y_min, x_max, y_max = finding.corners
-        raise UserError(
-            f"{finding.where}: found box x {x_min:g} to {x_max:g}, y {y_min:g} to {y_max:g}, "
-            f"expected it inside the image's width {size[1]} and height {size[0]}"
-        )
+        expected = f"expected it inside the image's width {size[1]} and height {size[0]}"
+        raise UserError(f"{finding.where}: found box {finding.corners}, {expected}")
     return box
 
 

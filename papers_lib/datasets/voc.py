@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image
 
 from papers_lib.datasets.arguments import check_choice, check_range
 from papers_lib.datasets.boxed_images import BoxedImages, check_parts
@@ -223,12 +222,6 @@ def voc_boxed(
         patients=None,
         split=parts,
     )
-
-
-def read_picture(path: Path) -> Image.Image:
-    """Decode a picture as RGB, pixels as stored (an EXIF rotation is not applied: boxes refer to the file)."""
-    with opened(path, "JPEG or PNG") as image:
-        return image.convert("RGB")
 
 
 def _record(

@@ -61,7 +61,16 @@ def read_annotation(path: Path, left_out: list[str] | None) -> Annotation:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}), expected a VOC annotation") from error
-    root = _parsed(data, path)
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{path}: found over {MAX_BYTES} bytes, expected fewer")
+    try:
+        root = fromstring(data, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise UserError(f"{path}: found a DTD, expected XML without one") from error
+    except (ParseError, ValueError, LookupError) as error:  # LookupError: an encoding that does not exist
+        raise UserError(f"{path}: found {shown(error)}, expected XML") from error
+    if root.tag != "annotation":
+        raise UserError(f"{path}: found root {shown(root.tag)}, expected 'annotation'")
     elements, objects, names = root.findall("object"), [], set()
     for row, element in enumerate(elements, start=1):
         where = f"{path}: object {row}"
@@ -78,20 +87,6 @@ def read_annotation(path: Path, left_out: list[str] | None) -> Annotation:
     width, height = (int(texts[0]), int(texts[1])) if numbers else (0, 0)  # some tools write 0 for "unknown"
     size = (width, height) if width and height else None
     return Annotation(size, tuple(objects), frozenset(names), len(elements))
-
-
-def _parsed(data: bytes, path: Path) -> Element:
-    if len(data) > MAX_BYTES:
-        raise UserError(f"{path}: found over {MAX_BYTES} bytes, expected fewer")
-    try:
-        root: Element = fromstring(data, forbid_dtd=True)
-    except DefusedXmlException as error:
-        raise UserError(f"{path}: found a DTD, expected XML without one") from error
-    except (ParseError, ValueError, LookupError) as error:  # LookupError: an encoding that does not exist
-        raise UserError(f"{path}: found {shown(error)}, expected XML") from error
-    if root.tag != "annotation":
-        raise UserError(f"{path}: found root {shown(root.tag)}, expected 'annotation'")
-    return root
 
 
 def read_object(element: Element, name: str, where: str, row: int = 0) -> VocObject:

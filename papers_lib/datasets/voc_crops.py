@@ -14,7 +14,7 @@ from PIL import Image
 
 from papers_lib.datasets.pictures import opened
 from papers_lib.datasets.tabular import shown
-from papers_lib.datasets.voc import VocRecord, read_picture
+from papers_lib.datasets.voc import VocRecord
 from papers_lib.datasets.voc_annotations import leave_out, pixel_box, read_object
 from papers_lib.errors import UserError
 
@@ -25,7 +25,10 @@ Frame = tuple[int, int, int, int]
 
 def record_picture(record: VocRecord) -> Image.Image:
     """Decode the picture of ``record`` as RGB; one of another size than when it was loaded is a `UserError`."""
-    picture = read_picture(record.image)
+    with opened(
+        record.image, "JPEG or PNG"
+    ) as image:  # an EXIF rotation is not applied: boxes refer to the file
+        picture = image.convert("RGB")
     if picture.size != record.size:
         raise UserError(f"{record.image}: found size {picture.size}, expected {record.size} as when loaded")
     return picture
