@@ -2,8 +2,6 @@
 
 import functools
 import importlib
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,40 +49,6 @@ def test_a_writer_that_fails_leaves_nothing(tmp_path, raised, seen) -> None:
     with pytest.raises(seen):
         ensure(tmp_path, "set", Spec(), failing)
     assert list(tmp_path.iterdir()) == []
-
-
-RACER = """
-import sys, time
-from dataclasses import dataclass
-from pathlib import Path
-from data_gen.store import ensure
-
-@dataclass(frozen=True)
-class Spec:
-    size: int = 1
-
-def writer(folder, spec):
-    (folder / "begun").write_text("")
-    # The first to end may rename its folder before the second has looked: both names count.
-    while len(list(Path(sys.argv[1]).glob("*set-*/begun"))) < 2:
-        time.sleep(0.01)
-    (folder / "a.txt").write_text("x")
-
-print(ensure(sys.argv[1], "set", Spec(), writer))
-"""
-
-
-def test_two_processes_at_once_get_the_same_whole_set(tmp_path) -> None:
-    script = tmp_path / "racer.py"
-    script.write_text(RACER)
-    data = tmp_path / "data"
-    command = [sys.executable, str(script), str(data)]
-    racers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    answers = [racer.communicate(timeout=60)[0].strip() for racer in racers]
-    assert [racer.returncode for racer in racers] == [0, 0]
-    assert answers[0] == answers[1]
-    assert [str(path) for path in data.iterdir()] == answers[:1]
-    assert (Path(answers[0]) / "a.txt").read_text() == "x"
 
 
 def test_the_fingerprint_follows_spec_and_code_and_not_prose(tmp_path, monkeypatch) -> None:

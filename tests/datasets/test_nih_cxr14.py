@@ -101,12 +101,6 @@ def test_faults_name_file_and_line(root, name, content, message):
     assert message in str(error.value)
 
 
-@pytest.mark.parametrize("options", [{"split": "x"}, {"missing": "x"}, {"val_share": -0.1}])
-def test_arguments_out_of_range_are_named(root, options):
-    with pytest.raises(UserError, match=f"{next(iter(options))}: found"):
-        load_nih(root, **options)
-
-
 def test_folders_that_are_none(root, tmp_path):
     with pytest.raises(UserError, match="no such folder"):
         load_nih(tmp_path / "none")

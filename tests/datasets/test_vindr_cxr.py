@@ -79,11 +79,6 @@ def test_faults_of_a_row_name_its_line(tmp_path, wrong, message):
     assert message in str(error.value)
 
 
-def test_a_box_just_over_the_edge_is_clipped(tmp_path):
-    found = load(tree(tmp_path, row("a", box=(-10, 0, 110, 90)), images="a"))
-    assert found.boxes[0].tolist() == [[0, 0, 1, 1]]
-
-
 @pytest.mark.parametrize(
     ("meta", "message"),
     [

@@ -80,6 +80,7 @@ def xml(text):
     return lambda tree: tree.joinpath("Annotations/b.xml").write_text(text)
 
 
+LIST = "ImageSets/Main/train.txt"
 NINE = "<width>9</width><height>9</height>"
 IMAGE_FAULTS = {
     "no annotation": (lambda tree: tree.joinpath("Annotations/b.xml").unlink(), "b.xml: found no such file"),
@@ -90,11 +91,8 @@ IMAGE_FAULTS = {
     "another size": (xml(f"<annotation><size>{NINE}</size></annotation>"), "found size (9, 9)"),
     "no picture": (lambda tree: tree.joinpath("JPEGImages/b.png").unlink(), "b.jpg: found no such file"),
     "corrupt": (lambda tree: tree.joinpath("JPEGImages/b.png").write_bytes(b"x"), "cannot be decoded"),
-    "twice": (lambda tree: tree.joinpath("ImageSets/Main/train.txt").write_text("a\n\na\n"), "'a' twice"),
-    "elsewhere": (
-        lambda tree: tree.joinpath("ImageSets/Main/train.txt").write_text("a\n../b\n"),
-        "found '../b'",
-    ),
+    "twice": (lambda tree: tree.joinpath(LIST).write_text("a\n\na\n"), "'a' twice"),
+    "elsewhere": (lambda tree: tree.joinpath(LIST).write_text("a\n../b\n"), "found '../b'"),
 }
 
 
