@@ -46,7 +46,6 @@ from data_gen.generator import (
     write_parts,
     write_table,
 )
-from papers_lib.datasets.arguments import check_choice, check_whole
 from papers_lib.datasets.cardiac import (
     CLASSES,
     COLUMNS,
@@ -57,6 +56,7 @@ from papers_lib.datasets.cardiac import (
     TABLE,
 )
 from papers_lib.datasets.row_file import new_folder
+from papers_lib.datasets.tabular import check_choice, check_whole
 from papers_lib.errors import UserError
 
 DETAILS = tuple(field.name for field in fields(Patient) if field.name not in ("disease", "male"))

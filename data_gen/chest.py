@@ -39,8 +39,8 @@ from data_gen.generator import (
     write_parts,
     write_table,
 )
-from papers_lib.datasets.arguments import check_choice, check_range, check_whole
 from papers_lib.datasets.row_file import new_folder
+from papers_lib.datasets.tabular import check_choice, check_range, check_whole
 from papers_lib.errors import UserError
 
 IMAGES, ENTRIES, BOXES = "images", "Data_Entry_2017.csv", "BBox_List_2017.csv"

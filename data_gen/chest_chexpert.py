@@ -55,8 +55,8 @@ from data_gen.generator import (
     write_parts,
     write_table,
 )
-from papers_lib.datasets.arguments import check_choice, check_range, check_whole
 from papers_lib.datasets.row_file import new_folder
+from papers_lib.datasets.tabular import check_choice, check_range, check_whole
 from papers_lib.errors import UserError
 
 LEAST, MOST = 0.02, 0.97

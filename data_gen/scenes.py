@@ -33,8 +33,8 @@ from data_gen.generator import (
 )
 from data_gen.scene_objects import Box, Scene, draw_scene, paint
 from data_gen.scene_shapes import CLASSES
-from papers_lib.datasets.arguments import check_choice, check_whole
 from papers_lib.datasets.row_file import new_folder
+from papers_lib.datasets.tabular import check_choice, check_whole
 from papers_lib.errors import UserError
 
 YEAR = "VOC2012"

@@ -41,8 +41,10 @@ def find_layout(root: Path) -> str:
     except OSError as error:
         raise UserError(f"{root}: cannot be read ({error.strerror}), expected a folder of data") from error
     tables = [path for path in (*root.glob("train.csv"), *root.glob("*/train.csv")) if path.is_file()]
-    header = tables[0].open("rb").readline(4096).decode("utf-8-sig", "replace") if tables else ""
-    columns = set(re.split(r'[\s",]+', header))
+    columns: set[str] = set()
+    for table in tables[:1]:
+        with table.open("rb") as file:
+            columns = set(re.split(r'[\s",]+', file.readline(4096).decode("utf-8-sig", "replace")))
     year = "VOC" + 4 * "[0-9]"
     told = {
         "cardiac": "slices.csv" in names,

@@ -20,10 +20,18 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from papers_lib.datasets.arguments import check_choice, check_range
 from papers_lib.datasets.boxed_images import BoxedImages, check_missing, check_parts, stacked
 from papers_lib.datasets.splits import patient_split
-from papers_lib.datasets.tabular import Check, number, one_of, read_rows, read_table, shown
+from papers_lib.datasets.tabular import (
+    Check,
+    check_choice,
+    check_range,
+    number,
+    one_of,
+    read_rows,
+    read_table,
+    shown,
+)
 from papers_lib.errors import UserError
 
 CLASSES = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
@@ -125,12 +133,8 @@ def find_root(root: str | Path) -> Path:
 
 
 def check_rows(root: str | Path) -> None:
-    """Refuse a row of train.csv or valid.csv with fewer or more values than the header, before any work is done.
-
-    The last line of an incomplete copy would otherwise stop a run late. A missing valid.csv is left to the loader.
-    """
-    base = find_root(root)
-    for path in (base / TRAIN, base / VALID):
+    """Refuse a copy whose tables are incomplete, before anything else is read; one that is absent is the loader's."""
+    for path in (find_root(root) / TRAIN, find_root(root) / VALID):
         if path.exists():
             read_rows(path, COLUMNS)
 
@@ -149,9 +153,8 @@ def read_views(path: Path) -> pd.DataFrame:
     }
     table = read_table(path, checks, unique="Path")
     matches = table["Path"].tolist()
-    table["Path"], table["file"], table["patient"] = zip(
-        *(one.group(0, 1, 2) for one in matches), strict=True
-    )
+    groups = zip(*(one.group(0, 1, 2) for one in matches), strict=True)
+    table["Path"], table["file"], table["patient"] = groups
     table["where"] = [f"{path} line {line}" for line in table.index]
     return table
 
@@ -166,22 +169,21 @@ def _kept(base: Path, table: pd.DataFrame, views: str, missing: str) -> pd.DataF
     # Strings, not paths: of 223,414 pictures they take a third of the time.
     there = np.array([os.path.isfile(f"{base}/{file}") for file in asked["file"]], dtype=bool)
     gone = asked.loc[~there, ["where", "file"]].to_numpy()
-    check_missing(
-        missing, [f"{where}: Path: found no file {base / file}" for where, file in gone], len(asked)
-    )
+    lines = [f"{where}: Path: found no file {base / file}" for where, file in gone]
+    check_missing(missing, lines, len(asked))
     return asked[there]
 
 
 def _read_boxes(path: Path, names: list[str]) -> dict[str, list[tuple[int, np.ndarray]]]:
     """Class and box, as shares, of each picture by ``Path``; nothing where there is no such file."""
     found = defaultdict(list)
-    if path.exists():
-        share = Check(lambda text: float(np.float32(text)), "a share from 0 to 1")
-        checks = {"Path": Check({name: name for name in names}.__getitem__, "one of the tables'")}
-        checks |= {"Label": one_of(CLASSES), **dict.fromkeys(CORNERS, share)}
-        for line, name, kind, *box in read_table(path, checks, least=0).itertuples():
-            if not (0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1):
-                expected = "expected x_min < x_max and y_min < y_max from 0 to 1"
-                raise UserError(f"{path} line {line}: found {shown(', '.join(map(str, box)))}, {expected}")
-            found[name].append((kind, np.array(box, np.float32)))
+    share = Check(lambda text: float(np.float32(text)), "a share from 0 to 1")
+    checks = {"Path": Check({name: name for name in names}.__getitem__, "one of the tables'")}
+    checks |= {"Label": one_of(CLASSES), **dict.fromkeys(CORNERS, share)}
+    rows = read_table(path, checks, least=0).itertuples() if path.exists() else ()
+    for line, name, kind, *box in rows:
+        if not (0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1):
+            expected = "expected x_min < x_max and y_min < y_max from 0 to 1"
+            raise UserError(f"{path} line {line}: found {shown(', '.join(map(str, box)))}, {expected}")
+        found[name].append((kind, np.array(box, np.float32)))
     return found

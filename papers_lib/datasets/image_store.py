@@ -1,7 +1,7 @@
 """All pictures of a set resized once, in one array that runs map into memory, beside everything else of `BoxedImages`.
 
-Decoding a radiograph of 1024 pixels takes ten times as long as a small network's step; resized once, 100,000 of
-them are a file of 7 GB at 256 pixels that any number of runs share, and the originals are not needed any more.
+Decoding a radiograph of 1024 pixels takes ten times as long as a small network's step; resized once, 100,000 are a
+file of 7 GB at 256 pixels that any number of runs share.
 
 ::
 
@@ -21,11 +21,10 @@ import numpy as np
 from PIL import Image
 
 from papers_lib.datasets import row_file
-from papers_lib.datasets.arguments import check_choice, check_whole
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.datasets.pictures import MODES, read_image, square
 from papers_lib.datasets.row_file import CHUNK, RowFile, read_array, read_json
-from papers_lib.datasets.tabular import shown
+from papers_lib.datasets.tabular import check_choice, check_whole, shown
 from papers_lib.errors import UserError
 from papers_lib.files import write_json
 
@@ -44,9 +43,7 @@ class StoreSpec:
     side: int  # in pixels
     channels: int = 1  # 1 grey, 3 RGB
     kind: str = "nih"
-    options: dict[str, Any] = field(
-        default_factory=dict
-    )  # of the loader, by name, such as the seed of the split
+    options: dict[str, Any] = field(default_factory=dict)  # of the loader, by name
 
     def __post_init__(self) -> None:
         check_whole("side", self.side, 1)
@@ -118,10 +115,7 @@ def _pixels(source: Path, where: str, spec: StoreSpec, reader: Reader) -> np.nda
 
 
 def load_images(folder: str | Path) -> tuple[BoxedImages, np.ndarray]:
-    """The list and the pixels, a read-only memory map uint8 (N, side, side) or (N, side, side, 3), of a store.
-
-    A file that is missing, damaged or does not fit the others is a `UserError`.
-    """
+    """The list and the pixels, a read-only memory map uint8 (N, side, side) or (N, side, side, 3), of a store."""
     folder = Path(folder)
     described = read_json(folder / DESCRIPTION, WRITTEN)
     pixels = read_array(folder / "images.npy", WRITTEN, mapped=True)

@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from papers_lib.datasets.arguments import check_choice, check_range
+from papers_lib.datasets import tabular
 from papers_lib.datasets.boxed_images import BoxedImages, box_shares, check_missing, check_parts, stacked
 from papers_lib.datasets.splits import image_split, patient_split
 from papers_lib.datasets.tabular import NAME, Check, number, read_table, read_text, shown, whole_number
@@ -61,9 +61,9 @@ def load_nih(
         missing: what to do with images of the table that no folder has: an "error", or "skip" them.
     """
     root = Path(root)
-    check_choice("split", split, ("patients", "authors"))
-    check_choice("missing", missing, ("error", "skip"))
-    check_range("val_share", val_share, 0, 1)
+    tabular.check_choice("split", split, ("patients", "authors"))
+    tabular.check_choice("missing", missing, ("error", "skip"))
+    tabular.check_range("val_share", val_share, 0, 1)
     path = find_table(root)
     table, pictures = read_entries(path), find_pictures(root)
     there = table[table[IMAGE].isin(list(pictures))]
@@ -187,8 +187,7 @@ def find_pictures(root: Path) -> dict[str, Path]:
     if not folders:
         raise UserError(f"{root}: found no folder images or images_001/images, expected the pictures there")
     try:
-        return {
-            file.name: file for folder in reversed(folders) for file in folder.iterdir() if file.is_file()
-        }
+        files = (file for folder in reversed(folders) for file in folder.iterdir())
+        return {file.name: file for file in files if file.is_file()}
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from error

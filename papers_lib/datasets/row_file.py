@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from papers_lib import processes
-from papers_lib.datasets.arguments import check_whole
-from papers_lib.datasets.tabular import shown
+from papers_lib.datasets.tabular import check_whole, shown
 from papers_lib.errors import UserError
 from papers_lib.files import replacing_folder
 

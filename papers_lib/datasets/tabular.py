@@ -1,4 +1,4 @@
-"""Text files and CSV tables of data sets, checked so that a fault names the file, the line and the column."""
+"""Text files, CSV tables and arguments, checked so that a fault names the file, line and column, or the argument."""
 
 import csv
 import io
@@ -54,6 +54,24 @@ def read_text(path: Path, expected: str) -> str:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
+def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
+    """Refuse a ``value`` that is not in ``allowed``."""
+    if value not in allowed:
+        raise UserError(f"{name}: found {value!r}, expected one of {', '.join(allowed)}")
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Refuse what is no whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UserError(f"{name}: found {value!r}, expected a whole number of at least {least}")
+
+
+def check_range(name: str, value: object, least: float, most: float) -> None:
+    """Refuse what is no number from ``least`` to ``most``."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise UserError(f"{name}: found {value!r}, expected a number from {least:g} to {most:g}")
+
+
 @dataclass(frozen=True)
 class Row:
     """One record of a CSV file: its values by column, and the ``line`` on which it ends (the header is 1)."""
@@ -76,8 +94,8 @@ def read_rows(
 ) -> list[Row]:
     """All rows of a comma-separated file (UTF-8, with or without a byte order mark), as text.
 
-    Blanks around names and values are dropped, and so are empty lines and empty names at the end of the header.
-    With ``split_names`` a quoted name with commas in it counts as several columns.
+    Blanks around values, empty lines and empty names at the end of the header are dropped; with ``split_names`` a name
+    in quotes with commas in it counts as several columns.
     """
     path = Path(path)
     text = read_text(path, f"a table with {', '.join(required)}")
@@ -93,9 +111,8 @@ def read_rows(
             if not header:
                 header = _header(where, values, required, split_names)
             elif len(values) < len(header) or any(values[len(header) :]):
-                raise UserError(
-                    f"{where}: found {len(values)} values, expected {len(header)} as in the header"
-                )
+                found = f"{where}: found {len(values)} values"
+                raise UserError(f"{found}, expected {len(header)} as in the header")
             else:
                 rows.append(Row(path, reader.line_num, dict(zip(header, values, strict=False))))
     except csv.Error as error:

@@ -7,10 +7,9 @@
     ROOT/train/ID.png           conversions of any size, with
     ROOT/train_meta.csv         image_id, dim0 (height) and dim1 (width) of the original in pixels
 
-Three readers read each image and are not reconciled: they may contradict each other. The competition's own test part
-has no labels, so its 15,000 training images are split, as in PYLON (Preechakul 2022, iScience 25:103933, "Adapting
-PYLON to small VinDr-CXR datasets"). The set does not say whose image is whose: the split is by image, a patient may be
-on both sides of it, and nothing can be done about that.
+Three readers read each image and may contradict each other. The competition's test part has no labels, so its 15,000
+training images are split, as in PYLON (Preechakul 2022, iScience 25:103933, "Adapting PYLON to small VinDr-CXR
+datasets"): by image, since the set does not say whose image is whose; a patient may be in two parts.
 """
 
 import os
@@ -21,7 +20,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from papers_lib.datasets.arguments import check_choice, check_whole
+from papers_lib.datasets import tabular
 from papers_lib.datasets.boxed_images import BoxedImages, box_shares, check_missing, check_parts, stacked
 from papers_lib.datasets.pictures import DICOM_SUFFIXES, dicom_size, opened
 from papers_lib.datasets.splits import image_split
@@ -74,8 +73,8 @@ def load_vindr(
         missing: what to do with images of the table that ``train/`` has not: an "error", or "skip" them.
     """
     root = Path(root)
-    check_whole("min_readers", min_readers, 1)
-    check_choice("missing", missing, ("error", "skip"))
+    tabular.check_whole("min_readers", min_readers, 1)
+    tabular.check_choice("missing", missing, ("error", "skip"))
     if not root.is_dir():
         raise UserError(f"{root}: no such folder, expected one with {TABLE} and {FOLDER}/")
     findings, files = read_findings(root / TABLE), find_files(root / FOLDER)

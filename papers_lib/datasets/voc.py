@@ -1,7 +1,7 @@
 """Pascal VOC's folders as a list of images with boxes: as they are (`load_voc`), or as `BoxedImages` (`voc_boxed`).
 
-Layout: ROOT/VOC2007 and/or ROOT/VOC2012 (any `VOC` and four digits), ROOT being a VOCdevkit or a folder that
-holds one; in each `Annotations/*.xml`, `JPEGImages/*.jpg`, `ImageSets/Main/{train,val,trainval,test}.txt`.
+Layout: ROOT/VOC2007, ROOT/VOC2012 or the like, ROOT being a VOCdevkit or a folder that holds one; in each
+`Annotations/*.xml`, `JPEGImages/*.jpg`, `ImageSets/Main/{train,val,trainval,test}.txt`.
 Boxes are (x_min, y_min, x_max, y_max) in 0-based pixel edges: see `voc_annotations.pixel_box`.
 """
 
@@ -15,11 +15,10 @@ from typing import Literal
 
 import numpy as np
 
-from papers_lib.datasets.arguments import check_choice, check_range
 from papers_lib.datasets.boxed_images import BoxedImages, check_parts
 from papers_lib.datasets.pictures import opened
 from papers_lib.datasets.splits import image_split
-from papers_lib.datasets.tabular import NAME, read_text, shown
+from papers_lib.datasets.tabular import NAME, check_choice, check_range, read_text, shown
 from papers_lib.datasets.voc_annotations import VocObject, leave_out, pixel_box, read_annotation
 from papers_lib.errors import UserError
 
@@ -108,9 +107,8 @@ def load_voc(
         unknown = sorted(set(record.names) - set(names))
         if unknown:
             source = record.beside("Annotations", ".xml")
-            raise UserError(
-                f"{source}: found class {shown(unknown[0])}, expected one of {shown(list(names))}"
-            )
+            found = f"{source}: found class {shown(unknown[0])}"
+            raise UserError(f"{found}, expected one of {shown(list(names))}")
     numbered = (replace(r, classes=np.array([names.index(n) for n in r.names], np.int64)) for r in records)
     return VocSplit(split, names, tuple(numbered), tuple(left_out or ()))
 
@@ -154,10 +152,8 @@ def splits_of(root: str | Path) -> dict[str, str]:
     for train, test in (("trainval", "test"), ("train", "val")):
         if train in there and test in there:
             return {"train": train, "test": test}
-    raise UserError(
-        f"{root}: found of the lists ImageSets/Main/*.txt {', '.join(there) or 'none'}, "
-        "expected trainval and test, or train and val"
-    )
+    found = f"{root}: found of the lists ImageSets/Main/*.txt {', '.join(there) or 'none'}"
+    raise UserError(f"{found}, expected trainval and test, or train and val")
 
 
 def load_parts(root: str | Path, lists: Mapping[str, str], *, difficult: bool = True) -> dict[str, VocSplit]:

@@ -25,10 +25,8 @@ Frame = tuple[int, int, int, int]
 
 def record_picture(record: VocRecord) -> Image.Image:
     """Decode the picture of ``record`` as RGB; one of another size than when it was loaded is a `UserError`."""
-    with opened(
-        record.image, "JPEG or PNG"
-    ) as image:  # an EXIF rotation is not applied: boxes refer to the file
-        picture = image.convert("RGB")
+    with opened(record.image, "JPEG or PNG") as image:
+        picture = image.convert("RGB")  # an EXIF rotation is not applied: boxes refer to the file
     if picture.size != record.size:
         raise UserError(f"{record.image}: found size {picture.size}, expected {record.size} as when loaded")
     return picture

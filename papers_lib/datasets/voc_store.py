@@ -19,8 +19,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from papers_lib.datasets import row_file
-from papers_lib.datasets.arguments import check_choice, check_whole
 from papers_lib.datasets.row_file import CHUNK, RowFile, read_array, read_json
+from papers_lib.datasets.tabular import check_choice, check_whole
 from papers_lib.datasets.voc import VocRecord, VocSplit, find_lists, load_parts, splits_of
 from papers_lib.datasets.voc_crops import (
     Frame,

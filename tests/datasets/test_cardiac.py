@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from papers_lib.datasets.cardiac import describe, load_cardiac
+from papers_lib.datasets.cardiac import load_cardiac
 from papers_lib.errors import UserError
 
 MASK = np.array([[0, 0, 0, 5], [0, 1, 2, 0], [0, 3, 4, 0]], np.uint8)
@@ -97,13 +97,3 @@ def test_one_size_a_split_and_files_that_are_none(root):
         load_cardiac(root, "all")
     with pytest.raises(UserError, match="no such folder"):
         load_cardiac(root / "none", "train")
-
-
-def test_the_description(root):
-    assert (describe(root).name, describe(root).kind) == (root.name, "real")
-    (root / "dataset.json").write_text('{"name": "ours", "kind": "stand-in"}')
-    assert describe(root).name == "ours"
-    for text in ('{"name": "x", "kind": "other"}', "{}", "[]", "nothing"):
-        (root / "dataset.json").write_text(text)
-        with pytest.raises(UserError, match=r"dataset\.json"):
-            describe(root)
