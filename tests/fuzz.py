@@ -5,8 +5,6 @@
 
 import os
 import re
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,10 +44,6 @@ MARKS = (
 WORDS = (
     *(b"../a", b"null", b"true", b"[]", b"{}", b"[" * 3000, b"- " * 400),
     *(b"2001-13-45", b"!!int x", b"&a [*a]"),
-)
-CHUNKS = (
-    *(b"gAMA", b"cHRM", b"sRGB", b"tRNS", b"pHYs", b"iCCP", b"tEXt", b"zTXt", b"iTXt"),
-    *(b"eXIf", b"PLTE", b"acTL", b"fcTL", b"fdAT", b"IDAT", b"IHDR"),
 )
 _WORD = re.compile(rb"[\w.+-]+|\s+|.", re.DOTALL)
 
@@ -100,26 +94,6 @@ def flipped(draw: Any, content: bytes, start: int = 0) -> bytes:
         data[draw(st.integers(start, len(data) - 1))] = draw(st.integers(0, 255))
     cut = draw(st.booleans())
     return bytes(data[: draw(st.integers(start, len(data)))] if cut else data)
-
-
-@st.composite
-def rechunked(draw: Any, png: bytes) -> bytes:
-    """A PNG one of whose chunks has other bytes, or that has one chunk more; its checksums are right."""
-    place, parts = 8, []
-    while place < len(png):
-        (size,) = struct.unpack(">I", png[place : place + 4])
-        parts.append((png[place + 4 : place + 8], png[place + 8 : place + 8 + size]))
-        place += 12 + size
-    at = draw(st.integers(0, len(parts) - 1))
-    if draw(st.booleans()):
-        parts.insert(max(1, at), (draw(st.sampled_from(CHUNKS)), draw(st.binary(max_size=12))))
-    elif parts[at][1]:
-        parts[at] = (parts[at][0], draw(flipped(parts[at][1])))
-    chunks = (
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in parts
-    )
-    return png[:8] + b"".join(chunks)
 
 
 def refused(read: Callable[[], Any], *names: str | Path) -> Any:

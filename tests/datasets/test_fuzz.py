@@ -18,7 +18,7 @@ from papers_lib.datasets.voc import load_voc
 from papers_lib.datasets.voc_crops import part_boxes
 from tests.datasets import chexpert_tree, nih_tree, vindr_tree
 from tests.datasets.voc_tree import SIZE, Tree, object_xml, part_xml
-from tests.fuzz import damaged, flipped, fuzzed, no_hang, rechunked, refused
+from tests.fuzz import damaged, flipped, fuzzed, no_hang, refused
 
 WORDS = (
     *(b"No Finding", b"Infiltrate", b"00000001_000.png", b"1040", b"14", b"110", b"-1.0", b"2.0", b"Lateral"),
@@ -135,9 +135,8 @@ PICTURES = {
 def test_fuzzed_pictures_are_pixels_or_one_line(tmp_path, kind, data):
     file = io.BytesIO()
     PICTURES[kind].save(file, kind.split()[0])
-    ways = [flipped(file.getvalue())] + [rechunked(file.getvalue())] * kind.startswith("PNG")
     path = tmp_path / "a.png"
-    path.write_bytes(data.draw(st.one_of(ways)))
+    path.write_bytes(data.draw(flipped(file.getvalue())))
     found = refused(lambda: read_image(path), path)
     if found is not None and found.mode != "F":
         assert square(found, 3, 1).shape == (3, 3)

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
-from PIL import Image
 
 from papers_lib.datasets.voc import load_voc, splits_of, voc_boxed
-from papers_lib.datasets.voc_crops import mask_in_frame, object_masks, part_boxes, record_picture
+from papers_lib.datasets.voc_crops import mask_in_frame, object_masks, part_boxes
 from papers_lib.errors import UserError
-from tests.datasets.voc_tree import SIZE, Tree, noise, object_xml, part_xml
+from tests.datasets.voc_tree import SIZE, Tree, object_xml, part_xml
 
 CAT, DOG = object_xml("cat", (2, 3, 20, 30)), object_xml("dog", (1, 1, 40, 30), difficult=1)
 
@@ -222,10 +221,3 @@ def test_cells_are_those_covered_by_half():
     thin[7, 3] = True
     assert mask_in_frame(thin, (0, 0, 40, 40), 4).sum() == 1
     assert mask_in_frame(thin, (10, 10, 40, 40), 4) is None
-
-
-def test_a_picture_that_changed_since_loading_is_named(tree):
-    record = load_voc(tree.root, "train").records[0]
-    Image.fromarray(noise((9, 9))).save(record.image)
-    with pytest.raises(UserError, match=r"a\.png: found size \(9, 9\)"):
-        record_picture(record)
