@@ -1,4 +1,4 @@
-"""Synthetic chest radiographs in the layout of NIH ChestX-ray14, the stand-in for it in the paper on PYLON.
+"""Synthetic chest radiographs in the layout of NIH ChestX-ray14, for the paper on PYLON.
 
 Frozen before the first localization run: no model was trained or probed to choose its constants; contrasts were chosen
 by eye so that each finding can be recognised at 160 pixels. A change of any constant is a new data set.

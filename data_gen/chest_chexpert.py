@@ -1,4 +1,4 @@
-"""Synthetic chest radiographs in the layout of CheXpert, the stand-in for it in the report on calibration.
+"""Synthetic chest radiographs in the layout of CheXpert, for the report on calibration.
 
 Frozen before the first run, by shares of labels alone: no model was trained or probed to choose a constant. The
 pictures are those of ``data_gen.chest``, whose drawing it shares. A change of any constant is a new data set.

@@ -1,4 +1,4 @@
-"""Synthetic chest radiographs in the layout of VinDr-CXR (Kaggle), the stand-in for it in the paper on PYLON.
+"""Synthetic chest radiographs in the layout of VinDr-CXR (Kaggle), for the paper on PYLON.
 
 Frozen before the first localization run, like ``data_gen.chest``, whose drawing it shares. Another hospital: other
 exposures, poses, markers, few objects from the bedside, and one picture a patient, so that models from one set meet

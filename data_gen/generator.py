@@ -66,7 +66,7 @@ def save_png(path: Path, image: np.ndarray) -> None:
 
 def write_description(folder: Path, name: str, generator: str, spec: "DataclassInstance") -> None:
     """Write ``dataset.json``, by which a generated set is known wherever it is copied to."""
-    described = {"name": name, "kind": "stand-in", "generator": generator, "parameters": asdict(spec)}
+    described = {"name": name, "kind": "synthetic data", "generator": generator, "parameters": asdict(spec)}
     write_json(folder / "dataset.json", described)
 
 

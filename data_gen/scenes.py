@@ -1,4 +1,4 @@
-"""Synthetic scenes in Pascal VOC's layout, the stand-in for VOC in the paper on the entropy of CAMs.
+"""Synthetic scenes in Pascal VOC's layout, for the paper on the entropy of CAMs.
 
 Frozen before the first training run: no model was trained or probed to choose its constants; they were chosen by eye.
 A change of any constant is a new data set.

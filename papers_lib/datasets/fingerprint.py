@@ -50,8 +50,8 @@ def _files(root: str) -> Iterator[tuple[str, int, str]]:
             yield os.path.relpath(path, root).replace(os.sep, "/"), os.stat(path).st_size, path
 
 
-def data_kind(root: Path) -> Literal["stand-in", "real data"]:
+def data_kind(root: Path) -> Literal["synthetic data", "real data"]:
     """What ``dataset.json`` under ``root`` says, which generated sets have; real data where there is none."""
     described = root / "dataset.json"
     made = described.is_file() and read_json(described, "an object with the kind of the data")
-    return "stand-in" if made and made.get("kind") == "stand-in" else "real data"
+    return "synthetic data" if made and made.get("kind") == "synthetic data" else "real data"

@@ -41,7 +41,7 @@ def test_a_whole_set_is_counted_and_its_notebooks_are_named(sets, name):
     done = run(sets[name])
     assert done.exit_code == 0, done.output
     lines = dict(line.split(None, 1) for line in done.output.splitlines())
-    assert lines["kind"] == "stand-in"
+    assert lines["kind"] == "synthetic data"
     assert lines["problems"] == "none"
     opened, _, count = lines["pictures"].partition(" of ")
     assert opened == count.split()[0]

@@ -43,7 +43,7 @@ def test_a_set_says_that_it_is_synthetic_and_what_made_it(tmp_path, name) -> Non
     arguments = [str(tmp_path / "set"), *(f"--{key}={value}" for key, value in sizes.items())]
     assert generator.command(spec, module.write, arguments) == 0
     description = json.loads((tmp_path / "set" / "dataset.json").read_text())
-    assert description["kind"] == "stand-in"
+    assert description["kind"] == "synthetic data"
     assert description["generator"] == f"data_gen.{name}"
     assert spec(**description["parameters"]) == spec(**sizes)
 

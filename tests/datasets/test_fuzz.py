@@ -22,7 +22,18 @@ from tests.fuzz import damaged, flipped, fuzzed, no_hang, refused
 
 WORDS = (
     *(b"No Finding", b"Infiltrate", b"00000001_000.png", b"1040", b"14", b"110", b"-1.0", b"2.0", b"Lateral"),
-    *(b"patient00002", b"0.3", b"1e-46", b"val", b"stand-in", b"DCM", b"{", b"1", b"</annotation>", b"<!--"),
+    *(
+        b"patient00002",
+        b"0.3",
+        b"1e-46",
+        b"val",
+        b"synthetic data",
+        b"DCM",
+        b"{",
+        b"1",
+        b"</annotation>",
+        b"<!--",
+    ),
     *(b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>', b"<bndbox>", b"&lt;&#0;", b"xmlns:a"),
 )
 

@@ -123,7 +123,7 @@ def test_the_fingerprint_follows_names_sizes_and_text(tmp_path):
 
 def test_only_a_generated_set_says_that_it_is_one(tmp_path):
     assert data_kind(tmp_path) == "real data"
-    for kind, expected in (("stand-in", "stand-in"), ("real", "real data")):
+    for kind, expected in (("synthetic data", "synthetic data"), ("real", "real data")):
         (tmp_path / "dataset.json").write_text(f'{{"kind": "{kind}"}}')
         assert data_kind(tmp_path) == expected
     (tmp_path / "dataset.json").write_text("[")
