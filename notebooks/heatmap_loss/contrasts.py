@@ -21,17 +21,15 @@ from papers_lib.stats import (
 )
 
 CAUSAL = {"toggle_change": "label switched: change", "outside_reliance": "outside reliance"}
-Values = "pd.Series[float]"
+Contrast = tuple[tuple[int, str, str], "pd.Series[float]", "pd.Series[float]"]
 
 
-def contrasts(
-    frame: pd.DataFrame, measures: Mapping[str, str] = REGIONS
-) -> Iterator[tuple[dict[str, object], Values, Values]]:
+def contrasts(frame: pd.DataFrame, measures: Mapping[str, str] = REGIONS) -> Iterator[Contrast]:
     """Experiment, measure and other group in words, its values x and the heatmap group's y, wherever these vary."""
     for experiment, metric, group in product(sorted(frame["experiment"].unique()), measures, ("cce", "mse")):
         x, y = (_values(frame, experiment, name, metric) for name in (group, "heatmap"))
         if min(len(x), len(y)) >= 2 and np.ptp(x) + np.ptp(y) > 0:
-            yield {"exp.": int(experiment), "measure": measures[metric], "x": NAMES[group]}, x, y
+            yield (int(experiment), measures[metric], NAMES[group]), x, y
 
 
 def shapiro_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -50,10 +48,10 @@ def mann_whitney_table(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for names, x, y in contrasts(frame):
         exact, asymptotic = mann_whitney(x, y), mann_whitney(x, y, method="asymptotic")
-        row = {**names, "n": f"{len(x)}/{len(y)}", "U": exact.u, "p exact": exact.p, "p Holm": exact.p}
-        floor = mann_whitney_p_floor(len(x), len(y))
-        rows.append({**row, "p asymptotic": asymptotic.p, "p floor": floor})
-    table = pd.DataFrame(rows).rename(columns={"measure": "region"})
+        sizes, floor = f"{len(x)}/{len(y)}", mann_whitney_p_floor(len(x), len(y))
+        rows.append((*names, sizes, exact.u, exact.p, exact.p, asymptotic.p, floor))
+    columns = ["exp.", "region", "x", "n", "U", "p exact", "p Holm", "p asymptotic", "p floor"]
+    table = pd.DataFrame(rows, columns=columns)
     if rows:  # within a region, as the claims' families
         table["p Holm"] = table.groupby("region")["p exact"].transform(lambda p: holm(p.tolist()))
     return table
@@ -73,9 +71,10 @@ def paired_table(frame: pd.DataFrame) -> pd.DataFrame:
         averages = np.add.outer(difference.to_numpy(), difference.to_numpy()) / 2
         middle = float(np.median(averages[np.triu_indices(len(difference))]))
         lower = f"{int((difference < 0).sum())}/{len(difference)}"
-        row = {**names, "pairs": len(difference), "pseudomedian y - x": middle, "pairs with y < x": lower}
-        rows.append({**row, "signed-rank p": float(stats.wilcoxon(difference).pvalue)})
-    return pd.DataFrame(rows)
+        p = float(stats.wilcoxon(difference).pvalue)
+        rows.append((*names, len(difference), middle, lower, p))
+    columns = ["exp.", "measure", "x", "pairs", "pseudomedian y - x", "pairs with y < x", "signed-rank p"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def accuracy_table(frame: pd.DataFrame, margin: float = 0.01) -> pd.DataFrame:
