@@ -11,7 +11,6 @@ from papers_lib.companion import paths, profiles
 from papers_lib.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[3]
-ARMS = ["main", "authors", "frozen", "variants"]
 
 
 def of(profile="quick", **change):
@@ -19,13 +18,7 @@ def of(profile="quick", **change):
 
 
 @pytest.mark.parametrize(
-    ("profile", "count"),
-    [
-        ("smoke", 3 * 3 + 2 * 3 + 2 * 3 + 14),
-        ("quick", 2 * 24),
-        ("full", 2 * (90 + 60 + 60 + 168)),
-        ("paper", 420),
-    ],
+    ("profile", "count"), [("smoke", 35), ("quick", 48), ("full", 2 * (90 + 60 + 60 + 168)), ("paper", 420)]
 )
 def test_runs_of_each_profile(profile, count):
     runs = [run for part in grid.plan(of(profile)) for run in part.configs]
@@ -82,24 +75,13 @@ def test_variants_change_one_thing_at_a_time():
     ("change", "words"),
     [
         ({"seeds": -3}, "seeds.*greater than or equal to 1"),
-        ({"lr_low": float("nan")}, "lr_low.*finite"),
-        ({"lr_low": 0.5}, "lr_high.*at least lr_low, which is 0.5"),
-        ({"form": "median"}, "form.*'dice'"),
         ({"weights": "imagenet"}, "weights.*random, since model is small_vgg"),
         ({"experiments": [1, 1]}, "experiments.*each once"),
         ({"arms": ["authors"]}, "arms.*main among them"),
         ({"variant_weights": [0.0]}, "variant_weights.*greater than 0"),
-        ({"data_root": "/absent"}, r"data_root.*slices\.csv"),
-        ({"wieght": 3.0}, "wieght: unknown; did you mean weight"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(change, words):
     with pytest.raises(UserError, match=words) as caught:
         of(**change)
     assert "\n" not in str(caught.value)
-
-
-def test_the_help_of_the_notebook_s_cell_is_that_of_the_model():
-    declared = profiles.declared(ROOT / "notebooks/heatmap_loss.ipynb")
-    fields = {name: field.description for name, field in Parameters.model_fields.items()}
-    assert {name: one.help for name, one in declared.items()} == fields
