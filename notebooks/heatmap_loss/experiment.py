@@ -182,7 +182,6 @@ def digits_convolutions() -> dict[str, Tensor]:
     Deviation: a tiny source task. One set of weights serves every run, as one set of ImageNet weights did.
     """
     images, labels = digit_canvases()
-    images = images.contiguous(memory_format=torch.channels_last)
     model = small_vgg(torch.Generator().manual_seed(0), classes=10).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     train(
         model,
@@ -209,7 +208,8 @@ def digit_canvases() -> tuple[Tensor, Tensor]:
         glyph = np.kron(digit / 8.0 - 1.0, np.ones((scale, scale)))
         top, left = (int(rng.integers(0, side - 8 * scale + 1)) for side in (height, width))
         canvas[0, top : top + 8 * scale, left : left + 8 * scale] = glyph
-    return torch.from_numpy(canvases), torch.from_numpy(digits.target)
+    images = torch.from_numpy(canvases).contiguous(memory_format=torch.channels_last)
+    return images, torch.from_numpy(digits.target)
 
 
 @lru_cache(maxsize=8)

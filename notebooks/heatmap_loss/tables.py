@@ -79,24 +79,6 @@ def exclusions_table(frame: pd.DataFrame) -> pd.DataFrame:
     return _titled(why.groupby(BY, sort=False).agg(**columns))
 
 
-def definitions_table(frame: pd.DataFrame, least: float = 0.99) -> pd.DataFrame:
-    """Each definition of the term at the largest weight whose median validation accuracy is at least ``least``.
-
-    The rule makes the definitions comparable: their raw scales differ by a factor of up to 48, the cells of the map.
-    """
-    runs = frame[(frame["group"] == "heatmap") & frame["arm"].isin(["main", "weight"])]
-    columns = {
-        "val_accuracy": "val. accuracy",
-        "heart_share": "heat in heart",
-        "hot_cells": "hot cells",
-        "dead_share": "dead maps",
-        "outside_reliance": "outside reliance",
-    }
-    medians = _medians(runs.groupby(["experiment", "form", "weight"]), columns)
-    good = medians[medians["val. accuracy"] >= least].reset_index().sort_values("weight")
-    return good.groupby(["experiment", "form"], as_index=False).last().rename(columns={"form": "definition"})
-
-
 def choices_table(frame: pd.DataFrame) -> pd.DataFrame:
     """One change at a time to the heatmap term, beside the unchanged term and the control without it."""
     titles = {

@@ -49,16 +49,6 @@ def test_medians_exclusions_and_choices(frame):
     assert tables.choices_table(frame)["heat in heart, median"].tolist() == [pytest.approx(0.8)]
 
 
-def test_definitions_take_the_largest_weight_that_keeps_the_accuracy(frame):
-    first = frame[frame["group"] == "heatmap"].head(3)
-    extra = first.assign(arm="weight", weight=10.0, val_accuracy=[0.9, 0.98, 1.0])
-    other = extra.assign(form="dice", weight=0.1, val_accuracy=1.0, heart_share=0.5)
-    rest = frame[frame["seed"] != 3]
-    table = tables.definitions_table(pd.concat([rest, extra, other])).set_index("definition")
-    assert table.loc["mean", "weight"] == 1.0  # at 10 the median validation accuracy is .98
-    assert table.loc["dice", "heat in heart"] == pytest.approx(0.5)
-
-
 def test_tests_of_three_against_three_by_hand(frame):
     test = contrasts.mann_whitney_table(frame).set_index("region").loc["heart"]
     assert test["U"] == 0  # no x above any y
