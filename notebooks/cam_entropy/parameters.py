@@ -76,10 +76,10 @@ class Parameters(NotebookParameters):
     def _list(cls, found: list[float | str], info: ValidationInfo) -> list[float | str]:
         names = {one if isinstance(one, str) else f"{one:g}" for one in found}  # as results name them
         if len(names) < len(found):
-            raise ValueError("expected each once")
+            raise ValueError(f"{info.field_name}: expected each once")
         needed = {"arms": "main", "betas": "0"}.get(str(info.field_name))
         if needed and needed not in names:
-            raise ValueError(f"expected {needed} among them")
+            raise ValueError(f"{info.field_name}: expected {needed} among them")
         return found
 
     @model_validator(mode="after")

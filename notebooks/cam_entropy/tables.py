@@ -121,12 +121,6 @@ def better_table(frame: pd.DataFrame, baselines: Mapping[str, Mapping[str, float
     return pd.concat([means, bounds]).rename(columns=BETTER).reset_index(names="loss")
 
 
-def baselines_table(baselines: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
-    """Chance, prior and ceiling by measure."""
-    table = pd.DataFrame(baselines).T.rename(index=BETTER)
-    return table.reindex(columns=["chance", "prior", "ceiling"]).reset_index(names="measure")
-
-
 def dead_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Dead maps of every setting: how many, how accurate the model is on their boxes, the true class's logit."""
     columns = {

@@ -60,16 +60,16 @@ class Parameters(NotebookParameters):
     @classmethod
     def _list(cls, found: list[object], info: ValidationInfo) -> list[object]:
         if len(set(found)) < len(found):
-            raise ValueError("expected each once")
+            raise ValueError(f"{info.field_name}: expected each once")
         if info.field_name == "arms" and "main" not in found:
-            raise ValueError("expected main among them")
+            raise ValueError("arms: expected main among them")
         return found
 
     @field_validator("weights")
     @classmethod
     def _published(cls, weights: str, info: ValidationInfo) -> str:
         if weights == "imagenet" and info.data.get("model") == "small_vgg":
-            raise ValueError("expected random, since model is small_vgg")
+            raise ValueError("weights: expected random, since model is small_vgg")
         return weights
 
 

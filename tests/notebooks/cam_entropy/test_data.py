@@ -1,6 +1,5 @@
 """The crops, the networks that can be used, and the scores that need no model."""
 
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -8,15 +7,13 @@ import pytest
 import torch
 
 from cam_entropy import grid, localization
-from cam_entropy.baselines import baselines, mean_masks, means_of_others, reached, scores
+from cam_entropy.baselines import baselines, mean_masks, means_of_others, scores
 from cam_entropy.data import open_data
 from cam_entropy.experiment import EntropyRun
 from cam_entropy.grid import check_backbones
 from cam_entropy.localization import GRID
-from papers_lib.datasets.voc_store import load_crops
 from papers_lib.errors import UserError
-from papers_lib.metrics.localization import reachable
-from papers_lib.metrics.overlap import best_cell_share, heat_share, resize_maps
+from papers_lib.metrics.overlap import best_cell_share, heat_share
 from tests.notebooks.cam_entropy.conftest import CROP
 
 RUN = EntropyRun(seed=0, beta=0.0, backbone="test_resnet", weights="random", train_from="")
@@ -32,17 +29,6 @@ def test_scenes_and_crops_are_made_once_and_named_by_what_made_them(opened):
     assert sorted(path.name for path in opened.folder.iterdir()) == before
     other = open_data("", opened.folder, opened.sizes, 0, {**CROP, "whole": True}, 1)
     assert (other.fingerprint == made.fingerprint, other.crops == made.crops) == (True, False)
-
-
-def test_a_tree_without_our_description_is_real_and_its_content_is_its_name(opened, tmp_path):
-    scenes = next(path for path in opened.folder.iterdir() if path.name.startswith("scenes-"))
-    tree = tmp_path / "mine"
-    shutil.copytree(scenes, tree)
-    (tree / "dataset.json").unlink()
-    real = open_data(str(tree), tmp_path / "kept", {}, 0, CROP, 1)
-    assert real.crops.kind == "real data"
-    ours, theirs = (load_crops(root, "test") for root in (opened.root, real.crops.root))
-    assert np.array_equal(ours.images, theirs.images)
 
 
 def test_networks_that_cannot_be_used_are_refused(monkeypatch):
@@ -62,19 +48,6 @@ def test_networks_that_cannot_be_used_are_refused(monkeypatch):
         with pytest.raises(UserError, match=words) as caught:
             check_backbones([RUN])
         assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("cells", [2, 3, 6, 7])
-def test_a_ceiling_asks_for_maps_of_as_many_cells(cells):
-    """Foreign: the hottest pixels of many random maps, enlarged."""
-    maps = torch.rand(400, cells, cells, generator=torch.Generator().manual_seed(cells))
-    for pixel in resize_maps(maps, (GRID, GRID)).flatten(1).argmax(1).unique().tolist():
-        hit = (torch.arange(GRID**2) == pixel).reshape(1, GRID, GRID)
-        assert reached(hit, cells).tolist() == [True]
-    points = reachable(cells, GRID)
-    missed = torch.ones(1, GRID, GRID, dtype=torch.bool)
-    missed[0, points[:, None], points] = False
-    assert reached(missed, cells).tolist() == [False]
 
 
 @pytest.mark.parametrize("chunk", [2, 512])

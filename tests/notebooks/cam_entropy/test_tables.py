@@ -88,19 +88,6 @@ def test_better_maps_stand_above_what_needs_no_model(frame):
     assert "heat in the boxes, scenes" not in table
     assert table["heat on the part"].tolist() == pytest.approx([0.3, 0.2, 0.08, np.nan, 0.6], nan_ok=True)
     assert table.loc["class's mean (prior)", "heat on the object"] == 0.7
-    rows = tables.baselines_table(baselines).set_index("measure")
-    assert rows.loc["heat on the part", "chance"] == 0.08
-
-
-def test_cross_dead_and_setup_tables(frame):
-    table = tables.cross_table(frame, [0.3, 3.0]).set_index("loss")
-    assert table.index.tolist() == ["β = 0.3, ReLU", "ca, β = 3, ReLU"]  # neither beta 0 nor 1 nor deeper
-    row = table.loc["β = 0.3, ReLU", ["ca, relative", "σ²/μ², factor", "ce / ln HW", "accuracy"]].tolist()
-    assert row == pytest.approx([(-1 / 2 - 1 / 4) / 2, (4 + 3) / 2, (-0.4 - 0.5) / 2, (-0.1 + 0.3) / 2])
-    assert tables.dead_table(frame)["accuracy"].tolist() == pytest.approx([0.7, 0.8])
-    setup = tables.setup_table(frame).set_index("comparison")
-    assert setup.loc["main", ["settings", "models", "diverged"]].tolist() == [3, 5, 1]
-    assert setup.loc["deeper", "trained from"] == "blocks_5"
 
 
 def test_one_plus_m_beside_the_printed_sample(frame):
