@@ -23,14 +23,10 @@ RENAMED = {
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
-    r"""Replace each ``{name}`` or ``{name:.2f}`` of a Markdown text by its value.
-
-    Numbers get a true minus sign and powers of ten; a missing value is shown as –. Fields within
-    mathematics and code stay as they are. A name may hold one dot (``claim.estimate``).
+    r"""Replace each ``{name}`` or ``{name:.2f}`` of a Markdown text by its value; a name may hold one dot.
 
     Raises:
-        UserError: a name that is not in ``values`` (the line lists those that are), or a format that does
-            not fit its value.
+        UserError: a name that is not in ``values``, or a format that does not fit its value.
 
     >>> fill(r"Share {share:.2f} of $\frac{share}{n}$", {"share": 0.125})
     'Share 0.12 of $\\frac{share}{n}$'
@@ -54,11 +50,7 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
 
 
 def word(text: Any) -> str:
-    """An outcome, a kind or an evidence as the pages word it.
-
-    >>> word("holds"), word("inconclusive"), word(None)
-    ('supported', 'inconclusive', '–')
-    """
+    """An outcome, a kind or an evidence as the pages word it."""
     return RENAMED.get(str(text), str(text or MISSING))
 
 
@@ -75,15 +67,10 @@ def ours_text(claim: Mapping[str, Any]) -> str:
     >>> ours_text({"estimate": 0.25, "low": 0.2, "high": 0.31})
     '0.25 [0.2, 0.31]'
     """
-    if is_missing(claim.get("estimate")):
-        return MISSING
-    text = format_number(claim["estimate"], ".3g")
-    low, high = claim.get("low"), claim.get("high")
-    if is_missing(low) and is_missing(high):
+    text, low, high = (format_number(claim.get(name)) for name in ("estimate", "low", "high"))
+    if text == MISSING or low == high == MISSING:
         return text
-    left = "(−∞" if is_missing(low) else f"[{format_number(low, '.3g')}"
-    right = "∞)" if is_missing(high) else f"{format_number(high, '.3g')}]"
-    return f"{text} {left}, {right}"
+    return f"{text} {'(−∞' if low == MISSING else f'[{low}'}, {'∞)' if high == MISSING else f'{high}]'}"
 
 
 def sample_text(claim: Mapping[str, Any]) -> str:
@@ -100,12 +87,12 @@ def sample_text(claim: Mapping[str, Any]) -> str:
     if there.keys() & {"low", "high"} and there.get("level"):
         parts.append(f"{100 * there['level']:g} % interval")
     if "p" in there:
-        p = f"p = {format_number(there['p'], '.3g')}"
+        p = f"p = {format_number(there['p'])}"
         if there.get("p_holm", there["p"]) != there["p"]:
-            p += f", {format_number(there['p_holm'], '.3g')} after Holm"
+            p += f", {format_number(there['p_holm'])} after Holm"
         ranks = str(there.get("method", "")).lower().startswith(("hodges", "mann"))
         if ranks and there["p"] <= 10 * there.get("p_floor", 0):
-            p += f", floor {format_number(there['p_floor'], '.3g')}"
+            p += f", floor {format_number(there['p_floor'])}"
         parts.append(p)
     return "; ".join(parts)
 
@@ -116,8 +103,8 @@ def date_text(date: Any) -> str:
     >>> date_text("2026-03-01T12:30:59Z")
     '2026-03-01 12:30 UTC'
     """
-    text = str(date or "")
-    return f"{text[:10]} {text[11:16]} UTC" if len(text) > 16 else text or MISSING
+    text = str(date or MISSING)
+    return f"{text[:10]} {text[11:16]} UTC" if len(text) > 16 else text
 
 
 def duration_text(seconds: Any) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from papers_lib.companion.page import Page
-from papers_lib.companion.plots import map_grid, strip_panels
+from papers_lib.plots import map_grid, strip_panels
 from papers_lib.files import write_json, write_text
 
 SLUG = "demo"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from papers_lib.companion import figures
-from papers_lib.companion.palette import INK
+from papers_lib.plots import INK
 from papers_lib.errors import UserError
 
 mpl.use("agg")

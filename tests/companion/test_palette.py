@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from papers_lib.companion import palette
+from papers_lib import plots as palette
 
 # The two pages of templates/page.css.j2, and the card of raster figures.
 LIGHT, DARK, CARD = "#fdfdfc", "#14171b", "#f6f5f2"

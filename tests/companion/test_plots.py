@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from papers_lib.companion.plots import map_grid, strip_panels
+from papers_lib.plots import map_grid, strip_panels
 from papers_lib.errors import UserError
 
 mpl.use("agg")
