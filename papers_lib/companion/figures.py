@@ -1,8 +1,7 @@
 """The theme of every figure, and the function that saves one for the page.
 
-Line plots become SVG inside the page. Text and axes are drawn in ``INK``, which is replaced by ``currentColor``,
-and each data colour by a CSS variable: one drawing fits the light and the dark theme. Grids of images become
-pixels on a light card.
+In an SVG ``INK`` is replaced by ``currentColor``, and each data colour by a CSS variable: one drawing fits the light
+and the dark theme. Grids of images become pixels on a light card.
 """
 
 import base64
@@ -60,12 +59,9 @@ def apply_theme() -> None:
 def save_figure(
     figure: Any, folder: Path, name: str, *, caption: str, alt: str, lead: str = "", raster: bool = False
 ) -> tuple[str, Path]:
-    """Save a figure as ``folder/NAME.svg`` (or ``.png`` if ``raster``), close it, and return it as HTML.
+    """Save a figure (or axes, or a seaborn grid) as SVG or PNG, close it, and return it as HTML with its file.
 
-    Args: figure, a matplotlib figure or what has one (axes, a seaborn grid); lead, bold text before the caption.
-
-    Raises:
-        UserError: ``figure`` is no figure.
+    ``lead``: bold text before the caption. Raises a UserError if ``figure`` is no figure.
     """
     canvas = getattr(figure, "figure", None)
     if not isinstance(canvas, Figure):
@@ -98,11 +94,7 @@ def _make_readable(figure: Figure) -> None:
 
 
 def _vectors(figure: Figure, file: Path, name: str, alt: str) -> tuple[str, float]:
-    """Save an SVG; returns it for the page, and its width in pixels.
-
-    It gets a viewBox instead of a size, coordinates to 0.01 point, the page's font and colours. The names of
-    matplotlib's groups and its style sheet, which every figure has alike, are left out.
-    """
+    """Save an SVG with a viewBox, the page's font and colours and no ballast; returns it, and its width in pixels."""
     document = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     # The salt is part of the ids that matplotlib makes: no two figures of a page share one.
@@ -118,10 +110,9 @@ def _vectors(figure: Figure, file: Path, name: str, alt: str) -> tuple[str, floa
         body = body.replace(hue, f"var(--hue-{hue[1:]},{hue})")
     pixels = float(width) * 4 / 3
     style = (
-        f"display:block;width:100%;max-width:{pixels:.0f}px;height:auto;overflow:visible;"
-        "font-family:inherit;stroke-linejoin:round;stroke-linecap:butt"
+        f"display:block;width:100%;max-width:{pixels:.0f}px;height:auto;overflow:visible;font-family:inherit"
     )
-    box = f'viewBox="0 0 {float(width):g} {float(height):g}" style="{style}"'
+    box = f'viewBox="0 0 {float(width):g} {float(height):g}" style="{style};stroke-linejoin:round"'
     spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     picture = f'<svg role="img" aria-label="{escape(alt)}" {box} {spaces}>{body}'
     write_text(file, picture + "\n")
@@ -141,7 +132,7 @@ def _pixels(figure: Figure, file: Path, name: str, alt: str) -> tuple[str, float
     write_bytes(file, png.getvalue())
     image = Image.open(png).convert("RGB")
     width, height = image.width // 2, image.height // 2
-    for quality, share in ((90, 1), (80, 1), (65, 1), (50, 1), (50, 0.7), (50, 0.5), (50, 0.35)):
+    for quality, share in ((90, 1), (80, 1), (65, 1), (50, 1), (50, 0.7), (50, 0.5), (50, 0.2)):
         small = io.BytesIO()
         resized = image.resize((round(image.width * share), round(image.height * share)))
         resized.save(small, format="WEBP", quality=quality, method=4)

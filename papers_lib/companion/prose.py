@@ -1,4 +1,4 @@
-"""Markdown to HTML for the page: mathematics as MathML, headings with anchors, wide parts in boxes that scroll."""
+"""Markdown to HTML for the page: mathematics as MathML, wide parts in boxes that scroll, headings with anchors."""
 
 import re
 from html import unescape
@@ -9,8 +9,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from papers_lib.errors import UserError
 
-# A converted formula that a browser would show wrongly: an unknown command as it was typed, and letters in a style
-# that MathML Core does not have.
+# What a browser would show wrongly: an unknown command as it was typed, a style that MathML Core does not have.
 _FLAW = re.compile(r'<m[ino][^>]*>(\\\w+)|mathvariant="(?!normal)([\w-]+)"')
 
 
@@ -53,10 +52,7 @@ def _box(content: str, label: str, kind: str = "scroll") -> str:
 
 
 def markdown_html(source: str, attachments: Any = None) -> str:
-    """Markdown of a cell or an output as HTML.
-
-    Links that are right in ``notebooks/`` are made right for a page in ``reports/PROFILE/``.
-    """
+    """Markdown of a cell as HTML; links that are right in ``notebooks/`` are made right in ``reports/PROFILE/``."""
     renderer = _PageRenderer(escape=False, attachments=attachments or {})
     html = MarkdownWithMath(renderer=renderer).render(source)
     return re.sub(r'(<a\b[^>]*\bhref=")\.\./', r"\1../../", html)

@@ -1,7 +1,4 @@
-"""One self-contained HTML page a paper, from an executed notebook and its results; and the index of a report folder.
-
-No request to any host: style, scripts, figures and mathematics are in the file.
-"""
+"""One self-contained HTML page per paper, from an executed notebook and its results; and their index."""
 
 import re
 from collections import Counter
@@ -40,9 +37,7 @@ _REQUEST = re.compile(
 def render(slug: str, out: Path, root: Path) -> Path:
     """Write ``out/SLUG.html`` from the executed notebook, results, manifest and claims file of a run.
 
-    Raises:
-        UserError: a file is missing or no JSON, a formula cannot be parsed, an image has no alt text, or the
-            page would make a request.
+    Raises a UserError if a file is missing or the page would break a rule (requests, alt texts, formulas).
     """
     results, manifest = _json(out / f"{slug}.results.json"), _json(out / f"{slug}.manifest.json")
     executed = out / f"{slug}_files" / "executed.ipynb"
@@ -165,34 +160,28 @@ def refuse_requests(html: str, what: str) -> None:
 
 def _warnings(results: Mapping[str, Any], manifest: Mapping[str, Any], rules_sha256: str) -> list[str]:
     """What a reader must know before any number: not evidence, changed rules, uncommitted code."""
-    smoke = "Smoke run: not evidence. It only shows that everything works; its numbers mean nothing."
-    rules = "The rules of the claims were changed after these results were made."
-    code = "The code had uncommitted changes when these results were made."
     changed = results.get("rules_sha256") != rules_sha256
-    found = {smoke: results["profile"] == "smoke", rules: changed, code: manifest.get("dirty")}
-    return [warning for warning, applies in found.items() if applies]
+    found = (
+        (results["profile"] == "smoke", "Smoke run: not evidence. It only shows that everything works."),
+        (changed, "The rules of the claims were changed after these results were made."),
+        (manifest.get("dirty"), "The code had uncommitted changes when these results were made."),
+    )
+    return [warning for applies, warning in found if applies]
 
 
 def timings_html(path: Path) -> str:
-    """``rows`` of ``SLUG.timings.json`` as a table with its ``note``; empty when there is no such file.
-
-    What was timed comes first; the keys by which notebooks find a row are left out.
-    """
+    """``rows`` of ``SLUG.timings.json`` as a table with its ``note``; empty when there is no such file."""
     if not path.is_file():
         return ""
     content = _json(path)
-    rows = content.get("rows") or [{k: v for k, v in content.items() if isinstance(v, str | int | float)}]
-    keys = dict.fromkeys(key for row in rows for key in row if key != "key")
+    keys = dict.fromkeys(key for row in content["rows"] for key in row if key != "key")
     columns = sorted(keys, key=lambda key: key not in ("step", "network"))
-    cells = [[row.get(column) for column in columns] for row in rows]
+    cells = [[row.get(column) for column in columns] for row in content["rows"]]
     return raw_table(columns, cells, caption=str(content.get("note", "")), name="timings")
 
 
 def _picture(html: str, slug: str, name: str) -> str:
-    """A figure of a page for the index, its ids made its own: the one of that name, else the first, if any.
-
-    It is read from the page, the one file that is always there: figure files are not in git.
-    """
+    """A figure of a page for the index, with ids of its own: the one of that name, else the first, if any."""
     found = re.findall(r'<figure id="([\w-]+)".*?(<svg\b.*?</svg>|<img\b[^>]*>)', html, flags=re.DOTALL)
     picture = dict(found).get(name) or next((picture for _, picture in found), "")
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{slug}-", picture)

@@ -46,10 +46,9 @@ def is_missing(value: Any) -> bool:
 
 
 def default_format(values: Sequence[Any]) -> str:
-    """The format of a column of numbers: whole numbers as they are, others with a common number of decimals.
+    """The format of a column: whole numbers as they are, others with 0 to 3 decimals by the size of the largest.
 
-    Three decimals below 10, two below 100, one below 1000; two significant digits, or those of the largest
-    whole number, where a value other than zero would vanish.
+    Where a value would vanish: two significant digits, or those of the largest whole number.
 
     >>> default_format([1, 20]), default_format([0.5, 0.25]), default_format([1e-9, 0.1])
     ('d', '.3f', '.2g')
@@ -67,11 +66,7 @@ def default_format(values: Sequence[Any]) -> str:
 def save_table(
     frame: "pd.DataFrame", folder: Path, name: str, *, formats: Mapping[str, str] | None = None, **words: str
 ) -> SavedTable:
-    """Write ``folder/NAME.csv`` (full precision), and return the table as HTML; ``words`` as in :func:`raw_table`.
-
-    Raises:
-        UserError: a format names no column or does not fit.
-    """
+    """Write ``folder/NAME.csv`` (full precision), and return the table as HTML; ``words`` as in :func:`raw_table`."""
     flat = frame.copy()
     flat.columns = [
         " · ".join(str(part) for part in column if str(part)) if isinstance(column, tuple) else str(column)

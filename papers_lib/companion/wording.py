@@ -8,25 +8,16 @@ from typing import Any
 from papers_lib.companion.tables import MISSING, format_number, is_missing
 from papers_lib.errors import UserError
 
-# Formulas and code are left alone: their braces are not ours.
-_LITERAL = re.compile(r"(\$\$.*?\$\$|(?<!\\)\$[^$\n]+\$|```.*?```|`[^`\n]+`)", re.DOTALL)
+_LITERAL = re.compile(r"(\$\$.*?\$\$|(?<!\\)\$[^$\n]+\$|```.*?```|`[^`\n]+`)", re.DOTALL)  # formulas, code
 _FIELD = re.compile(r"\{([A-Za-z_]\w*(?:\.\w+)?)(?::([^{}]*))?\}")
 
-RENAMED = {
-    "holds": "supported",
-    "opposite": "contradicted",
-    "stand-in": "synthetic data",
-    "printed numbers": "published numbers",
-    "finding": "observation",
-}
-"""Words of results that were written before the words were changed."""
+# Words of results that were written before the words were changed.
+RENAMED = {"holds": "supported", "opposite": "contradicted", "stand-in": "synthetic data"}
+RENAMED |= {"printed numbers": "published numbers", "finding": "observation"}
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
     r"""Replace each ``{name}`` or ``{name:.2f}`` of a Markdown text by its value; a name may hold one dot.
-
-    Raises:
-        UserError: a name that is not in ``values``, or a format that does not fit its value.
 
     >>> fill(r"Share {share:.2f} of $\frac{share}{n}$", {"share": 0.125})
     'Share 0.12 of $\\frac{share}{n}$'
@@ -76,7 +67,7 @@ def ours_text(claim: Mapping[str, Any]) -> str:
 def sample_text(claim: Mapping[str, Any]) -> str:
     """Group sizes, level of the interval and p-value of a claim, as far as it has them.
 
-    The smallest p that the sizes allow is named where it matters: for a test of ranks, within a factor of 10.
+    For a test of ranks the smallest p that the sizes allow is named if p is within a factor of 10.
 
     >>> sample_text({"n_a": 5, "n_b": 4, "p": 0.0125, "p_holm": 0.025, "p_floor": 0.002, "method": "Wilson"})
     'n = 5 and 4; p = 0.0125, 0.025 after Holm'
@@ -98,11 +89,7 @@ def sample_text(claim: Mapping[str, Any]) -> str:
 
 
 def date_text(date: Any) -> str:
-    """An ISO date and time as a reader writes it.
-
-    >>> date_text("2026-03-01T12:30:59Z")
-    '2026-03-01 12:30 UTC'
-    """
+    """An ISO date and time to the minute."""
     text = str(date or MISSING)
     return f"{text[:10]} {text[11:16]} UTC" if len(text) > 16 else text
 

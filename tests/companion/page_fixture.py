@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from papers_lib.companion.page import Page
-from papers_lib.plots import map_grid, strip_panels
 from papers_lib.files import write_json, write_text
+from papers_lib.plots import map_grid, strip_panels
 
 SLUG = "demo"
 SYNTHETIC = "synthetic data"

@@ -104,8 +104,3 @@ def test_rules_and_contents_fold_on_a_phone_and_stand_open_where_there_is_room(b
     browser.size(1280)
     browser.ask("new Promise((done) => setTimeout(done, 50))")
     assert set(browser.ask(opened)) == {True}
-
-
-def test_the_index_says_how_old_a_page_is(browser, pages):
-    browser.open(pages["index"])
-    assert " ago" in browser.ask("document.querySelector('time').textContent")

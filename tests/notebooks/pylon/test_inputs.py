@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from papers_lib.training.pyramid_features import Frozen
 
 from papers_lib.models.heatmap_classifier import HeatmapClassifier
 from papers_lib.models.heatmap_methods import decoder
 from papers_lib.models.pyramid_encoder import pyramid_encoder
-from papers_lib.training.pyramid_features import Frozen
 from pylon.inputs import Inputs, Staged, open_images, stored
 from tests.notebooks.pylon.stores import CLASSES, listed, write_store
 

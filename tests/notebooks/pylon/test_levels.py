@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from papers_lib.metrics.masks import box_mask
 
 from papers_lib.metrics.localization import chance, class_mean_centre, fixed_point_hits, stride_ceiling
-from papers_lib.metrics.masks import box_mask
 from pylon.levels import (
     FROM_TRAINING,
     LEFT_OUT,

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from papers_lib.models.later_stages import LaterStages
 
 from papers_lib.companion import paths, profiles
 from papers_lib.errors import UserError
-from papers_lib.models.later_stages import LaterStages
 from pylon import arms as pylon_arms
 from pylon import experiment as pylon
 from pylon import inputs as pylon_inputs

@@ -3,8 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-
 from papers_lib.companion.palette import PALETTE
+
 from pylon.ablation import interval
 from pylon.frame import tidy
 from pylon.levels import levels

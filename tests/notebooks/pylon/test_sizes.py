@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-
 from papers_lib.companion.palette import PALETTE
+from papers_lib.stats_proportions import wilson
+
 from papers_lib.metrics.localization import stride_ceiling
 from papers_lib.models.heatmap_methods import METHODS
-from papers_lib.stats_proportions import wilson
 from pylon.sizes import LINES, size_figure, size_frame, size_table
 from tests.notebooks.pylon.runs import SIDE, Runs, images, swept
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from papers_lib.metrics.ece_floor import Range
 
 from papers_lib.companion.tables import save_table
-from papers_lib.metrics.ece_floor import Range
 from sibnet_calibration import ece_tables as tables
 from sibnet_calibration.frame import CALIBRATORS, ELSEWHERE, tidy
 from sibnet_calibration.printed import printed_table, read_numbers

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-
 from papers_lib.training.front_features import frozen_front
+
 from sibnet_calibration.inputs import (
     Inputs,
     frozen_part,

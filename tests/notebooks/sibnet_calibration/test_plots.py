@@ -6,9 +6,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from papers_lib.companion.palette import PALETTE
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from papers_lib.companion.palette import PALETTE
 from papers_lib.metrics.classification import auroc
 from sibnet_calibration.plots import (
     THICK,

@@ -2,8 +2,8 @@
 
 import pandas as pd
 import pytest
-
 from papers_lib.companion.palette import PALETTE
+
 from sibnet_calibration.settings import (
     NAMES,
     TINTS,

@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-
 from papers_lib.companion.palette import MARKERS, PALETTE
+
 from pylon.ablation import interval
 from sibnet_calibration.strips import ece_figure, strips_figure, weights_figure
 
