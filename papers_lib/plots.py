@@ -24,11 +24,10 @@ _HUES = {
     "fourth variant": ("#0098BA", "#78C6F8"),  # sky blue
     "reference": ("#85878A", "#A0A09A"),  # grey: chance, priors, ceilings, values printed in the paper
 }
+# Colours by role, on a light and on a dark page: Okabe and Ito's hues (2008), with lightnesses so far apart that each
+# pair stays apart with any one kind of cone missing, and each colour has a contrast of 3 or more.
 PALETTE: dict[str, str] = {role: light for role, (light, _) in _HUES.items()}
-"""Colours by role: Okabe and Ito's hues (2008), with lightnesses so far apart that each pair stays apart
-with any one kind of cone missing, and each colour has a contrast of 3 or more on a light page."""
 DARK: dict[str, str] = {role: dark for role, (_, dark) in _HUES.items()}
-"""What the page shows for each colour of ``PALETTE`` in its dark theme."""
 
 # Second cue beside the colour: of dots; of lines, in seaborn's form (on and off in line widths; "" is solid).
 MARKERS = ("o", "s", "^", "v", "P", "X", "D")
@@ -84,8 +83,8 @@ def map_grid(
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     height, width = pictures.shape[1:3]
-    wide = columns * side * width / height + (heat is not None) * 0.9
-    size = (wide, rows * (side + (0.25 if titles else 0.05)))
+    wide, high = columns * side * width / height, rows * (side + 0.2 * bool(titles) + 0.05)
+    size = (wide + 0.9 * (heat is not None), high)
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for axis in axes.flat:
         axis.set_axis_off()
@@ -108,7 +107,6 @@ def strip_panels(panels: Sequence[Mapping[str, Any]], width: float = 4.8, **shar
     """One dot per run, by group, in panels side by side; beside each group its median with a 95 % interval.
 
     ``panels``: the arguments of :func:`_panel` of each; those with an empty frame are left out. ``shared``: of all.
-    Raises a UserError if every frame is empty.
     """
     import matplotlib.pyplot as plt
 
@@ -154,8 +152,9 @@ def _panel(
     axis.set(**dict(zip(("xlabel", "ylabel"), labels or (x, y), strict=True)))
     if hue:
         handles = [axis.plot([], [], label=name, **look)[0] for name, look in looks.items()]  # type: ignore[arg-type]
-        above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "borderpad": 0}
-        axis.legend(handles=handles, ncols=len(hues), **above)
+        axis.legend(
+            handles=handles, ncols=len(hues), loc="lower left", bbox_to_anchor=(-0.02, 1), borderpad=0
+        )
     for value in (baselines or {}).values():
         axis.axhline(value, color=PALETTE["reference"], linewidth=1.1, linestyle=(0, (4, 3)), zorder=0)
     low, high = axis.get_ylim()

@@ -1,7 +1,6 @@
 """One self-contained HTML page per paper, from an executed notebook and its results; and their index."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -26,8 +25,7 @@ SYMBOLS = {"supported": "✓", "reproduced": "✓", "contradicted": "✗", "inco
 
 # What would make a browser fetch something: the page must hold none. Links (<a href>) are no requests.
 _REQUEST = re.compile(
-    r"<[^>]*?\s(?:src|srcset|poster|data|background|xlink:href)\s*=\s*[\"']?(?!data:|#|[\"'\s>])([^\"'\s>]+)"
-    r"|<(?:link|image|use|base)\b[^>]*?\shref\s*=\s*[\"']?(?!data:|#|[\"'\s>])([^\"'\s>]+)"
+    r"<(?!a\b)[^>]*?\s(?:src|srcset|poster|data|background|(?:xlink:)?href)\s*=\s*[\"']?(?!data:|#|[\"'\s>])([^\"'\s>]+)"
     r"|(?:url\(|@import|\bfetch\(|\bimport\()\s*[\"']?((?:https?:)?//[^\"')\s;]+)"
     r"|<meta\b[^>]*http-equiv\s*=\s*[\"']?(refresh)",
     re.IGNORECASE,
@@ -71,25 +69,15 @@ def render_index(out: Path, root: Path) -> Path:
     """Write ``out/index.html``: the papers of a report folder, each with its outcomes and a figure."""
     papers = []
     for page in sorted(out.glob("*.html")):
-        slug, timings = page.stem, provenance.read_json(page.with_suffix(".timings.json")) or {}
-        if not page.with_suffix(".results.json").is_file():
-            continue
-        paper, results = load_claims(paths.claims_path(root, slug)), _json(page.with_suffix(".results.json"))
-        manifest = provenance.read_json(page.with_suffix(".manifest.json")) or {}  # it is moved there last
-        kinds = Counter(
-            wording.word(c["evidence"]) for c in results["claims"] if c["outcome"] != "not tested"
-        )
-        papers.append({
-            "slug": slug,
-            "paper": paper,
-            "results": results,
-            "manifest": manifest,
-            "warnings": _warnings(results, manifest, paper.rules_sha256),
-            "evidence": ", ".join(f"{kind} for {count}" for kind, count in kinds.most_common()),
-            "minutes": round(sum(row.get("minutes") or 0 for row in timings.get("rows", []))),
-            "recorded": [record["name"] for record in recorded.load(root, slug)],
-            "picture": _picture(page.read_text(encoding="utf-8"), slug, paper.thumbnail),
-        })  # fmt: skip
+        slug, results = page.stem, provenance.read_json(page.with_suffix(".results.json"))
+        if results is not None:
+            paper = load_claims(paths.claims_path(root, slug))
+            manifest = (
+                provenance.read_json(page.with_suffix(".manifest.json")) or {}
+            )  # it is moved there last
+            warnings = _warnings(results, manifest, paper.rules_sha256)
+            picture = _picture(page.read_text(encoding="utf-8"), slug, paper.thumbnail)
+            papers.append((slug, paper, results, manifest, warnings, picture))
     html = _templates().get_template("index.html.j2").render(papers=papers, profile=out.name)
     return write_text(out / "index.html", html)
 

@@ -133,9 +133,14 @@ def build(root: Path) -> Path:
         "commit": "0123456789abcdef" * 2,
         "dirty": False,
     }
-    manifest |= {"date": "2026-03-01T12:30:59Z", "seeds": 12, "wall_seconds": 192.3}
+    manifest |= {
+        "date": "2026-03-01T12:30:59Z",
+        "seeds": 12,
+        "wall_seconds": 192.3,
+        "libraries": {"numpy": "2.0.0"},
+    }
     manifest |= {"device": {"type": "cpu", "name": cpu}, "machine": {"cpu": cpu, "cores": 2, "threads": 2}}
-    manifest |= {"libraries": {"numpy": "2.0.0"}, "command": f"papers run {SLUG} --profile quick"}
+    manifest |= {"command": f"papers run {SLUG} --profile quick"}
     write_json(out / f"{SLUG}.manifest.json", manifest)
     return out
 

@@ -71,13 +71,6 @@ def test_finish_lists_every_missing_item(root):
     assert not (paths.out_folder("quick") / "demo.results.json").exists()
 
 
-def test_an_undeclared_id_is_refused_unless_extra(root):
-    page = Page("demo", profile="quick")
-    with pytest.raises(UserError, match=r"figure 'fig7': not declared .* expected fig6, maps, scan"):
-        page.figure("fig7", plt.figure(), caption="c", alt="d")
-    assert 'id="fig7"' in page.figure("fig7", plt.figure(), caption="c", alt="d", extra=True).data
-
-
 def test_text_takes_values_and_claims(root):
     page = declared_quick()
     assert page.value("share", 0.25) == 0.25
@@ -100,10 +93,13 @@ def test_a_page_has_real_data_only_if_all_its_data_sets_are_real(root):
     [
         (lambda p: p.data(name="d", fingerprint="", evidence="real"), "evidence 'real', expected one of"),
         (lambda p: p.rows([{"a": 1}]), "page.rows: found a list"),
+        (lambda p: Page("demo", profile="full"), "papers run --profile full"),
+        (lambda p: Page("demo", profile="slow"), "profile 'slow': expected one of"),
         (lambda p: p.value("x y", 1.0), "page.value: 'x y'"),
         (lambda p: p.value("x", "1"), "page.value: 'x' = '1'"),
         (lambda p: p.claims(), "page.data.* was not called"),
         (lambda p: p.absent("fig7", "x"), "not declared"),
+        (lambda p: p.figure("fig7", plt.figure(), caption="c", alt="d"), "not declared .* fig6, maps, scan"),
         (lambda p: p.absent("maps", " "), "reason is empty"),
         (lambda p: p.absent("heart", "a claim"), "not declared"),
         (lambda p: p.figure("maps", plt.figure(), caption="c", alt=" "), "alt is empty"),
@@ -114,13 +110,6 @@ def test_a_page_has_real_data_only_if_all_its_data_sets_are_real(root):
 def test_bad_input_is_named(root, call, says):
     with pytest.raises(UserError, match=says):
         call(Page("demo", profile="quick"))
-
-
-def test_only_the_command_writes_the_published_pages(root):
-    with pytest.raises(UserError, match="papers run --profile full"):
-        Page("demo", profile="full")
-    with pytest.raises(UserError, match="profile 'slow': expected one of"):
-        Page("demo", profile="slow")
 
 
 def test_an_absent_figure_says_why_in_its_place_and_finish_accepts_it(root):
