@@ -162,9 +162,10 @@ def timings_html(path: Path) -> str:
     if not path.is_file():
         return ""
     content = _json(path)
-    keys = dict.fromkeys(key for row in content["rows"] for key in row if key != "key")
+    rows = content.get("rows", [content])
+    keys = dict.fromkeys(key for row in rows for key in row if key != "key")
     columns = sorted(keys, key=lambda key: key not in ("step", "network"))
-    cells = [[row.get(column) for column in columns] for row in content["rows"]]
+    cells = [[row.get(column) for column in columns] for row in rows]
     return raw_table(columns, cells, caption=str(content.get("note", "")), name="timings")
 
 

@@ -126,19 +126,8 @@ def build(root: Path) -> Path:
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
     nbformat.write(notebook, out / f"{SLUG}_files" / "executed.ipynb")
     cpu = "Example CPU at 2.5 GHz"
-    manifest = {
-        "schema": 1,
-        "slug": SLUG,
-        "profile": "quick",
-        "commit": "0123456789abcdef" * 2,
-        "dirty": False,
-    }
-    manifest |= {
-        "date": "2026-03-01T12:30:59Z",
-        "seeds": 12,
-        "wall_seconds": 192.3,
-        "libraries": {"numpy": "2.0.0"},
-    }
+    manifest = {"schema": 1, "slug": SLUG, "profile": "quick", "commit": "0123456789abcdef" * 2, "seeds": 12}
+    manifest |= {"date": "2026-03-01T12:30:59Z", "wall_seconds": 192.3, "libraries": {"numpy": "2.0.0"}}
     manifest |= {"device": {"type": "cpu", "name": cpu}, "machine": {"cpu": cpu, "cores": 2, "threads": 2}}
     manifest |= {"command": f"papers run {SLUG} --profile quick"}
     write_json(out / f"{SLUG}.manifest.json", manifest)
