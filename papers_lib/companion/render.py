@@ -109,14 +109,9 @@ def _cells(notebook: Any) -> Iterator[dict[str, Any]]:
         if cell.cell_type == "markdown":
             yield {"prose": markdown_html(cell.source, cell.get("attachments"))}
         elif cell.cell_type == "code":
-            comment = re.match(r"\s*#+[# ]*(\S.*)", cell.source)
-            title = (
-                "Parameters of the notebook"
-                if "parameters" in tags
-                else comment[1].strip()
-                if comment
-                else ""
-            )
+            first = "# Parameters of the notebook" if "parameters" in tags else cell.source
+            comment = re.match(r"\s*#+[# ]*(\S.*)", first)
+            title = comment[1].strip() if comment else ""
             outputs = "".join(_output(output) for output in cell.outputs)
             yield {"title": title, "code": highlighted(cell.source), "outputs": outputs}
 
