@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from papers_lib.companion.palette import INK, MARKERS, PALETTE, colours
+from papers_lib.plots import INK, MARKERS, PALETTE, colours
 from papers_lib.metrics.localization import stride_ceiling
 from papers_lib.models.heatmap_methods import METHODS
 from papers_lib.stats.means import wilson

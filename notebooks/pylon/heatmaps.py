@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from papers_lib.companion.palette import HEAT
+from papers_lib.plots import HEAT
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.metrics.localization import point_hits
 from papers_lib.metrics.overlap import box_mask, resize_maps

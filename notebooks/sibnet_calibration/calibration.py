@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from papers_lib.companion.palette import INK, PALETTE
+from papers_lib.plots import INK, PALETTE
 from papers_lib.metrics.calibration import (
     brier,
     confidence_ece,

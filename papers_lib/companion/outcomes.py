@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from papers_lib.companion.tables import MISSING, html_table
+from papers_lib.companion.tables import MISSING, raw_table
 from papers_lib.companion.wording import ours_text, outcome_text, sample_text
 
 
@@ -26,4 +26,4 @@ def outcomes_table(claims: Sequence[Mapping[str, Any]], name: str, ours: str = "
         for claim in claims
     ]
     columns = ["Claim", "Paper", ours, "n, interval, p", "Outcome"]
-    return html_table(columns, cells, [False] * len(columns), caption="Claims.", name=name)
+    return raw_table(columns, cells, caption="Claims.", name=name)
