@@ -18,7 +18,6 @@ from nbconvert.filters import ansi2html
 from nbconvert.filters.highlight import Highlight2HTML
 
 from papers_lib.companion import paths, provenance, recorded, wording
-from papers_lib.companion.claims_text import reason_text
 from papers_lib.companion.palette import DARK, PALETTE
 from papers_lib.companion.prose import markdown_html
 from papers_lib.companion.tables import raw_table
@@ -54,7 +53,6 @@ def render(slug: str, out: Path, root: Path) -> Path:
     if not executed.is_file():
         raise UserError(f"{slug}_files/executed.ipynb: not found; first run: papers run")
     contract = load_claims(paths.claims_path(root, slug))
-    same = results.get("rules_sha256") == contract.rules_sha256
     absent = results.get("absent") or {}
     shown = {*results["figures"], *results["tables"]}
     html = environment().get_template("page.html.j2").render(
@@ -65,8 +63,6 @@ def render(slug: str, out: Path, root: Path) -> Path:
         published="" if results["profile"] == "full" else f"../full/{slug}.html",
         warnings=warnings(results, manifest, contract.rules_sha256),
         verdict=verdict(contract, [ClaimResult(**claim) for claim in results["claims"]]),
-        rules={item.id: item.rule if same else None for item in contract.items},
-        comparable={item.id for item in contract.items if item.comparable},
         items=[item for item in contract.items if item.kind in ("figure", "table")],
         shown=shown - {*absent},
         absent=absent,
@@ -99,7 +95,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     found.globals |= {"hues": [(hue.lower(), DARK[role].lower()) for role, hue in PALETTE.items()]}
-    found.globals |= {"counts": outcome_counts, "symbols": SYMBOLS, "in_words": reason_text}
+    found.globals |= {"counts": outcome_counts, "symbols": SYMBOLS}
     texts = ("date", "duration", "ours", "sample", "outcome")
     found.filters |= {"word": wording.word, **{name: getattr(wording, f"{name}_text") for name in texts}}
     return found

@@ -1,13 +1,14 @@
 """Claims files of given items over ten runs of two groups, loaded and judged."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from papers_lib.companion.claims import ClaimResult, ClaimsFile, load_claims
 from papers_lib.companion.judging import evaluate
+from papers_lib.files import write_text
 
 HEAD = {
     "slug": "demo", "title": "T", "authors": "A", "year": 2022, "venue": "V", "bibtex": "@misc{d}", "summary": "S",
@@ -40,19 +41,10 @@ def item(rule: dict[str, Any] | None, name: str = "c", **more: Any) -> dict[str,
     return found if rule is None else {**found, "rule": rule}
 
 
-class Spelled(yaml.SafeDumper):
-    """What is there twice is written twice: a claims file has no aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
 def write(folder: Path, *items: dict[str, Any], **head: Any) -> Path:
-    """A claims file of these items."""
-    path = folder / "demo.yaml"
-    content = {**HEAD, "items": [FIGURE, *items], **head}
-    path.write_text(yaml.dump(content, Dumper=Spelled, sort_keys=False), encoding="utf-8")
-    return path
+    """A claims file of these items (JSON is YAML)."""
+    content = json.dumps({**HEAD, "items": [FIGURE, *items], **head}, indent=1)
+    return write_text(folder / "demo" / "claims.yaml", content)
 
 
 def load(folder: Path, *items: dict[str, Any], **head: Any) -> ClaimsFile:
@@ -65,10 +57,10 @@ def judge(
     *rules: dict[str, Any],
     rows: pd.DataFrame = ROWS,
     values: dict[str, Any] | None = None,
-    profile: str = "quick",
-    evidence: str = "synthetic data",
     families: dict[str, Any] | None = None,
 ) -> list[ClaimResult]:
     """Judge claims c0, c1 … with these rules."""
     items = [item(rule, f"c{number}") for number, rule in enumerate(rules)]
-    return evaluate(load(folder, *items, families=families or {}), rows, values or {}, profile, evidence)
+    return evaluate(
+        load(folder, *items, families=families or {}), rows, values or {}, "quick", "synthetic data"
+    )

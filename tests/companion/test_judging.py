@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 
 from papers_lib.companion.claims import ClaimResult
-from papers_lib.companion.judging import evaluate, exact_outcome, outcome
+from papers_lib.companion.judging import evaluate, outcome
 from papers_lib.errors import UserError
-from papers_lib.stats import equivalence_p, student_t
-from papers_lib.stats.ranks import equivalence_p_ranks, hodges_lehmann
+from papers_lib.stats import equivalence_p, equivalence_p_ranks, hodges_lehmann, student_t
 from tests.companion.claims_fixture import MEAN, PAIRED, ROWS, SAME, SHARE, SHIFT, VALUE, item, judge, load
 
 
@@ -44,17 +43,18 @@ def test_outcome_of_an_interval(direction, low, high, margin, expected):
     ("direction", "value", "reference", "margin", "expected"),
     [
         ("equal", 9, 10, 0, "contradicted"),
+        ("equal", 0, 0, 0, "supported"),
         ("equal", 0.46, 0.43, 0.03, "supported"),  # in floats the difference is .030000000000000027
         ("equal", 3.17e-9, 3.16e-9, 0, "contradicted"),  # the tolerance is relative
         ("differs", 9, 10, 0.5, "supported"),
-        ("differs", 9.6, 10, 0.5, "contradicted"),
-        ("greater", 11, 10, 0, "supported"),
+        ("differs", 10, 10, 0, "contradicted"),
         ("greater", 10.4, 10, 0.5, "inconclusive"),
         ("less", 11, 10, 0.5, "contradicted"),
     ],
 )
-def test_outcome_of_a_number(direction, value, reference, margin, expected):
-    assert exact_outcome(direction, value, reference, margin) == expected
+def test_outcome_of_a_number(tmp_path, direction, value, reference, margin, expected):
+    rule = VALUE | {"direction": direction, "reference": reference, "margin": margin}
+    assert judge(tmp_path, rule, values={"ratio": value})[0].outcome == expected
 
 
 def test_shift_of_two_groups(tmp_path):
@@ -78,7 +78,7 @@ def test_pairs_are_those_of_both_groups(tmp_path):
     assert (result.high - result.low) / 2 == pytest.approx(4.302653 / 6)
     assert result.reason == "2 runs without a partner left out"
     with pytest.raises(
-        UserError, match=r"item c0: rule: paired_by: found seed = \[1\] twice in a, expected once"
+        UserError, match="item c0: rule: paired_by: found two runs of a group with the same seed"
     ):
         judge(tmp_path, PAIRED, rows=ROWS.assign(seed=1))
 
@@ -115,15 +115,12 @@ def test_mean_and_share_against_a_reference(tmp_path):
 
 
 def test_value_against_a_reference(tmp_path):
-    measured = VALUE | {"evidence": "measurement"}
-    result = judge(tmp_path, measured, values={"ratio": np.float64(1.9)}, evidence="real data")[0]
+    result = judge(tmp_path, VALUE | {"evidence": "measurement"}, values={"ratio": np.float64(1.9)})[0]
     assert (result.estimate, result.low, result.level, result.p, result.n_a) == (1.9, None, None, None, None)
     assert (result.outcome, result.evidence) == ("supported", "measurement")
     assert judge(tmp_path, VALUE, values={"ratio": math.nan})[0].reason == "ratio is not finite"
     with pytest.raises(UserError, match=r"item c0: rule: name: found 'ratio', expected .*\(ratios\)"):
         judge(tmp_path, VALUE, values={"ratios": 1.0})
-    with pytest.raises(UserError, match="value 'ratio' is 'x', expected a number"):
-        judge(tmp_path, VALUE, values={"ratio": "x"})
 
 
 def test_holm_runs_within_the_family_over_what_was_tested(tmp_path):
@@ -149,9 +146,6 @@ def test_profiles_evidence_and_untestable_claims(tmp_path):
     assert (quick.outcome, quick.reason, quick.evidence) == ("not tested", "not tested in full", "real data")
     assert (other.outcome, other.reason, other.rule_text) == ("not tested", "a matter of definition", "")
     assert evaluate(claims, ROWS, {}, "smoke", "real data")[0].outcome == "supported"
-    for profile, evidence in (("fast", "real data"), ("quick", "measurement")):
-        with pytest.raises(ValueError, match=r"unknown profile|measurement"):
-            evaluate(claims, ROWS, {}, profile, evidence)
 
 
 def test_results_survive_json(tmp_path):
@@ -183,24 +177,23 @@ def test_runs_that_failed_and_values_that_are_not_finite_are_left_out_and_counte
         (SHIFT | {"by": "grp"}, "found column 'grp'"),
         (SHIFT | {"where": {"arms": "main"}}, "found column 'arms'"),
         (PAIRED | {"paired_by": ["seed", "fold"]}, "found column 'fold'"),
-        (SHIFT | {"metric": "name"}, "column 'name': found 'x', expected numbers"),
-        (SHIFT | {"where": {"seed": "1"}}, "seed: found '1', but the column holds numbers"),
-        (SHIFT | {"where": {"arm": [1, 2]}}, "arm: found 1, but the column holds texts"),
     ],
 )
 def test_a_slip_never_reads_as_not_tested(tmp_path, rule, says):
     with pytest.raises(UserError) as raised:
         judge(tmp_path, rule)
-    assert str(raised.value).startswith(f"demo.yaml: item c0: rule: {says}")
+    assert str(raised.value).startswith(f"demo/claims.yaml: item c0: rule: {says}")
 
 
 @pytest.mark.parametrize(
     ("rule", "rows", "reason"),
     [
-        (SHIFT | {"where": {"arm": "other"}}, ROWS, "no rows with arm = other and group = a or b"),
+        (SHIFT | {"where": {"arm": "other"}}, ROWS, "no rows with arm = other, group = a or b"),
         (SHIFT | {"b": "c"}, ROWS, "no rows with group = c"),
         (MEAN, ROWS.assign(status="died"), "no rows with group = a; 5 of 5 runs left out: 5 died"),
         (MEAN, ROWS.assign(m=math.nan), "5 of 5 runs without a finite m"),
+        (MEAN | {"metric": "name"}, ROWS, "5 of 5 runs without a finite name"),
+        (MEAN | {"metric": "late"}, ROWS.assign(status="died"), "no run has late"),
         (PAIRED, ROWS, "constant: the difference is 5 in all 5"),
         (MEAN, ROWS[:1], "x: 1 value(s), at least 2 are needed"),
         (SHIFT, ROWS[4:], "x: 1 value(s), at least 2 are needed"),
