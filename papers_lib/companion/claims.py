@@ -135,8 +135,7 @@ class Rule(_Strict):
             "equal": f"is {inside}{zone}, contradicted if outside",
             "differs": f"excludes {zone}" + (", contradicted if inside" if exact or self.margin else ""),
         }[self.direction]
-        family = self.labels.get(f"family={self.family}", f"“{self.family}”")
-        holm = f"; p adjusted by Holm within {family}" if self.family else ""
+        holm = f"; p adjusted by Holm within {self.in_words(self.family, 'family')}" if self.family else ""
         return f"{estimate}{rows}: supported if {whole} {test}{holm}."
 
     def in_words(self, value: Any, column: str = "") -> str:

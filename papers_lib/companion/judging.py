@@ -62,18 +62,14 @@ def _judge(
     item: Item, place: str, rows: pd.DataFrame, values: Mapping[str, float], profile: str, evidence: str
 ) -> ClaimResult:
     rule, paper, notes = item.rule, item.paper, list[str]()
+    ruled: Numbers = {"method": rule.form, "direction": rule.direction, "margin": rule.margin} if rule else {}
     blank = ClaimResult(
-        id=item.id, kind=item.kind, title=item.title, printed=item.printed, figure=item.figure,
+        id=item.id, kind=item.kind, title=item.title, printed=item.printed, figure=item.figure, **ruled,
         paper_text=paper.text if paper else "", paper_value=paper.value if paper else None,
-        evidence=evidence, reason=item.untestable or f"not tested in {profile}",
+        rule_text=rule.text if rule else "", evidence=(rule.evidence if rule else "") or evidence,
+        reason=item.untestable or f"not tested in {profile}",
     )  # fmt: skip
-    if rule is None:
-        return blank
-    blank = replace(
-        blank, method=rule.form, direction=rule.direction, margin=rule.margin, rule_text=rule.text,
-        evidence=rule.evidence or evidence,
-    )  # fmt: skip
-    if not item.in_profile(profile):
+    if rule is None or not item.in_profile(profile):
         return blank
     try:
         if rule.form == "value":
@@ -127,16 +123,15 @@ def _of_runs(rule: Rule, rows: pd.DataFrame, place: str, notes: list[str]) -> tu
         shift = stats.paired_t(pairs[f"{rule.metric}_x"], pairs[f"{rule.metric}_y"], level)
         p = stats.equivalence_p(shift, rule.margin) if equal else shift.p
         return shift, {"p": p, "n_a": len(pairs), "n_b": len(pairs)}
-    x, y, sizes = a[rule.metric], b[rule.metric], (len(a), len(b))
+    x, y, n_a, n_b = a[rule.metric], b[rule.metric], len(a), len(b)
     ranks = stats.hodges_lehmann(x, y, level)
     p = stats.equivalence_p_ranks(x, y, rule.margin) if equal else stats.mann_whitney(x, y).p
-    method = "exact" if len(a) * len(b) <= stats.EXACT_PAIRS else "asymptotic"
     # Each of two one-sided tests can reach half of the two-sided floor.
-    floor = stats.mann_whitney_p_floor(*sizes, method) / (2 if equal else 1)
+    method = "exact" if n_a * n_b <= stats.EXACT_PAIRS else "asymptotic"
+    floor = stats.mann_whitney_p_floor(n_a, n_b, method) / (2 if equal else 1)
     if math.isinf(ranks.low):
-        few = f"groups of {len(a)} and {len(b)}"
-        notes.append(f"{few} are too small for a {100 * level:g} % interval")
-    return ranks, {"p": p, "p_floor": floor, "n_a": len(a), "n_b": len(b)}
+        notes.append(f"groups of {n_a} and {n_b} are too small for a {100 * level:g} % interval")
+    return ranks, {"p": p, "p_floor": floor, "n_a": n_a, "n_b": n_b}
 
 
 def _chosen(rule: Rule, rows: pd.DataFrame, place: str, notes: list[str]) -> pd.DataFrame:

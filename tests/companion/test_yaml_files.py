@@ -21,7 +21,6 @@ EDITS = (b"!!int x", b"!!binary", b"!!set {a}", b"<<: 1", b"%YAML 9", b"&a {b: *
         (LAUGHS.encode(), r"^a\.yaml, line 2: found an alias, expected the value itself$"),
         (b"a: &x {k: 1}\nb: {<<: *x}\n", r"^a\.yaml, line 2: found an alias"),
         (b"a: " + b"9" * 5000, r"^a\.yaml: not plain YAML \(ValueError: Exceeds the limit"),
-        (b"a: 2001-13-45", r"month must be in 1\.\.12"),
         (b"[" * 2000, r"^a\.yaml: not plain YAML \(RecursionError"),
         (b"a: !!python/object/apply:os.system [ls]", r"^a\.yaml, line 1: could not determine a constructor"),
         (b"? [a]\n: 1\n", r"^a\.yaml, line 1: found unhashable key"),
