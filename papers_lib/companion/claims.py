@@ -330,13 +330,11 @@ def to_markdown(results: Sequence[ClaimResult]) -> str:
     lines = [f"{outcomes}; evidence: {', '.join(sorted({result.evidence for result in results}))}"]
     for one in results:
         claim = vars(one)
-        facts = {
-            "Paper": f"{one.paper_text or MISSING} ({one.printed})",
-            "Here": f"{ours_text(claim)}; {sample_text(claim)}".strip("; "),
-            "Rule": one.rule_text,
-            "Reason": one.reason,
-            "Evidence": f"{one.evidence}, {one.figure}".strip(", "),
-        }
-        lines += [f"\n## {one.id}: {outcome_text(claim)}\n\n{' '.join(one.title.split())}\n"]
-        lines += [f"- {name}: {' '.join(text.split())}" for name, text in facts.items() if text]
+        lines.append(
+            f"\n## {one.id}: {outcome_text(claim)}\n\n{' '.join(one.title.split())}\n\n"
+            f"- Paper: {one.paper_text or MISSING} ({one.printed})\n"
+            f"- Here: {'; '.join(filter(None, (ours_text(claim), sample_text(claim))))}\n"
+            f"- Rule: {one.rule_text or MISSING}\n- Evidence: {one.evidence}{one.figure and f', {one.figure}'}"
+        )
+        lines += [f"- Reason: {one.reason}"] if one.reason else []
     return "\n".join(lines) + "\n"

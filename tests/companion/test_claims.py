@@ -145,7 +145,10 @@ def test_the_claims_as_text():
         "\nMore heat in the heart.\n\n- Paper: p ≈ 1e-9 (Section 2, p. 2)\n- Here: −0.412 [−0.5, −0.3]"
         in text
     )
-    assert "- Paper: – (p. 1)\n- Here: –\n- Reason: not tested in quick\n- Evidence: real data\n" in text
+    assert (
+        "- Paper: – (p. 1)\n- Here: –\n- Rule: –\n- Evidence: real data\n- Reason: not tested in quick\n"
+        in text
+    )
 
 
 @pytest.mark.parametrize(
