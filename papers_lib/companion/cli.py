@@ -178,12 +178,13 @@ def render(slugs: Slugs = None, profile: OfProfile = QUICK) -> None:
 @app.command()
 def claims(slugs: Slugs = None, profile: OfProfile = QUICK) -> None:
     """Print each claim with the paper's value, ours and the outcome."""
-    from papers_lib.companion import claim_blocks
-
     root = paths.repo_root()
     for slug in paths.chosen_slugs(root, slugs):
-        for line in claim_blocks.lines(root, slug, profile.value):
-            typer.echo(line)
+        path = paths.report_folder(root, profile.value) / f"{slug}.claims.md"
+        if not path.is_file():
+            todo = f"papers run {slug} --profile {profile.value}"
+            raise UserError(f"{slug}: no results in reports/{path.parent.name}; first run: {todo}")
+        typer.echo(f"{slug}: {path.read_text(encoding='utf-8')}")
 
 
 @app.command()

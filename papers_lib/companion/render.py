@@ -13,7 +13,6 @@ from nbconvert.filters.highlight import Highlight2HTML
 
 from papers_lib.companion import paths, provenance, recorded, wording
 from papers_lib.companion.claims import ClaimResult, load_claims, verdict
-from papers_lib.companion.claims_text import reason_text
 from papers_lib.companion.prose import markdown_html, with_contents
 from papers_lib.companion.tables import raw_table
 from papers_lib.errors import UserError
@@ -42,7 +41,6 @@ def render(slug: str, out: Path, root: Path) -> Path:
     if not executed.is_file():
         raise UserError(f"{slug}_files/executed.ipynb: not found; first run: papers run")
     paper = load_claims(paths.claims_path(root, slug))
-    same = results.get("rules_sha256") == paper.rules_sha256
     absent = results.get("absent") or {}
     shown = {*results["figures"], *results["tables"]}
     html = _templates().get_template("page.html.j2").render(
@@ -52,8 +50,6 @@ def render(slug: str, out: Path, root: Path) -> Path:
         published="" if results["profile"] == "full" else f"../full/{slug}.html",
         warnings=_warnings(results, manifest, paper.rules_sha256),
         verdict=verdict(paper, [ClaimResult(**claim) for claim in results["claims"]]),
-        rules={item.id: item.rule if same else None for item in paper.items},
-        comparable={item.id for item in paper.items if item.comparable},
         shown=shown - {*absent},
         absent=absent,
         cells=list(_cells(nbformat.read(executed, as_version=4))),
@@ -93,7 +89,7 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     hues = [(hue.lower(), DARK[role].lower()) for role, hue in PALETTE.items()]
-    found.globals |= {"hues": hues, "symbols": SYMBOLS, "in_words": reason_text}
+    found.globals |= {"hues": hues, "symbols": SYMBOLS}
     texts = ("date", "duration", "ours", "sample", "outcome")
     found.filters |= {"word": wording.word, **{name: getattr(wording, f"{name}_text") for name in texts}}
     return found

@@ -3,18 +3,10 @@
 import json
 
 import pytest
-from papers_lib.models.later_stages import LaterStages
 
 from papers_lib.errors import UserError
-<<<<<<< HEAD
 from pylon.parameters import Parameters
 from tests.notebooks.pylon.test_grid import NOTEBOOKS, chosen, quick
-=======
-from pylon import arms as pylon_arms
-from pylon import experiment as pylon
-from pylon import inputs as pylon_inputs
-from pylon.parameters import ARMS, KNOWN, SECOND, STAGES, check
->>>>>>> cpage
 
 OWN = {"weights": "timm"}
 
