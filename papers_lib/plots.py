@@ -42,6 +42,12 @@ _ROLES = {
 }  # a group that the papers name keeps its colour on every figure
 
 
+def line_style(place: int) -> Any:
+    """Matplotlib's line style of the dashes at a place."""
+    dashes = DASHES[place % len(DASHES)]
+    return (0, dashes) if dashes else "-"
+
+
 def colours(groups: Sequence[str], palette: Mapping[str, str] | None = None) -> dict[str, str]:
     """A colour for each group: ``palette`` first, then the role known by name, then the free hues in order.
 
