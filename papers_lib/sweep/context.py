@@ -36,9 +36,9 @@ class Context:
     Attributes:
         device: where to train, as torch spells it ("cpu", "cuda", "cuda:1").
         data_root: folder of the data set.
-        checkpoint: file that the training loop saves to and resumes from, the same for every attempt at this run.
-            It is removed, with all files whose names begin with it, when the run's result is stored.
-        precision: numerical precision asked for ("float32", "bfloat16", ...).
+        checkpoint: file that the training loop saves to and resumes from. It is removed, with all files whose names
+            begin with it, when the run's result is stored.
+        precision: "float32", or "float32 compiled".
         initial_weights: name of the weights that training starts from.
     """
 
@@ -50,13 +50,5 @@ class Context:
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False, compare=False)
 
     def save_arrays(self, **arrays: ArrayLike) -> None:
-        """Keep arrays beside the run's metrics, for ``Record.arrays()``; a name given twice is replaced.
-
-        Raises:
-            TypeError: an array holds Python objects, which a file of numbers cannot.
-        """
-        for name, values in arrays.items():
-            array = np.asarray(values)
-            if array.dtype.hasobject:
-                raise TypeError(f"array {name!r} holds Python objects; expected numbers, booleans or strings")
-            self.arrays[name] = array
+        """Keep arrays of numbers, booleans or text beside the run's metrics, for ``Record.arrays()``."""
+        self.arrays.update({name: np.asarray(values) for name, values in arrays.items()})

@@ -8,12 +8,9 @@ VARIABLE = "PAPERS_PROGRESS"
 
 
 def say(line: str) -> None:
-    """Append ``line`` to the file named by PAPERS_PROGRESS, or print it where that is not set.
+    """Append ``line`` to the file named by PAPERS_PROGRESS in one write, or print it where that is not set.
 
-    The line reaches the file in one write, so that lines of several processes never mix.
-
-    Raises:
-        UserError: the file cannot be written to.
+    Raises: UserError, if the file cannot be written to.
     """
     line = one_line(line)
     path = os.environ.get(VARIABLE)
@@ -21,13 +18,10 @@ def say(line: str) -> None:
         print(line, flush=True)
         return
     try:
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(file, f"{line}\n".encode())
-        finally:
-            os.close(file)
+        with open(path, "ab", buffering=0) as file:  # lines of several processes never mix
+            file.write(f"{line}\n".encode())
     except OSError as error:
-        raise UserError(f"{VARIABLE}={path}: cannot be written ({error.strerror or error})") from error
+        raise UserError(f"{VARIABLE}={path}: cannot be written ({error.strerror})") from error
 
 
 def progress_line(
@@ -49,10 +43,8 @@ def duration(seconds: float) -> str:
     >>> [duration(s) for s in (0.25, 41.4, 111, 5400, 90000)]
     ['0.2 s', '41 s', '2 min', '1 h 30 min', '25 h']
     """
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
     if seconds < 89.5:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     if minutes < 90:
         return f"{minutes} min"

@@ -20,8 +20,7 @@ class Record:
     """One run and what came of it.
 
     Attributes:
-        config: the dataclass that describes the run.
-        label: its short name.
+        config, label: the dataclass that describes the run, and its short name.
         status: "ok", "diverged", "collapsed" (results), "failed" (exception) or "died" (killed process).
         reason: one line for every status but "ok".
         metrics: name → number, text, list or dict; NaN and infinities are floats.
@@ -37,24 +36,22 @@ class Record:
     arrays_file: Path | None = None
 
     def arrays(self) -> "dict[str, NDArray[Any]]":
-        """Arrays that the run saved, by name; empty if it saved none."""
+        """Arrays that the run saved, by name."""
         import numpy as np
 
         if self.arrays_file is None:
             return {}
         with np.load(self.arrays_file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            return dict(archive)
 
 
 def records_frame(records: Sequence[Record]) -> "pd.DataFrame":
     """A tidy table, one row per run in the given order.
 
-    Columns: the fields of the configs in their order (a nested dataclass or dict as ``outer.inner``),
-    ``status``, ``reason``, then the metrics by name. Tuples and lists are text, their items joined by ", ". A
-    metric that a run lacks is NaN.
+    Columns: the fields of the configs in their order (a nested dataclass or dict as ``outer.inner``), ``status``,
+    ``reason``, then the metrics by name. Items of lists are joined by ", ". A metric that a run lacks is NaN.
 
-    Raises:
-        ValueError: a metric has the name of a config field.
+    Raises: ValueError, if a metric has the name of another column.
     """
     import pandas as pd
 
@@ -69,13 +66,11 @@ def records_frame(records: Sequence[Record]) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=[*names, "status", "reason", *sorted(metrics)])
 
 
-def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if dataclasses.is_dataclass(value):
         value = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
     if isinstance(value, dict):
-        for name, item in value.items():
-            yield from _flat(f"{prefix}.{name}" if prefix else name, item)
-    elif isinstance(value, (list, tuple)):
-        yield prefix, ", ".join(map(str, value))
+        for inner, item in value.items():
+            yield from _flat(f"{name}.{inner}" if name else inner, item)
     else:
-        yield prefix, value
+        yield name, ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
