@@ -125,18 +125,6 @@ def test_a_worker_whose_module_ends_it_is_a_death_too(
     assert [(record.status, record.reason) for record in records] == [("died", "exit code 3")] * 2
 
 
-def test_an_interrupt_between_two_results_ends_the_workers(bench: Bench) -> None:
-    def interrupt(line: str) -> None:
-        if line.startswith("["):
-            assert _wait(lambda: len(bench.log()) == 2, 60)
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        bench.sweep(Toy(1), Toy(2, "waits"), jobs=2, say=interrupt)
-    assert not any(_alive(pid) for _, pid in bench.log())
-    assert len(bench.files(".json")) == 1
-
-
 def test_one_job_and_two_give_the_same_bits(bench: Bench) -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
@@ -170,26 +158,16 @@ def test_runs_without_room_on_a_gpu_beside_others_are_repeated_alone(bench: Benc
 def test_what_counts_as_no_room() -> None:
     assert out_of_gpu_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert not out_of_gpu_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
-    assert not out_of_gpu_memory(MemoryError())
 
 
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        (
-            {"code": {"papers_lib.losses.heatmap": "older"}},
-            r"^papers_lib/losses/heatmap.py changed while the",
-        ),
-        ({"libraries": {"torch": "1.0"}}, "has torch 2.*, expected 1.0 as where the sweep started"),
-    ],
-)
-def test_a_worker_with_other_code_or_libraries_than_the_key_refuses(
-    bench: Bench, changed: dict[str, dict[str, str]], said: str
-) -> None:
-    parts = {"code": {}, "libraries": {}, **changed}
-    task = pool.Task(toy_runs.run, Toy(1), "toy", "key", parts, bench.cache, bench.data.root, "cpu")
-    with pytest.raises(UserError, match=said):
-        execute_in_worker(task)
+def test_a_worker_with_other_code_or_libraries_than_the_key_refuses(bench: Bench) -> None:
+    for part, name in (("code", "papers_lib.losses.heatmap"), ("libraries", "torch")):
+        parts = {"code": {}, "libraries": {}, part: {name: "older"}}
+        task = pool.Task(toy_runs.run, Toy(1), "toy", "key", parts, bench.cache, bench.data.root, "cpu")
+        with pytest.raises(
+            UserError, match=f"^{part} changed since the sweep started.*: {name}; start it again"
+        ):
+            execute_in_worker(task)
     assert bench.log() == []
 
 
