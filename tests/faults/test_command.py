@@ -21,7 +21,7 @@ from tests.faults.refused import FULL, READ_ONLY, refuse
 from tests.faults.table import row
 
 ROOT = Path(__file__).resolve().parents[2]
-MAKE_SET = "from tests.faults import toy_data, toy_training\ntoy_data.make()"
+MAKE_SET = "from tests.faults import toy_training\ntoy_training.make_set()"
 
 
 class Bench:
@@ -30,7 +30,7 @@ class Bench:
     def __init__(self, root: Path, capture: pytest.CaptureFixture[str]) -> None:
         self.root, self.capture = root, capture
         self.page, self.results = root / "reports/quick", root / "cache/tests"
-        self.notebook(parameters=checkout.CELLS["parameters"].replace("models = 4", "models = 6"))
+        self.notebook()
         files = [*self.page.glob("toy.*"), *self.results.glob("*")]
         self.before = {path: path.read_bytes() for path in files if "status" not in path.name}
 
@@ -57,9 +57,6 @@ class Bench:
 
     def fails(self, fault: str, *options: str) -> None:
         self.check(fault, *self.papers("run", "toy", *options))
-
-    def rows(self) -> int:
-        return len(json.loads((self.page / "toy.results.json").read_text())["rows"])
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +95,7 @@ def test_a_killed_kernel_and_then_a_plain_run(bench: Bench) -> None:
     code, said = bench.papers("run")
     assert code == 0
     assert re.search(r"5 runs read from the cache, 1 to compute", said)
-    assert bench.rows() == 6
+    assert len(json.loads((bench.page / "toy.results.json").read_text())["rows"]) == 6
 
 
 def test_a_killed_worker_costs_its_own_run(bench: Bench) -> None:
@@ -190,27 +187,19 @@ def test_two_pages_at_once(bench: Bench) -> None:
     assert {path.name for path in folder.iterdir()} >= {"first.txt", "rest.txt"}
 
 
-def test_a_cell_fails_and_the_other_notebook_is_run(bench: Bench) -> None:
+def test_notebooks_that_do_not_do_all_and_one_that_does(bench: Bench) -> None:
     bench.notebook(read="raise ValueError('the cell\\nwent wrong')")
+    bench.notebook("early", report="import sys\nsys.exit(0)")
+    bench.notebook("figureless", figure="'nothing'")
     bench.notebook("other")
     code, said = bench.papers("run")
     bench.check("a cell fails", code, said)
-    row("one notebook of two fails").check(said, code)
+    for fault in ("one notebook of two fails", "the notebook ends early", "a declared figure is not made"):
+        row(fault).check(said, code)
     assert (bench.page / "other.html").is_file()
-    assert (bench.page / "toy_files/failed.ipynb").is_file()
-
-
-@pytest.mark.parametrize(
-    ("fault", "cell", "source"),
-    [
-        ("the notebook ends early", "report", "import sys\nsys.exit(0)"),
-        ("a declared figure is not made", "figure", "'nothing'"),
-    ],
-)
-def test_a_notebook_that_does_not_do_all(bench: Bench, fault: str, cell: str, source: str) -> None:
-    bench.notebook(**{cell: source})
-    bench.fails(fault)
-    assert (bench.page / "toy_files/failed.ipynb").is_file()
+    assert {path.parent.name for path in bench.page.glob("*/failed.ipynb")} == {
+        f"{slug}_files" for slug in ("toy", "early", "figureless")
+    }
 
 
 def test_a_parameter_that_is_not_there(bench: Bench) -> None:

@@ -30,9 +30,8 @@ class Bench:
         self.lines: list[str] = []
         data = DataRef(self.data, "f", "stand-in")
         configs = [Toy(seed) for seed in seeds]
-        return sweep(
-            toy_training.run, configs, data=data, cache=self.cache.parent, jobs=1, say=self.lines.append
-        )
+        options = {"cache": self.cache.parent, "jobs": 1, "say": self.lines.append}
+        return sweep(toy_training.run, configs, data=data, **options)
 
     def said(self, capsys: pytest.CaptureFixture[str]) -> str:
         return "\n".join([*self.lines, capsys.readouterr().out])
@@ -43,16 +42,14 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:200])
+
+
 def test_truncated_cache_entry(bench: Bench, capsys) -> None:
-    (entry,) = bench.cache.glob("*.json")
-    entry.write_bytes(entry.read_bytes()[:200])
+    _truncate(*bench.cache.glob("*.json"))
     assert [record.status for record in bench.sweep(0)] == ["ok"]
     row("truncated cache entry").check(bench.said(capsys))
-
-
-def _truncate(path: Path) -> None:
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
 
 
 def _flip(path: Path) -> None:
