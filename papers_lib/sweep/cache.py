@@ -11,12 +11,12 @@ import io
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from papers_lib.files import write_bytes, write_text
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 SCHEMA = 2
 
@@ -44,11 +44,9 @@ class Store:
         components: dict[str, Any],
         label: str,
         result: dict[str, Any],
-        arrays: "dict[str, NDArray[Any]]",
+        arrays: dict[str, NDArray[Any]],
     ) -> dict[str, Any]:
         """Write a result, remove its checkpoints, and return it as ``load`` will."""
-        import numpy as np
-
         key, digest = json_digest(components), None
         if arrays:
             buffer = io.BytesIO()
@@ -57,19 +55,13 @@ class Store:
             write_bytes(self.path(key, ".npz"), buffer.getvalue())
         result = {**result, "arrays": digest}
         entry = {"schema": SCHEMA, "key": key, "label": label, "components": components, "result": result}
-        text = json.dumps(
-            {**entry, "check": json_digest(entry)}, sort_keys=True, indent=1
-        )  # NaN as Python has it
-        write_text(self.path(key), text)
+        entry["check"] = json_digest(entry)
+        write_text(self.path(key), json.dumps(entry, sort_keys=True, indent=1))  # NaN as Python has it
         self.forget(key, ".checkpoint*")
         return result
 
     def load(self, key: str) -> dict[str, Any] | None:
-        """The stored result of ``key``, or None.
-
-        Raises:
-            Unusable: the entry is truncated, altered, of another schema, or its array file is.
-        """
+        """The stored result of ``key``, or None; Unusable, if it is damaged or of another schema."""
         entry, arrays = self._read(key), self.path(key, ".npz")
         if entry is None:
             return None
@@ -101,9 +93,7 @@ class Store:
             check, schema, named = entry.pop("check"), entry["schema"], json_digest(entry["components"])
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise Unusable(f"it cannot be read: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise Unusable("it is truncated or not a record of a run") from error
         if schema != SCHEMA:
             raise Unusable(f"its schema is {schema!r}, expected {SCHEMA}")

@@ -20,10 +20,9 @@ from papers_lib.errors import UserError
 from papers_lib.processes import end_workers, processes
 from papers_lib.sweep import progress
 from papers_lib.sweep.cache import Store, Unusable, json_digest, plain, why_stale
-from papers_lib.sweep.context import Context
 from papers_lib.sweep.digest import changed_since, code_digest, library_versions, patched
 from papers_lib.sweep.pool import Outcome, Task, outcomes_of
-from papers_lib.sweep.records import Record
+from papers_lib.sweep.records import Context, Record
 
 Run = Callable[[Any, Context], dict[str, Any]]
 Say = Callable[[str], None]
@@ -36,39 +35,27 @@ _fingerprints: dict[Path, str] = {}
 
 @dataclass(frozen=True)
 class DataRef:
-    """A data set.
+    """A data set."""
 
-    Attributes:
-        root: its folder; not part of any key, a data set may move.
-        fingerprint: hash of its content, or of what generated it.
-        kind: "stand-in" (generated) or "real data".
-    """
-
-    root: Path
-    fingerprint: str
-    kind: Literal["stand-in", "real data"]
+    root: Path  # its folder; not part of any key, a data set may move
+    fingerprint: str  # hash of its content, or of what generated it
+    kind: Literal["stand-in", "real data"]  # generated or not
 
 
 @dataclass(frozen=True)
 class Part:
     """Runs that one call of ``sweep`` computes: one function on one data set.
 
-    Attributes:
-        name: of the data set, for messages.
-        run: module-level function ``run(config, context) -> metrics``.
-        configs: frozen dataclasses with ``label()``; ``kind()`` names what decides the time of one unit of ``cost()``
-            (network, loss, image side), so that the dry run times one config of each kind.
-        data: opens the data set, making it first where it is synthetic.
-        images: training images of the set, for the dry run's estimate.
-        options: further arguments of ``sweep`` (precision, initial_weights).
+    Configs are frozen dataclasses with ``label()``; ``kind()`` names what decides the time of one unit of ``cost()``
+    (network, loss, image side), so that the dry run times one config of each kind.
     """
 
-    name: str
+    name: str  # of the data set, for messages
     run: Run
     configs: Sequence[Any]
-    data: Callable[[], DataRef]
-    images: int
-    options: Mapping[str, Any] = field(default_factory=dict)
+    data: Callable[[], DataRef]  # opens the data set, making it first where it is synthetic
+    images: int  # to train on, for the dry run's estimate
+    options: Mapping[str, Any] = field(default_factory=dict)  # further arguments of ``sweep``
 
 
 def sweep(
@@ -133,9 +120,7 @@ def sweep(
     say(_plan(store, len(results), tasks, force))
     if tasks:
         if changed and jobs == 1:
-            raise UserError(
-                f"{changed[0]} changed after this process loaded it: restart it, or use two jobs or more"
-            )
+            raise UserError(f"{changed[0]} changed after this process loaded it: restart it, or use two jobs")
         store.prepare()
         for key in tasks if force else ():
             store.forget(key)  # a forced sweep that is interrupted goes on without force
@@ -178,9 +163,7 @@ def pick_backend(asked: str | None) -> str:
     if name not in (*BACKENDS, "loky"):
         raise UserError(f"{where}: found {name!r}, expected one of {', '.join(BACKENDS)}")
     if name == "ray" and importlib.util.find_spec("ray") is None:
-        raise UserError(
-            f"{where} ray: the package is not installed here; pip install -e '.[ray]' installs it"
-        )
+        raise UserError(f"{where} ray: the package is not installed here: pip install -e '.[ray]'")
     return "processes" if name == "loky" else name
 
 
@@ -203,22 +186,20 @@ def _label(config: Any, kind: Any) -> str:
     label = config.label() if frozen and type(config) is kind else ""
     if len(label.splitlines()) != 1:
         raise TypeError(
-            f"configs: found {config!r}; expected frozen dataclasses of one type, label() one line of text"
+            f"configs: found {config!r}; expected frozen dataclasses of one type, label() one line"
         )
     return str(label)
 
 
 def _cached(store: Store, keys: set[str], say: Say) -> dict[str, dict[str, Any]]:
     """Results that the cache has; a line for each that it has and that is not used."""
-    results = dict[str, dict[str, Any]]()
+    found = dict[str, dict[str, Any] | None]()
     for key in sorted(keys):
         try:
-            found = store.load(key)
+            found[key] = store.load(key)
         except Unusable as error:
             say(f"cache entry {key[:12]} is not used ({error}); its run is computed again")
-        else:
-            results |= {} if found is None else {key: found}
-    return results
+    return {key: result for key, result in found.items() if result is not None}
 
 
 def _plan(store: Store, cached: int, tasks: dict[str, Task], force: bool) -> str:

@@ -32,12 +32,7 @@ Import = tuple[str, str, str]  # module, name in it ("" for the module itself, "
 
 
 def code_digest(modules: Iterable[str], root: Path = ROOT) -> dict[str, str]:
-    """Digest of each source file that ``modules`` (dotted names) need, by module name; see :func:`module_digest`.
-
-    Raises:
-        ValueError: a module has no Python source file.
-        UserError: a file is not valid Python.
-    """
+    """Digest of each source file that ``modules`` (dotted names) need, by module name; see :func:`module_digest`."""
     return {name: module_digest(path) for name, path in closure(modules, root).items()}
 
 
@@ -54,10 +49,8 @@ def module_digest(path: str | Path) -> str:
     """SHA-256 of the syntax tree of a Python file without docstrings and lines of progress (calls of ``say``).
 
     Comments, blank lines and quotes make no difference; any change of a name, number or string does.
-
-    Raises: UserError, if the file is not Python.
     """
-    return _read(*_stamp(Path(path)))[0]
+    return _read(Path(path), Path(path).stat().st_mtime_ns)[0]
 
 
 def closure(modules: Iterable[str], root: Path = ROOT) -> dict[str, Path]:
@@ -80,19 +73,13 @@ def closure(modules: Iterable[str], root: Path = ROOT) -> dict[str, Path]:
 
 
 def changed_since(modules: Iterable[str], started: float = STARTED) -> list[str]:
-    """Modules that this process has loaded, and whose file changed after the time ``started``.
-
-    Such a process may hold older code than the digest describes; a result of it must not be stored.
-    """
+    """Modules that this process holds, maybe in an older form than the digest describes: their file changed since."""
     sources = closure(modules).items()
     return [name for name, path in sources if name in sys.modules and path.stat().st_mtime > started]
 
 
 def patched(modules: Iterable[str]) -> str | None:
-    """The first function, constant or imported name of the code that is not what its source file says, or None.
-
-    Files must be those that this process loaded; see :func:`changed_since`.
-    """
+    """The first function, constant or imported name of the code that is not what its source file says, or None."""
     for name, path in closure(modules).items():
         different = next(_differences(sys.modules[name], path), None) if name in sys.modules else None
         if different:
@@ -101,7 +88,7 @@ def patched(modules: Iterable[str]) -> str | None:
 
 
 def _differences(module: ModuleType, path: Path) -> Iterator[str]:
-    written, tree = _compiled(*_stamp(path))
+    written, tree = _compiled(path, path.stat().st_mtime_ns)
     for qualname, codes in written.items():
         held: Any = module
         for part in qualname.split("."):
@@ -122,7 +109,7 @@ def _differences(module: ModuleType, path: Path) -> Iterator[str]:
 
 
 @cache
-def _compiled(path: Path, mtime_ns: int, size: int) -> tuple[dict[str, list[CodeType]], ast.Module]:
+def _compiled(path: Path, mtime_ns: int) -> tuple[dict[str, list[CodeType]], ast.Module]:
     """Code of the functions of a module and of its classes, by qualified name (a list: ``if``), and its tree."""
     source, found = path.read_text(encoding="utf-8"), dict[str, list[CodeType]]()
     waiting: list[Any] = [compile(source, path, "exec", dont_inherit=True)]
@@ -160,18 +147,13 @@ def _source(module: str, root: Path) -> Path | None:
 
 def _imports(module: str, path: Path) -> list[Import]:
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    found = _read(*_stamp(path))[1]
+    found = _read(path, path.stat().st_mtime_ns)[1]
     return [(importlib.util.resolve_name(target, package), name, bound) for target, name, bound in found]
 
 
-def _stamp(path: Path) -> tuple[Path, int, int]:
-    status = path.stat()
-    return path, status.st_mtime_ns, status.st_size
-
-
 @cache
-def _read(path: Path, mtime_ns: int, size: int) -> tuple[str, list[Import]]:
-    """Digest and imports of a file; its time and size are arguments so that a changed file is read again."""
+def _read(path: Path, mtime_ns: int) -> tuple[str, list[Import]]:
+    """Digest and imports of a file; its time is an argument so that a changed file is read again."""
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError) as error:  # ValueError: null bytes

@@ -16,10 +16,9 @@ from papers_lib.errors import UserError
 from papers_lib.files import write_text
 from papers_lib.processes import death, end_workers, one_thread, submit, workers
 from papers_lib.sweep.cache import Store, Unusable, plain
-from papers_lib.sweep.context import Context, RunFailed, at_end_of_run
 from papers_lib.sweep.digest import ROOT, code_digest, library_versions
 from papers_lib.sweep.progress import one_line
-from papers_lib.sweep.records import STORED
+from papers_lib.sweep.records import STORED, Context, RunFailed, at_end_of_run
 
 
 @dataclass(frozen=True)
@@ -104,11 +103,7 @@ def died(task: Task, reason: str) -> Outcome:
 
 
 def execute_in_worker(task: Task) -> Outcome:
-    """``execute`` in a worker, whose code and libraries must be those that the key describes.
-
-    Raises:
-        UserError: a file changed while the sweep ran, or a node of a cluster has other versions.
-    """
+    """``execute`` in a worker, whose code and libraries must be those that the key describes."""
     for part, own in _own_code(task.run.__module__).items():
         changed = [name for name, value in task.components[part].items() if own.get(name) != value]
         if changed:
@@ -128,9 +123,6 @@ def execute(task: Task) -> Outcome:
     """Run a task in this process and store its result.
 
     An exception of the run becomes the status "failed"; ``KEY.traceback.txt`` in the cache has its traceback.
-
-    Raises:
-        UserError: the result cannot be written.
     """
     started, store = time.perf_counter(), Store(task.folder)
     note, checkpoint = store.path(task.key, ".traceback.txt"), store.path(task.key, ".checkpoint")

@@ -1,44 +1,71 @@
-"""What came of runs, and the table made from it."""
+"""What a run sees of the sweep that calls it, what came of it, and the table made from many."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from papers_lib.sweep.context import FAILURES
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
+FAILURES = ("diverged", "collapsed")
 STORED = ("ok", *FAILURES)  # results; "failed" and "died" are none, and are tried again next time
+
+at_end_of_run: list[Callable[[], None]] = []
+"""Called after each run of this process, however it ended: what must not be kept for the next one."""
+
+
+class RunFailed(Exception):
+    """Raised by a run whose training failed in a way that is a result: it is recorded and cached like one.
+
+    Args:
+        status: "diverged" (the loss is not finite) or "collapsed" (the model predicts too few classes).
+        reason: one line for the table of excluded runs.
+    """
+
+    def __init__(self, status: str, reason: str) -> None:
+        if status not in FAILURES:
+            raise ValueError(f"status must be one of {FAILURES}, got {status!r}")
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Context:
+    """The surroundings of one run."""
+
+    device: str  # as torch spells it ("cpu", "cuda:1")
+    data_root: Path
+    # To save to and resume from. Removed, with all files whose names begin with it, when the result is stored.
+    checkpoint: Path
+    precision: str = "float32"  # or "float32 compiled"
+    initial_weights: str = "random"
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False, compare=False)
+
+    def save_arrays(self, **arrays: ArrayLike) -> None:
+        """Keep arrays of numbers, booleans or text beside the run's metrics, for ``Record.arrays()``."""
+        self.arrays.update({name: np.asarray(values) for name, values in arrays.items()})
 
 
 @dataclass(frozen=True)
 class Record:
-    """One run and what came of it.
-
-    Attributes:
-        config, label: the dataclass that describes the run, and its short name.
-        status: "ok", "diverged", "collapsed" (results), "failed" (exception) or "died" (killed process).
-        reason: one line for every status but "ok".
-        metrics: name → number, text, list or dict; NaN and infinities are floats.
-        key: hash of all that the result depends on.
-    """
+    """One run and what came of it."""
 
     config: Any
     label: str
-    status: str
-    reason: str
-    metrics: dict[str, Any]
-    key: str
+    status: str  # "ok", "diverged", "collapsed" (results), "failed" (exception) or "died" (killed process)
+    reason: str  # one line for every status but "ok"
+    metrics: dict[str, Any]  # name → number, text, list or dict; NaN and infinities are floats
+    key: str  # hash of all that the result depends on
     arrays_file: Path | None = None
 
-    def arrays(self) -> "dict[str, NDArray[Any]]":
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """Arrays that the run saved, by name."""
-        import numpy as np
-
         if self.arrays_file is None:
             return {}
         with np.load(self.arrays_file, allow_pickle=False) as archive:

@@ -29,23 +29,19 @@ DRAWS = 14 + 2 * TRIES  # uniform numbers an image takes, whatever the policy
 
 @dataclass(frozen=True)
 class Policy:
-    """What is drawn for each image on its own; as it stands, nothing is changed.
+    """What is drawn for each image on its own; as it stands, nothing is changed."""
 
-    Attributes:
-        rotation: degrees; the angle is uniform in ±rotation.
-        crop_area: least and greatest share of the picture's area that a crop keeps, resized to the picture's size.
-        brightness, contrast: what is added to all pixels, and their factor, uniform in ±brightness, 1 ± contrast.
-        jitter: factors of brightness, contrast and saturation are uniform in 1 ± jitter, the turn of the hue in
-            ±jitter of the circle; for images of three colours.
-        rotation_probability, …: shares of the images that are rotated, cropped, mirrored left to right, changed in
-            brightness and contrast, and in colour; each is decided on its own.
-    """
-
-    rotation: float = 0.0
-    crop_area: tuple[float, float] = (1.0, 1.0)
-    brightness: float = 0.0
-    contrast: float = 0.0
-    jitter: float = 0.0
+    rotation: float = 0.0  # degrees; the angle is uniform in ±rotation
+    crop_area: tuple[float, float] = (
+        1.0,
+        1.0,
+    )  # least and greatest share of the picture's area that a crop keeps
+    brightness: float = 0.0  # what is added to all pixels is uniform in ±brightness
+    contrast: float = 0.0  # their factor is uniform in 1 ± contrast
+    jitter: float = (
+        0.0  # colours: factors are uniform in 1 ± jitter, the turn of the hue in ±jitter of a circle
+    )
+    # Shares of the images that are rotated, cropped, mirrored left to right, changed in light and in colour.
     rotation_probability: float = 0.5
     crop_probability: float = 0.0
     flip_probability: float = 0.0
@@ -69,9 +65,7 @@ class Views(NamedTuple):
     flip: Tensor  # (B,) bool
     gain: Tensor  # (B,)
     offset: Tensor  # (B,)
-    colour: (
-        Tensor  # (B, 4) factors of brightness, contrast and saturation; turn of the hue, share of the circle
-    )
+    colour: Tensor  # (B, 4) factors of brightness, contrast, saturation; turn of the hue, share of the circle
 
 
 def augment(images: Tensor, policy: Policy, generator: torch.Generator) -> Tensor:

@@ -1,9 +1,10 @@
-"""Rows of arrays on the device. On a GPU nothing waits: data that lies there, else copies from pinned memory.
+"""Where to train and in which precision, and rows of arrays on the device.
 
-A copy from ordinary memory holds the host until all that was queued before is done, so that the GPU then stands idle
-while the next step is being queued. Here the host runs ahead, and gathers the next batch while the GPU computes.
+On a GPU nothing waits for data that lies there, or else comes from pinned memory: a copy from ordinary memory holds the
+host until all that was queued before is done. Here the host gathers the next batch while the GPU computes.
 """
 
+import os
 import weakref
 
 import numpy as np
@@ -11,9 +12,12 @@ import torch
 from torch import Tensor
 
 from papers_lib import processes
-from papers_lib.processes import on_gpu
-from papers_lib.sweep.context import at_end_of_run
+from papers_lib.errors import UserError
+from papers_lib.processes import DEVICES, on_gpu
+from papers_lib.sweep.records import at_end_of_run
 
+FULL, COMPILED = "float32", "float32 compiled"
+"""The sweep's ``precision``: a run's config says where it takes bfloat16, this what is compiled."""
 PIECE = (
     2**28
 )  # bytes that are copied to a GPU at a time, so that the host never holds a mapped array as a whole
@@ -79,3 +83,31 @@ def _whole(array: np.ndarray, device: str | torch.device) -> Tensor | None:
     # A copy goes with its array; another array may then get the same identity.
     _resident[place] = weakref.ref(array, lambda _: _resident.pop(place, None)), copy
     return copy
+
+
+def pick_device(device: str) -> str:
+    """ "cuda" or "cpu"; "auto" takes the GPU where there is one. UserError for what is not there."""
+    there = torch.cuda.is_available()
+    if device not in DEVICES:
+        raise UserError(f"parameter device: found {device!r}, expected one of {', '.join(DEVICES)}")
+    if device == "cuda" and not there:
+        raise UserError("parameter device: found 'cuda', but torch sees no GPU; expected 'auto' or 'cpu'")
+    return ("cuda" if there else "cpu") if device == "auto" else device
+
+
+def precision_of(compiled: bool, device: str) -> str:
+    """The sweep's ``precision`` for a notebook's parameter ``compiled``, which a CPU gains nothing from."""
+    if compiled and not on_gpu(device):
+        raise UserError(f"parameter compiled: found True on device {device}, expected False: it is for a GPU")
+    return COMPILED if compiled else FULL
+
+
+def compile_where_asked(module: torch.nn.Module, precision: str) -> None:
+    """Compile ``module`` in place where the sweep's ``precision`` says so; names in its state stay as they are.
+
+    Its gradient must not be differentiated again: torch's compiled backward passes cannot be.
+    """
+    if precision == COMPILED:
+        # Else every process that trains would start a process a core to compile with.
+        os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+        module.compile()
