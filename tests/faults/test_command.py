@@ -88,7 +88,7 @@ def _plain(patch: pytest.MonkeyPatch, root: Path) -> None:
     patch.chdir(root)
 
 
-def test_a_killed_kernel_and_then_a_plain_run(bench: Bench) -> None:
+def test_a_killed_kernel_and_then_a_plain_run(bench):
     order = bench.order("killed")
     bench.fails("kernel killed")
     order.unlink()
@@ -98,7 +98,7 @@ def test_a_killed_kernel_and_then_a_plain_run(bench: Bench) -> None:
     assert len(json.loads((bench.page / "toy.results.json").read_text())["rows"]) == 6
 
 
-def test_a_killed_worker_costs_its_own_run(bench: Bench) -> None:
+def test_a_killed_worker_costs_its_own_run(bench):
     bench.order("killed")
     bench.fails("worker killed", "--jobs", "2")
     assert len(list(bench.results.glob("*.json"))) == 5
@@ -157,7 +157,7 @@ def _end(process: subprocess.Popen[str], pids: list[int], number: signal.Signals
 @pytest.mark.parametrize(
     ("fault", "number"), [("command killed", signal.SIGKILL), ("interrupt (SIGINT)", signal.SIGINT)]
 )
-def test_a_command_that_ends_amid_two_workers(bench: Bench, fault: str, number: signal.Signals) -> None:
+def test_a_command_that_ends_amid_two_workers(bench, fault, number):
     order = bench.order("waits")
     with _running("--jobs", "2", until={"waiting", "[1/2]"}) as (process, pids):
         code, said = _end(process, pids, number)
@@ -169,14 +169,14 @@ def test_a_command_that_ends_amid_two_workers(bench: Bench, fault: str, number: 
     assert "1 to compute" in bench.papers("run")[1]
 
 
-def test_a_command_that_ends_amid_a_cell_and_another_for_the_same_page(bench: Bench) -> None:
+def test_a_command_that_ends_amid_a_cell_and_another_for_the_same_page(bench):
     bench.notebook(read="from tests.faults import toy_training\ntoy_training.wait()")
     with _running(until={"waiting"}) as (process, pids):
         bench.fails("same page twice at once")
         bench.check("interrupt (SIGTERM)", *_end(process, pids, signal.SIGTERM))
 
 
-def test_two_pages_at_once(bench: Bench) -> None:
+def test_two_pages_at_once(bench):
     for slug in ("toy", "other"):
         bench.notebook(slug, read=MAKE_SET)
     command = [sys.executable, "-m", "papers_lib.companion.cli", "run"]
@@ -187,7 +187,7 @@ def test_two_pages_at_once(bench: Bench) -> None:
     assert {path.name for path in folder.iterdir()} >= {"first.txt", "rest.txt"}
 
 
-def test_notebooks_that_do_not_do_all_and_one_that_does(bench: Bench) -> None:
+def test_notebooks_that_do_not_do_all_and_one_that_does(bench):
     bench.notebook(read="raise ValueError('the cell\\nwent wrong')")
     bench.notebook("early", report="import sys\nsys.exit(0)")
     bench.notebook("figureless", figure="'nothing'")
@@ -202,7 +202,7 @@ def test_notebooks_that_do_not_do_all_and_one_that_does(bench: Bench) -> None:
     }
 
 
-def test_a_parameter_that_is_not_there(bench: Bench) -> None:
+def test_a_parameter_that_is_not_there(bench):
     bench.fails("unknown parameter", "--set", "model=5")
 
 
@@ -210,9 +210,7 @@ def test_a_parameter_that_is_not_there(bench: Bench) -> None:
     ("fault", "number", "name"),
     [("disk full at the page", FULL, "toy.html"), ("read-only folder of reports", READ_ONLY, "")],
 )
-def test_a_page_that_cannot_be_written(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, fault: str, number: int, name: str
-) -> None:
+def test_a_page_that_cannot_be_written(bench, monkeypatch, fault, number, name):
     with monkeypatch.context() as patch:
         refuse(patch, number, bench.root / "reports", name)
         bench.fails(fault)

@@ -63,15 +63,15 @@ def unsafe(text: str) -> list[str]:
         "from torch import load",
     ],
 )
-def test_what_is_unsafe_is_found(text: str) -> None:
+def test_what_is_unsafe_is_found(text):
     assert unsafe(text)
 
 
-def test_nothing_that_is_loaded_can_bring_code() -> None:
+def test_nothing_that_is_loaded_can_bring_code():
     assert {(name, call) for name, text in sources().items() for call in unsafe(text)} == ALLOWED
 
 
-def test_every_row_of_the_page_is_provoked_once() -> None:
+def test_every_row_of_the_page_is_provoked_once():
     tests = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py")]
     found = {name: sum(source.count(f'"{name}"') for source in tests) for name in rows()}
     assert set(found.values()) == {1}, found

@@ -36,7 +36,7 @@ def attempts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[object]:
     return found
 
 
-def test_every_model_of_the_short_profiles_is_built_without_a_network(attempts: list[object]) -> None:
+def test_every_model_of_the_short_profiles_is_built_without_a_network(attempts):
     packaged = ("efficientnet_lite0", "efficientnet_lite2")
     for backbone in packaged:
         cam_entropy.build(cam_entropy.EntropyRun(seed=0, beta=0.0, backbone=backbone), 4, "cpu")
@@ -50,7 +50,7 @@ def test_every_model_of_the_short_profiles_is_built_without_a_network(attempts: 
     assert attempts == []
 
 
-def test_weights_that_are_asked_for_and_out_of_reach_are_one_line(attempts: list[object]) -> None:
+def test_weights_that_are_asked_for_and_out_of_reach_are_one_line(attempts):
     for build in (pooled_classifier, pyramid_encoder, vgg16):
         given = () if build is vgg16 else ("resnet18",) if build is pyramid_encoder else ("resnet18", 2)
         named = {} if build is vgg16 else {"weights": "timm"}

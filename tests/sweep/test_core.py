@@ -10,11 +10,10 @@ from papers_lib.errors import UserError
 from papers_lib.sweep import core, pick_backend, records_frame, say, sweep
 from papers_lib.sweep.core import components
 from tests.sweep import toy_runs
-from tests.sweep.bench import Bench
 from tests.sweep.toy_runs import Costly, Toy
 
 
-def test_only_what_is_missing_is_computed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_is_missing_is_computed(bench, monkeypatch):
     first = bench.sweep(Toy(1), Toy(2))
     assert bench.lines[0] == "0 runs read from the cache, 2 to compute (2 new)"
     assert bench.lines[2].startswith("[2/2] toy ok 2: ok in ")
@@ -29,15 +28,13 @@ def test_only_what_is_missing_is_computed(bench: Bench, monkeypatch: pytest.Monk
     assert bench.sweep() == []
 
 
-def test_the_longest_go_first_duplicates_run_once_and_results_keep_the_order(bench: Bench) -> None:
+def test_the_longest_go_first_duplicates_run_once_and_results_keep_the_order(bench):
     records = bench.sweep(Costly(1), Costly(3), Costly(2), Costly(3))
     assert bench.executed() == [3, 2, 1]
     assert records_frame(records)["score"].tolist() == [0.25, 0.75, 0.5, 0.75]
 
 
-def test_what_is_a_result_is_cached_and_what_is_none_is_tried_again(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_a_result_is_cached_and_what_is_none_is_tried_again(bench, monkeypatch):
     dropped: list[int] = []
     monkeypatch.setattr("papers_lib.sweep.pool.at_end_of_run", [lambda: dropped.append(1)])
     configs = [Toy(1, "diverged"), Toy(2, "error"), Toy(3, "unserializable"), Toy(4)]
@@ -53,7 +50,7 @@ def test_what_is_a_result_is_cached_and_what_is_none_is_tried_again(
     assert bench.executed() == [1, 2, 3, 4, 2, 3]
 
 
-def test_a_run_resumes_from_its_checkpoint_which_then_goes(bench: Bench) -> None:
+def test_a_run_resumes_from_its_checkpoint_which_then_goes(bench):
     assert bench.sweep(Toy(1, "resumes"))[0].status == "failed"
     (checkpoint,) = bench.files(".checkpoint")
     checkpoint.with_name(f"{checkpoint.name}.phase0").touch()
@@ -61,7 +58,7 @@ def test_a_run_resumes_from_its_checkpoint_which_then_goes(bench: Bench) -> None
     assert bench.files(".checkpoint*") == bench.files(".traceback.txt") == []
 
 
-def test_force_computes_again_from_the_start(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_force_computes_again_from_the_start(bench, monkeypatch):
     bench.sweep(Toy(1), Toy(1, "resumes"))
     first, fresh = bench.sweep(Toy(1), Toy(1, "resumes"), force=True)
     assert bench.lines[0] == "0 runs read from the cache, 2 to compute (2 forced)"
@@ -73,9 +70,7 @@ def test_force_computes_again_from_the_start(bench: Bench, monkeypatch: pytest.M
         assert bench.executed() == executed
 
 
-def test_changed_data_config_code_and_libraries_are_told(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_data_config_code_and_libraries_are_told(bench, monkeypatch):
     bench.sweep(Toy(1), Toy(2))
     bench.data = replace(bench.data, fingerprint="other")
     bench.sweep(Toy(1), Toy(2, sizes=(7,)))
@@ -88,7 +83,7 @@ def test_changed_data_config_code_and_libraries_are_told(
     assert "(1 libraries (numpy, python, torch))" in bench.lines[0]
 
 
-def test_the_key_holds_what_a_result_depends_on(bench: Bench) -> None:
+def test_the_key_holds_what_a_result_depends_on(bench):
     def parts(**changes: str) -> dict[str, Any]:
         options = {"device": "cpu", "precision": "float32", "initial_weights": "random", **changes}
         return components(toy_runs.run, bench.data, **options)
@@ -102,9 +97,7 @@ def test_the_key_holds_what_a_result_depends_on(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_patched_function_is_run_and_never_cached(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, jobs: int
-) -> None:
+def test_a_patched_function_is_run_and_never_cached(bench, monkeypatch, jobs):
     bench.sweep(Toy(1))
     before = bench.files("")
     with monkeypatch.context() as patch:
@@ -117,7 +110,7 @@ def test_a_patched_function_is_run_and_never_cached(
     assert bench.files("") == before
 
 
-def test_a_run_that_only_this_process_has_is_not_cached(bench: Bench) -> None:
+def test_a_run_that_only_this_process_has_is_not_cached(bench):
     def local(config: Toy, context: Any) -> dict[str, Any]:
         context.save_arrays(map=[config.seed])
         return {"score": 3.0}
@@ -153,15 +146,15 @@ class Objects:
         ([Toy(1), Costly(1)], "found Costly.*; expected .* of one type"),
     ],
 )
-def test_configs_of_another_kind_are_refused(bench: Bench, configs: list[Any], said: str) -> None:
+def test_configs_of_another_kind_are_refused(bench, configs, said):
     with pytest.raises(TypeError, match=said):
         bench.sweep(*configs)
     assert bench.executed() == []
 
 
 def test_the_backend_is_the_argument_else_the_environment_else_processes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    monkeypatch,
+):
     monkeypatch.delenv("PAPERS_BACKEND", raising=False)
     assert pick_backend(None) == "processes"
     with pytest.raises(UserError, match="found 'dask', expected one of processes, ray"):
@@ -172,9 +165,7 @@ def test_the_backend_is_the_argument_else_the_environment_else_processes(
         pick_backend(None)
 
 
-def test_code_that_changed_under_this_process_is_not_run(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_code_that_changed_under_this_process_is_not_run(bench, monkeypatch):
     bench.sweep(Toy(1))
     monkeypatch.setattr(core, "changed_since", lambda modules: ["papers_lib.losses.heatmap"])
     bench.sweep(Toy(1))  # what the cache has is read all the same
@@ -183,9 +174,7 @@ def test_code_that_changed_under_this_process_is_not_run(
     assert bench.executed() == [1]
 
 
-def test_progress_is_appended_to_the_file_or_printed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_progress_is_appended_to_the_file_or_printed(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("PAPERS_PROGRESS", raising=False)
     say("one\r\ntwo")
     assert capsys.readouterr().out == "one two\n"

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
@@ -17,11 +16,10 @@ from papers_lib.errors import UserError
 from papers_lib.sweep import ray_pool
 from papers_lib.sweep.pool import Task
 from tests.sweep import toy_runs
-from tests.sweep.bench import Bench
 from tests.sweep.toy_runs import Toy
 
 
-def test_a_node_that_does_not_share_the_folders_says_so(tmp_path: Path) -> None:
+def test_a_node_that_does_not_share_the_folders_says_so(tmp_path):
     absent = tmp_path / "elsewhere"
     for cache, data in ((absent, tmp_path), (tmp_path, absent)):
         task = Task(toy_runs.run, Toy(1), "toy", "key", {}, cache, data, "cpu")
@@ -37,7 +35,7 @@ def instance() -> Iterator[None]:
     ray.shutdown()
 
 
-def test_an_address_where_nothing_listens_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_where_nothing_listens_is_refused_at_once(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", SimpleNamespace(is_initialized=lambda: False))
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
@@ -54,7 +52,7 @@ def _wait(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 @pytest.mark.usefixtures("instance")
-def test_records_and_cache_are_those_of_processes(bench: Bench) -> None:
+def test_records_and_cache_are_those_of_processes(bench):
     configs = [Toy(1), Toy(2, "training"), Toy(3, "diverged"), Toy(4, "error"), Toy(5, "killed")]
     records = bench.sweep(*configs, jobs=2, backend="ray", cache=bench.cache / "ray")
     assert [record.status for record in records] == ["ok", "ok", "diverged", "failed", "died"]
@@ -73,7 +71,7 @@ def test_records_and_cache_are_those_of_processes(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("instance")
-def test_a_lost_run_is_repeated_and_an_interrupt_ends_the_runs(bench: Bench) -> None:
+def test_a_lost_run_is_repeated_and_an_interrupt_ends_the_runs(bench):
     def lose_the_worker() -> None:
         _wait(lambda: len(bench.log()) == 1)
         os.kill(bench.log()[0][1], signal.SIGKILL)

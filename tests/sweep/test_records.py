@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-def test_the_same_result_gives_the_same_bytes_and_is_read_back(store: Store) -> None:
+def test_the_same_result_gives_the_same_bytes_and_is_read_back(store):
     before = {path.name: path.read_bytes() for path in store.folder.iterdir()}
     saved = store.save(PARTS, "toy 1", RESULT, {"map": np.arange(3.0)})
     assert {path.name: path.read_bytes() for path in store.folder.iterdir()} == before
@@ -60,13 +60,13 @@ def _rewrite(store: Store, **changes: Any) -> None:
         (lambda s: s.path(KEY, ".npz").unlink(), "array file is absent"),
     ],
 )
-def test_a_damaged_entry_is_not_trusted(store: Store, damage: Any, why: str) -> None:
+def test_a_damaged_entry_is_not_trusted(store, damage, why):
     damage(store)
     with pytest.raises(Unusable, match=why):
         store.load(KEY)
 
 
-def test_entries_are_told_by_label_without_damaged_ones(store: Store) -> None:
+def test_entries_are_told_by_label_without_damaged_ones(store):
     store.save({"data": "b"}, "toy 1", RESULT, {})
     store.save({"data": "c"}, "toy 2", RESULT, {})
     store.path("broken").write_text("{")
@@ -78,7 +78,7 @@ def test_entries_are_told_by_label_without_damaged_ones(store: Store) -> None:
 @no_hang
 @given(data=st.data(), suffix=st.sampled_from([".json", ".npz"]))
 @fuzzed
-def test_fuzzed_entries_are_the_result_or_unusable(store: Store, data: Any, suffix: str) -> None:
+def test_fuzzed_entries_are_the_result_or_unusable(store, data, suffix):
     path = store.path(KEY, suffix)
     good, whole = path.read_bytes(), repr(store.load(KEY))
     path.write_bytes(data.draw(damaged(good) if suffix == ".json" else flipped(good)))
@@ -103,7 +103,7 @@ class Config:
     sizes: tuple[int, ...] = (3, 5)
 
 
-def test_values_come_as_they_will_be_read_back_or_are_refused() -> None:
+def test_values_come_as_they_will_be_read_back_or_are_refused():
     numbers = {"b": np.float32(0.5), "a": np.int64(3), "c": torch.tensor(float("nan")), "d": (1, -math.inf)}
     assert repr(plain(numbers, "m")) == "{'a': 3, 'b': 0.5, 'c': nan, 'd': [1, -inf]}"
     assert plain(Config(1), "m") == {"seed": 1, "inner": {"rate": 0.1}, "sizes": [3, 5]}
@@ -120,7 +120,7 @@ def _record(seed: int, status: str, metrics: dict[str, Any]) -> Record:
     return Record(Config(seed), f"toy {seed}", status, "" if status == "ok" else "why", metrics, "key")
 
 
-def test_a_row_a_run_in_order_with_stable_columns() -> None:
+def test_a_row_a_run_in_order_with_stable_columns():
     measured = {"z": 1.0, "boxes": {"iou": 0.25}, "curve": [1, 2]}
     records = [_record(2, "failed", {}), _record(1, "ok", measured)]
     frame = records_frame(records)

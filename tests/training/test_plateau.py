@@ -103,37 +103,3 @@ def test_an_interrupted_fit_goes_on_with_its_schedule(tmp_path, monkeypatch, int
     assert found == expected
     assert torch.equal(model.weight, whole.weight)
     assert int(model.steps) == 5
-
-
-def test_order_optimizer_and_batch_statistics_go_on_too(tmp_path, monkeypatch):
-    generator = torch.Generator().manual_seed(0)
-    X, Y = torch.randn(20, 3, generator=generator), torch.randn(20, generator=generator)
-
-    def run(checkpoint=None, until=99):
-        with torch.random.fork_rng():
-            torch.manual_seed(1)
-            model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
-        calls = []
-
-        def validate(found):
-            calls.append(1)
-            if len(calls) == until:
-                raise KeyboardInterrupt
-            return {"loss": float((found(X)[:, 0] - Y).abs().mean())}
-
-        found = fit(
-            model, lambda net, rows: (((net(X[rows])[:, 0] - Y[rows]) ** 2).mean(), {}), 20, validate=validate,
-            optimizer=torch.optim.AdamW(model.parameters(), lr=0.3), epochs=14, batch_size=6,
-            generator=torch.Generator().manual_seed(2), plateau=Plateau(patience=0), checkpoint=checkpoint,
-        )  # fmt: skip
-        return found, model.state_dict()
-
-    expected, whole = run()
-    assert 3 < len(expected.checks) < 14  # stopped by the last cut
-    monkeypatch.setattr(module, "train", partial(train, checkpoint_every=0.0))
-    file = tmp_path / "checkpoint"
-    with pytest.raises(KeyboardInterrupt):
-        run(file, until=3)
-    found, state = run(file)
-    assert found == expected
-    assert all(torch.equal(state[name], whole[name]) for name in whole)
