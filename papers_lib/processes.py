@@ -1,7 +1,7 @@
 """Worker processes: how many, one thread each, kept from one call to the next, ended with this process.
 
-A new worker imports torch and the networks, which takes seconds; what it computes may take less. So data sets, features
-and runs share one pool (pebble's, which survives the death of a worker). It is replaced when a source file changes.
+A new worker imports torch, which takes seconds. So data sets, features and runs share one pool (pebble's, which
+survives the death of a worker). It is replaced when a source file changes.
 """
 
 import os
@@ -127,11 +127,8 @@ def workers(jobs: int, count: int) -> "ProcessPool":
 
 
 def submit(pool: "ProcessPool", function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
-    """Let a worker call ``function``.
-
-    Pickled here, because pebble unpickles what it sends before it notes who works on it: an import that fails or ends
-    the process would then be nobody's.
-    """
+    """Let a worker call ``function``."""
+    # Pickled here: pebble unpickles what it sends before it notes who works on it, and an import may end the process.
     return pool.schedule(_call, args=(pickle.dumps((function, arguments)),))
 
 

@@ -9,7 +9,6 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +33,6 @@ class Store:
     def path(self, key: str, suffix: str = ".json") -> Path:
         """File of ``key``; suffixes: .json (result), .npz (arrays), .checkpoint, .traceback.txt."""
         return self.folder / f"{key}{suffix}"
-
-    def prepare(self) -> None:
-        """Make the folder, and find out before anything is computed whether it can be written to."""
-        write_text(self.folder / f".probe-{os.getpid()}", "").unlink()
 
     def save(
         self,
@@ -103,11 +98,7 @@ class Store:
 
 
 def why_stale(cached: list[dict[str, Any]], components: dict[str, Any]) -> str:
-    """What differs from the nearest of the ``cached`` components of the same label; "new" where there is none.
-
-    >>> why_stale([{"config": {"epochs": 4}, "data": "x"}], {"config": {"epochs": 5}, "data": "x"})
-    'config (epochs)'
-    """
+    """What differs from the nearest of the ``cached`` of the same label, such as "config (epochs)", or "new"."""
     found: list[list[str]] = []
     for old in cached:
         found.append([])
@@ -128,10 +119,7 @@ def json_digest(value: Any) -> str:
 def plain(value: Any, where: str) -> Any:
     """``value`` as it will be read back: dataclasses become dicts, tuples lists, scalars of NumPy and torch numbers.
 
-    Raises: TypeError, if it holds something else.
-
-    >>> plain({"a": (1, float("inf"))}, "metrics")
-    {'a': [1, inf]}
+    TypeError, if it holds something else.
     """
 
     def known(one: Any) -> Any:

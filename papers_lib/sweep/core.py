@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from papers_lib.errors import UserError
+from papers_lib.files import write_text
 from papers_lib.processes import end_workers, processes
 from papers_lib.sweep import progress
 from papers_lib.sweep.cache import Store, Unusable, json_digest, plain, why_stale
@@ -85,15 +86,11 @@ def sweep(
         configs: frozen dataclasses of one type with ``label()``; where they have ``cost()`` the longest go first.
         cache: folder of results; they lie in a folder of it named after the module of ``run``.
         jobs: processes, one thread each; 1 means this process, 0 one a core, on a GPU as many as its memory takes.
-        device: device to train on; only its type ("cuda" of "cuda:1") is part of the key.
-        precision, initial_weights: passed on in the context, part of the key.
+        device, precision, initial_weights: passed on in the context; of the device only its type is part of the key.
         force: compute again what the cache has; so does the environment variable ``PAPERS_FORCE=1``.
-        say: takes a line of progress; ``progress.say`` if None.
         backend: "processes" of this machine or "ray", a cluster, with the same results; None asks ``PAPERS_BACKEND``.
 
-    Raises:
-        TypeError: a config is not of the kind described.
-        UserError: the backend is not there, a result cannot be written, or code changed under a process that uses it.
+    Raises: UserError, if the backend is not there, a result cannot be written, or code changed under this process.
     """
     say, backend = say or progress.say, pick_backend(backend)
     force = force or os.environ.get("PAPERS_FORCE") == "1"
@@ -121,7 +118,7 @@ def sweep(
     if tasks:
         if changed and jobs == 1:
             raise UserError(f"{changed[0]} changed after this process loaded it: restart it, or use two jobs")
-        store.prepare()
+        write_text(store.folder / f".probe-{os.getpid()}", "").unlink()  # known before anything is computed
         for key in tasks if force else ():
             store.forget(key)  # a forced sweep that is interrupted goes on without force
         if _fingerprints.setdefault(root, data.fingerprint) != data.fingerprint:
@@ -217,9 +214,11 @@ def _reported(outcomes: Iterable[Outcome], tasks: dict[str, Task], say: Say) -> 
     """Pass outcomes on, with a line each; the time left follows from the share of the cost that is done."""
     started, spent, total = time.perf_counter(), 0.0, sum(task.cost() for task in tasks.values())
     for done, outcome in enumerate(outcomes, 1):
-        spent += tasks[outcome.key].cost()
-        left = (time.perf_counter() - started) * (total / spent - 1) if spent else None
-        status, reason = outcome.result["status"], outcome.result["reason"]
+        task, status, reason = tasks[outcome.key], outcome.result["status"], outcome.result["reason"]
+        spent += task.cost()
+        left = (time.perf_counter() - started) * (total / (spent or 1) - 1)
         yield outcome
         shown = f"{status} ({reason})" if reason else status
-        say(progress.progress_line(done, len(tasks), tasks[outcome.key].label, shown, outcome.seconds, left))
+        took = "" if outcome.seconds is None else f" in {progress.duration(outcome.seconds)}"
+        more = "" if done == len(tasks) else f", about {progress.duration(left)} left"
+        say(f"[{done:{len(str(len(tasks)))}}/{len(tasks)}] {task.label}: {shown}{took}{more}")

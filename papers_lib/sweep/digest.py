@@ -46,10 +46,7 @@ def library_versions(modules: Iterable[str], root: Path = ROOT) -> dict[str, str
 
 
 def module_digest(path: str | Path) -> str:
-    """SHA-256 of the syntax tree of a Python file without docstrings and lines of progress (calls of ``say``).
-
-    Comments, blank lines and quotes make no difference; any change of a name, number or string does.
-    """
+    """SHA-256 of the syntax tree of a Python file without docstrings and lines of progress (calls of ``say``)."""
     return _read(Path(path), Path(path).stat().st_mtime_ns)[0]
 
 

@@ -42,15 +42,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a task: ``result`` as ``Store.save`` writes it, and the seconds it took, if known.
-
-    ``crowded``: it failed for want of memory on a GPU, which other processes may have held.
-    """
+    """What came of a task."""
 
     key: str
-    result: dict[str, Any]
-    seconds: float | None = None
-    crowded: bool = False
+    result: dict[str, Any]  # as ``Store.save`` writes it
+    seconds: float | None = None  # that it took, if known
+    crowded: bool = False  # it failed for want of memory on a GPU, which other processes may have held
 
 
 def outcomes_of(tasks: list[Task], jobs: int, say: Callable[[str], None]) -> Generator[Outcome]:
@@ -120,10 +117,7 @@ def _own_code(module: str) -> dict[str, dict[str, str]]:
 
 
 def execute(task: Task) -> Outcome:
-    """Run a task in this process and store its result.
-
-    An exception of the run becomes the status "failed"; ``KEY.traceback.txt`` in the cache has its traceback.
-    """
+    """Run a task in this process and store its result, or where it "failed" the traceback in ``KEY.traceback.txt``."""
     started, store = time.perf_counter(), Store(task.folder)
     note, checkpoint = store.path(task.key, ".traceback.txt"), store.path(task.key, ".checkpoint")
     note.unlink(missing_ok=True)

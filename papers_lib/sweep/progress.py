@@ -8,10 +8,7 @@ VARIABLE = "PAPERS_PROGRESS"
 
 
 def say(line: str) -> None:
-    """Append ``line`` to the file named by PAPERS_PROGRESS in one write, or print it where that is not set.
-
-    Raises: UserError, if the file cannot be written to.
-    """
+    """Append ``line`` to the file named by PAPERS_PROGRESS in one write, or print it where that is not set."""
     line = one_line(line)
     path = os.environ.get(VARIABLE)
     if not path:
@@ -22,19 +19,6 @@ def say(line: str) -> None:
             file.write(f"{line}\n".encode())
     except OSError as error:
         raise UserError(f"{VARIABLE}={path}: cannot be written ({error.strerror})") from error
-
-
-def progress_line(
-    done: int, total: int, label: str, outcome: str, seconds: float | None = None, left: float | None = None
-) -> str:
-    """The line of one finished run; seconds that it took and that the others will take, where known.
-
-    >>> progress_line(3, 12, "mse seed 1", "ok", 12.3, 111.0)
-    '[ 3/12] mse seed 1: ok in 12 s, about 2 min left'
-    """
-    took = "" if seconds is None else f" in {duration(seconds)}"
-    more = "" if left is None or done == total else f", about {duration(left)} left"
-    return one_line(f"[{done:{len(str(total))}}/{total}] {label}: {outcome}{took}{more}")
 
 
 def duration(seconds: float) -> str:

@@ -22,9 +22,7 @@ at_end_of_run: list[Callable[[], None]] = []
 class RunFailed(Exception):
     """Raised by a run whose training failed in a way that is a result: it is recorded and cached like one.
 
-    Args:
-        status: "diverged" (the loss is not finite) or "collapsed" (the model predicts too few classes).
-        reason: one line for the table of excluded runs.
+    It "diverged" (the loss is not finite) or "collapsed" (the model predicts too few classes); the reason is one line.
     """
 
     def __init__(self, status: str, reason: str) -> None:
@@ -77,8 +75,6 @@ def records_frame(records: Sequence[Record]) -> "pd.DataFrame":
 
     Columns: the fields of the configs in their order (a nested dataclass or dict as ``outer.inner``), ``status``,
     ``reason``, then the metrics by name. Items of lists are joined by ", ". A metric that a run lacks is NaN.
-
-    Raises: ValueError, if a metric has the name of another column.
     """
     import pandas as pd
 

@@ -71,8 +71,7 @@ class Views(NamedTuple):
 def augment(images: Tensor, policy: Policy, generator: torch.Generator) -> Tensor:
     """One random view of each image, of the same size.
 
-    Images and result are (B, C, H, W) in [0, 1], of one floating type; C is 3 where the policy has colour jitter. The
-    draws do not depend on the images' device. Another range is a ValueError.
+    Images and result are (B, C, H, W) in [0, 1], of one floating type; C is 3 where the policy has colour jitter.
 
     >>> ramp = torch.tensor([[[[0.0, 0.5, 1.0]]]])
     >>> augment(ramp, Policy(flip_probability=1), torch.Generator()).round(decimals=4).tolist()
@@ -125,8 +124,8 @@ def _crops(policy: Policy, size: tuple[int, int], draws: Tensor) -> Tensor:
 def apply_views(images: Tensor, views: Views) -> Tensor:
     """The ``views`` of images (B, C, H, W) in [0, 1], as :func:`augment` returns them.
 
-    Each picture is turned about its centre, cropped, resized to its old size, mirrored, and then lit and coloured.
-    An image that none of the first four moves keeps its pixels exactly.
+    Turned about its centre, cropped, resized to its old size, mirrored, and then lit and coloured. An image that
+    none of the first four moves keeps its pixels exactly.
     """
     pixels = images if images.dtype == torch.float64 else images.float()
     theta = _affine(views, (images.shape[2], images.shape[3]))

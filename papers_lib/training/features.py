@@ -46,19 +46,13 @@ class Front:
 
 @dataclass(frozen=True)
 class Frozen:
-    """Which stages of which encoder are frozen.
-
-    Attributes:
-        backbone, weights, channels: as ``papers_lib.models.pyramid_encoder.pyramid_encoder`` has them.
-        stages: how many of the four stages are frozen and stored, from the finest on.
-        output_stride: 32, or 16 for a dilated last stage.
-    """
+    """Which stages of which encoder are frozen; see ``papers_lib.models.pyramid_encoder.pyramid_encoder``."""
 
     backbone: str
     weights: str
     channels: int
-    stages: int = 4
-    output_stride: int = 32
+    stages: int = 4  # how many of the four are frozen and stored, from the finest on
+    output_stride: int = 32  # or 16 for a dilated last stage
 
     chunk = 16
     module = "papers_lib.models.pyramid_encoder"
@@ -115,13 +109,11 @@ def front_features(
 
     Args:
         images: uint8 (N, H, W, 3), in the order that the features shall have.
-        store: the first part of the path; a key of layers, weights, code and versions is added.
+        store: the first part of the path; a key of layers, weights, code, versions and device is added.
         backbone, weights, stage: as :func:`papers_lib.models.classifier.pooled_classifier` and ``split_at`` have them.
-        device: on which to compute; part of the key.
         jobs: processes on a CPU, 0 for one a core; of one thread each, so that numbers do not depend on it.
 
-    Returns: float16 (N, C, h, w), mapped read-only.
-    Raises: UserError, if there is no room on the disk, or half precision cannot hold the features.
+    Returns: float16 (N, C, h, w), mapped read-only. UserError, if half precision or the disk cannot hold them.
     """
     which = Front(backbone, weights, stage)
     return _stored(images, store.with_name(f"{store.name}-{_key(which, device)}"), which, device, jobs)[0]

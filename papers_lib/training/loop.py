@@ -1,7 +1,6 @@
 """The one training loop: epochs of shuffled minibatches, with checkpoints and a divergence guard.
 
-The loop knows nothing of images: an *objective* turns a model and a batch of sample indices into a loss,
-so that data may lie on the device, be cached features, or come from a loader.
+The loop knows nothing of images: an *objective* turns a model and a batch of sample indices into a loss.
 """
 
 import math
@@ -55,16 +54,13 @@ def train(
 
     Args:
         objective: see :data:`Objective`; called in train mode, under autocast where that is asked for.
-        samples: number of training samples; each epoch visits every one once, in an order from ``generator``.
-        batch_size: the last batch of an epoch may be smaller.
-        generator: CPU generator of the sample order; its state is part of the checkpoint.
+        samples: number of training samples; each epoch visits every one once, in an order from the CPU ``generator``.
         validate: called in eval mode without gradients at the end of each epoch.
-        checkpoint: file to save to and to go on from; removed by the caller when the result is stored.
-        checkpoint_every: seconds between saves (at ends of epochs).
+        checkpoint: file to go on from, saved at the first end of an epoch ``checkpoint_every`` seconds after the last.
         autocast: a dtype for mixed precision, or None for the model's own precision.
         schedule: what else the checkpoint keeps, by its ``state_dict`` and ``load_state_dict``.
 
-    Raises: RunFailed, status "diverged", when an epoch's loss is not finite.
+    RunFailed: "diverged", when an epoch's loss is not finite.
     """
     history = History()
     device = next(model.parameters()).device
