@@ -11,7 +11,6 @@ from papers_lib.processes import in_processes
 from papers_lib.sweep import pool, sweep
 from papers_lib.sweep.pool import execute_in_worker, out_of_gpu_memory
 from tests.sweep import toy_runs
-from tests.sweep.bench import Bench
 from tests.sweep.toy_runs import Toy
 
 
@@ -36,14 +35,13 @@ def test_a_result_that_was_stored_before_its_worker_died_is_kept(bench):
     assert pool.died(task, "why").result["status"] == "ok"
 
 
-def test_a_worker_whose_module_ends_it_is_a_death_too(tmp_path, monkeypatch):
+def test_a_worker_whose_module_ends_it_is_a_death_too(bench, tmp_path, monkeypatch):
     source = "import os\nif os.getpid() != int(os.environ['SWEEP_PID']):\n    os._exit(3)\n"
     (tmp_path / "dies_on_import.py").write_text(f"{source}def run(config, context):\n    return {{}}\n")
     monkeypatch.setenv("SWEEP_PID", str(os.getpid()))
     monkeypatch.syspath_prepend(tmp_path)
     import dies_on_import
 
-    bench = Bench(tmp_path)
     records = sweep(
         dies_on_import.run, [Toy(1), Toy(2)], data=bench.data, cache=bench.cache, jobs=2, say=[].append
     )

@@ -66,15 +66,6 @@ def test_a_damaged_entry_is_not_trusted(store, damage, why):
         store.load(KEY)
 
 
-def test_entries_are_told_by_label_without_damaged_ones(store):
-    store.save({"data": "b"}, "toy 1", RESULT, {})
-    store.save({"data": "c"}, "toy 2", RESULT, {})
-    store.path("broken").write_text("{")
-    found = store.entries()
-    assert [len(found[label]) for label in ("toy 1", "toy 2")] == [2, 1]
-    assert PARTS in found["toy 1"]
-
-
 @no_hang
 @given(data=st.data(), suffix=st.sampled_from([".json", ".npz"]))
 @fuzzed

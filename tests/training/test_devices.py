@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from papers_lib import processes
 from papers_lib.errors import UserError
 from papers_lib.training import (
     COMPILED,
@@ -37,14 +36,6 @@ def test_auto_follows_the_machine_and_what_is_not_there_is_refused(monkeypatch):
     assert (precision_of(False, "cpu"), precision_of(True, "cuda:1")) == (FULL, COMPILED)
     with pytest.raises(UserError, match="parameter compiled: found True on device cpu, expected False"):
         precision_of(True, "cpu")
-
-
-def test_what_this_process_has_cached_of_a_gpu_is_free_for_it(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 1000))
-    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 50)
-    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 20)
-    assert processes.free_bytes("cuda") == 130
 
 
 def test_compiling_keeps_the_names_of_the_state(monkeypatch):
