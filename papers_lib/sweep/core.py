@@ -40,7 +40,7 @@ class DataRef:
 
     root: Path  # its folder; not part of any key, a data set may move
     fingerprint: str  # hash of its content, or of what generated it
-    kind: Literal["stand-in", "real data"]  # generated or not
+    kind: Literal["synthetic data", "real data"]  # generated or not
 
 
 @dataclass(frozen=True)

@@ -21,14 +21,14 @@ models = 4
 from papers_lib.companion import paths
 from papers_lib.sweep import DataRef, records_frame, sweep
 configs = [toy_training.Toy(seed) for seed in range(models)]
-data = DataRef(paths.data_folder(), "f", "stand-in")
+data = DataRef(paths.data_folder(), "f", "synthetic data")
 records = sweep(toy_training.run, configs, data=data, cache=paths.cache_folder(), jobs=jobs)
 """,
     "report": """\
 from matplotlib.figure import Figure
 from papers_lib.companion.page import Page
 page = Page("SLUG", profile=profile)
-page.data(name="numbers", fingerprint="0123abcd", evidence="stand-in")
+page.data(name="numbers", fingerprint="0123abcd", evidence="synthetic data")
 frame = records_frame(records)
 page.rows(frame)
 page.table("numbers", frame[["seed", "status"]], caption="Every run.")

@@ -9,7 +9,7 @@ from PIL import Image
 from papers_lib.datasets.cardiac import load_cardiac
 from papers_lib.datasets.image_store import StoreSpec, write_images
 from papers_lib.datasets.nih_cxr14 import load_nih
-from papers_lib.datasets.voc_boxed import voc_boxed
+from papers_lib.datasets.voc import voc_boxed
 from tests.datasets.nih_tree import write_release
 from tests.datasets.voc_tree import Tree, object_xml
 

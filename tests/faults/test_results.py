@@ -27,7 +27,7 @@ class Bench:
 
     def sweep(self, *seeds: int) -> list[Record]:
         self.lines: list[str] = []
-        data = DataRef(self.data, "f", "stand-in")
+        data = DataRef(self.data, "f", "synthetic data")
         configs = [Toy(seed) for seed in seeds]
         options = {"cache": self.cache.parent, "jobs": 1, "say": self.lines.append}
         return sweep(toy_training.run, configs, data=data, **options)

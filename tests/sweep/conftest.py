@@ -14,7 +14,7 @@ class Bench:
     """A folder to sweep in."""
 
     def __init__(self, folder: Path) -> None:
-        self.data = DataRef(folder / "data", "fingerprint", "stand-in")
+        self.data = DataRef(folder / "data", "fingerprint", "synthetic data")
         self.cache = folder / "cache"
         self.lines: list[str] = []
         self.data.root.mkdir(exist_ok=True)

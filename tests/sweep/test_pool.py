@@ -102,7 +102,7 @@ def test_the_same_workers_carry_all_work_until_data_or_code_change(bench, monkey
     of_runs = {pid for _, pid in bench.log()}
     assert len(of_data | of_runs) == 2
     bench.executed()
-    bench.data = type(bench.data)(bench.data.root, "changed", "stand-in")
+    bench.data = type(bench.data)(bench.data.root, "changed", "synthetic data")
     bench.sweep(*map(Toy, range(9)), jobs=2)
     of_other_data = {pid for _, pid in bench.log()}
     assert not of_other_data & (of_data | of_runs)
