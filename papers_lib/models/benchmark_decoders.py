@@ -21,7 +21,7 @@ from segmentation_models_pytorch.decoders.fpn.decoder import FPNDecoder as SmpFP
 from segmentation_models_pytorch.decoders.pan.decoder import FPABlock, GAUBlock
 from segmentation_models_pytorch.decoders.pan.decoder import PANDecoder as SmpPANDecoder
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder as SmpUnetDecoder
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.cams import full_precision
 from papers_lib.losses.multi_instance import mil_cell_logit, mil_logits
@@ -51,12 +51,7 @@ class CamDecoder(MaxPooledDecoder):
     """
 
     def __init__(
-        self,
-        channels: Sequence[int],
-        classes: int,
-        *,
-        generator: torch.Generator,
-        norm: bool = False,
+        self, channels: Sequence[int], classes: int, *, generator: Generator, norm: bool = False
     ) -> None:
         last = channels[-1]
         body = nn.BatchNorm2d(last) if norm else nn.Identity()
@@ -84,7 +79,7 @@ class LiDecoder(nn.Module):
         channels: Sequence[int],
         classes: int,
         *,
-        generator: torch.Generator,
+        generator: Generator,
         width: int = 512,
         norm: Norm = "batch",
     ) -> None:
@@ -117,7 +112,7 @@ class UnetDecoder(MaxPooledDecoder):
     """
 
     def __init__(
-        self, channels: Sequence[int], classes: int, *, generator: torch.Generator, width: int = 128
+        self, channels: Sequence[int], classes: int, *, generator: Generator, width: int = 128
     ) -> None:
         if len(channels) not in (4, 5):
             raise ValueError(
@@ -159,7 +154,7 @@ class FPNDecoder(MaxPooledDecoder):
         channels: Sequence[int],
         classes: int,
         *,
-        generator: torch.Generator,
+        generator: Generator,
         width: int = 128,
         norm: Norm = "batch",
     ) -> None:
@@ -191,7 +186,7 @@ class PANDecoder(MaxPooledDecoder):
         channels: Sequence[int],
         classes: int,
         *,
-        generator: torch.Generator,
+        generator: Generator,
         width: int = 128,
         gap: bool = True,
     ) -> None:
@@ -222,7 +217,7 @@ class DeepLabDecoder(MaxPooledDecoder):
         channels: Sequence[int],
         classes: int,
         *,
-        generator: torch.Generator,
+        generator: Generator,
         width: int = 128,
         gap: bool = True,
         dropout: float = 0.5,

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.cams import class_indices, full_precision
 from papers_lib.models.timm_backbones import Weights, backbone_network, glorot, scale_of, timm_stages
@@ -28,13 +28,7 @@ class PooledClassifier(nn.Module):
     head: nn.Sequential
 
     def __init__(
-        self,
-        features: nn.Sequential,
-        channels: int,
-        classes: int,
-        *,
-        generator: torch.Generator,
-        hidden: int = 300,
+        self, features: nn.Sequential, channels: int, classes: int, *, generator: Generator, hidden: int = 300
     ) -> None:
         super().__init__()
         self.features = features
@@ -47,11 +41,7 @@ class PooledClassifier(nn.Module):
 
 
 def pooled_classifier(
-    backbone: str,
-    classes: int,
-    *,
-    generator: torch.Generator,
-    weights: Weights = "packaged",
+    backbone: str, classes: int, *, generator: Generator, weights: Weights = "packaged"
 ) -> PooledClassifier:
     """A backbone of timm as a :class:`PooledClassifier`, in training mode; arguments and errors of
     ``timm_backbones.backbone_network``, whose ``forward_features`` must give (B, C, h, w).

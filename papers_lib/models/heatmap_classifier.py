@@ -18,14 +18,14 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeVar, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.cams import full_precision
 from papers_lib.errors import one_of
 from papers_lib.models.pyramid_encoder import PyramidEncoder
 from papers_lib.models.timm_backbones import glorot
 
-G = TypeVar("G", torch.Generator, torch.Generator | None)
+G = TypeVar("G", Generator, Generator | None)
 Norm = Literal["batch", "group", "group1"]
 
 
@@ -117,7 +117,7 @@ class MaxPooledDecoder(nn.Module):
         channels: int,
         classes: int,
         *,
-        generator: torch.Generator,
+        generator: Generator,
         kernel: int = 1,
         stride: int = 4,
         inputs: int = 4,

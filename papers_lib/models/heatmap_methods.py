@@ -8,8 +8,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import torch
-from torch import nn
+from torch import Generator, nn
 
 from papers_lib.errors import UserError
 from papers_lib.models.benchmark_decoders import (
@@ -120,7 +119,7 @@ def decoder(
     channels: Sequence[int],
     classes: int,
     *,
-    generator: torch.Generator,
+    generator: Generator,
     width: int = 128,
     **options: Any,
 ) -> nn.Module:

@@ -9,7 +9,7 @@ import copy
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.cams import full_precision
 
@@ -74,9 +74,7 @@ def logit_of_mean(logits: Tensor) -> Tensor:
     return F.logsigmoid(z).logsumexp(1) - F.logsigmoid(-z).logsumexp(1)
 
 
-def independent_shuffles(
-    batch: Tensor, inputs: int, repetition: int = 4, *, generator: torch.Generator
-) -> Tensor:
+def independent_shuffles(batch: Tensor, inputs: int, repetition: int = 4, *, generator: Generator) -> Tensor:
     """Which images go together: each column is a shuffle of its own of the batch, repeated (Havasi et al.
     2021).
 

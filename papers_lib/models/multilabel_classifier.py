@@ -9,7 +9,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.cams import cam
 from papers_lib.errors import UserError
@@ -41,7 +41,7 @@ class MultilabelClassifier(nn.Module):
         channels: int,
         classes: int,
         *,
-        generator: torch.Generator,
+        generator: Generator,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ def multilabel_classifier(
     backbone: str,
     classes: int,
     *,
-    generator: torch.Generator,
+    generator: Generator,
     weights: Weights = "packaged",
     last_stage: str = "",
     neck: int = 256,

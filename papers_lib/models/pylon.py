@@ -44,7 +44,7 @@ from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.cams import full_precision
 from papers_lib.errors import one_of
@@ -182,7 +182,7 @@ class PylonDecoder(MaxPooledDecoder):
         channels: Sequence[int],
         classes: int,
         *,
-        generator: torch.Generator,
+        generator: Generator,
         head_kernel: int = 1,
         **decoder: Any,
     ) -> None:
@@ -212,7 +212,7 @@ class ConventionalHead(nn.Module):
     """
 
     def __init__(
-        self, channels: Sequence[int], classes: int, *, generator: torch.Generator, **decoder: Any
+        self, channels: Sequence[int], classes: int, *, generator: Generator, **decoder: Any
     ) -> None:
         super().__init__()
         self.body = PyramidDecoder(channels, **decoder)
@@ -237,7 +237,7 @@ def pylon(
     backbone: str,
     classes: int,
     *,
-    generator: torch.Generator,
+    generator: Generator,
     in_channels: int = 1,
     weights: Weights = "packaged",
     **decoder: Any,

@@ -7,7 +7,7 @@ it is ResNet-50, whose four blocks give 256, 512, 1024 and 2048 channels at stri
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.errors import UserError
 from papers_lib.models.timm_backbones import Scale, Weights, backbone_network, last_places, scale_of
@@ -96,7 +96,7 @@ def _note_standardised(encoder: nn.Module, *_: object) -> None:
 def pyramid_encoder(
     backbone: str,
     *,
-    generator: torch.Generator,
+    generator: Generator,
     weights: Weights = "packaged",
     in_channels: int = 3,
     strides: Sequence[int] = (4, 8, 16, 32),

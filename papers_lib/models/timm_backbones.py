@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.errors import UserError
 from papers_lib.models.eval_statistics import eval_statistics
@@ -28,7 +28,6 @@ MEAN, STD = 127 / 255, 128 / 255
 
 # What timm raises for a network without stages, or one that cannot be dilated: it has no exception of its own.
 _TIMM_ERRORS = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-_AFTER_THE_LAST_STAGE = ("conv_head.", "bn2.", "classifier.")
 
 
 class Package(NamedTuple):
@@ -55,19 +54,10 @@ PACKAGES = {
     ),
 }
 
-# The package's names and timm's, outside the blocks and in them; the first block does not expand, and timm counts
-# its layers from there.
-_NAMES = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2"}
-_NAMES |= {"_fc": "classifier"}
-_PROJECTING = ("_depthwise_conv", "_bn1", "_project_conv", "_bn2")
-_NAMES_WITHOUT_EXPANSION = dict(zip(_PROJECTING, ("conv_dw", "bn1", "conv_pw", "bn2"), strict=True))
-_NAMES_IN_BLOCK = dict(zip(_PROJECTING, ("conv_dw", "bn2", "conv_pwl", "bn3"), strict=True))
-_NAMES_IN_BLOCK |= {"_expand_conv": "conv_pw", "_bn0": "bn1"}
-
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
 
 
-def glorot(make: Callable[[], Layer], generator: torch.Generator) -> Layer:
+def glorot(make: Callable[[], Layer], generator: Generator) -> Layer:
     """A layer with Glorot-uniform weights of ``generator``, on the CPU, and zero bias; torch's own is left alone."""
     with torch.random.fork_rng(devices=[]):  # a layer draws before it is initialised here
         layer = make()
@@ -104,7 +94,7 @@ def scale_of(network: nn.Module, backbone: str, in_channels: int = 3) -> Scale:
 
 
 def backbone_network(
-    backbone: str, weights: Weights, generator: torch.Generator, *, in_channels: int = 3, **features: Any
+    backbone: str, weights: Weights, generator: Generator, *, in_channels: int = 3, **features: Any
 ) -> nn.Module:
     """timm's network without a classifier, in training mode; torch's global generator is left alone.
 
@@ -239,49 +229,19 @@ def packaged_state(backbone: str) -> dict[str, Tensor]:
 
 
 def load_packaged(network: nn.Module, state: Mapping[str, Tensor], in_channels: int = 3) -> None:
-    """Copy the package's tensors into timm's network; each must find its place, and each place its tensor.
+    """Copy the package's tensors into timm's network, which has its own in the same order under other names.
 
-    What the network lacks after the last stage stays out; with ``in_channels`` 1 the first convolution is
-    summed over the colours.
+    What the network lacks after the last stage stays out; with ``in_channels`` 1 the first convolution is summed
+    over the colours. Raises: ValueError or RuntimeError for tensors of another kind or shape.
     """
-    blocks = network.get_submodule("blocks")
-    assert isinstance(blocks, nn.Sequential)
     places = network.state_dict()
-    given = {
-        name: tensor
-        for name, tensor in renamed(state, [len(stage) for stage in blocks]).items()  # type: ignore[arg-type]
-        if name in places or not name.startswith(_AFTER_THE_LAST_STAGE)
-    }
+    for place, name in zip(places, state, strict=False):
+        if place.rpartition(".")[2] != name.rpartition(".")[2]:
+            raise ValueError(f"packaged weights do not fit {type(network).__name__}: {name} at {place}")
+    given = dict(zip(places, state.values(), strict=False))
     if in_channels == 1:
         given["conv_stem.weight"] = given["conv_stem.weight"].sum(1, keepdim=True)
-    network.load_state_dict(given)  # strict: RuntimeError lists what does not fit
-
-
-def renamed(state: Mapping[str, Tensor], depths: Sequence[int]) -> dict[str, Tensor]:
-    """The package's tensors under timm's names: `_blocks.N._layer` becomes `blocks.STAGE.BLOCK.layer`;
-    ``depths`` is the number of blocks of each stage.
-
-    >>> one = torch.zeros(1)
-    >>> list(renamed({"_bn0.bias": one, "_blocks.0._expand_conv.weight": one, "_blocks.1._bn1.bias": one}, [1, 1]))
-    ['bn1.bias', 'blocks.0.0.conv_pw.weight', 'blocks.1.0.bn1.bias']
-    """
-    places = [(stage, block) for stage, depth in enumerate(depths) for block in range(depth)]
-    numbers = {int(name.split(".")[1]) for name in state if name.startswith("_blocks.")}
-    if numbers != set(range(len(places))):
-        raise ValueError(f"expected blocks 0 to {len(places) - 1}, found {sorted(numbers)}")
-    found = {}
-    for name, tensor in state.items():
-        *where, layer, kind = name.split(".")
-        names, prefix = _NAMES, ""
-        if where:
-            number = int(where[1])
-            expands = f"_blocks.{number}._expand_conv.weight" in state
-            names = _NAMES_IN_BLOCK if expands else _NAMES_WITHOUT_EXPANSION
-            prefix = "blocks.{}.{}.".format(*places[number])
-        if layer not in names:
-            raise ValueError(f"packaged weights: the name {name!r} is not known")
-        found[f"{prefix}{names[layer]}.{kind}"] = tensor
-    return found
+    network.load_state_dict(given)
 
 
 def last_places(found: Sequence[int], wanted: Sequence[int]) -> list[int] | None:

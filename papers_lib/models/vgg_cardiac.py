@@ -10,7 +10,7 @@ public notebooks. Input: one grey channel scaled to [-1, 1], 105 x 135 px; last 
 import itertools
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.errors import UserError
 from papers_lib.models.heatmap_classifier import he_uniform
@@ -38,7 +38,7 @@ class PooledHead(nn.Module):
         return self.output(torch.relu(self.hidden(self.pool(activations).flatten(1))))
 
     @torch.no_grad()
-    def initialise(self, generator: torch.Generator | None) -> None:
+    def initialise(self, generator: Generator | None) -> None:
         """He-uniform hidden layer, small Glorot-uniform output layer, zero biases."""
         nn.init.kaiming_uniform_(self.hidden.weight, nonlinearity="relu", generator=generator)
         nn.init.xavier_uniform_(self.output.weight, generator=generator)
@@ -73,7 +73,7 @@ class CardiacClassifier(nn.Module):
         return self.head(self.features(x))
 
 
-def small_vgg(generator: torch.Generator, classes: int = 4) -> CardiacClassifier:
+def small_vgg(generator: Generator, classes: int = 4) -> CardiacClassifier:
     """A VGG small enough to train in seconds on one core: 102 thousand parameters, He-uniform from
     ``generator``.
 
@@ -93,7 +93,7 @@ def small_vgg(generator: torch.Generator, classes: int = 4) -> CardiacClassifier
     return model
 
 
-def vgg16(generator: torch.Generator | None, classes: int = 4, pretrained: bool = True) -> CardiacClassifier:
+def vgg16(generator: Generator | None, classes: int = 4, pretrained: bool = True) -> CardiacClassifier:
     """VGG16's thirteen convolutions (timm) with the paper's head; ImageNet weights unless told otherwise.
 
     The map is block5_conv3's, after its ReLU (6 x 8 x 512). Deviation: the authors' weights are Keras's and
