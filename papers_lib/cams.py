@@ -1,8 +1,8 @@
 """Class activation maps, raw and twice differentiable: CAM, Grad-CAM, Grad-CAM++, XGrad-CAM, HiResCAM.
 
-Notation: A, activations of one layer, (B, C, H, W); S_c, logit of class c; G = dS_c / dA, the shape of A for
-one class an image, (B, K, C, H, W) for all K classes; maps (B, H, W) or (B, K, H, W), float32 in half
-precision. No ReLU, no rescaling: losses take these maps, figures :func:`display_map`.
+Notation: A, activations of one layer, (B, C, H, W); S_c, logit of class c; G = dS_c / dA, the shape of A for one
+class an image, (B, K, C, H, W) for all K classes; maps (B, H, W) or (B, K, H, W), float32 in half precision. No ReLU,
+no rescaling: losses take these maps, figures :func:`display_map`.
 
 A map moves the weights both through A and through G. The second way is there only if G was made with
 ``create_graph=True``, which :func:`head_gradients` and :func:`cam_of` do wherever gradients are enabled.
@@ -23,8 +23,8 @@ Target = Tensor | Literal["predicted", "all"]
 def cam(activations: Tensor, class_weights: Tensor) -> Tensor:
     """CAM of every class, sum_c w_kc A_c (Zhou 2016, arXiv 1512.04150): a 1x1 convolution without bias.
 
-    Args: activations (B, C, H, W); class_weights (K, C), of the linear layer after global pooling. Returns:
-    (B, K, H, W).
+    Args: activations (B, C, H, W); class_weights (K, C), of the linear layer after global pooling. Returns: (B, K, H,
+    W).
 
     >>> cam(torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]]), torch.tensor([[1.0, 10.0]])).tolist()
     [[[[31.0, 42.0]]]]
@@ -33,8 +33,8 @@ def cam(activations: Tensor, class_weights: Tensor) -> Tensor:
 
 
 def grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
-    """Grad-CAM, sum_c α_c A_c with α_c = mean_ij G_cij (Selvaraju 2017, arXiv 1610.02391, equations 1 and 2),
-    without the final ReLU.
+    """Grad-CAM, sum_c α_c A_c with α_c = mean_ij G_cij (Selvaraju 2017, arXiv 1610.02391, equations 1 and 2), without
+    the final ReLU.
 
     >>> A, G = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[3.0, 5.0]]]])
     >>> grad_cam(A, G).tolist()  # α = 4
@@ -47,9 +47,9 @@ def grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 def grad_cam_pp(activations: Tensor, gradients: Tensor) -> Tensor:
     """Grad-CAM++, sum_c w_c A_c with w_c = sum_ij α_cij relu(G_cij) (Chattopadhay 2018, arXiv 1710.11063).
 
-    α = G² / (2 G² + G³ sum_ab A_ab), equation 19, for the score exp(S); divided by G² here, so that small
-    gradients do not underflow. Deviations: no final ReLU, no factor exp(S) (one positive number a map); α is
-    0 at a root of the denominator.
+    α = G² / (2 G² + G³ sum_ab A_ab), equation 19, for the score exp(S); divided by G² here, so that small gradients
+    do not underflow. Deviations: no final ReLU, no factor exp(S) (one positive number a map); α is 0 at a root of the
+    denominator.
 
     >>> A, G = torch.tensor([[[[1.0, 1.0]]]]), torch.tensor([[[[2.0, -2.0]]]])
     >>> grad_cam_pp(A, G).tolist()  # 2 / (2 + 2 · 2) = 1/3
@@ -77,8 +77,8 @@ def xgrad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 def hires_cam(activations: Tensor, gradients: Tensor) -> Tensor:
     """HiResCAM, sum_c G_c · A_c cell by cell (Draelos and Carin 2020, arXiv 2011.08891).
 
-    For a linear head the map sums to the logit less the bias. The authors of the heatmap loss took the mean
-    over channels; their max-normalisation cancels that factor.
+    For a linear head the map sums to the logit less the bias. The authors of the heatmap loss took the mean over
+    channels; their max-normalisation cancels that factor.
 
     >>> A, G = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[3.0, 5.0]]]])
     >>> hires_cam(A, G).tolist()
@@ -105,16 +105,16 @@ def head_gradients(
 ) -> HeadGradients:
     """Run ``head`` once and differentiate the chosen logits by the activations only.
 
-    The logits belong in the classification loss: no second pass is needed. A head that mixes the images of a
-    batch (batch norm in training mode) mixes their gradients as well.
+    The logits belong in the classification loss: no second pass is needed. A head that mixes the images of a batch
+    (batch norm in training mode) mixes their gradients as well.
 
-    Args: head, maps activations (B, C, H, W) to logits (B, K); activations, of any layer, a detached copy
-    where they need no gradient; target, class indices (B,), "predicted" (argmax of the logits) or "all";
-    create_graph, keep the second-order term, None means where gradients are enabled. Without it the gradients
-    are constants, and under no_grad the logits are detached as well.
+    Args: head, maps activations (B, C, H, W) to logits (B, K); activations, of any layer, a detached copy where they
+    need no gradient; target, class indices (B,), "predicted" (argmax of the logits) or "all"; create_graph, keep the
+    second-order term, None means where gradients are enabled. Without it the gradients are constants, and under
+    no_grad the logits are detached as well.
 
-    Returns: logits (B, K) and gradients (B, C, H, W), or (B, K, C, H, W) for "all". Raises: ValueError for
-    shapes, a target out of range, or logits that do not depend on the activations.
+    Returns: logits (B, K) and gradients (B, C, H, W), or (B, K, C, H, W) for "all". Raises: ValueError for shapes, a
+    target out of range, or logits that do not depend on the activations.
     """
     if activations.ndim != 4:
         raise ValueError(f"activations: expected shape (B, C, H, W), got {tuple(activations.shape)}")
@@ -153,10 +153,10 @@ def cam_of(
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Raw map of any CNN at one layer, in one forward pass; mode, hooks and ``.grad`` stay as they are.
 
-    Args: layer, a submodule or its dotted name, whose output is (B, C, H, W) and which runs once a pass;
-    target and create_graph as in :func:`head_gradients`; method, a key of METHODS. Without ``create_graph``
-    the map is a constant: half a gradient, through the activations alone, is never returned. Returns: maps
-    (B, H, W), or (B, K, H, W) for "all"; with ``return_logits`` (maps, logits).
+    Args: layer, a submodule or its dotted name, whose output is (B, C, H, W) and which runs once a pass; target and
+    create_graph as in :func:`head_gradients`; method, a key of METHODS. Without ``create_graph`` the map is a
+    constant: half a gradient, through the activations alone, is never returned. Returns: maps (B, H, W), or (B, K, H,
+    W) for "all"; with ``return_logits`` (maps, logits).
     """
     one_of("method", method, METHODS)
     names = dict(model.named_modules(remove_duplicate=False))
@@ -193,8 +193,8 @@ def cam_of(
 
 
 def display_map(maps: Tensor, size: tuple[int, int] | None = None) -> Tensor:
-    """Maps (..., H, W) for figures only: ReLU, divided by the maximum, then bilinear to ``size``; detached,
-    in [0, 1].
+    """Maps (..., H, W) for figures only: ReLU, divided by the maximum, then bilinear to ``size``; detached, in [0,
+    1].
 
     >>> display_map(torch.tensor([[[-1.0, 2.0, 4.0]]])).tolist()
     [[[0.0, 0.5, 1.0]]]

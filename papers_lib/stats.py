@@ -322,8 +322,8 @@ def rank_biserial(x: ArrayLike, y: ArrayLike) -> float:
 def prob_superior(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Interval:
     """P(x > y) + ½ P(x = y) with its interval (Brunner and Munzel 2000; statsmodels), cut to [0, 1].
 
-    Under complete separation that variance is 0; then min(n_a, n_b) disjoint pairs, all on one side, give Clopper
-    and Pearson's bound, and ``method`` says so. Raises: UndefinedStatistic if all values are equal.
+    Under complete separation that variance is 0; then min(n_a, n_b) disjoint pairs, all on one side, give Clopper and
+    Pearson's bound, and ``method`` says so. Raises: UndefinedStatistic if all values are equal.
     """
     from statsmodels.stats.nonparametric import rank_compare_2indep
 
@@ -343,9 +343,9 @@ def prob_superior(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Interval:
 def hodges_lehmann(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Interval:
     """Shift of x against y: the median of all differences x_i - y_j (Hodges and Lehmann 1963).
 
-    The interval runs from the k-th smallest to the k-th largest difference, k - 1 being the largest u with
-    2 P(U <= u) <= 1 - level (Hollander and Wolfe 1999, section 4.3): the shifts that the Mann-Whitney test does not
-    reject. Groups too small for the level give an unbounded interval. Above 2,500 pairs P is the normal one.
+    The interval runs from the k-th smallest to the k-th largest difference, k - 1 being the largest u with 2 P(U <=
+    u) <= 1 - level (Hollander and Wolfe 1999, section 4.3): the shifts that the Mann-Whitney test does not reject.
+    Groups too small for the level give an unbounded interval. Above 2,500 pairs P is the normal one.
     """
     x, y = sample(x, "x"), sample(y, "y")
     differences = np.sort((x[:, None] - y[None, :]).ravel())
@@ -401,8 +401,8 @@ def simulated_power(
 ) -> Interval:
     """Power of the Mann-Whitney test (5 %, asymptotic) at n_a and n_b models, from two observed samples.
 
-    Each simulation draws n_a values of x and n_b of y with replacement. The interval (Wilson) shows the
-    simulation's own error, not that of having observed few models.
+    Each simulation draws n_a values of x and n_b of y with replacement. The interval (Wilson) shows the simulation's
+    own error, not that of having observed few models.
     """
     x, y = sample(x, "x"), sample(y, "y")
     drawn_x = rng.choice(x, size=(n_simulations, n_a))

@@ -28,19 +28,18 @@ def cam_sharpness_loss(
 ) -> SharpnessTerm:
     """Measure of the true class's map, to be added to the classification loss with the weight β (equation 6).
 
-    With f the measure and M_k the heat of class k, an image's term is f(M_true) - others · mean of f(M_k)
-    over the other classes: the paper's "adding the negative loss terms" (section III B), with a weight of our
-    own.
+    With f the measure and M_k the heat of class k, an image's term is f(M_true) - others · mean of f(M_k) over the
+    other classes: the paper's "adding the negative loss terms" (section III B), with a weight of our own.
 
-    Deviations: the paper does not say how "ca" and "cd" enter; "cd" and "cv", which are to grow, enter
-    negated. **A dead map** (:func:`papers_lib.metrics.sharpness.dead_maps`) **costs 0 and teaches nothing**:
-    the true class's still counts in the mean over images, another class's is left out. Log ``dead_share``:
-    the form "relu" lets maps die.
+    Deviations: the paper does not say how "ca" and "cd" enter; "cd" and "cv", which are to grow, enter negated. **A
+    dead map** (:func:`papers_lib.metrics.sharpness.dead_maps`) **costs 0 and teaches nothing**: the true class's
+    still counts in the mean over images, another class's is left out. Log ``dead_share``: the form "relu" lets maps
+    die.
 
-    Args: maps, raw, with their graph, of the true class (B, H, W), or of all classes (B, K, H, W) with
-    target, class indices (B,); measure, a key of ``MEASURES``: "ce" (the paper's), "ce_norm", "ca", "cd" or
-    "cv"; form, "relu" (the paper's) or "shifted", see :func:`papers_lib.metrics.sharpness.heat`; others,
-    weight of the other classes, at least 0.
+    Args: maps, raw, with their graph, of the true class (B, H, W), or of all classes (B, K, H, W) with target, class
+    indices (B,); measure, a key of ``MEASURES``: "ce" (the paper's), "ce_norm", "ca", "cd" or "cv"; form, "relu" (the
+    paper's) or "shifted", see :func:`papers_lib.metrics.sharpness.heat`; others, weight of the other classes, at
+    least 0.
 
     >>> raw = torch.tensor([[[2.0, 2.0], [0.0, -1.0]], [[-1.0, -1.0], [-1.0, -1.0]]])
     >>> term = cam_sharpness_loss(raw)

@@ -32,12 +32,12 @@ def heatmap_loss(
     - "share": sum Hn · M / sum Hn, the share of the heat that lies outside;
     - "dice": 1 - 2 sum Hn (1 - M) / (sum Hn + sum (1 - M)), after the paper's pointer to Dice (1945).
 
-    Deviation: a dead map (max H <= 1e-30; float16: 6e-5), the authors' 0/0, has term and gradient 0 and still
-    counts in the mean over images: log :func:`dead_share` beside the loss. A NaN map gives NaN.
+    Deviation: a dead map (max H <= 1e-30; float16: 6e-5), the authors' 0/0, has term and gradient 0 and still counts
+    in the mean over images: log :func:`dead_share` beside the loss. A NaN map gives NaN.
 
-    Args: maps, raw H (B, h, w), with their graph, a positive factor cancels; outside, M (B, h, w) in [0, 1],
-    1 outside the organ, at the map's size (:func:`shrink_mask`); reduction, over the images. Returns: a
-    scalar, or (B,) for "none".
+    Args: maps, raw H (B, h, w), with their graph, a positive factor cancels; outside, M (B, h, w) in [0, 1], 1
+    outside the organ, at the map's size (:func:`shrink_mask`); reduction, over the images. Returns: a scalar, or (B,)
+    for "none".
 
     >>> H = torch.tensor([[[4.0, 2.0], [-1.0, 1.0]]])
     >>> M = torch.tensor([[[0.0, 1.0], [1.0, 1.0]]])
@@ -76,8 +76,8 @@ def heatmap_loss(
 
 
 def dead_share(maps: Tensor) -> Tensor:
-    """Share of raw maps (B, h, w) without positive heat, for which the heatmap loss neither costs nor
-    teaches; a NaN map is not dead.
+    """Share of raw maps (B, h, w) without positive heat, for which the heatmap loss neither costs nor teaches; a NaN
+    map is not dead.
 
     >>> dead_share(torch.tensor([[[0.0, -1.0]], [[2.0, -1.0]]])).item()
     0.5
@@ -88,8 +88,8 @@ def dead_share(maps: Tensor) -> Tensor:
 def shrink_mask(mask: Tensor, size: tuple[int, int], how: Literal["point", "area"] = "point") -> Tensor:
     """Mask (B, H, W), boolean or in [0, 1], at the size (h, w) of the maps.
 
-    "point" samples with bilinear weights at the centres of the cells (half-pixel centres, no antialiasing),
-    as the authors do from 105x135 to 6x8; "area" averages the pixels under a cell (adaptive average pooling).
+    "point" samples with bilinear weights at the centres of the cells (half-pixel centres, no antialiasing), as the
+    authors do from 105x135 to 6x8; "area" averages the pixels under a cell (adaptive average pooling).
 
     >>> row = torch.tensor([[[1.0, 0.0, 0.0, 0.0, 0.0, 1.0]]])
     >>> shrink_mask(row, (1, 2)).tolist(), shrink_mask(row, (1, 2), "area")[0, 0, 0].item()
@@ -115,12 +115,11 @@ def sigmoid_mse(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def sigmoid_cce(logits: Tensor, target: Tensor) -> Tensor:
-    """Keras's categorical cross entropy on sigmoid outputs, mean over images: -log(p_c / sum_k p_k), p =
-    sigmoid(z).
+    """Keras's categorical cross entropy on sigmoid outputs, mean over images: -log(p_c / sum_k p_k), p = sigmoid(z).
 
-    Keras divides by the sum of the outputs whatever the last activation is. Deviation: computed from
-    log-sigmoids, so without Keras's clipping of p to [1e-7, 1 - 1e-7]; finite and with a gradient at any z.
-    Args: as :func:`sigmoid_mse`.
+    Keras divides by the sum of the outputs whatever the last activation is. Deviation: computed from log-sigmoids, so
+    without Keras's clipping of p to [1e-7, 1 - 1e-7]; finite and with a gradient at any z. Args: as
+    :func:`sigmoid_mse`.
 
     >>> round(sigmoid_cce(torch.zeros(1, 4), torch.tensor([2])).item(), 4)  # log 4
     1.3863

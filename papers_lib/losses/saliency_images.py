@@ -12,11 +12,10 @@ from papers_lib.cams import full_precision
 
 
 def scaled(maps: Tensor) -> Tensor:
-    """Each map (..., H, W) min-max scaled to [0, 1]: (x - min) / (max - min), differentiable, the two ends
-    included.
+    """Each map (..., H, W) min-max scaled to [0, 1]: (x - min) / (max - min), differentiable, the two ends included.
 
-    Ours: the report prints no scaling. A constant map, or one whose range has no finite inverse, becomes 0
-    with gradient 0.
+    Ours: the report prints no scaling. A constant map, or one whose range has no finite inverse, becomes 0 with
+    gradient 0.
 
     >>> scaled(torch.tensor([[-1.0, 0.0, 3.0], [0.0, 1.0, 3.0]])).tolist()
     [[0.0, 0.25, 1.0], [0.25, 0.5, 1.0]]
@@ -30,12 +29,11 @@ def scaled(maps: Tensor) -> Tensor:
 
 
 def as_images(maps: Tensor, size: tuple[int, int], channels: int = 1, *, relu: bool = True) -> Tensor:
-    """Maps as a batch of images in [0, 1]: ReLU, :func:`scaled`, then bilinear (align_corners=False) to
-    ``size``.
+    """Maps as a batch of images in [0, 1]: ReLU, :func:`scaled`, then bilinear (align_corners=False) to ``size``.
 
-    Scaled before it is enlarged, so the peak of an enlarged map can lie a little below 1. Args: maps, raw (N,
-    h, w), with their graph; size (H, W); channels, all alike; relu, Grad-CAM's final ReLU (section 3.2),
-    False keeps the negative part as the lower end of the range. Returns: (N, channels, H, W).
+    Scaled before it is enlarged, so the peak of an enlarged map can lie a little below 1. Args: maps, raw (N, h, w),
+    with their graph; size (H, W); channels, all alike; relu, Grad-CAM's final ReLU (section 3.2), False keeps the
+    negative part as the lower end of the range. Returns: (N, channels, H, W).
 
     >>> as_images(torch.tensor([[[-5.0, 0.0], [1.0, 2.0]]]), (2, 2), channels=2)[0].tolist()
     [[[0.0, 0.0], [0.5, 1.0]], [[0.0, 0.0], [0.5, 1.0]]]

@@ -54,13 +54,12 @@ class Temperature:
 
 
 def fit_temperature(logits: Tensor, labels: Tensor, *, per_label: bool = False) -> Temperature:
-    """The T of sigmoid(z / T) with the least negative log likelihood; one for all labels, or with
-    ``per_label`` one for each.
+    """The T of sigmoid(z / T) with the least negative log likelihood; one for all labels, or with ``per_label`` one
+    for each.
 
-    The likelihood is convex in 1 / T: its slope's zero is found by bisection over log T in [1e-3, 1e3]. Where
-    there is none: logits that separate the labels give 1e-3, logits that say the opposite, or nothing, 1e3,
-    and ``at_bound``. If every logit is 0, T is 1. With ``per_label`` the order of the labels within an image
-    may change.
+    The likelihood is convex in 1 / T: its slope's zero is found by bisection over log T in [1e-3, 1e3]. Where there
+    is none: logits that separate the labels give 1e-3, logits that say the opposite, or nothing, 1e3, and
+    ``at_bound``. If every logit is 0, T is 1. With ``per_label`` the order of the labels within an image may change.
 
     >>> logits = torch.tensor([[2.0], [2.0], [2.0], [-2.0]])  # right 3 times of 4: sigmoid(2 / T) = 3 / 4
     >>> round(fit_temperature(logits, torch.tensor([[1], [1], [0], [0]])).values.item(), 6)  # 2 / ln 3
@@ -98,9 +97,8 @@ class Platt:
 def fit_platt(logits: Tensor, labels: Tensor) -> Platt:
     """Slope and offset with the least negative log likelihood, by Newton's method, for each label.
 
-    As in Platt's paper positives count as (n₊ + 1) / (n₊ + 2) and negatives as 1 / (n₋ + 2), so that
-    separable labels and those with no positive have a finite answer. The slope may be negative; constant
-    logits get 0.
+    As in Platt's paper positives count as (n₊ + 1) / (n₊ + 2) and negatives as 1 / (n₋ + 2), so that separable labels
+    and those with no positive have a finite answer. The slope may be negative; constant logits get 0.
 
     >>> found = fit_platt(torch.tensor([[1.0], [-1.0], [1.0], [-1.0]]), torch.tensor([[1], [0], [1], [0]]))
     >>> round(found.slope.item(), 6), round(abs(found.offset.item()), 6)  # sigmoid(a) = 3 / 4: a = ln 3
@@ -135,8 +133,8 @@ def fit_isotonic(scores: Tensor, labels: Tensor) -> Isotonic:
     """The non-decreasing function of the score with the least squared error to the labels, for each label
     (scikit-learn).
 
-    Images of equal score count as one. Between scores it is linear and beyond them constant. It never
-    reverses the order of two images, but makes many equal, so that AUROC may move.
+    Images of equal score count as one. Between scores it is linear and beyond them constant. It never reverses the
+    order of two images, but makes many equal, so that AUROC may move.
 
     >>> found = fit_isotonic(torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([[0], [1], [0], [1]]))
     >>> found.values[0].tolist()  # 1 and 0 in the wrong order: pooled
@@ -165,8 +163,8 @@ def _as_fitted(scores: Tensor, labels: int) -> Tensor:
 def ordered_sigmoid(logits: Tensor) -> Tensor:
     """sigmoid that never reverses an order and keeps ties.
 
-    torch computes most elements several at a time and the last few singly, in another way: equal logits can come
-    out one last digit apart, which would split ties between bins and in AUROC.
+    torch computes most elements several at a time and the last few singly, in another way: equal logits can come out
+    one last digit apart, which would split ties between bins and in AUROC.
     """
     distinct, place = logits.unique(return_inverse=True)
     return distinct.sigmoid().cummax(0).values[place]

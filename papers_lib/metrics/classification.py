@@ -51,10 +51,9 @@ class GmeanThresholds(NamedTuple):
 def auroc(scores: Tensor, positive: Tensor) -> ClassMeans:
     """Area under the ROC curve, ties as one half; only the order of the scores counts.
 
-    Args: scores, logits or probabilities (N, K), also infinite; positive, labels (N, K), boolean or 0 and 1.
-    Returns: :class:`ClassMeans`, by positives; a class without positives or without negatives is NaN and left
-    out of both means. Raises: ValueError for shapes, labels other than 0 and 1, NaN scores, or if no class
-    has both labels.
+    Args: scores, logits or probabilities (N, K), also infinite; positive, labels (N, K), boolean or 0 and 1. Returns:
+    :class:`ClassMeans`, by positives; a class without positives or without negatives is NaN and left out of both
+    means. Raises: ValueError for shapes, labels other than 0 and 1, NaN scores, or if no class has both labels.
 
     >>> found = auroc(torch.tensor([[1.0], [2.0], [2.0], [3.0]]), torch.tensor([[0], [1], [0], [1]]))
     >>> found.per_class.item(), found.counts.item()  # of 4 pairs 3 in order, 1 tied
@@ -79,9 +78,9 @@ def auroc(scores: Tensor, positive: Tensor) -> ClassMeans:
 def best_gmean_thresholds(scores: Tensor, positive: Tensor, *, undefined: str = "error") -> GmeanThresholds:
     """The cut of each class with the largest sqrt(sensitivity * specificity); positive is score > threshold.
 
-    Cuts lie midway between neighbouring distinct scores; one at the highest score calls everything negative.
-    Args: scores (N, K), finite; positive (N, K), boolean or 0 and 1; undefined, what a class with one label
-    gets: "error" or "nan".
+    Cuts lie midway between neighbouring distinct scores; one at the highest score calls everything negative. Args:
+    scores (N, K), finite; positive (N, K), boolean or 0 and 1; undefined, what a class with one label gets: "error"
+    or "nan".
 
     >>> scores, labels = torch.tensor([0.0, 1.0, 2.0, 4.0, 5.0]), torch.tensor([0, 0, 1, 0, 1])
     >>> best = best_gmean_thresholds(scores[:, None], labels[:, None])

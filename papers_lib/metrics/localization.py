@@ -3,8 +3,8 @@
 The pointing game as PYLON evaluates it (Preechakul et al., Evaluation), one class at a time. Beside each score belong
 three numbers that need no model: `chance`, `class_mean_centre` scored with `fixed_point_hits`, and `stride_ceiling`.
 
-Boxes are a list of tensors (n_i, 4), one an image: x_min, y_min, x_max, y_max in pixels of the input, edges
-included, empty where the class has no box; such images are skipped. A box wholly beyond the image is an error.
+Boxes are a list of tensors (n_i, 4), one an image: x_min, y_min, x_max, y_max in pixels of the input, edges included,
+empty where the class has no box; such images are skipped. A box wholly beyond the image is an error.
 """
 
 from collections.abc import Sequence
@@ -28,10 +28,9 @@ class PointHits(NamedTuple):
 def point_hits(maps: Tensor, boxes: Sequence[Tensor], size: tuple[int, int], *, chunk: int = 64) -> PointHits:
     """Hits of the argmax pixel of each map, resized bilinearly (align_corners=False) to the input's size.
 
-    Among equal pixels the first in row-major order counts. A constant map points nowhere: its point is (-1,
-    -1) and it is a miss (the authors' argmax would give it the upper left pixel). Args: maps, raw, of the
-    class (B, h, w), finite; boxes, B tensors (n_i, 4); size (H, W) of the input; chunk, images resized at a
-    time.
+    Among equal pixels the first in row-major order counts. A constant map points nowhere: its point is (-1, -1) and
+    it is a miss (the authors' argmax would give it the upper left pixel). Args: maps, raw, of the class (B, h, w),
+    finite; boxes, B tensors (n_i, 4); size (H, W) of the input; chunk, images resized at a time.
 
     >>> peak = torch.tensor([[[0.0, 1.0], [0.0, 0.0]]])
     >>> point_hits(peak, [torch.tensor([[3.0, 0.0, 3.0, 1.0]])], (4, 4))
@@ -53,8 +52,8 @@ def point_hits(maps: Tensor, boxes: Sequence[Tensor], size: tuple[int, int], *, 
 
 
 def fixed_point_hits(centre: Tensor, boxes: Sequence[Tensor], size: tuple[int, int]) -> PointHits:
-    """Hits of one fixed point (x, y), relative to width and height, for every image: the score of a prior
-    that never looks at it.
+    """Hits of one fixed point (x, y), relative to width and height, for every image: the score of a prior that never
+    looks at it.
     """
     height, width = size
     pixel = (centre.double().cpu() * torch.tensor([width, height]) + 0.5).floor().long()
@@ -86,8 +85,7 @@ def chance(boxes: Sequence[Tensor], size: tuple[int, int]) -> float:
 
 
 def class_mean_centre(boxes: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
-    """Mean centre of the class's boxes, (x, y) relative to width and height, (2,), float64: the trivial
-    prior.
+    """Mean centre of the class's boxes, (x, y) relative to width and height, (2,), float64: the trivial prior.
 
     Fit it on training boxes, score it on the test's.
 
@@ -103,8 +101,8 @@ def class_mean_centre(boxes: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
 def stride_ceiling(boxes: Sequence[Tensor], size: tuple[int, int], stride: int) -> float:
     """Share of images in which some map of this stride can put its argmax pixel into a box.
 
-    Bilinear maps peak beside the centre of a cell, so a coarse map cannot point at every pixel. The map has
-    ceil(H / stride) x ceil(W / stride) cells and may hold any values.
+    Bilinear maps peak beside the centre of a cell, so a coarse map cannot point at every pixel. The map has ceil(H /
+    stride) x ceil(W / stride) cells and may hold any values.
 
     >>> boxes = [torch.tensor([[4.0, 4.0, 5.0, 5.0]]), torch.tensor([[1.0, 1.0, 4.0, 4.0]])]
     >>> stride_ceiling(boxes, (12, 12), 4)  # rows and columns that can be hit: 0, 5, 6, 10

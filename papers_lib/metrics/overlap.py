@@ -12,11 +12,10 @@ from torch import Tensor
 def heat_share(maps: Tensor, mask: Tensor, *, dead: float = 0.0) -> Tensor:
     """Share (B,) of the heat that lies inside the mask: sum Ĥ · mask / sum Ĥ, Ĥ = upsampled relu(H).
 
-    The overlap of figures 6 and 7 of the heatmap paper (Callanan et al.). How the map meets the mask is not
-    said: bilinear enlargement of the rectified map to the full mask is inferred from the authors' result
-    tables. Its chance level is the mask's share of area. Args: maps, raw H (B, h, w); mask (B, H, W), boolean
-    or in [0, 1]; dead, value for a map without positive heat (NaN mimics the authors, whose 0/0 excludes the
-    model).
+    The overlap of figures 6 and 7 of the heatmap paper (Callanan et al.). How the map meets the mask is not said:
+    bilinear enlargement of the rectified map to the full mask is inferred from the authors' result tables. Its chance
+    level is the mask's share of area. Args: maps, raw H (B, h, w); mask (B, H, W), boolean or in [0, 1]; dead, value
+    for a map without positive heat (NaN mimics the authors, whose 0/0 excludes the model).
 
     >>> heat_share(torch.tensor([[[3.0, 1.0]]]), torch.tensor([[[True, False]]])).item()
     0.75
@@ -44,8 +43,8 @@ def hot_cells(maps: Tensor) -> Tensor:
 
 
 def best_cell_share(masks: Tensor, map_size: tuple[int, int]) -> Tensor:
-    """Ceiling (B,) of :func:`heat_share` for masks (B, H, W): its value when all heat sits in the best single
-    cell of (h, w).
+    """Ceiling (B,) of :func:`heat_share` for masks (B, H, W): its value when all heat sits in the best single cell of
+    (h, w).
 
     >>> best_cell_share(torch.tensor([[[True, False, False, False]]]), (1, 2)).item()  # 1 of 1 + .75 + .25
     0.5
@@ -63,9 +62,9 @@ def bilinear_weights(cells: int, pixels: int, device: torch.device | str = "cpu"
     """Weights W (pixels, cells), float64, of bilinear resizing (align_corners=False) of ``cells`` values to
     ``pixels``.
 
-    The same numbers as torch's interpolate, made from integers: pixels at equal distance from a cell's
-    centre, and those beyond the outermost centres, get equal weights to the last bit, so ties between pixels
-    are exact on every device.
+    The same numbers as torch's interpolate, made from integers: pixels at equal distance from a cell's centre, and
+    those beyond the outermost centres, get equal weights to the last bit, so ties between pixels are exact on every
+    device.
 
     >>> bilinear_weights(2, 4).tolist()
     [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]
@@ -85,8 +84,8 @@ def resize_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def box_mask(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Pixels (x, y) of (H, W) inside any of the boxes (n, 4), x_min <= x <= x_max and y_min <= y <= y_max,
-    boolean; n may be 0.
+    """Pixels (x, y) of (H, W) inside any of the boxes (n, 4), x_min <= x <= x_max and y_min <= y <= y_max, boolean; n
+    may be 0.
 
     >>> box_mask(torch.tensor([[1.0, 0.0, 2.0, 0.0]]), (2, 4)).int().tolist()
     [[0, 1, 1, 0], [0, 0, 0, 0]]
@@ -100,9 +99,9 @@ def box_mask(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 def joined_boxes(boxes: Sequence[Tensor], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """All boxes (N, 4), float64, and the image of each (N,), on the CPU; refuses what can only be an error.
 
-    Args: boxes, a tensor (n_i, 4) an image: x_min, y_min, x_max, y_max in pixels; size (H, W). Raises:
-    ValueError naming the image and the box: another shape, a value that is not finite, a maximum below its
-    minimum, or a box wholly outside the image. Parts of a box beyond the image are no error.
+    Args: boxes, a tensor (n_i, 4) an image: x_min, y_min, x_max, y_max in pixels; size (H, W). Raises: ValueError
+    naming the image and the box: another shape, a value that is not finite, a maximum below its minimum, or a box
+    wholly outside the image. Parts of a box beyond the image are no error.
     """
     height, width = size
     for image, found in enumerate(boxes):

@@ -1,13 +1,12 @@
 """Sharpness of class activation maps: entropy, ellipsoidal area and dispersion (Schöttl, section III A).
 
-Notation: raw, a map as :mod:`papers_lib.cams` gives it; M, its heat, see :func:`heat`; p = M / sum M (the
-paper's M with a bar), of n = H · W cells. Every measure takes raw maps (..., H, W) and gives one value a map
-(...,), independent of a positive factor. Values and gradients are finite on degenerate maps; a map with NaN
-gives NaN.
+Notation: raw, a map as :mod:`papers_lib.cams` gives it; M, its heat, see :func:`heat`; p = M / sum M (the paper's M
+with a bar), of n = H · W cells. Every measure takes raw maps (..., H, W) and gives one value a map (...,),
+independent of a positive factor. Values and gradients are finite on degenerate maps; a map with NaN gives NaN.
 
-**Mind the dead maps.** A map without heat is counted as the constant map that it is: maps that die in
-training look like maps that spread. Put :func:`dead_maps` beside every mean, or leave them out with
-``dead=float("nan")`` and a nanmean. ``dead`` is the value for a dead map; None counts it as constant.
+**Mind the dead maps.** A map without heat is counted as the constant map that it is: maps that die in training look
+like maps that spread. Put :func:`dead_maps` beside every mean, or leave them out with ``dead=float("nan")`` and a
+nanmean. ``dead`` is the value for a dead map; None counts it as constant.
 """
 
 import math
@@ -26,8 +25,8 @@ Form = Literal["relu", "shifted"]
 def heat(maps: Tensor, form: Form = "relu") -> Tensor:
     """Heat M (..., H, W), at least 0, of raw maps: relu(raw) (equation 4), or raw - min raw.
 
-    Deviation: "shifted" is our variant. It has a gradient on maps of negative values, where the printed form
-    is dead, but it throws away the map's offset, which the paper wants the dispersion to show (III A).
+    Deviation: "shifted" is our variant. It has a gradient on maps of negative values, where the printed form is dead,
+    but it throws away the map's offset, which the paper wants the dispersion to show (III A).
 
     >>> raw = torch.tensor([[-1.0, 0.0, 2.0]])
     >>> heat(raw).tolist(), heat(raw, "shifted").tolist()
@@ -43,11 +42,9 @@ def heat(maps: Tensor, form: Form = "relu") -> Tensor:
 
 
 def dead_maps(maps: Tensor, form: Form = "relu") -> Tensor:
-    """Maps without heat (...,), max M <= 1e-30 (float16: its smallest normal number, 6e-5): nothing to
-    measure.
+    """Maps without heat (...,), max M <= 1e-30 (float16: its smallest normal number, 6e-5): nothing to measure.
 
-    For "relu" these are the maps without a positive cell, for "shifted" the constant ones; a NaN map is not
-    dead.
+    For "relu" these are the maps without a positive cell, for "shifted" the constant ones; a NaN map is not dead.
 
     >>> raw = torch.tensor([[[-1.0, -2.0]], [[3.0, 3.0]]])
     >>> dead_maps(raw).tolist(), dead_maps(raw, "shifted").tolist()
@@ -72,11 +69,11 @@ def cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | None = None)
 
 
 def normalized_cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
-    """CAM entropy as a share of its maximum, ce / ln n, comparable between maps of different sizes (two cells
-    or more).
+    """CAM entropy as a share of its maximum, ce / ln n, comparable between maps of different sizes (two cells or
+    more).
 
-    Not in the paper, whose Table I prints entropies below 1 without saying how they are normalised. **Dead
-    maps count as 1.**
+    Not in the paper, whose Table I prints entropies below 1 without saying how they are normalised. **Dead maps count
+    as 1.**
 
     >>> normalized_cam_entropy(torch.tensor([[2.0, 2.0], [0.0, -1.0]])).item()  # ln 2 / ln 4
     0.5
@@ -91,10 +88,10 @@ def normalized_cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | N
 def ellipsoidal_area(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
     """CAM ellipsoidal area ca = sqrt(λ1 λ2), λ the eigenvalues of the covariance of p (equation 2).
 
-    In [0, (H - 1)(W - 1) / 4], lower is sharper; row and column numbers are the coordinates. Computed as the
-    standard deviation of the columns times that of the rows about their regression on the columns: the root
-    of the determinant without a difference that rounding could turn negative. Heat on one straight line has
-    area and gradient 0; close to it the gradient is steep. **Dead maps count as the uniform map.**
+    In [0, (H - 1)(W - 1) / 4], lower is sharper; row and column numbers are the coordinates. Computed as the standard
+    deviation of the columns times that of the rows about their regression on the columns: the root of the determinant
+    without a difference that rounding could turn negative. Heat on one straight line has area and gradient 0; close
+    to it the gradient is steep. **Dead maps count as the uniform map.**
 
     >>> round(ellipsoidal_area(torch.ones(6, 6)).item(), 4)  # (36 - 1) / 12
     2.9167

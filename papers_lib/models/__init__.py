@@ -1,8 +1,8 @@
 """Networks: classifiers, heatmap decoders and encoders.
 
-``from papers_lib.models import small_vgg`` imports the module of a name when it is first asked for, so that
-the core needs torch and numpy only, and other modules timm or segmentation-models-pytorch. Functions with the
-name of their module (``pylon``, ``eval_statistics``, ...) are imported from it.
+``from papers_lib.models import small_vgg`` imports the module of a name when it is first asked for, so that the core
+needs torch and numpy only, and other modules timm or segmentation-models-pytorch. Functions with the name of their
+module (``pylon``, ``eval_statistics``, ...) are imported from it.
 """
 
 import importlib

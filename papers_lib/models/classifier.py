@@ -1,8 +1,7 @@
-"""ImageNet convolutions in named stages under a pooled two-layer head, and the head's Grad-CAM in closed
-form.
+"""ImageNet convolutions in named stages under a pooled two-layer head, and the head's Grad-CAM in closed form.
 
-Source: the network of the CAM-entropy paper, "ResNet-50 convolutions, global average pool, Dense 300 ReLU,
-Dense 20" on 192 x 192 px, last map 6 x 6; any other backbone of timm fits in the same way.
+Source: the network of the CAM-entropy paper, "ResNet-50 convolutions, global average pool, Dense 300 ReLU, Dense 20"
+on 192 x 192 px, last map 6 x 6; any other backbone of timm fits in the same way.
 """
 
 from collections import OrderedDict
@@ -20,8 +19,8 @@ class PooledClassifier(nn.Module):
 
     The Dense layers start as Keras's do, Glorot-uniform with zero bias: the authors used TensorFlow 2.
 
-    Images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w), whose last stage gives ``channels`` channels
-    -> ``head`` (B, classes). ``generator``, of the Dense layers' weights, on the CPU.
+    Images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w), whose last stage gives ``channels`` channels ->
+    ``head`` (B, classes). ``generator``, of the Dense layers' weights, on the CPU.
     """
 
     features: nn.Sequential
@@ -53,11 +52,10 @@ def pooled_classifier(
 
 
 def split_at(model: nn.Module, stage: str) -> tuple[nn.Sequential, nn.Sequential]:
-    """Features in two parts that share the model's layers: what lies before ``stage``, and ``stage`` with the
-    rest.
+    """Features in two parts that share the model's layers: what lies before ``stage``, and ``stage`` with the rest.
 
-    With "" or the first stage the front is empty. Raises: ValueError listing the stages for a name that is
-    none of them.
+    With "" or the first stage the front is empty. Raises: ValueError listing the stages for a name that is none of
+    them.
     """
     features = model.get_submodule("features")
     assert isinstance(features, nn.Sequential)
@@ -81,14 +79,13 @@ class HeadMaps(NamedTuple):
 def pooled_mlp_grad_cam(head: nn.Module, activations: Tensor, target: Tensor | Literal["all"]) -> HeadMaps:
     """Raw Grad-CAM of a pooled two-layer head without differentiating it (Selvaraju 2017, equations 1 and 2).
 
-    α_c = W1ᵀ (1[z > 0] · W2[c]) / (H W), with z = W1 · mean A + b1: the mean gradient of the logit, since
-    every cell's gradient is the same; the map is sum_c α_c A_c. It moves the weights through A, W1 and W2 as
-    the map of cams.head_gradients and cams.grad_cam does, in a single pass.
+    α_c = W1ᵀ (1[z > 0] · W2[c]) / (H W), with z = W1 · mean A + b1: the mean gradient of the logit, since every
+    cell's gradient is the same; the map is sum_c α_c A_c. It moves the weights through A, W1 and W2 as the map of
+    cams.head_gradients and cams.grad_cam does, in a single pass.
 
-    Args: head, nn.Sequential of AdaptiveAvgPool2d(1), Flatten, Linear, ReLU, Linear, or ValueError (dropout
-    that is off and identities do not matter); activations (B, C, H, W); target, class indices (B,), or "all".
-    Returns: logits (B, K) as the head gives them; maps (B, H, W), or (B, K, H, W) for "all"; float32 in half
-    precision.
+    Args: head, nn.Sequential of AdaptiveAvgPool2d(1), Flatten, Linear, ReLU, Linear, or ValueError (dropout that is
+    off and identities do not matter); activations (B, C, H, W); target, class indices (B,), or "all". Returns: logits
+    (B, K) as the head gives them; maps (B, H, W), or (B, K, H, W) for "all"; float32 in half precision.
 
     >>> head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 1))
     >>> for layer, weight in ((head[2], 2.0), (head[4], 5.0)):

@@ -1,17 +1,16 @@
-"""A classifier whose logits are the global maxima of its heatmaps: an encoder's pyramid of features, and a
-decoder.
+"""A classifier whose logits are the global maxima of its heatmaps: an encoder's pyramid of features, and a decoder.
 
-Every method of the PYLON paper (Preechakul 2022, iScience 25:103933) has this form, so that one training loop
-and one evaluation serve them all. A decoder is an nn.Module with
+Every method of the PYLON paper (Preechakul 2022, iScience 25:103933) has this form, so that one training loop and one
+evaluation serve them all. A decoder is an nn.Module with
 
     forward(features)                     features of the encoder, finest first -> HeatmapOutput
     head                                  its last layer, a convolution that gives one map a class
     stride                                pixels of the image a cell of the heatmap, along a side
     start_at_prevalence(prevalence)       see :func:`start_at_prevalence`
 
-The heatmap is the map of the last convolution, not enlarged to the image before the maximum (the authors'
-Unet ends at the image's size by itself). Convolutions start He-uniform, the last one Glorot-uniform, biases
-0, as in segmentation-models-pytorch. The paper's width is 128; another ``width`` scales the channels alike.
+The heatmap is the map of the last convolution, not enlarged to the image before the maximum (the authors' Unet ends
+at the image's size by itself). Convolutions start He-uniform, the last one Glorot-uniform, biases 0, as in
+segmentation-models-pytorch. The paper's width is 128; another ``width`` scales the channels alike.
 """
 
 from collections.abc import Sequence
@@ -37,8 +36,8 @@ class HeatmapOutput(NamedTuple):
 
 
 class HeatmapClassifier(nn.Module):
-    """An encoder (None where features are cached) under a decoder: images (B, C, H, W) in [0, 1] -> logits
-    (B, K), maps (B, K, h, w).
+    """An encoder (None where features are cached) under a decoder: images (B, C, H, W) in [0, 1] -> logits (B, K),
+    maps (B, K, h, w).
     """
 
     def __init__(self, encoder: PyramidEncoder | None, decoder: nn.Module) -> None:
@@ -61,8 +60,8 @@ class HeatmapClassifier(nn.Module):
 
 
 def max_pool_logits(maps: Tensor) -> Tensor:
-    """Global maximum (B, K) of each heatmap (B, K, h, w) (Preechakul 2022, Figure 1B); its gradient is one
-    cell, also among equals.
+    """Global maximum (B, K) of each heatmap (B, K, h, w) (Preechakul 2022, Figure 1B); its gradient is one cell, also
+    among equals.
 
     >>> max_pool_logits(torch.tensor([[[[1.0, 3.0], [2.0, -4.0]]]])).tolist()
     [[3.0]]
@@ -87,9 +86,9 @@ def log_odds(prevalence: Tensor) -> Tensor:
 def start_at_prevalence(head: nn.Conv2d | nn.Linear, bias: Tensor, scale: float = 0.05) -> None:
     """Start the last layer near constants: its weights times ``scale``, its bias (K,) set, in place.
 
-    Not in the paper. The maximum over many random cells starts far above zero (binary cross-entropy 1.4 to
-    3.6 on stride 4, where the prevalence gives about .4), and training then depends on luck. Done for every
-    method alike; under max pooling the bias is the log-odds of the prevalence.
+    Not in the paper. The maximum over many random cells starts far above zero (binary cross-entropy 1.4 to 3.6 on
+    stride 4, where the prevalence gives about .4), and training then depends on luck. Done for every method alike;
+    under max pooling the bias is the log-odds of the prevalence.
     """
     if head.bias is None or bias.shape != head.bias.shape:
         classes = None if head.bias is None else len(head.bias)
@@ -101,12 +100,10 @@ def start_at_prevalence(head: nn.Conv2d | nn.Linear, bias: Tensor, scale: float 
 class MaxPooledDecoder(nn.Module):
     """A body, a last convolution that gives one map a class, and the global maximum of each map as its logit.
 
-    Source: Preechakul 2022, STAR Methods, "Benchmark models". ``decode`` says how the body takes the
-    features.
+    Source: Preechakul 2022, STAR Methods, "Benchmark models". ``decode`` says how the body takes the features.
 
-    Args: body, whose convolutions get their initial weights here; channels that it gives; classes; generator,
-    on the CPU; kernel, side of the last convolution; stride of the heatmap; inputs, how many feature maps
-    there are.
+    Args: body, whose convolutions get their initial weights here; channels that it gives; classes; generator, on the
+    CPU; kernel, side of the last convolution; stride of the heatmap; inputs, how many feature maps there are.
     """
 
     head: nn.Conv2d
@@ -143,9 +140,7 @@ class MaxPooledDecoder(nn.Module):
 
 
 def he_uniform(module: nn.Module, generator: G) -> G:
-    """Draw every convolution of ``module`` He-uniform (fan in, ReLU), biases 0, in place. Returns the
-    generator.
-    """
+    """Draw every convolution of ``module`` He-uniform (fan in, ReLU), biases 0, in place. Returns the generator."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
@@ -162,8 +157,8 @@ class GroupNorm(nn.GroupNorm):
 
 
 def norm_layer(norm: Norm, channels: int, *, each: int = 4, most: int | None = None) -> nn.Module:
-    """BatchNorm ("batch"), or GroupNorm in one group ("group1") or in at most ``most`` groups of ``each``
-    channels or more ("group").
+    """BatchNorm ("batch"), or GroupNorm in one group ("group1") or in at most ``most`` groups of ``each`` channels or
+    more ("group").
 
     >>> norm_layer("group", 48).num_groups, norm_layer("group", 1).num_groups, norm_layer("group1", 48).num_groups
     (12, 1, 1)

@@ -1,8 +1,8 @@
 """MIMO: several images into one network, one head for each, an ensemble at the cost of one forward pass.
 
 Source: the Sibnet report, section 3.5, "MIMO Networks" (described, figure 3.4; no result is given), after Havasi et
-al. 2021, "Training independent subnetworks for robust prediction". Here for many labels: a sigmoid, where they have
-a softmax.
+al. 2021, "Training independent subnetworks for robust prediction". Here for many labels: a sigmoid, where they have a
+softmax.
 """
 
 import copy
@@ -17,13 +17,12 @@ from papers_lib.cams import full_precision
 class Mimo(nn.Module):
     """A network that takes M images, stacked along the channels, and gives K logits for each of them.
 
-    In training the M images are different ones (:func:`independent_shuffles`), and head m learns the labels
-    of image m; at test all M are the same image, and the M probabilities are averaged (Havasi et al. 2021,
-    section 2): images (B, M, C, H, W) -> logits (B, M, K); (B, C, H, W) -> (B, K) in the predict methods.
+    In training the M images are different ones (:func:`independent_shuffles`), and head m learns the labels of image
+    m; at test all M are the same image, and the M probabilities are averaged (Havasi et al. 2021, section 2): images
+    (B, M, C, H, W) -> logits (B, M, K); (B, C, H, W) -> (B, K) in the predict methods.
 
-    Args: network, maps (B, M C, H, W) to (B, M K), the K logits of image 1 first
-    (:func:`widen_first_convolution`), its heads from different initial weights; inputs, M (Havasi et al. find
-    about 2 to 4 best); classes, K.
+    Args: network, maps (B, M C, H, W) to (B, M K), the K logits of image 1 first (:func:`widen_first_convolution`),
+    its heads from different initial weights; inputs, M (Havasi et al. find about 2 to 4 best); classes, K.
 
     >>> plain = nn.Flatten()
     >>> Mimo(plain, inputs=2, classes=1)(torch.tensor([3.0, 4.0]).reshape(1, 2, 1, 1, 1)).tolist()
@@ -44,9 +43,7 @@ class Mimo(nn.Module):
         return logits.unflatten(1, (self.inputs, self.classes))
 
     def predict(self, images: Tensor) -> Tensor:
-        """Probabilities (B, K) of images (B, C, H, W): the mean over the heads, each given the same image M
-        times.
-        """
+        """Probabilities (B, K) of images (B, C, H, W): the mean over the heads, each given the same image M times."""
         logits = self(self._repeated(images))
         return full_precision(logits).sigmoid().mean(1)
 
@@ -59,8 +56,7 @@ class Mimo(nn.Module):
 
 
 def logit_of_mean(logits: Tensor) -> Tensor:
-    """Log-odds (B, K) of the mean probability of logits (B, M, K): log(mean p / mean (1 - p)) over the M
-    heads.
+    """Log-odds (B, K) of the mean probability of logits (B, M, K): log(mean p / mean (1 - p)) over the M heads.
 
     Not the mean of the logits. Computed from log-sigmoids: finite, and with a slope, at any finite logit.
 
@@ -75,14 +71,13 @@ def logit_of_mean(logits: Tensor) -> Tensor:
 
 
 def independent_shuffles(batch: Tensor, inputs: int, repetition: int = 4, *, generator: Generator) -> Tensor:
-    """Which images go together: each column is a shuffle of its own of the batch, repeated (Havasi et al.
-    2021).
+    """Which images go together: each column is a shuffle of its own of the batch, repeated (Havasi et al. 2021).
 
-    Every image is in every column ``repetition`` times (their "batch repetition", 4), so a step costs that
-    many times the plain one. Deviation: their input repetition is not offered; it is 0 in their basic form.
+    Every image is in every column ``repetition`` times (their "batch repetition", 4), so a step costs that many times
+    the plain one. Deviation: their input repetition is not offered; it is 0 in their basic form.
 
-    Args: batch, indices (B,); inputs, M. Returns: (B * repetition, M), on the device of ``batch``: row i goes
-    in as ``images[row]``, and ``labels[row]`` (M, K) is what the heads are to give.
+    Args: batch, indices (B,); inputs, M. Returns: (B * repetition, M), on the device of ``batch``: row i goes in as
+    ``images[row]``, and ``labels[row]`` (M, K) is what the heads are to give.
 
     >>> table = independent_shuffles(torch.tensor([7, 9]), 3, repetition=2, generator=torch.Generator().manual_seed(0))
     >>> table.shape, table.sort(0).values[:, 0].tolist()
@@ -98,9 +93,9 @@ def independent_shuffles(batch: Tensor, inputs: int, repetition: int = 4, *, gen
 def widen_first_convolution(network: nn.Module, inputs: int) -> nn.Module:
     """A copy of the network whose first Conv2d takes M images: its weights repeated M times, divided by M.
 
-    M times the same image then gives what one image gave, so a pretrained network keeps its features (ours:
-    Havasi et al. train from random weights). The first Conv2d, in the order of registration, must see the
-    image, and have no groups.
+    M times the same image then gives what one image gave, so a pretrained network keeps its features (ours: Havasi et
+    al. train from random weights). The first Conv2d, in the order of registration, must see the image, and have no
+    groups.
 
     >>> first = nn.Conv2d(3, 8, 3)
     >>> widen_first_convolution(first, 2).weight.shape

@@ -1,8 +1,8 @@
 """Convolutions, global average pool, dropout and one linear layer: the multi-label classifier of the Sibnet report.
 
 There it is DenseNet-121, whose features end in batch norm and ReLU, with five outputs (Sharma and Pradeep 2023,
-sections 3.1 and 4.1). Under a linear head Grad-CAM of every class is a weighted sum of the features, so that the
-maps of all classes come from the one forward pass that gives the logits.
+sections 3.1 and 4.1). Under a linear head Grad-CAM of every class is a weighted sum of the features, so that the maps
+of all classes come from the one forward pass that gives the logits.
 """
 
 from collections import OrderedDict
@@ -28,9 +28,9 @@ class Seen(NamedTuple):
 class MultilabelClassifier(nn.Module):
     """Named convolutional stages under a linear head.
 
-    Images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w) -> ``head`` (B, K). Args: features, whose last
-    stage gives ``channels`` channels; classes, K; generator, of the linear layer, on the CPU, Glorot-uniform
-    with zero bias; dropout, share of the pooled features that is dropped in training.
+    Images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w) -> ``head`` (B, K). Args: features, whose last stage
+    gives ``channels`` channels; classes, K; generator, of the linear layer, on the CPU, Glorot-uniform with zero
+    bias; dropout, share of the pooled features that is dropped in training.
     """
 
     features: nn.Sequential
@@ -59,8 +59,8 @@ class MultilabelClassifier(nn.Module):
     def see(self, images: Tensor) -> Seen:
         """Logits and raw Grad-CAM of all classes from one pass; no ReLU, float32 in half precision.
 
-        The mean gradient of logit k by channel c is W_kc / (h w) (Selvaraju 2017, equation 1), so the map is the
-        CAM over h w, with no second derivative to take. Dropout is left out of the maps.
+        The mean gradient of logit k by channel c is W_kc / (h w) (Selvaraju 2017, equation 1), so the map is the CAM
+        over h w, with no second derivative to take. Dropout is left out of the maps.
         """
         activations = self.features(images)
         cells = activations.shape[-2] * activations.shape[-1]
@@ -70,9 +70,7 @@ class MultilabelClassifier(nn.Module):
 
     @torch.no_grad()
     def start_at_prevalence(self, shares: Tensor) -> None:
-        """Set the bias to the log-odds of the classes' shares (K,), so that training starts at the base
-        rates.
-        """
+        """Set the bias to the log-odds of the classes' shares (K,), so that training starts at the base rates."""
         self.linear.bias.copy_(log_odds(shares))
 
 
@@ -88,12 +86,12 @@ def multilabel_classifier(
 ) -> MultilabelClassifier:
     """A backbone of timm as a :class:`MultilabelClassifier`, in training mode.
 
-    A network cut after ``last_stage`` ends in a convolution of 1 x 1 to ``neck`` channels, batch norm and
-    ReLU, as whole networks end: features that are not negative, which cosines in [0, 1] need (section 3.1.1).
+    A network cut after ``last_stage`` ends in a convolution of 1 x 1 to ``neck`` channels, batch norm and ReLU, as
+    whole networks end: features that are not negative, which cosines in [0, 1] need (section 3.1.1).
 
-    Args: backbone, weights, generator as ``pooled_classifier`` has them; last_stage kept, "" for all of the
-    network; dropout, of the pooled features. Raises: UserError as ``pooled_classifier``, and for a stage that
-    the network has not.
+    Args: backbone, weights, generator as ``pooled_classifier`` has them; last_stage kept, "" for all of the network;
+    dropout, of the pooled features. Raises: UserError as ``pooled_classifier``, and for a stage that the network has
+    not.
     """
     whole = pooled_classifier(backbone, classes, generator=generator, weights=weights)
     stages = OrderedDict(whole.features.named_children())
@@ -116,9 +114,7 @@ def multilabel_classifier(
 
 
 def cut(model: MultilabelClassifier, stage: str) -> tuple[nn.Sequential, nn.Sequential]:
-    """The features before ``stage``, and from it on; UserError lists the stages for a name that is none of
-    them.
-    """
+    """The features before ``stage``, and from it on; UserError lists the stages for a name that is none of them."""
     try:
         return split_at(model, stage)
     except ValueError as error:

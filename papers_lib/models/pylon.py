@@ -1,11 +1,9 @@
-"""PYLON, the Pyramid Localization Network: heatmaps at stride 4 from a classifier that is trained on image
-labels.
+"""PYLON, the Pyramid Localization Network: heatmaps at stride 4 from a classifier that is trained on image labels.
 
-Preechakul, Sriswasdi, Kijsirikul and Chuangsuwanich, iScience 25:103933, 2022 (doi
-10.1016/j.isci.2022.103933), Figure 1B and STAR Methods. A class activation map is as coarse as the last
-features of its classifier, a side of 8 cells for 256 px. PYLON refines these features with the encoder's own
-finer ones, by 1 x 1 convolutions only (their field of view is a cell), and reads the logit off the sharper
-map:
+Preechakul, Sriswasdi, Kijsirikul and Chuangsuwanich, iScience 25:103933, 2022 (doi 10.1016/j.isci.2022.103933),
+Figure 1B and STAR Methods. A class activation map is as coarse as the last features of its classifier, a side of 8
+cells for 256 px. PYLON refines these features with the encoder's own finer ones, by 1 x 1 convolutions only (their
+field of view is a cell), and reads the logit off the sharper map:
 
     f4, f8, f16, f32 = encoder(image)                 features at strides 4, 8, 16, 32
     x32 = PA(f32)                                     Conv 1x1 block times the attention mask
@@ -15,8 +13,7 @@ map:
     map_k = w_k · x4 + b_k                            head: Conv 1x1; a CAM of x4 plus the bias
     logit_k = max over cells of map_k                 global maximum, in float32
 
-lateral: Conv 1x1 C -> C block, Conv 1x1 C -> 128 block. Every block is convolution with bias, batch norm,
-ReLU.
+lateral: Conv 1x1 C -> C block, Conv 1x1 C -> 128 block. Every block is convolution with bias, batch norm, ReLU.
 
 Settings of the ablation (Tables S16 and S18, Figures S13 to S15, which set out from ``up="small"``):
 
@@ -133,8 +130,8 @@ class Upsampling(nn.Module):
 
 
 class PyramidDecoder(nn.Module):
-    """PA and UPs joined: an encoder's features, finest first, to one map of ``width`` channels, of the size
-    of the finest one used.
+    """PA and UPs joined: an encoder's features, finest first, to one map of ``width`` channels, of the size of the
+    finest one used.
     """
 
     def __init__(
@@ -173,8 +170,8 @@ def resize(x: Tensor, like: Tensor) -> Tensor:
 
 
 class PylonDecoder(MaxPooledDecoder):
-    """PYLON less its encoder: decoded features, a linear head, and the global maximum; settings: see the top
-    of this module.
+    """PYLON less its encoder: decoded features, a linear head, and the global maximum; settings: see the top of this
+    module.
     """
 
     def __init__(
@@ -204,11 +201,10 @@ class PylonDecoder(MaxPooledDecoder):
 
 
 class ConventionalHead(nn.Module):
-    """PYLON's decoded features under global average pool and three Dense layers with ReLU between them: no
-    heatmap.
+    """PYLON's decoded features under global average pool and three Dense layers with ReLU between them: no heatmap.
 
-    STAR Methods, "Ablation analyses", and Table S17; ``decoder``, settings of :class:`PyramidDecoder`, whose
-    width the Dense layers have. Features -> logits (B, classes), maps None.
+    STAR Methods, "Ablation analyses", and Table S17; ``decoder``, settings of :class:`PyramidDecoder`, whose width
+    the Dense layers have. Features -> logits (B, classes), maps None.
     """
 
     def __init__(
@@ -242,8 +238,7 @@ def pylon(
     weights: Weights = "packaged",
     **decoder: Any,
 ) -> HeatmapClassifier:
-    """PYLON on a backbone of timm, in training mode; the paper's is ``pylon("resnet50", 14,
-    weights="timm")``.
+    """PYLON on a backbone of timm, in training mode; the paper's is ``pylon("resnet50", 14, weights="timm")``.
 
     Args: as pyramid_encoder.pyramid_encoder; decoder, settings of :class:`PylonDecoder`.
     """

