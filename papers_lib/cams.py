@@ -108,16 +108,12 @@ def head_gradients(
     The logits belong in the classification loss: no second pass is needed. A head that mixes the images of a batch
     (batch norm in training mode) mixes their gradients as well.
 
-    Args: head, maps activations (B, C, H, W) to logits (B, K); activations, of any layer, a detached copy where they
-    need no gradient; target, class indices (B,), "predicted" (argmax of the logits) or "all"; create_graph, keep the
+    Args: head, maps activations (B, C, H, W) to logits (B, K); activations, a detached copy where they need no
+    gradient; target, class indices (B,), "predicted" (argmax of the logits) or "all"; create_graph, keep the
     second-order term, None means where gradients are enabled. Without it the gradients are constants, and under
-    no_grad the logits are detached as well.
-
-    Returns: logits (B, K) and gradients (B, C, H, W), or (B, K, C, H, W) for "all". Raises: ValueError for shapes, a
-    target out of range, or logits that do not depend on the activations.
+    no_grad the logits are detached as well. Returns: logits (B, K) and gradients (B, C, H, W), or (B, K, C, H, W) for
+    "all".
     """
-    if activations.ndim != 4:
-        raise ValueError(f"activations: expected shape (B, C, H, W), got {tuple(activations.shape)}")
     graph = torch.is_grad_enabled() if create_graph is None else create_graph
     attached = graph or torch.is_grad_enabled()
     with torch.inference_mode(False), torch.enable_grad():
@@ -126,9 +122,7 @@ def head_gradients(
         version = given._version
         logits = head(given)
         if given is source and given._version != version:
-            raise ValueError(
-                "head: it changes its input in place; let it work on a copy, or set inplace=True"
-            )
+            raise ValueError("head: it changes its input in place; set inplace=True, or copy it")
         gradients = class_gradients(logits, source, target, create_graph=graph)
     return HeadGradients(logits if attached else logits.detach(), gradients)
 
@@ -155,8 +149,8 @@ def cam_of(
 
     Args: layer, a submodule or its dotted name, whose output is (B, C, H, W) and which runs once a pass; target and
     create_graph as in :func:`head_gradients`; method, a key of METHODS. Without ``create_graph`` the map is a
-    constant: half a gradient, through the activations alone, is never returned. Returns: maps (B, H, W), or (B, K, H,
-    W) for "all"; with ``return_logits`` (maps, logits).
+    constant, never half a gradient. Returns: maps (B, H, W), or (B, K, H, W) for "all"; with ``return_logits`` (maps,
+    logits).
     """
     one_of("method", method, METHODS)
     names = dict(model.named_modules(remove_duplicate=False))
@@ -253,14 +247,8 @@ def source_of(activations: Tensor, attached: bool) -> Tensor:
 
 
 def may_write(head: object) -> bool:
-    """Whether a head may change its input in place: a module with an in-place layer, or no module at all.
-
-    >>> may_write(torch.nn.ReLU()), may_write(torch.nn.Sequential(torch.nn.ReLU(inplace=True)))
-    (False, True)
-    """
-    if not isinstance(head, torch.nn.Module):
-        return True
-    return any(getattr(layer, "inplace", False) for layer in head.modules())
+    """Whether a head may change its input in place: a module with an in-place layer, or no module at all."""
+    return not isinstance(head, nn.Module) or any(getattr(layer, "inplace", 0) for layer in head.modules())
 
 
 def _chosen(logits: Tensor, target: Target) -> Tensor:

@@ -55,11 +55,10 @@ class TInterval(Interval):
 
 @dataclass(frozen=True)
 class MannWhitney:
-    """U counts the pairs with x > y, ties as one half; ``method`` says how p was really obtained."""
+    """U counts the pairs with x > y, ties as one half."""
 
     u: float
     p: float
-    method: str
 
 
 def sample(values: ArrayLike, name: str = "x", minimum: int = 2) -> Array:
@@ -268,8 +267,7 @@ def mann_whitney(
     reference = stats.mannwhitneyu(x, y, method="asymptotic", alternative=alternative)
     u, n_a, n_b = float(reference.statistic), x.size, y.size
     if method == "asymptotic" or n_a * n_b > EXACT_PAIRS:
-        name = "asymptotic" if method == "asymptotic" else f"asymptotic (more than {EXACT_PAIRS} pairs)"
-        return MannWhitney(u, float(reference.pvalue), name)
+        return MannWhitney(u, float(reference.pvalue))
     ranks = stats.rankdata(np.concatenate([x, y]))
     ties = np.unique(ranks).size < ranks.size
     # Midranks are multiples of one half: count in half ranks only where there are ties.
@@ -279,7 +277,7 @@ def mann_whitney(
         group = scores[n_a:]
         alternative = {"less": "greater", "greater": "less"}.get(alternative, alternative)
     p = _exact_p(int(group.sum()), tuple(sorted(scores.tolist())), group.size, alternative)
-    return MannWhitney(u, p, "exact, given the ties" if ties else "exact")
+    return MannWhitney(u, p)
 
 
 def mann_whitney_from_u(u: float, n_a: int, n_b: int, method: str = "exact") -> MannWhitney:
@@ -297,9 +295,9 @@ def mann_whitney_from_u(u: float, n_a: int, n_b: int, method: str = "exact") -> 
         smaller = min(n_a, n_b)
         rank_sum = int(u) + smaller * (smaller + 1) // 2
         p = _exact_p(rank_sum, tuple(range(1, n_a + n_b + 1)), smaller, "two-sided")
-        return MannWhitney(float(u), p, "exact")
+        return MannWhitney(float(u), p)
     z = (abs(u - n_a * n_b / 2) - 0.5) / math.sqrt(n_a * n_b * (n_a + n_b + 1) / 12)
-    return MannWhitney(float(u), min(1.0, float(2 * stats.norm.sf(z))), "asymptotic")
+    return MannWhitney(float(u), min(1.0, float(2 * stats.norm.sf(z))))
 
 
 def mann_whitney_p_floor(n_a: int, n_b: int, method: str = "exact") -> float:
@@ -366,8 +364,8 @@ def hodges_lehmann(x: ArrayLike, y: ArrayLike, level: float = 0.95) -> Interval:
 def equivalence_p_ranks(x: ArrayLike, y: ArrayLike, margin: float) -> float:
     """The p of two one-sided Mann-Whitney tests that x and y are shifted by less than ``margin``."""
     x, y = sample(x, "x"), sample(y, "y")
-    lower = mann_whitney(x + margin, y, alternative="greater").p
-    return max(lower, mann_whitney(x - margin, y, alternative="less").p)
+    greater = mann_whitney(x + margin, y, alternative="greater").p
+    return max(greater, mann_whitney(x - margin, y, alternative="less").p)
 
 
 def spearman_statistic(x: Array, y: Array, axis: int = -1) -> Array:
@@ -401,12 +399,10 @@ def simulated_power(
 ) -> Interval:
     """Power of the Mann-Whitney test (5 %, asymptotic) at n_a and n_b models, from two observed samples.
 
-    Each simulation draws n_a values of x and n_b of y with replacement. The interval (Wilson) shows the simulation's
-    own error, not that of having observed few models.
+    Each simulation draws with replacement; the interval (Wilson) shows the simulation's own error only.
     """
-    x, y = sample(x, "x"), sample(y, "y")
-    drawn_x = rng.choice(x, size=(n_simulations, n_a))
-    drawn_y = rng.choice(y, size=(n_simulations, n_b))
+    drawn_x = rng.choice(sample(x, "x"), size=(n_simulations, n_a))
+    drawn_y = rng.choice(sample(y, "y"), size=(n_simulations, n_b))
     p = stats.mannwhitneyu(drawn_x, drawn_y, method="asymptotic", axis=1).pvalue
     return replace(
         wilson(int((p <= 0.05).sum()), n_simulations), method="simulation, Mann-Whitney asymptotic"

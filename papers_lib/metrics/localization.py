@@ -111,7 +111,6 @@ def stride_ceiling(boxes: Sequence[Tensor], size: tuple[int, int], stride: int) 
     height, width = size
     cells = -(-height // stride), -(-width // stride)
     if cells == (1, 1):  # a single cell is a constant map, which points nowhere
-        _masks(boxes, size)
         return 0.0
     rows, columns = reachable(cells[0], height), reachable(cells[1], width)
     found = [bool(mask[rows][:, columns].any()) for mask in _masks(boxes, size)]
