@@ -1,12 +1,10 @@
 from collections import OrderedDict
 
-import pytest
 import torch
 from torch import Tensor, nn
 
 from papers_lib.cams import grad_cam, head_gradients
-from papers_lib.errors import UserError
-from papers_lib.models.multilabel_classifier import MultilabelClassifier, cut, multilabel_classifier
+from papers_lib.models.multilabel_classifier import MultilabelClassifier, multilabel_classifier
 
 STAGES = ["scale", "stem", *(f"blocks_{number}" for number in range(7)), "conv_head"]
 
@@ -74,10 +72,3 @@ def test_a_cut_network_ends_in_a_neck_that_gives_nothing_negative():
     for name in STAGES[:6]:
         kept, original = (dict(one.features.get_submodule(name).named_parameters()) for one in (model, whole))
         assert all(torch.equal(kept[key], value) for key, value in original.items())
-
-
-def test_a_stage_that_is_not_there_is_one_line():
-    with pytest.raises(UserError, match="last_stage: found 'layer4', expected one of scale, stem, blocks_0"):
-        built(last_stage="layer4")
-    with pytest.raises(UserError, match=r"train_from: .* one of a, b, c or '', got 'd'"):
-        cut(small(), "d")
