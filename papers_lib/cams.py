@@ -50,10 +50,6 @@ def grad_cam_pp(activations: Tensor, gradients: Tensor) -> Tensor:
     α = G² / (2 G² + G³ sum_ab A_ab), equation 19, for the score exp(S); divided by G² here, so that small gradients
     do not underflow. Deviations: no final ReLU, no factor exp(S) (one positive number a map); α is 0 at a root of the
     denominator.
-
-    >>> A, G = torch.tensor([[[[1.0, 1.0]]]]), torch.tensor([[[[2.0, -2.0]]]])
-    >>> grad_cam_pp(A, G).tolist()  # 2 / (2 + 2 · 2) = 1/3
-    [[[0.3333333432674408, 0.3333333432674408]]]
     """
     A, G = _checked(activations, gradients)
     denominator = 2 + _beside(A.sum((-2, -1), keepdim=True), G) * G
@@ -64,10 +60,6 @@ def xgrad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
     """XGrad-CAM, sum_c α_c A_c with α_c = sum_ij G_cij A_cij / sum_ij A_cij (Fu 2020, arXiv 2008.02312).
 
     Deviations: without the final ReLU; α is 0 for a channel that sums to 0.
-
-    >>> A, G = torch.tensor([[[[1.0, 3.0]]]]), torch.tensor([[[[4.0, 0.0]]]])
-    >>> xgrad_cam(A, G).tolist()  # α = 1/4 · 4
-    [[[1.0, 3.0]]]
     """
     A, G = _checked(activations, gradients)
     total = _beside(A.sum((-2, -1), keepdim=True), G)
@@ -202,12 +194,7 @@ def display_map(maps: Tensor, size: tuple[int, int] | None = None) -> Tensor:
 
 
 def class_gradients(logits: Tensor, source: Tensor, target: Target, *, create_graph: bool) -> Tensor:
-    """G = d S_c / d A for one class an image or for all of them; the graph of the logits (B, K) is kept.
-
-    >>> A = torch.tensor([[[[1.0, 2.0]]]], requires_grad=True)
-    >>> class_gradients((A**2).sum((2, 3)), A, "predicted", create_graph=False).tolist()
-    [[[[2.0, 4.0]]]]
-    """
+    """G = d S_c / d A for one class an image or for all of them; the graph of the logits (B, K) is kept."""
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(source):
         found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise ValueError(f"logits: expected shape ({len(source)}, K), got {found}")

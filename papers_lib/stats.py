@@ -199,11 +199,7 @@ def _noncentrality(t: float, df: float, q: float) -> float:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Adjust p-values by Holm's step-down method, in the given order (Holm 1979; statsmodels).
-
-    >>> [round(value, 4) for value in holm([0.01, 0.04, 0.03])]  # 3 · .01, then 2 · .03, then max(.04, .06)
-    [0.03, 0.06, 0.06]
-    """
+    """Adjust p-values by Holm's step-down method, in the given order (Holm 1979; statsmodels)."""
     from statsmodels.stats.multitest import multipletests
 
     values = sample(p, "p", minimum=0)
@@ -213,11 +209,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
-    """Proportion with Wilson's score interval (Wilson 1927; statsmodels): defined at 0 and at n successes.
-
-    >>> round(wilson(0, 10).high, 4)  # z²/(n + z²) = 3.8415/13.8415
-    0.2775
-    """
+    """Proportion with Wilson's score interval (Wilson 1927; statsmodels): defined at 0 and at n successes."""
     from statsmodels.stats.proportion import proportion_confint
 
     if n < 1 or not 0 <= successes <= n:
@@ -301,11 +293,7 @@ def mann_whitney_from_u(u: float, n_a: int, n_b: int, method: str = "exact") -> 
 
 
 def mann_whitney_p_floor(n_a: int, n_b: int, method: str = "exact") -> float:
-    """The smallest two-sided p these group sizes allow, reached at complete separation without ties.
-
-    >>> mann_whitney_p_floor(3, 3)  # 2 / C(6, 3)
-    0.1
-    """
+    """The smallest two-sided p these group sizes allow, reached at complete separation without ties."""
     if method == "exact" and min(n_a, n_b) >= 1:
         return min(1.0, 2 / math.comb(n_a + n_b, n_a))
     return mann_whitney_from_u(0, n_a, n_b, method).p

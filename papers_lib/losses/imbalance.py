@@ -30,10 +30,6 @@ def weighted_bce(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     Its best p is not the probability: with w+ / w- = n- / n+ the odds come out n- / n+ times too high. A temperature
     cannot mend this, since it is a shift. Args: logits z (N, K); labels y (N, K), boolean or 0 and 1; weights (K, 2),
     finite, see :func:`balance_weights`.
-
-    >>> w = torch.tensor([[0.25, 0.75]])
-    >>> round(weighted_bce(torch.zeros(2, 1), torch.tensor([[1], [0]]), w).item(), 4)  # (.75 + .25) ln 2 / 2
-    0.3466
     """
     z, positive = checked(logits, labels)
     if weights.shape != (z.shape[1], 2):
@@ -51,9 +47,6 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, alpha: float 
     of its text; it gives neither gamma (2 is the best of Lin et al.) nor alpha. With gamma = 0: binary cross-entropy.
     Args: logits z (N, K); labels y (N, K), boolean or 0 and 1; gamma, finite, at least 0; alpha, weight of the
     positives in [0, 1], 1 - alpha that of the negatives (Lin et al.), or None.
-
-    >>> round(focal_loss(torch.zeros(1, 2), torch.tensor([[1, 0]])).item(), 4)  # (1/2)^2 ln 2
-    0.1733
     """
     if not 0 <= gamma < float("inf"):
         raise ValueError(f"gamma: expected a finite value of at least 0, got {gamma}")

@@ -176,9 +176,6 @@ def otsu_threshold(maps: Tensor, levels: int = 256) -> Tensor:
 
     Over the cuts between ``levels`` equal bins from the map's minimum to its maximum; of equal cuts the lowest.
     Returns: the upper end of the last bin below the cut; the value itself for a constant map.
-
-    >>> otsu_threshold(torch.tensor([[0.0, 0.0, 10.0], [1.0, 1.0, 9.0]]), levels=10).item()  # bins of 1
-    1.0
     """
     flat = full_precision(maps.detach().reshape(-1, maps.shape[-2] * maps.shape[-1]))
     low, high = flat.amin(1, keepdim=True), flat.amax(1, keepdim=True)

@@ -60,10 +60,6 @@ def fit_temperature(logits: Tensor, labels: Tensor, *, per_label: bool = False) 
     The likelihood is convex in 1 / T: its slope's zero is found by bisection over log T in [1e-3, 1e3]. Where there
     is none: logits that separate the labels give 1e-3, logits that say the opposite, or nothing, 1e3, and
     ``at_bound``. If every logit is 0, T is 1. With ``per_label`` the order of the labels within an image may change.
-
-    >>> logits = torch.tensor([[2.0], [2.0], [2.0], [-2.0]])  # right 3 times of 4: sigmoid(2 / T) = 3 / 4
-    >>> round(fit_temperature(logits, torch.tensor([[1], [1], [0], [0]])).values.item(), 6)  # 2 / ln 3
-    1.820478
     """
     z, y = checked(logits, labels, name="logits")
     # d NLL / d(1/T), summed over the images, and its limit for T to 0: the |z| on the wrong side.
@@ -99,10 +95,6 @@ def fit_platt(logits: Tensor, labels: Tensor) -> Platt:
 
     As in Platt's paper positives count as (n₊ + 1) / (n₊ + 2) and negatives as 1 / (n₋ + 2), so that separable labels
     and those with no positive have a finite answer. The slope may be negative; constant logits get 0.
-
-    >>> found = fit_platt(torch.tensor([[1.0], [-1.0], [1.0], [-1.0]]), torch.tensor([[1], [0], [1], [0]]))
-    >>> round(found.slope.item(), 6), round(abs(found.offset.item()), 6)  # sigmoid(a) = 3 / 4: a = ln 3
-    (1.098612, 0.0)
     """
     z, y = checked(logits, labels, name="logits")
     positives = y.sum(0)

@@ -129,7 +129,15 @@ def masked_out(
     """
     if owner is None:
         owner = torch.arange(len(target))
-    _check(model, images, maps, target, thresholds, owner)
+    class_indices(target, len(maps), len(thresholds))
+    class_indices(owner, len(maps), len(images))
+    finite = maps.isfinite().flatten(1).all(1)
+    if not bool(finite.all()):
+        raise ValueError(f"map {int(finite.int().argmin())} holds NaN or infinity")
+    if bool(thresholds[target.to(thresholds.device)].isnan().any()):
+        raise ValueError("thresholds: that of a target class is NaN")
+    if getattr(model, "training", False):
+        raise ValueError("model: expected eval mode, since training mode mixes the images of a batch")
     if not 0 < step <= 1 or batch < 1:
         raise ValueError(f"expected a step in (0, 1] and batch >= 1, got {step} and {batch}")
     pairs, height, width = len(target), images.shape[-2], images.shape[-1]
@@ -235,27 +243,3 @@ def _onsets(maps: Tensor, size: tuple[int, int], masked: Tensor) -> Tensor:
     order = flat.argsort(dim=1, descending=True, stable=True)
     onsets = torch.empty_like(flat, dtype=torch.int32)
     return onsets.scatter_(1, order, onset_of_rank.expand_as(order)).reshape(-1, *size)
-
-
-def _check(
-    model: Callable[[Tensor], Tensor],
-    images: Tensor,
-    maps: Tensor,
-    target: Tensor,
-    thresholds: Tensor,
-    owner: Tensor,
-) -> None:
-    shapes = [tuple(x.shape) for x in (images, maps, target, owner, thresholds)]
-    if [len(shape) for shape in shapes] != [4, 3, 1, 1, 1] or len({len(maps), len(target), len(owner)}) > 1:
-        raise ValueError(
-            "expected images (N, C, H, W), maps (P, h, w), target (P,), owner (P,) and thresholds (K,), "
-            f"got {', '.join(map(str, shapes))}"
-        )
-    class_indices(target, len(target), len(thresholds))
-    finite = maps.isfinite().flatten(1).all(1)
-    if not bool(finite.all()):
-        raise ValueError(f"map {int(finite.int().argmin())} holds NaN or infinity")
-    if bool(thresholds[target.to(thresholds.device)].isnan().any()):
-        raise ValueError("thresholds: that of a target class is NaN")
-    if getattr(model, "training", False):
-        raise ValueError("model: expected eval mode, since training mode mixes the images of a batch")

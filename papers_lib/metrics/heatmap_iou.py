@@ -61,13 +61,6 @@ def heatmap_iou(
 
 
 def mean_iou(classes: Sequence[HeatmapIou]) -> ClassMeans:
-    """Mean IoU of each class's counted images, their mean (macro) and the mean over all counted images (weighted).
-
-    >>> a = HeatmapIou(torch.tensor([0.5, 0.0]), torch.tensor([True, True]))
-    >>> b = HeatmapIou(torch.tensor([0.75, torch.nan]), torch.tensor([True, False]))
-    >>> found = mean_iou([a, b])
-    >>> found.macro, round(found.weighted, 4)  # (.25 + .75) / 2 and 1.25 / 3
-    (0.5, 0.4167)
-    """
+    """Mean IoU of each class's counted images, their mean (macro) and the mean over all counted images (weighted)."""
     totals = torch.stack([one.iou.double()[one.counted].sum() for one in classes])
     return class_means(totals, torch.tensor([int(one.counted.sum()) for one in classes]))

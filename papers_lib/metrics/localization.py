@@ -62,14 +62,7 @@ def fixed_point_hits(centre: Tensor, boxes: Sequence[Tensor], size: tuple[int, i
 
 
 def point_localization(classes: Sequence[PointHits]) -> ClassMeans:
-    """Share of hits of each class, their mean (macro) and the share over all counted images (weighted).
-
-    >>> a = PointHits(torch.tensor([True, True]), torch.tensor([True, True]), torch.zeros(2, 2))
-    >>> b = PointHits(torch.tensor([False, False]), torch.tensor([True, False]), torch.zeros(2, 2))
-    >>> found = point_localization([a, b])
-    >>> found.macro, round(found.weighted, 4)  # (1 + 0) / 2 and 2 of 3 images
-    (0.5, 0.6667)
-    """
+    """Share of hits of each class, their mean (macro) and the share over all counted images (weighted)."""
     hits = torch.tensor([int((one.hit & one.counted).sum()) for one in classes])
     return class_means(hits, torch.tensor([int(one.counted.sum()) for one in classes]))
 

@@ -65,9 +65,6 @@ def bilinear_weights(cells: int, pixels: int, device: torch.device | str = "cpu"
     The same numbers as torch's interpolate, made from integers: pixels at equal distance from a cell's centre, and
     those beyond the outermost centres, get equal weights to the last bit, so ties between pixels are exact on every
     device.
-
-    >>> bilinear_weights(2, 4).tolist()
-    [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]
     """
     # Centre of pixel p in cells, (p + 1/2) cells / pixels - 1/2, in units of 1 / (2 pixels).
     centre = (2 * torch.arange(pixels) + 1) * cells - pixels

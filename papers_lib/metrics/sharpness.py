@@ -74,9 +74,6 @@ def normalized_cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | N
 
     Not in the paper, whose Table I prints entropies below 1 without saying how they are normalised. **Dead maps count
     as 1.**
-
-    >>> normalized_cam_entropy(torch.tensor([[2.0, 2.0], [0.0, -1.0]])).item()  # ln 2 / ln 4
-    0.5
     """
     cells = math.prod(maps.shape[-2:])
     if cells == 1:
@@ -129,9 +126,6 @@ def coefficient_of_variation(maps: Tensor, form: Form = "relu", *, dead: float |
     """Coefficient of variation σ / μ: the root of equation 3, which fits Table I's "cd".
 
     A constant map has the gradient 0, at the tip of the cone. **Dead maps count as 0.**
-
-    >>> round(coefficient_of_variation(torch.tensor([[3.0, 1.0]])).item(), 4)  # σ = 1, μ = 2
-    0.5
     """
     M, without = _scaled(maps, form)
     variance, mean = _moments(M)

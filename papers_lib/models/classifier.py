@@ -86,13 +86,6 @@ def pooled_mlp_grad_cam(head: nn.Module, activations: Tensor, target: Tensor | L
     Args: head, nn.Sequential of AdaptiveAvgPool2d(1), Flatten, Linear, ReLU, Linear, or ValueError (dropout that is
     off and identities do not matter); activations (B, C, H, W); target, class indices (B,), or "all". Returns: logits
     (B, K) as the head gives them; maps (B, H, W), or (B, K, H, W) for "all"; float32 in half precision.
-
-    >>> head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 1))
-    >>> for layer, weight in ((head[2], 2.0), (head[4], 5.0)):
-    ...     _ = nn.init.constant_(layer.weight, weight), nn.init.zeros_(layer.bias)
-    >>> found = pooled_mlp_grad_cam(head, torch.tensor([[[[1.0, 3.0]]]]), torch.tensor([0]))
-    >>> found.logits.tolist(), found.maps.tolist()  # mean 2, z = 4, logit 20; α = 2 · 5 / 2
-    ([[20.0]], [[[5.0, 15.0]]])
     """
     pool, flatten, first, relu, last = _pooled_mlp(head)
     W1: Tensor = first.get_parameter("weight")

@@ -19,14 +19,6 @@ def eval_statistics(module: nn.Module) -> Iterator[None]:
     it. Each layer's own mode comes back at the end, also after an exception. A pass that is recomputed in the
     backward pass (activation checkpointing) must not be made in here. Raises: ValueError for a batch-norm layer
     without running statistics, which would mix the images in eval mode too.
-
-    >>> import torch
-    >>> norm = nn.BatchNorm1d(1)
-    >>> with eval_statistics(norm):  # mean 0 and variance 1: nearly the identity
-    ...     print(norm(torch.tensor([[3.0]])).round().item())
-    3.0
-    >>> norm.training, norm.running_mean.item()
-    (True, 0.0)
     """
     for name, layer in module.named_modules():
         if isinstance(layer, _BatchNorm) and layer.running_mean is None:

@@ -70,11 +70,7 @@ def max_pool_logits(maps: Tensor) -> Tensor:
 
 
 def log_odds(prevalence: Tensor) -> Tensor:
-    """log(p / (1 - p)), for probabilities (K,), every one in 0 < p < 1.
-
-    >>> log_odds(torch.tensor([0.5, 0.2])).tolist()  # log 1, log(1/4)
-    [0.0, -1.3862943649291992]
-    """
+    """log(p / (1 - p)), for probabilities (K,), every one in 0 < p < 1."""
     if prevalence.ndim != 1 or not bool(((prevalence > 0) & (prevalence < 1)).all()):
         raise ValueError(
             f"prevalence: expected shape (K,), every value in 0 < p < 1, got {prevalence.tolist()}"
@@ -159,9 +155,6 @@ class GroupNorm(nn.GroupNorm):
 def norm_layer(norm: Norm, channels: int, *, each: int = 4, most: int | None = None) -> nn.Module:
     """BatchNorm ("batch"), or GroupNorm in one group ("group1") or in at most ``most`` groups of ``each`` channels or
     more ("group").
-
-    >>> norm_layer("group", 48).num_groups, norm_layer("group", 1).num_groups, norm_layer("group1", 48).num_groups
-    (12, 1, 1)
     """
     one_of("norm", norm, get_args(Norm))
     if norm == "batch":

@@ -23,10 +23,6 @@ class Mimo(nn.Module):
 
     Args: network, maps (B, M C, H, W) to (B, M K), the K logits of image 1 first (:func:`widen_first_convolution`),
     its heads from different initial weights; inputs, M (Havasi et al. find about 2 to 4 best); classes, K.
-
-    >>> plain = nn.Flatten()
-    >>> Mimo(plain, inputs=2, classes=1)(torch.tensor([3.0, 4.0]).reshape(1, 2, 1, 1, 1)).tolist()
-    [[[3.0], [4.0]]]
     """
 
     def __init__(self, network: nn.Module, inputs: int, classes: int) -> None:
@@ -78,10 +74,6 @@ def independent_shuffles(batch: Tensor, inputs: int, repetition: int = 4, *, gen
 
     Args: batch, indices (B,); inputs, M. Returns: (B * repetition, M), on the device of ``batch``: row i goes in as
     ``images[row]``, and ``labels[row]`` (M, K) is what the heads are to give.
-
-    >>> table = independent_shuffles(torch.tensor([7, 9]), 3, repetition=2, generator=torch.Generator().manual_seed(0))
-    >>> table.shape, table.sort(0).values[:, 0].tolist()
-    (torch.Size([4, 3]), [7, 7, 9, 9])
     """
     repeated = batch.repeat(repetition)
     orders = [
@@ -96,10 +88,6 @@ def widen_first_convolution(network: nn.Module, inputs: int) -> nn.Module:
     M times the same image then gives what one image gave, so a pretrained network keeps its features (ours: Havasi et
     al. train from random weights). The first Conv2d, in the order of registration, must see the image, and have no
     groups.
-
-    >>> first = nn.Conv2d(3, 8, 3)
-    >>> widen_first_convolution(first, 2).weight.shape
-    torch.Size([8, 6, 3, 3])
     """
     widened = copy.deepcopy(network)
     first = next((layer for layer in widened.modules() if isinstance(layer, nn.Conv2d)), None)
