@@ -39,16 +39,6 @@ def test_both_terms_move_the_layers_before_the_maps(weight):
     assert not torch.allclose(*(names["features"][0].weight for names in found))
 
 
-def test_maps_do_not_enter_batch_norm():
-    """Three steps, each with one pass in training mode; neither the re-encodings nor the second block count."""
-    names = run(BLOCKS[:2])[0][1]
-    norm = names["features"][1]
-    assert int(norm.num_batches_tracked) == 3
-    assert norm.training
-    assert names["maps"].shape == (8, 3, 16, 16)
-    assert not names["seen"].requires_grad
-
-
 def test_pesg_moves_the_losses_own_parameters_and_ends_a_stage(page):
     names = page[0][2]
     assert torch.isfinite(names["focal"])
@@ -80,13 +70,3 @@ def test_an_offset_needs_platt_scaling(page):
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", TEXT))
 def test_a_local_link_exists(link):
     assert (PAGE.parent / link).exists()
-
-
-def test_every_module_and_function_named_in_the_prose_exists():
-    from papers_lib.losses.published_coherence import published_coherence
-    from papers_lib.metrics import calibration
-
-    assert callable(published_coherence)
-    for name in ("fit_isotonic", "brier", "confidence_ece", "top_label_ece"):
-        assert f"`{name}`" in TEXT
-        assert callable(getattr(calibration, name))

@@ -86,6 +86,9 @@ def test_differences_are_antisymmetric_and_shift_together(x, y, shift):
         lambda: paired_t([0.3, 0.4], [0.1, 0.2]),
         lambda: shapiro([1, 2]),
         lambda: cohens_d([1, 1], [2, 2]),
+        lambda: mann_whitney([1], [2, 3]),
+        lambda: hodges_lehmann([1, 2], []),
+        lambda: prob_superior([1, 1], [1, 1]),
     ],
 )
 def test_what_the_data_do_not_define(call):
@@ -150,27 +153,12 @@ def test_the_authors_table(u, n_a, n_b, asymptotic, exact):
     assert mann_whitney_from_u(u, n_a, n_b).p == pytest.approx(exact, rel=1e-2)
 
 
-def test_the_classic_example():
-    result = mann_whitney(TERM, EARLY, alternative="greater")
-    assert result.u == 35
-    assert result.p == pytest.approx(0.1272, abs=5e-5)
-    assert hodges_lehmann(TERM, EARLY).estimate == pytest.approx(0.305)
-
-
 @given(x=RANKED, y=RANKED, alternative=st.sampled_from(["two-sided", "less", "greater"]))
 @settings(max_examples=60, deadline=None)
 def test_exact_with_and_without_ties_is_the_enumeration(x, y, alternative):
     result = mann_whitney(x, y, alternative=alternative)
     assert result.u == pair_count(x, y)
     assert result.p == pytest.approx(enumerated_p(x, y, alternative))
-
-
-def test_asymptotic_is_scipys_and_large_groups_say_so():
-    rng = np.random.default_rng(1)
-    x, y = rng.integers(0, 9, 60), rng.integers(0, 10, 50)
-    foreign = scipy_stats.mannwhitneyu(x, y, method="asymptotic")
-    assert mann_whitney(x, y, "asymptotic").p == pytest.approx(foreign.pvalue)
-    assert mann_whitney(x, y).p == pytest.approx(foreign.pvalue)  # 3000 pairs
 
 
 @given(seed=st.integers(0, 10**6), sizes=st.tuples(st.integers(3, 8), st.integers(3, 8)))
@@ -212,16 +200,3 @@ def test_prob_superior_of_separated_samples():
     mirrored = prob_superior([4, 5, 6, 7], [1, 2, 3])
     assert (mirrored.estimate, mirrored.high, mirrored.low) == (1, 1, pytest.approx(1 - result.high))
     assert "complete separation" in result.method
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda: mann_whitney([1], [2, 3]),
-        lambda: hodges_lehmann([1, 2], []),
-        lambda: prob_superior([1, 1], [1, 1]),
-    ],
-)
-def test_ranks_of_too_few_or_equal_values(call):
-    with pytest.raises(UndefinedStatistic):
-        call()

@@ -49,14 +49,6 @@ def test_equals_loops_over_pixels_in_value_and_gradient(shape, window):
             np.testing.assert_allclose(gradient.numpy(), slopes, rtol=1e-12, atol=1e-12)
 
 
-def test_maps_worked_on_in_parts_equal_single_ones():
-    maps = random_maps(2, 100, 40, 40)  # more pixels than one part holds
-    singles = torch.stack([spatial_coherence(one, reduction="mean") for one in maps])
-    torch.testing.assert_close(spatial_coherence(maps, reduction="mean"), singles.mean(), rtol=1e-12, atol=0)
-    folded = spatial_coherence(maps.reshape(4, 25, 40, 40))
-    torch.testing.assert_close(spatial_coherence(maps), folded, rtol=1e-12, atol=0)
-
-
 @settings(deadline=None, max_examples=30)
 @given(
     seed=st.integers(0, 2**31),
@@ -184,15 +176,3 @@ def test_equals_loops_over_pixels(window, erosion):
     assert found.item() == pytest.approx(np.mean([total for total, _ in loops]), rel=1e-12)
     found = published_coherence(maps, window=window, erosion=erosion, reduction="mean")
     assert found.item() == pytest.approx(np.mean([total / pairs for total, pairs in loops]), rel=1e-12)
-
-
-def test_hand_worked_with_the_last_component_dropped_and_zeros_beyond_the_border():
-    maps = torch.zeros(1, 5, 9)
-    maps[0, 2, 2], maps[0, 2, 6], maps[0, 2, 7] = 2.0, 2.0, 1.9
-    assert published_coherence(maps, window=3, erosion=0).item() == 8 * 4  # the pixel at column 2 alone
-    assert published_coherence(maps, window=3, erosion=0, reduction="mean").item() == 4
-    assert published_coherence(maps[..., 4:], window=3, erosion=0).item() == 0  # a single component
-    corner = maps[:, 2:, 2:]  # five of the eight neighbours lie beyond the border, and count
-    assert published_coherence(corner, window=3, erosion=0).item() == 8 * 4
-    printed = spatial_coherence(maps, window=3)
-    assert printed.item() == pytest.approx(2 * 0.1**2)  # only the pair of equals in one cluster

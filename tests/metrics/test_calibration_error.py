@@ -46,20 +46,6 @@ def test_top_label_agrees_with_netcal():
     assert top_label_ece(p, target).item() == pytest.approx(by_netcal(p, target, 15), abs=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
-@given(st.integers(0, 50), st.sampled_from(["width", "mass"]), st.integers(1, 20))
-def test_bounds_and_order_of_images(seed, scheme, bins):
-    p, y = predictions(30, 2, seed)
-    found = ece(p, y, bins=bins, scheme=scheme)
-    total = (p.mean(0) - y.double().mean(0)).abs()  # one bin: all that can cancel does
-    assert bool((total - 1e-12 <= found).all())
-    assert bool((found <= 1).all())
-    order = torch.randperm(30, generator=torch.Generator().manual_seed(seed))
-    torch.testing.assert_close(ece(p[order], y[order], bins=bins, scheme=scheme), found)
-    singly = torch.cat([ece(p[:, k : k + 1], y[:, k : k + 1], bins=bins, scheme=scheme) for k in range(2)])
-    torch.testing.assert_close(singly, found)
-
-
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
@@ -101,7 +87,7 @@ def test_score_agrees_with_sklearn():
     p = torch.rand(100, 2, generator=generator, dtype=torch.float64)
     y = (torch.rand(100, 2, generator=generator) < 0.3).long()
     expected = [brier_score_loss(y[:, k].numpy(), p[:, k].numpy()) for k in range(2)]
-    assert brier(p, y).score.tolist() == pytest.approx(expected, abs=1e-14)
+    assert brier(p, y).tolist() == pytest.approx(expected, abs=1e-14)
 
 
 def test_diagram_by_hand():

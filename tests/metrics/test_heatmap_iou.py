@@ -24,7 +24,7 @@ def test_images_without_a_box_are_skipped_and_those_without_prediction_are_not()
     mean = mean_iou([found, heatmap_iou(maps[:1], [NONE], (4, 4), 0.0)])
     assert mean.per_class[0].item() == 0.25
     assert mean.per_class[1].isnan()
-    assert (mean.images.tolist(), mean.macro, mean.weighted) == ([2, 0], 0.25, 0.25)
+    assert (mean.counts.tolist(), mean.macro, mean.weighted) == ([2, 0], 0.25, 0.25)
 
 
 @settings(deadline=None, max_examples=25)

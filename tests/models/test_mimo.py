@@ -47,17 +47,6 @@ def test_which_channels_and_outputs_belong_to_which_image():
     torch.testing.assert_close(found, x.sum((3, 4)))
 
 
-def test_predict_is_the_mean_of_the_heads_on_one_image():
-    network = widen_first_convolution(small(outputs=6), 2)
-    mimo, x = Mimo(network, inputs=2, classes=3), images(4, 2, 8, 8)
-    logits = network(torch.cat([x, x], 1))
-    expected = (logits[:, :3].sigmoid() + logits[:, 3:].sigmoid()) / 2
-    torch.testing.assert_close(mimo.predict(x), expected)
-    torch.testing.assert_close(mimo.predict_logits(x), expected.logit())
-    singles = torch.cat([mimo.predict(x[i : i + 1]) for i in range(4)])
-    torch.testing.assert_close(singles, expected)
-
-
 @pytest.mark.parametrize("inputs", [2, 3])
 def test_widened_the_same_image_gives_the_same(inputs):
     network, x = small(stride=2, padding=1), images(4, 2, 9, 9)

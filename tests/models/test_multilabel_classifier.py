@@ -50,15 +50,6 @@ def test_maps_are_grad_cam_in_value_and_in_parameter_gradient():
         torch.testing.assert_close(one, other)
 
 
-def test_dropout_acts_on_logits_in_training_and_never_on_maps():
-    model = small(dropout=0.5)
-    torch.manual_seed(0)
-    training, calm = model.train().see(images()), model.eval().see(images())
-    torch.testing.assert_close(training.maps, calm.maps)
-    assert not torch.allclose(training.logits, calm.logits)
-    torch.testing.assert_close(calm.logits, model(images()))
-
-
 def test_a_cut_network_ends_in_a_neck_that_gives_nothing_negative():
     model = built(last_stage="blocks_3", neck=7)
     assert [name for name, _ in model.features.named_children()] == [*STAGES[:6], "neck"]

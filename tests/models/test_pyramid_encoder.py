@@ -47,7 +47,6 @@ def test_channels_and_strides_of_backbones(backbone, changes, channels, strides)
         encoder = pyramid_encoder(backbone, generator=seeded(), weights="random", **changes)
         found = encoder(torch.empty(2, changes.get("in_channels", 3), 64, 96))
     assert (encoder.channels, encoder.strides) == (channels, strides)
-    assert (encoder.backbone, encoder.weights) == (backbone, "random")
     assert encoder.training
     sizes = [(2, count, 64 // stride, 96 // stride) for count, stride in zip(channels, strides, strict=True)]
     assert [tuple(map_.shape) for map_ in found] == sizes
@@ -99,7 +98,7 @@ def test_standardised_features_have_mean_0_and_std_1_and_are_saved_so():
 @pytest.mark.parametrize(
     ("backbone", "changes", "message"),
     [
-        ("test_vit", {}, r"maps of test_vit at strides 4, 8, 16, 32, timm gives 16, 16, 16$"),
+        ("test_vit", {}, r"maps of test_vit at strides \[4, 8, 16, 32\], timm gives \[16, 16, 16\]$"),
         (
             "test_resnet",
             {"weights": "imagenet"},

