@@ -65,8 +65,3 @@ def test_an_offset_needs_platt_scaling(page):
     assert names["diagram"].counts.sum() == 1000
     lines = re.findall(r"^(.+): ECE (\S+), a perfect model's (\S+) to (\S+)$", page[1], flags=re.MULTILINE)
     assert {name: float(value) for name, value, *_ in lines} == pytest.approx(errors, abs=6e-4)
-
-
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", TEXT))
-def test_a_local_link_exists(link):
-    assert (PAGE.parent / link).exists()

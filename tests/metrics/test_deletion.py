@@ -29,7 +29,7 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def test_curve_by_hand():
-    """2 x 2 cells over 4 x 4 pixels; cells sum to .1, .2, .3 and .4, deleted ones to .25; the map ranks them 2, 1, 0, 3."""
+    """2 x 2 cells over 4 x 4 pixels; cells sum to .1, .2, .3, .4, deleted ones to .25; the order is 2, 1, 0, 3."""
     cells = torch.tensor([[0.1, 0.2], [0.3, 0.4]])
     image = cells.repeat_interleave(2, 0).repeat_interleave(2, 1)[None, None] / 4
     maps = torch.tensor([[[0.5, 2.0], [7.0, -1.0]]])

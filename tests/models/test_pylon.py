@@ -47,7 +47,7 @@ def test_heatmap_less_its_bias_is_the_cam_of_the_decoded_features():
     model = decoder().eval()
     nn.init.normal_(model.head.bias, generator=seeded(4))
     model, given = model.double(), [feature.double() for feature in features()]
-    found, decoded = model(given), model.decoded(given)
+    found, decoded = model(given), model.decode(given)
     assert decoded.shape == (2, 8, 32, 32)
     expected = cam(decoded, model.head.weight[:, :, 0, 0])
     assert expected.std() > 0.1
