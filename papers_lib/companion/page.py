@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from papers_lib.companion import paths, results
 from papers_lib.companion.figures import apply_theme, save_figure
-from papers_lib.companion.jsonable import portable
-from papers_lib.companion.outcomes import outcomes_table
+from papers_lib.companion.results import outcomes_table, portable
 from papers_lib.companion.tables import save_table
 from papers_lib.companion.wording import fill, outcome_text
 from papers_lib.errors import UserError
