@@ -8,7 +8,6 @@ import re
 import sys
 from collections import Counter
 from contextlib import suppress
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,31 +71,16 @@ def _state(out: Path, slug: str) -> str:
     manifest, status = provenance.read_manifest(out, slug), execute.read_status(out, slug)
     if manifest is None and status is None:
         return ""
-    said = [f"page of {_age(manifest['date'])}" if manifest else "no page"]
-    if status and status["state"] == "running":
-        said.append(f"running since {status['start']}")
-    elif status and status["state"] != "succeeded":
-        said.append(f"last run {status['state']}, {_age(status.get('end', status['start']))}")
-        said.append(status["message"])
+    said = [f"page of {manifest['date']}" if manifest else "no page"]
+    if status and status["state"] != "succeeded":
+        said.append(
+            f"run of {status['start']} {status['state']}{status['message'] and ': '}{status['message']}"
+        )
     results = provenance.read_json(out / f"{slug}.results.json") or {}
     counts = Counter(str(c["outcome"]) for c in results.get("claims", []) if c.get("kind") == "claim")
     if counts:
         said.append(f"claims: {', '.join(f'{n} {outcome}' for outcome, n in counts.most_common())}")
     return "; ".join(said)
-
-
-def _age(date: str, now: datetime | None = None) -> str:
-    """Time since an ISO date, in the largest unit that fits.
-
-    >>> _age("1970-01-01T00:00:00Z", now=datetime.fromisoformat("1970-01-01T02:10:00Z"))
-    '2 h ago'
-    """
-    then = datetime.fromisoformat(date)
-    seconds = ((now or datetime.now(then.tzinfo)) - then).total_seconds()
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return "just now"
 
 
 @app.command()

@@ -1,8 +1,7 @@
 """Execute a notebook with papermill, in a kernel of its own, and say how it went.
 
-papermill alone is not enough: it stops quietly after ``sys.exit(0)`` in a cell, and it saves a notebook
-whose kernel was killed as completed. A run has succeeded only if the kernel lived, no cell failed, every code
-cell ran and the page's last call left the token of this run.
+papermill stops quietly after ``sys.exit(0)`` in a cell, and saves a notebook whose kernel was killed as completed. So
+here a notebook has succeeded only if no cell failed and every code cell ran.
 """
 
 import fcntl
@@ -25,6 +24,17 @@ from papers_lib.errors import UserError
 
 State = Literal["running", "succeeded", "failed", "killed", "interrupted", "incomplete"]
 _GRACE = 3.0  # seconds between SIGTERM and SIGKILL for the kernel's processes
+# An ipykernel that ends, with all that it started, when `papers` is killed outright; its own watch ends itself only.
+_KERNEL = """
+import os, signal, threading, time
+def watch(parent=int(os.environ.pop("JPY_PARENT_PID"))):
+    while os.getppid() == parent:
+        time.sleep(0.25)
+    os.killpg(0, signal.SIGKILL)
+threading.Thread(target=watch, daemon=True).start()
+from ipykernel import kernelapp
+kernelapp.launch_new_instance()
+"""
 
 
 class Outcome(NamedTuple):
@@ -62,20 +72,16 @@ def lock(out: Path, slug: str) -> Iterator[Path]:
     work = out / f".{slug}.work_files"
     try:
         work.mkdir(parents=True, exist_ok=True)
-        handle = os.open(work / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        file = (work / "lock").open("w")
     except OSError as error:
         raise UserError(f"{out}: cannot be written ({error.strerror})") from error
-    try:
+    with file:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(handle, 20).decode() or "unknown"
+            holder = (provenance.read_json(out / f"{slug}.status.json") or {}).get("pid", "unknown")
             raise UserError(f"{slug}: process {holder} is already running this page in {out.name}") from None
-        os.ftruncate(handle, 0)
-        os.write(handle, str(os.getpid()).encode())
         yield work
-    finally:
-        os.close(handle)
 
 
 @contextmanager
@@ -100,12 +106,10 @@ def execute(
     """Run ``notebook`` top to bottom in its own folder, as JupyterLab would, and save it as ``executed``.
 
     Args:
-        notebook: the notebook.
-        executed: where the copy with outputs goes, also when a cell fails; ``finished.json`` lies beside it.
+        executed: where the copy with outputs goes, also when a cell fails.
         parameters: all of them; written into the notebook after its parameters cell.
-        extra: variables of the kernel: PAPERS_OUT, PAPERS_NONCE, PAPERS_PROGRESS …
-        work: scratch folder.
-        say: takes each line of progress.
+        extra: variables of the kernel: PAPERS_OUT, PAPERS_PROGRESS …
+        work, say: scratch folder; takes each line of progress.
 
     Raises:
         KeyboardInterrupt: a signal arrived; the kernel and its children are ended.
@@ -147,9 +151,6 @@ def execute(
     for number, cell in enumerate(cells, 1):
         if cell.get("execution_count") is None:
             return Outcome("failed", f"code cell {number} did not run: the notebook ended before it")
-    finished = provenance.read_json(executed.parent / "finished.json") or {}
-    if finished.get("nonce") != extra["PAPERS_NONCE"]:
-        return Outcome("incomplete", "page.finish() was not called: its report was not written")
     return Outcome("succeeded")
 
 
@@ -161,7 +162,7 @@ def _manager(env: dict[str, str], work: Path, kernels: list[subprocess.Popen]) -
     class Manager(AsyncKernelManager):
         @property
         def kernel_spec(self) -> KernelSpec:
-            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            argv = [sys.executable, "-c", _KERNEL, "-f", "{connection_file}"]
             return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
         async def start_kernel(self, **kw: Any) -> None:  # type: ignore[override]

@@ -170,7 +170,7 @@ class Page:
         return _html(outcomes_table([dataclasses.asdict(c) for c in self._judged()], f"{self.slug}-claims"))
 
     def finish(self) -> None:
-        """Write results.json, claims.md and, last, finished.json, once everything declared is there.
+        """Write results.json and, last, claims.md, once everything declared is there.
 
         Raises:
             UserError: no data named, figures and tables declared for this profile not made (all listed), or

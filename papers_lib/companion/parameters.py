@@ -1,8 +1,8 @@
 """Parameters of a notebook: one pydantic model says types, ranges, choices and help.
 
 ``notebooks/SLUG/parameters.py`` declares ``class Parameters(NotebookParameters)``; a notebook without one gets a model
-from the values of its ``parameters`` cell. ``papers run`` checks what the cell, a profile and ``--set`` say before
-anything starts; the notebook's first cell checks again (``Parameters.of(globals())``), for papermill used directly.
+from the values of its ``parameters`` cell. ``papers run`` checks before anything starts, the notebook's first cell
+(``Parameters.of(globals())``) once more.
 """
 
 import ast
@@ -12,10 +12,8 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import reduce
-from operator import or_
 from pathlib import Path
-from types import ModuleType
+from types import GenericAlias, ModuleType
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -48,11 +46,7 @@ class NotebookParameters(BaseModel):
 
     @classmethod
     def of(cls, names: Mapping[str, Any]) -> Self:
-        """The parameters among a notebook's names, checked.
-
-        Args:
-            names: ``globals()`` of a notebook whose first cells are running (functions, modules and CONSTANTS are no
-                parameters), or a mapping of parameters alone.
+        """The parameters among a notebook's names (``globals()``; functions, modules and CONSTANTS are none), checked.
 
         Raises:
             UserError: one line: an unknown name, a missing one, or a value out of its type, range or choices.
@@ -148,7 +142,8 @@ def model(root: Path, slug: str, known: Mapping[str, Any] | None = None) -> type
 
 
 def _type(value: Any) -> Any:
-    return list[tuple({*map(type, value)})] if isinstance(value, list) and value else type(value)
+    items = [*{*map(type, value)}] if isinstance(value, list) else []
+    return GenericAlias(list, (items[0],)) if len(items) == 1 else type(value)
 
 
 def resolve(

@@ -1,12 +1,9 @@
 """The manifest of a page: what it is made of, by what code, on which machine, and the hash of each file.
 
-``SLUG.manifest.json`` holds slug, profile, ``record`` (of a recorded run) · files: name → {sha256, bytes} · inputs, what
-the results depend on (``manifest.inputs``) · digests of the renderer, of ``SLUG_files/executed.ipynb``, which stays on
-the machine that ran it, and of the claim rules · commit, and whether tracked files outside reports/ differed from it ·
-date (UTC) · device, machine, libraries · seeds · wall_seconds of the notebook, cached runs as they came · the command
-that makes the page · parameters, a data root by its last name only · data: set → fingerprint.
-
-No absolute path, host name or user name is in it.
+``SLUG.manifest.json`` holds the hashes of the files, what the results depend on (``manifest.inputs``), digests of the
+renderer, of the executed notebook and of the claim rules, commit, date, device, machine, libraries, seeds, seconds of
+the notebook (cached runs as they came), the command that makes the page, parameters and fingerprints of the data. No
+absolute path, host name or user name is in it.
 """
 
 import hashlib
@@ -170,14 +167,11 @@ def device_type(device: str) -> str:
 
 
 def device_name(kind: str) -> str:
-    """Name of the device of a type: the first visible GPU by ``nvidia-smi``, or the processor."""
+    """Name of the device of a type: the first visible GPU, or the processor."""
     if kind == "cuda":
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] or "0"
-        command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader", "-i", visible]
-        try:
-            return subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip() or kind
-        except (OSError, subprocess.SubprocessError):
-            return kind
+        import torch
+
+        return torch.cuda.get_device_name()
     try:
         found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:

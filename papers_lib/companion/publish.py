@@ -5,7 +5,6 @@ Whatever goes wrong, the previous page and results stay as they were.
 
 import json
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Callable
@@ -57,7 +56,6 @@ def _attempt(plan: Plan, root: Path, work: Path, say: Say) -> Outcome:
         "PAPERS_DATA": str(paths.data_folder()),
         "PAPERS_CACHE": str(paths.cache_folder()),
         "PAPERS_PROGRESS": str(work / "progress.txt"),
-        "PAPERS_NONCE": secrets.token_hex(8),
         "PAPERS_FORCE": "1" if plan.force else "",  # set either way: of this run alone
         "PAPERS_BACKEND": plan.backend,
     }
@@ -67,6 +65,8 @@ def _attempt(plan: Plan, root: Path, work: Path, say: Say) -> Outcome:
     )  # fmt: skip
     if outcome.state != "succeeded":
         return outcome
+    if not (staging / f"{slug}.claims.md").is_file():  # what it writes last
+        return Outcome("incomplete", "page.finish() was not called: its report was not written")
     seconds = time.monotonic() - start
     _forget_folders(executed, root, parameters.get("data_root", ""))
     if (timings := out / f"{slug}.timings.json").is_file():

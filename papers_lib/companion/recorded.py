@@ -41,7 +41,7 @@ def load(root: Path, slug: str) -> list[dict[str, Any]]:
 
 
 def html(records: Sequence[Mapping[str, Any]], beside: Mapping[str, Any] | None = None) -> str:
-    """Each recorded result as a section: its claims, and folded its tables and values; empty when there is none.
+    """Each recorded result as a section: its claims, and folded its tables and values.
 
     What rests on no data (measurements) and what ``beside``, the results of the page, has alike is left out.
 

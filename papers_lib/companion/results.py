@@ -1,9 +1,8 @@
-"""What a page writes at its end: results.json, claims.md and the token that says it got there."""
+"""What a page writes at its end: results.json and claims.md."""
 
 import dataclasses
 import math
 import numbers
-import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +109,7 @@ def judged(
 def write(
     out: Path, slug: str, content: Mapping[str, Any], rows: "pd.DataFrame | None", claims: "list[ClaimResult]"
 ) -> None:
-    """Write SLUG.results.json (content, a row per run, claims), SLUG.claims.md and, last, SLUG_files/finished.json."""
+    """Write SLUG.results.json (content, a row per run, claims) and, last, SLUG.claims.md."""
     from papers_lib.companion.claims import to_markdown
 
     results = {
@@ -122,4 +121,3 @@ def write(
     }
     write_json(out / f"{slug}.results.json", plain(results))
     write_text(out / f"{slug}.claims.md", to_markdown(claims))
-    write_json(out / f"{slug}_files" / "finished.json", {"nonce": os.environ.get("PAPERS_NONCE", "")})

@@ -25,11 +25,6 @@ _IMPORTS = re.compile(r'(?:^ *"?from \S+ import .*\n)+', re.MULTILINE)
 def new_paper(root: Path, slug: str, *, title: str, authors: str, year: int, url: str) -> list[Path]:
     """Copy the example under another name and add its sections to the profiles; all of it or nothing.
 
-    Args:
-        root: the checkout.
-        slug: name of the notebook, its package, the page and the tests.
-        title, authors, year, url: of the paper, for its claims file.
-
     Returns:
         The files made and extended.
 

@@ -12,6 +12,7 @@ from papers_lib.companion import execute, publish
 from papers_lib.companion.execute import Outcome
 from papers_lib.companion.manifest import Plan, make_plan
 from papers_lib.errors import UserError
+from tests.companion import toy_project
 
 
 def test_only_the_profile_itself_is_published_in_full(project: Path, papers: Callable) -> None:
@@ -57,6 +58,17 @@ def test_the_kernel_is_told_of_this_run_alone(made: Path, monkeypatch: pytest.Mo
         outcome = publish.run(plan, made, print)
         assert outcome.message.endswith("reports/quick: TimeoutError")  # an error without words is named
     assert [(one["PAPERS_FORCE"], one["PAPERS_BACKEND"]) for one in told] == [("1", "ray"), ("", "processes")]
+
+
+def test_a_notebook_that_does_not_finish_its_page_is_incomplete(made: Path, papers: Callable) -> None:
+    cells = toy_project.toy_cells()[:-1]
+    toy_project.write_notebook(made / "notebooks/toy.ipynb", cells)
+    before = (made / "reports/quick/toy.html").read_bytes()
+    answer = papers("run")
+    assert (answer.code, answer.err.count("\n")) == (1, 1)
+    assert "papers: toy: incomplete: page.finish() was not called" in answer.err
+    assert (made / "reports/quick/toy.html").read_bytes() == before
+    assert "incomplete: page.finish() was not called" in papers("list").out
 
 
 def test_the_old_folder_goes_last(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
