@@ -35,12 +35,8 @@ Backend = StrEnum("Backend", ("processes", "ray", "loky"))
 QUICK, FULL = Profile("quick"), Profile("full")
 
 Slugs = Annotated[list[str] | None, typer.Argument(metavar="[SLUG]...", help="Papers by slug; default: all.")]
-OfProfile = Annotated[
-    Profile, typer.Option("--profile", "-p", help="Size of the run; `papers list` shows what exists.")
-]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter; repeatable.")
-]
+OfProfile = Annotated[Profile, typer.Option("--profile", "-p", help="Size of the run.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter.")]
 
 
 @app.command("list")
@@ -50,14 +46,9 @@ def list_pages() -> None:
 
     root = paths.repo_root()
     for slug in paths.chosen_slugs(root, None):
-        try:
+        title = ""
+        with suppress(UserError, TypeError, KeyError):  # `papers run` says what is wrong
             title = read_yaml(paths.claims_path(root, slug))["title"]
-        except (
-            UserError,
-            TypeError,
-            KeyError,
-        ):  # `papers run` says what is wrong, a list is no place to stop
-            title = ""
         typer.echo(f"{slug}  {title}".rstrip())
         folders = sorted(path for path in (root / "reports").glob("*") if path.is_dir())
         lines = [f"  {out.name:<8} {state}" for out in folders if (state := _state(out, slug))]
@@ -73,9 +64,7 @@ def _state(out: Path, slug: str) -> str:
         return ""
     said = [f"page of {manifest['date']}" if manifest else "no page"]
     if status and status["state"] != "succeeded":
-        said.append(
-            f"run of {status['start']} {status['state']}{status['message'] and ': '}{status['message']}"
-        )
+        said.append(f"run of {status['start']} {status['state']}: {status['message']}".removesuffix(": "))
     results = provenance.read_json(out / f"{slug}.results.json") or {}
     counts = Counter(str(c["outcome"]) for c in results.get("claims", []) if c.get("kind") == "claim")
     if counts:
@@ -89,24 +78,12 @@ def run(
     profile: OfProfile = QUICK,
     device: Annotated[Device | None, typer.Option(help="Overrides the notebook's device.")] = None,
     jobs: Annotated[int | None, typer.Option(min=0, help="Processes of a sweep; 0: as many as fit.")] = None,
-    backend: Annotated[
-        Backend | None,
-        typer.Option(help="What carries the runs: processes here, or a Ray cluster (ray)."),
-    ] = None,
-    data_root: Annotated[
-        Path | None, typer.Option(help="Folder of the real data set, in its published layout.")
-    ] = None,
+    backend: Annotated[Backend | None, typer.Option(help="Processes here, or a Ray cluster (ray).")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="Real data set in its published layout.")] = None,
     settings: Settings = None,
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Run what is up to date, too, and train again what the cache has."),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would run, why, and the time; run nothing.")
-    ] = False,
-    record: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Keep the results in reports/full/recorded, too.")
-    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run and train again what is there.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, why, how long.")] = False,
+    record: Annotated[str | None, typer.Option(metavar="NAME", help="Keep results as recorded.")] = None,
 ) -> None:
     """Run notebooks and make their pages; those that are up to date are left alone."""
     from papers_lib.companion.execute import interruptible

@@ -54,11 +54,7 @@ def imported(cells: list[dict[str, Any]], root: Path) -> list[str]:
 
 
 def inputs(root: Path, slug: str, parameters: Mapping[str, Any], device: str) -> dict[str, Any]:
-    """What the results of a run depend on, each part named (see the module); ``device``: cpu or cuda.
-
-    Raises:
-        UserError: the notebook, the claims file or a data root cannot be read.
-    """
+    """What the results of a run depend on, part by part. Raises: UserError, a file or data root cannot be read."""
     from papers_lib.datasets.fingerprint import tree_fingerprint
     from papers_lib.sweep import code_digest
 
@@ -81,10 +77,7 @@ def inputs(root: Path, slug: str, parameters: Mapping[str, Any], device: str) ->
 
 
 def renderer_digest(root: Path, slug: str, record: str | None = None) -> str:
-    """Digest of what the page shows or is drawn by, beside the run: a change of it needs no new execution.
-
-    These are renderer, templates and recorded results (a recorded run does not wait for its own).
-    """
+    """Digest of renderer, templates and recorded results (but a run's own): a change of it needs no new execution."""
     from papers_lib.sweep import code_digest
 
     recorded = _hashes(paths.recorded_folder(root).glob(f"{slug}.*.json"))
@@ -179,11 +172,7 @@ def _stale(out: Path, slug: str, new: Mapping[str, Any], renderer: str) -> tuple
 
 
 def check_page(root: Path, slug: str, profile: str) -> tuple[list[str], list[str]]:
-    """Problems of one published page, a line each, and what changed since it was made, which is none.
-
-    Raises:
-        UserError: the notebook, its claims file or its profile cannot be read.
-    """
+    """Problems of one published page, a line each, and what changed since it was made, which is none."""
     out = paths.report_folder(root, profile)
     manifest = provenance.read_manifest(out, slug)
     if manifest is None:

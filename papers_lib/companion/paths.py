@@ -14,9 +14,7 @@ PROFILES = ("quick", "smoke", "full", "paper")
 
 
 def repo_root(start: Path | None = None) -> Path:
-    """The checkout: the nearest folder with ``notebooks/`` and ``pyproject.toml``, from ``start`` (default: the working
-    folder) upwards, then from this package. Raises: UserError, neither lies in a checkout.
-    """
+    """The checkout in or above ``start`` (default: the working folder), else that of this package."""
     begin = (start or Path.cwd()).resolve()
     for folder in (begin, *begin.parents, *Path(__file__).resolve().parents):
         if (folder / "notebooks").is_dir() and (folder / "pyproject.toml").is_file():
