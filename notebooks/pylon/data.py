@@ -1,32 +1,39 @@
-"""Data of the PYLON experiment: the user's set in any of three layouts, or the synthetic stand-ins, as image stores."""
+"""What runs read: the data set as an image store, its parts, and stored features of the frozen encoder."""
 
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
 
 from data_gen import chest, chest_vindr, scenes
 from data_gen.store import ensure
 from papers_lib.datasets.boxed_images import BoxedImages
-from papers_lib.datasets.data_kind import data_kind
-from papers_lib.datasets.fingerprint import tree_fingerprint
-from papers_lib.datasets.image_sets import write_set
-from papers_lib.datasets.image_store import StoreSpec
+from papers_lib.datasets.fingerprint import data_kind, tree_fingerprint
+from papers_lib.datasets.image_sets import load_set, write_set
+from papers_lib.datasets.image_store import StoreSpec, load_images
+from papers_lib.datasets.splits import k_folds_by_patient
 from papers_lib.errors import UserError
-from papers_lib.sweep.core import DataRef
-from pylon.inputs import open_images
+from papers_lib.models.heatmap_classifier import HeatmapClassifier, HeatmapOutput
+from papers_lib.models.pyramid_encoder import LaterStages
+from papers_lib.sweep import DataRef
+from papers_lib.training import PHOTOGRAPH, RADIOGRAPH, Frozen, augment, on_gpu, pyramid_features
+from papers_lib.training.gpu_batches import taken
 
 CHANNELS = {"nih": 1, "vindr": 1, "voc": 3}
 NAMES = {"nih": "NIH ChestX-ray14", "vindr": "VinDr-CXR", "voc": "Pascal VOC"}
-
-
-class Opened(NamedTuple):
-    """An image store that runs read, its list, and the fingerprint and layout of the set it was made from."""
-
-    store: DataRef
-    images: BoxedImages
-    fingerprint: str
-    layout: str
+SYNTHETIC: dict[str, tuple[str, Any, Any]] = {
+    "nih": ("chest", chest.ChestSpec, chest.write),
+    "vindr": ("chest-vindr", chest_vindr.VindrSpec, chest_vindr.write),
+    "voc": ("scenes", scenes.ScenesSpec, scenes.write),
+}
+"""Folder name, sizes and writer of the synthetic set in each layout."""
+POLICIES = {"radiograph": RADIOGRAPH, "photograph": PHOTOGRAPH}
+FOLD_SEED = 0
 
 
 def layout_of(root: Path) -> str:
@@ -47,48 +54,141 @@ def layout_of(root: Path) -> str:
     )
 
 
-def open_set(
-    data_root: str,
-    layout: str,
-    folder: Path,
-    spec: Mapping[str, Any],
-    side: int,
-    options: Mapping[str, Any],
-    jobs: int,
-) -> Opened:
-    """A data set with all pictures resized to ``side``, made once.
+class ImageSet(NamedTuple):
+    """A data set: its layout, the folder of a real one ("" for synthetic data), and how to make or load it.
 
-    Args:
-        data_root: folder of a set in one of the layouts, or "" for the stand-in.
-        layout: of the stand-in: "nih", "vindr" or "voc".
-        folder: where generated sets and stores are kept.
-        spec: sizes and seed of the stand-in.
-        side: in pixels, a multiple of 32.
-        options: of the set's loader, see ``papers_lib.datasets.image_sets``; those of the layout are used.
-        jobs: processes; 0 means one a core.
-
-    Raises:
-        UserError: a set that cannot be read; the line names the file.
+    Fields:
+        sizes: of the synthetic set, and its seed.
+        options: of the loader of a real or synthetic set, see ``papers_lib.datasets.image_sets``.
     """
-    if data_root:
-        root = Path(data_root).expanduser()
-        layout = layout_of(root)
-        fingerprint = tree_fingerprint(root)[:16]
-    else:
-        root = _stand_in(layout, folder, spec, jobs)
-        fingerprint = root.name.rpartition("-")[2]
-    store = StoreSpec(fingerprint, side, CHANNELS[layout], layout, dict(options.get(layout, {})))
-    made = ensure(folder, "images", store, partial(write_set, root=root, jobs=jobs))
-    images, _ = open_images(made)
-    return Opened(DataRef(made, made.name.rpartition("-")[2], data_kind(root)), images, fingerprint, layout)
+
+    layout: str
+    root: str
+    sizes: Mapping[str, int]
+    options: Mapping[str, Any]
+
+    def training_images(self) -> int:
+        """How many images a run trains on, without opening a picture."""
+        if self.root:
+            spec = StoreSpec("", 64, CHANNELS[self.layout], self.layout, dict(self.options))
+            return len(load_set(spec, Path(self.root).expanduser()).part("train"))
+        if self.layout == "vindr":
+            return round(0.7 * self.sizes["images"])
+        return round(
+            (1 - self.options["val_share"]) * self.sizes["train_val" if self.layout == "nih" else "train"]
+        )
+
+    def open(self, folder: Path, side: int, jobs: int) -> DataRef:
+        """The set with all pictures resized to ``side`` pixels, made once and kept in ``folder``.
+
+        Raises:
+            UserError: a set that cannot be read; the line names the file.
+        """
+        if self.root:
+            root = Path(self.root).expanduser()
+            fingerprint = tree_fingerprint(root)[:16]
+        else:
+            name, sizes, write = SYNTHETIC[self.layout]
+            root = ensure(folder, name, sizes(**self.sizes), partial(write, jobs=jobs))
+            fingerprint = root.name.rpartition("-")[2]
+        spec = StoreSpec(fingerprint, side, CHANNELS[self.layout], self.layout, dict(self.options))
+        made = ensure(folder, "images", spec, partial(write_set, root=root, jobs=jobs))
+        return DataRef(made, made.name.rpartition("-")[2], data_kind(root))
 
 
-def _stand_in(layout: str, folder: Path, spec: Mapping[str, Any], jobs: int) -> Path:
-    made: dict[str, tuple[Any, Any]] = {
-        "nih": (chest.ChestSpec, chest.write),
-        "vindr": (chest_vindr.VindrSpec, chest_vindr.write),
-        "voc": (scenes.ScenesSpec, scenes.write),
+@lru_cache(maxsize=4)
+def open_images(root: Path) -> tuple[BoxedImages, np.ndarray]:
+    """List and pictures, uint8 (N, H, W) or (N, H, W, 3), of an image store; read once a process."""
+    return load_images(root)
+
+
+@lru_cache(maxsize=6)
+def stored(root: Path, which: Frozen, device: str, jobs: int = 1) -> tuple[np.ndarray, ...]:
+    """Features of a store's images, computed where it lacks them; see ``pyramid_features``."""
+    _, images = open_images(root)
+    return tuple(pyramid_features(images, root, which, device=device, jobs=jobs))
+
+
+def rows_of(images: BoxedImages, fold: int, folds: int) -> dict[str, np.ndarray]:
+    """Row numbers of "train", "val" and "test": the set's splits where ``fold`` is negative, else a fold by patient.
+
+    Of k folds, one is the test part, the next the validation part, the others the training part.
+    """
+    if fold < 0:
+        return {name: np.flatnonzero(images.split == name) for name in ("train", "val", "test")}
+    owners = images.names if images.patients is None else images.patients
+    found = k_folds_by_patient(owners, folds, FOLD_SEED)
+    after = (fold + 1) % folds
+    return {
+        "train": np.flatnonzero((found != fold) & (found != after)),
+        "val": np.flatnonzero(found == after),
+        "test": np.flatnonzero(found == fold),
     }
-    of_layout, write = made[layout]
-    names = {"nih": "chest", "vindr": "chest-vindr", "voc": "scenes"}
-    return ensure(folder, names[layout], of_layout(**spec), partial(write, jobs=jobs))
+
+
+def take(array: np.ndarray, rows: np.ndarray, device: str) -> Tensor:
+    """``array[rows]`` on the device; a GPU keeps the whole array where it has the room."""
+    if on_gpu(device):
+        return taken(array, rows, device)
+    return torch.from_numpy(np.asarray(array[rows])).to(device)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a phase of training feeds its model with: pixels, or stored features of the first stages.
+
+    Attributes:
+        images: uint8 (N, H, W) or (N, H, W, 3).
+        stages: float16 (N, h, w, C) each, finest first; raw, not standardised.
+        policy: augmentation of the pixels, "radiograph", "photograph" or ""; needs ``stages`` empty.
+    """
+
+    images: np.ndarray
+    stages: tuple[np.ndarray, ...] = ()
+    policy: str = ""
+
+    def batch(
+        self, rows: np.ndarray, device: str, generator: torch.Generator | None = None
+    ) -> Tensor | list[Tensor]:
+        """Pixels (n, C, H, W) in [0, 1], augmented where a generator is given, or raw features (n, C, h, w)."""
+        if self.stages:
+            return [take(stage, rows, device).permute(0, 3, 1, 2).float() for stage in self.stages]
+        found = self.pixels(rows, device)
+        if self.policy and generator is not None:
+            with torch.autocast(
+                torch.device(device).type, enabled=False
+            ):  # else its grid is in half precision
+                found = augment(found, POLICIES[self.policy], generator)
+        return found
+
+    def pixels(self, rows: np.ndarray, device: str) -> Tensor:
+        """Pictures (n, C, H, W) in [0, 1], channels last in memory."""
+        found = take(self.images, rows, device)
+        found = found[:, None] if found.ndim == 3 else found.permute(0, 3, 1, 2)
+        return (found.float() / 255).contiguous(memory_format=torch.channels_last)
+
+
+class Staged(nn.Module):
+    """A heatmap classifier that takes pixels, or features of the first ``given`` stages.
+
+    Args: model, with its encoder; given, the stages whose features come in place of the pixels, 0 for none.
+    """
+
+    def __init__(self, model: HeatmapClassifier, given: int) -> None:
+        super().__init__()
+        assert model.encoder is not None
+        self.model = model
+        self._later = (LaterStages(model.encoder, given) if given else None,)  # its layers are the model's
+
+    @property
+    def later(self) -> LaterStages | None:
+        """The encoder behind the given stages; None where pixels are given."""
+        return self._later[0]
+
+    def features(self, given: Tensor | list[Tensor]) -> list[Tensor]:
+        """Features of all stages, finest first."""
+        later: nn.Module = self.later or self.model.encoder  # type: ignore[assignment]
+        return later(given)
+
+    def forward(self, given: Tensor | list[Tensor]) -> HeatmapOutput:
+        return self.model.from_features(self.features(given))

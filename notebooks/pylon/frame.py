@@ -1,7 +1,10 @@
-"""All runs of the PYLON experiment as one table: a row a model, and a row for each map read off the baseline."""
+"""All runs of the PYLON experiment as one table: a row a model, and a row for each map read off the baseline.
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+And how tables and figures choose among the rows: by comparison, method and training, in one order of methods.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,7 +12,8 @@ import pandas as pd
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.metrics.localization import stride_ceiling
 from papers_lib.models.heatmap_methods import METHODS
-from papers_lib.sweep.core import Record, records_frame
+from papers_lib.stats import UndefinedStatistic, student_t
+from papers_lib.sweep import DataRef, Record, records_frame
 from pylon.measures import CAMS
 
 POST_HOC = {"grad_cam": "Grad-CAM", "grad_cam_pp": "Grad-CAM++", "xgrad_cam": "XGrad-CAM"}
@@ -17,6 +21,7 @@ PRINTED = {"grad_cam": "GradCAM", "grad_cam_pp": "GradCAM++", "xgrad_cam": "XGra
 """Names in the paper's tables."""
 SMALL = "Nodule"
 EXTREMES = 3  # classes at either end of the sizes
+PART_ARMS = ("main", "others", "parts", "pools")
 TRAININGS = {
     "frozen": "encoder frozen",
     "one_phase": "one phase",
@@ -25,54 +30,80 @@ TRAININGS = {
     "transfer_two_phase": "transfer, two phases",
     "transfer_two_phase_moving": "transfer, two phases, statistics moving",
 }
+UPS = ("pylon_0up", "pylon_1up", "pylon_2up", "pylon")
+ORDER = ("cam", *POST_HOC, "li2018", "unet", "pan", "deeplab", "fpn", *UPS)
+"""Methods as they stand beside each other; others follow."""
+Arms = str | Sequence[str]
+Setting = tuple[str, str]
+"""A method and how it was trained."""
 
 
 class Swept(NamedTuple):
-    """The records of one sweep, the images that it ran on with side and pixels, and kind and name of the set."""
+    """The records of one part of the plan, and the images that it ran on."""
 
     data: str
     records: Sequence[Record]
     images: BoxedImages
-    side: int
-    pixels: "np.ndarray[Any, Any] | None" = None
-    kind: str = "stand-in"
-    fingerprint: str = ""
+    pixels: np.ndarray
+    store: DataRef
 
-
-def label(method: str) -> str:
-    """The name of a method for readers."""
-    return POST_HOC.get(method) or METHODS[method].label
+    @property
+    def side(self) -> int:
+        """Of an image in pixels."""
+        return int(self.pixels.shape[1])
 
 
 def tidy(sweeps: Sequence[Swept]) -> pd.DataFrame:
     """One row a model and map: the record's columns, and
 
-    data (of the sweep), name (of the method, for readers), setting ("METHOD_TRAINING", with "_long" in the arms
-    "long" and "budget"), side, stride (of the map), nodule_share (of what the stride allows in the smallest class),
-    size_gain (macro point localization less that of the same method and seed in the arm "main"), small_less_large
-    (see below).
+    data (of the sweep), name (of the method), setting ("METHOD_TRAINING", with "_long" in the comparisons "long" and
+    "budget"), side, stride (of the map), nodule_share (of what the stride allows in the smallest class), size_gain
+    (macro point localization less that of the same method and seed in "main"), small_less_large (see below).
     """
-    frames = [_of_sweep(one) for one in sweeps if one.records]
-    if not frames:
-        raise ValueError("sweeps: expected at least one record")
-    frame = pd.concat(frames, ignore_index=True)
+    frame = pd.concat([_of_sweep(one) for one in sweeps], ignore_index=True)
+    frame["point_macro"] = frame.get("point_macro", np.nan)
     longer = frame["arm"].isin(["long", "budget"]).map({True: "_long", False: ""})
     frame["setting"] = frame["method"] + "_" + frame["training"] + longer
     frame["name"] = frame["method"].map(label)
-    main = frame[frame["arm"].isin(["main", "others"])].drop_duplicates(["method", "seed", "fold"])
-    small = main.set_index(["method", "seed", "fold"]).get("point_macro", pd.Series(dtype=float))
-    at = pd.MultiIndex.from_frame(frame[["method", "seed", "fold"]])
-    gain = frame.get("point_macro") - small.reindex(at).to_numpy() if len(small) else None
-    frame["size_gain"] = None if gain is None else gain.where(frame["arm"].eq("large"))
-    frame["size_gain"] = frame["size_gain"].astype(float)
+    keys = ["method", "seed", "fold"]
+    small = frame[frame["arm"].isin(["main", "others"])].drop_duplicates(keys).set_index(keys)["point_macro"]
+    gain = frame["point_macro"] - small.reindex(pd.MultiIndex.from_frame(frame[keys])).to_numpy()
+    frame["size_gain"] = gain.where(frame["arm"].eq("large")).astype(float)
     frame["small_less_large"] = pd.concat(
-        [_small_less_large(frame[frame["data"].eq(one.data)], one.images) for one in sweeps if one.records]
+        [_small_less_large(frame[frame["data"].eq(one.data)], one.images) for one in sweeps]
     )
     return frame.copy()
 
 
+def _of_sweep(one: Swept) -> pd.DataFrame:
+    """Rows of a part's models, then of each map read off the baseline."""
+    configs = [record.config for record in one.records]
+    frame = records_frame(list(one.records))
+    frame = frame.assign(data=one.data, side=one.side, training=[config.training() for config in configs])
+    own = [name for name in frame if not name.startswith(tuple(f"{cam}." for cam in CAMS))]
+    parts = [frame[own].assign(stride=[config.stride(one.side) for config in configs])]
+    keep = ["arm", "seed", "fold", "folds", "status", "training", "data", "side", "backbone", "phases"]
+    for cam in CAMS:
+        columns = {name: name.removeprefix(f"{cam}.") for name in frame if name.startswith(f"{cam}.")}
+        if columns:
+            rows = frame[frame[f"{cam}.point_macro"].notna()]
+            parts.append(rows[[*keep, *columns]].rename(columns=columns).assign(method=cam, stride=32.0))
+    joined = pd.concat(parts, ignore_index=True)
+    joined["nodule_share"] = np.nan
+    if f"point/{SMALL}" in joined:
+        folded = any(config.fold >= 0 for config in configs)
+        tested = one.images if folded else one.images.part("test")
+        size = (one.side, one.side)
+        boxes = [box for box in tested.of_class(tested.classes.index(SMALL), size) if len(box)]
+        strides = joined["stride"].dropna().unique() if boxes else ()
+        top = {stride: stride_ceiling(boxes, size, round(stride)) for stride in strides}
+        reach = joined["stride"].map(top).astype(float)
+        joined["nodule_share"] = joined[f"point/{SMALL}"] / reach.where(reach > 0)
+    return joined
+
+
 def _small_less_large(frame: pd.DataFrame, images: BoxedImages) -> "pd.Series[float]":
-    """Gain over the baseline of the same arm, training, seed and fold: mean of the classes with the smallest boxes
+    """Gain over the baseline of the same comparison, training, seed and fold: mean of the classes of the smallest boxes
     less mean of those with the largest, ``EXTREMES`` each; NaN where there are too few classes."""
     areas = mean_areas(images)
     order = [f"point/{name}" for name in sorted(areas, key=areas.__getitem__) if f"point/{name}" in frame]
@@ -85,62 +116,114 @@ def _small_less_large(frame: pd.DataFrame, images: BoxedImages) -> "pd.Series[fl
     return spread - baseline.reindex(pd.MultiIndex.from_frame(frame[keys])).to_numpy()
 
 
+def hits_frame(swept: Swept, arms: Sequence[str]) -> pd.DataFrame:
+    """A row a tested pair of image and class and model: did it point into one of the boxes of the class?
+
+    Returns: columns row (of the image), class (its number), method, training, seed, fold, hit; of all runs of the
+    comparisons that ended well.
+    """
+    parts = []
+    for record in (one for one in swept.records if one.status == "ok" and one.config.arm in arms):
+        config, arrays = record.config, record.arrays()
+        for prefix, method in (("", config.method), *((f"{cam}.", cam) for cam in CAMS)):
+            if f"{prefix}hits" in arrays:
+                own = {
+                    "method": method,
+                    "training": config.training(),
+                    "seed": config.seed,
+                    "fold": config.fold,
+                }
+                pairs = pd.DataFrame(arrays["pairs"], columns=["row", "class"])
+                parts.append(pairs.assign(**own, hit=arrays[f"{prefix}hits"].astype(bool)))
+    columns = ["row", "class", "method", "training", "seed", "fold", "hit"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
 def mean_areas(images: BoxedImages) -> dict[str, float]:
     """Mean share of the image that a box of each boxed class has."""
-    boxes = np.concatenate(images.boxes) if len(images) else np.zeros((0, 4))
-    kinds = np.concatenate(images.box_classes) if len(images) else np.zeros(0)
+    boxes = np.concatenate([np.zeros((0, 4), np.float32), *images.boxes])
+    kinds = np.concatenate([np.zeros(0), *images.box_classes])
     area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    return {
-        name: float(area[kinds == k].mean()) for k, name in enumerate(images.classes) if (kinds == k).any()
-    }
+    found = {name: area[kinds == k] for k, name in enumerate(images.classes)}
+    return {name: float(areas.mean()) for name, areas in found.items() if len(areas)}
 
 
-def ceilings(
-    images: BoxedImages, side: int, stride: float, part: Literal["test", "all"] = "test"
-) -> dict[str, float]:
-    """What a map of this stride can reach in each boxed class of the test part, or of all images."""
-    test = images.part("test") if part == "test" else images
-    found = {}
-    for k, name in enumerate(test.classes):
-        boxes = [box for box in test.of_class(k, (side, side)) if len(box)]
-        if boxes:
-            found[name] = stride_ceiling(boxes, (side, side), round(stride))
-    return found
+def label(method: str) -> str:
+    """The name of a method for readers."""
+    return POST_HOC.get(method) or METHODS[method].label
 
 
-def _of_sweep(one: Swept) -> pd.DataFrame:
-    frame = records_frame(list(one.records))
-    frame = frame.assign(data=one.data, side=one.side, training=[r.config.training() for r in one.records])
-    parts = [frame[[name for name in frame if not name.startswith(tuple(f"{cam}." for cam in CAMS))]]]
-    for cam in CAMS:
-        columns = [name for name in frame if name.startswith(f"{cam}.")]
-        if not columns:
-            continue
-        keep = ["arm", "seed", "fold", "folds", "status", "training", "data", "side", "backbone", "phases"]
-        own = frame[frame[f"{cam}.point_macro"].notna()]
-        parts.append(
-            own[[*(name for name in keep if name in own), *columns]]
-            .rename(columns={name: name.removeprefix(f"{cam}.") for name in columns})
-            .assign(method=cam)
-        )
-    joined = pd.concat(parts, ignore_index=True)
-    joined["stride"] = joined["method"].map(lambda method: _stride(method, one.side))
-    joined["nodule_share"] = _share(joined, one)
-    return joined
+def ok(frame: pd.DataFrame, arms: Arms) -> pd.DataFrame:
+    """Runs of these comparisons that ended well."""
+    return frame[
+        frame["status"].eq("ok") & frame["arm"].isin([arms] if isinstance(arms, str) else list(arms))
+    ]
 
 
-def _stride(method: str, side: int) -> float:
-    return 32.0 if method in POST_HOC else float(METHODS[method].stride_at(side))
-
-
-def _share(frame: pd.DataFrame, one: Swept) -> "pd.Series[float]":
-    column = f"point/{SMALL}"
+def by_seed(frame: pd.DataFrame, column: str) -> "pd.Series[float]":
+    """Values of a column by seed, the mean of its folds; seeds without a value are left out."""
     if column not in frame:
-        return pd.Series(float("nan"), index=frame.index)
-    folded = any(record.config.fold >= 0 for record in one.records)
-    top: Mapping[Any, float] = {
-        stride: ceilings(one.images, one.side, stride, "all" if folded else "test").get(SMALL, float("nan"))
-        for stride in frame["stride"].dropna().unique()
+        return pd.Series(dtype=float)
+    return frame.groupby("seed")[column].mean().dropna().astype(float)
+
+
+def in_order(methods: Iterable[str]) -> list[str]:
+    """The methods once each, those of :data:`ORDER` first.
+
+    >>> in_order(["pylon", "fpn_group", "cam", "pylon"])
+    ['cam', 'pylon', 'fpn_group']
+    """
+    found = list(dict.fromkeys(methods))
+    return [*(one for one in ORDER if one in found), *(one for one in found if one not in ORDER)]
+
+
+def setting_names(settings: Iterable[Setting]) -> dict[Setting, str]:
+    """Names for readers; the training is named where the settings differ in it.
+
+    >>> setting_names([("cam", "frozen"), ("grad_cam", "frozen")]).values()
+    dict_values(['CAM', 'Grad-CAM'])
+    >>> setting_names([("cam", "one_phase"), ("cam", "two_phase")]).values()
+    dict_values(['CAM, one phase', 'CAM, two phases'])
+    """
+    settings = list(settings)
+    several = len({training for _, training in settings}) > 1
+    return {
+        (method, training): f"{label(method)}, {TRAININGS[training]}" if several else label(method)
+        for method, training in settings
     }
-    reach = frame["stride"].map(top)
-    return frame[column] / reach.where(reach > 0)
+
+
+def by_setting(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Runs of each method and training, under its name for readers."""
+    found = dict(iter(frame.groupby(["method", "training"], sort=False)))
+    groups = {key: found[key] for method in in_order(frame["method"]) for key in found if key[0] == method}
+    for key, name in setting_names(groups).items():
+        yield name, groups[key]
+
+
+def printed_name(method: str, training: str = "") -> str:
+    """The column of a method in Tables 1 to 4; "" where the paper has none. Ours with a frozen encoder stand beside
+    its one-phase numbers.
+
+    >>> printed_name("cam", "transfer_one_phase"), printed_name("xgrad_cam"), printed_name("pylon_2up")
+    ('Baseline with transfer', 'XGradCAM', '')
+    """
+    name = PRINTED[method] if method in PRINTED else METHODS[method].printed
+    transfer = " with transfer" if "transfer" in training else ""
+    return f"{name}{' two-phase' if 'two_phase' in training else transfer}" if name else ""
+
+
+def interval(values: "pd.Series[float]") -> dict[str, float]:
+    """Keys mean, low and high of Student's 95 % interval, n and sd; NaN where the values do not define them.
+
+    >>> interval(pd.Series([1.0, 2.0, 3.0]))["high"].__round__(3)  # 2 + 4.303 · 1/√3
+    4.484
+    """
+    low = high = np.nan
+    try:
+        found = student_t(values)
+        low, high = found.low, found.high
+    except UndefinedStatistic:
+        pass  # one value, or all equal
+    deviation = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+    return {"mean": float(values.mean()), "low": low, "high": high, "n": len(values), "sd": deviation}

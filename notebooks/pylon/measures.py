@@ -1,6 +1,6 @@
 """What a trained heatmap classifier is measured by: pointing, IoU, masked-out area, AUROC."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,18 +9,17 @@ from torch import Tensor, nn
 
 from papers_lib.cams import grad_cam, grad_cam_pp, head_gradients, xgrad_cam
 from papers_lib.datasets.boxed_images import BoxedImages
-from papers_lib.metrics.classification import auroc
+from papers_lib.metrics.classification import auroc, best_gmean_thresholds
+from papers_lib.metrics.deletion import ALREADY_NEGATIVE, NEVER, masked_out, mean_masked_out_area
 from papers_lib.metrics.heatmap_iou import heatmap_iou, mean_iou
 from papers_lib.metrics.localization import PointHits, point_hits, point_localization
-from papers_lib.metrics.masked_out import ALREADY_NEGATIVE, NEVER, masked_out, mean_masked_out_area
-from papers_lib.metrics.thresholds import best_gmean_thresholds
-from papers_lib.training.pyramid_features import pixels
-from pylon.inputs import Inputs, Staged
+from pylon.data import Inputs, Staged
 
 BATCH = 64  # images a pass in evaluation
 SHOWN = 24  # test images whose maps are kept for figures
 CAMS = ("grad_cam", "grad_cam_pp", "xgrad_cam")
 """Maps read off the model of method "cam", all without ReLU, as the paper has them."""
+Metrics = dict[str, float | int]
 
 
 @torch.no_grad()
@@ -46,67 +45,60 @@ def measure(
     *,
     cam: bool,
     masked: int,
-) -> tuple[dict[str, float | int], dict[str, np.ndarray]]:
+) -> tuple[Metrics, dict[str, np.ndarray]]:
     """Measure a model on the test part; thresholds come from the validation part.
 
     Args:
         staged, inputs: the model in eval mode and what it is fed with.
-        images: the set; rows of its parts.
+        images, rows: the set, and the rows of its parts.
         cam: also measure Grad-CAM, Grad-CAM++ and XGrad-CAM of the model, under prefixes.
-        masked: number of pairs whose masked-out area is measured.
+        masked: number of pairs of image and class whose masked-out area is measured.
 
     Returns:
-        Metrics: "auroc_macro", "auroc_weighted", "auroc/CLASS"; "point_macro", "point_weighted", "point/CLASS" and the
-        same with "iou", where there are maps; "masked_out_macro", "masked_out_negative", "masked_out_never",
-        "masked_out_passes" a pair, "masked_out_all_passes" (of a loop over all levels); with ``cam``
-        "grad_cam.point_macro" …
+        Metrics: "auroc_macro", "auroc_weighted", "auroc/CLASS", and where there are maps the same with "point" and
+        "iou"; "masked_out_…", see :func:`_masked_out`; with ``cam`` "grad_cam.point_macro" …
         Arrays: "pairs" (p, 2), row and class of every boxed pair of the test part, and "hits" (p,), in that order;
         "shown" (s,) rows with "shown_maps" (s, K, h, w), float16; "test_logits" (n, K).
     """
     test = images.take(rows["test"])
     side = inputs.images.shape[1]
-    boxed = np.array([position for position, boxes in enumerate(test.boxes) if len(boxes)], dtype=np.int64)
-    logits, _ = predict(staged, inputs, rows["test"], device)
-    found: dict[str, float | int] = _auroc(logits.cpu(), test)
-    arrays = {"test_logits": logits.cpu().numpy()}
-    _, maps = predict(staged, inputs, rows["test"][boxed], device, with_maps=True)
+    boxed = np.array([place for place, boxes in enumerate(test.boxes) if len(boxes)], dtype=np.int64)
+    logits = predict(staged, inputs, rows["test"], device)[0].cpu()
+    found = _scores("auroc", auroc(logits, torch.from_numpy(test.labels)), test.classes)
+    arrays = {"test_logits": logits.numpy()}
+    own = rows["test"][boxed]
+    _, maps = predict(staged, inputs, own, device, with_maps=True)
     if maps is None or not len(boxed):
         return found, arrays
     some = test.take(boxed)
-    pointed, hits = _pointing(maps, some, side)
-    found |= pointed
-    pairs = _pairs(some)
-    arrays["pairs"] = np.stack([rows["test"][boxed][pairs[:, 0]], pairs[:, 1]], 1)
-    arrays["hits"] = hits[pairs[:, 0], pairs[:, 1]]
-    shown = _shown(some)
-    arrays["shown"], arrays["shown_maps"] = rows["test"][boxed][shown], maps[shown].half().numpy()
+    pairs, shown = _pairs(some), _shown(some)
+    arrays |= {"pairs": np.stack([own[pairs[:, 0]], pairs[:, 1]], 1), "shown": own[shown]}
+    every = {"": maps}
     if cam:
-        for name, own in _cams(staged, inputs, rows["test"][boxed], device).items():
-            pointed, hits = _pointing(own, some, side)
-            found |= {f"{name}.{key}": value for key, value in pointed.items()}
-            arrays[f"{name}.hits"] = hits[pairs[:, 0], pairs[:, 1]]
-            arrays[f"{name}.shown_maps"] = own[shown].half().numpy()
-            arrays[f"{name}.points_apart"] = np.array(_points_apart(maps, own, some, side))
-    thresholds = _thresholds(staged, inputs, images, rows["val"], device)
+        every |= {f"{name}.": read for name, read in _cams(staged, inputs, own, device).items()}
+    points = {}
+    for prefix, one in every.items():
+        hits = points[prefix] = [_point_hits(one, some, k, side) for k in range(len(test.classes))]
+        scores = _scores("point", point_localization(hits), test.classes)
+        found |= {f"{prefix}{name}": value for name, value in scores.items()}
+        arrays[f"{prefix}hits"] = torch.stack([hit.hit for hit in hits], 1).numpy()[pairs[:, 0], pairs[:, 1]]
+        arrays[f"{prefix}shown_maps"] = one[shown].half().numpy()
+        if prefix:
+            arrays[f"{prefix}points_apart"] = np.array(_points_apart(points[""], hits))
+    logits, _ = predict(staged, inputs, rows["val"], device)
+    known = torch.from_numpy(images.labels[rows["val"]])
+    thresholds = best_gmean_thresholds(logits.cpu(), known, undefined="nan").threshold
     found |= _iou(maps, some, side, thresholds)
     if masked:
-        found |= _masked_out(staged, inputs, rows["test"][boxed], maps, pairs, thresholds, device, masked)
+        chosen = _spread(pairs[~thresholds.isnan().numpy()[pairs[:, 1]]], masked)
+        found |= _masked_out(staged, inputs, own, maps, chosen, thresholds, device)
     return found, arrays
 
 
-def _auroc(logits: Tensor, test: BoxedImages) -> dict[str, float | int]:
-    score = auroc(logits, torch.from_numpy(test.labels))
-    each = {f"auroc/{name}": float(value) for name, value in zip(test.classes, score.per_class, strict=True)}
-    return {"auroc_macro": score.macro, "auroc_weighted": score.weighted, **each}
-
-
-def _pointing(maps: Tensor, test: BoxedImages, side: int) -> tuple[dict[str, float | int], np.ndarray]:
-    """Point localization, and hits (n, K)."""
-    found = [_point_hits(maps, test, k, side) for k in range(len(test.classes))]
-    score = point_localization(found)
-    each = {f"point/{name}": float(value) for name, value in zip(test.classes, score.per_class, strict=True)}
-    metrics = {"point_macro": score.macro, "point_weighted": score.weighted, **each}
-    return metrics, np.stack([one.hit.numpy() for one in found], 1)
+def _scores(name: str, score: Any, classes: Sequence[str]) -> Metrics:
+    """Averages and every class of a score."""
+    each = {f"{name}/{one}": float(value) for one, value in zip(classes, score.per_class, strict=True)}
+    return {f"{name}_macro": score.macro, f"{name}_weighted": score.weighted, **each}
 
 
 def _point_hits(maps: Tensor, test: BoxedImages, k: int, side: int) -> PointHits:
@@ -144,7 +136,7 @@ def _cams(staged: Staged, inputs: Inputs, rows: np.ndarray, device: str) -> dict
     found: dict[str, list[Tensor]] = {name: [] for name in CAMS}
     decoder = staged.model.decoder
     for part in np.split(rows, range(BATCH, len(rows), BATCH)):
-        A = decoder.decode(_features(staged, inputs.batch(part, device)))  # type: ignore[operator]
+        A = decoder.decode(staged.features(inputs.batch(part, device)))  # type: ignore[operator]
         _, G = head_gradients(lambda a: decoder.head(a).amax((-2, -1)), A, "all")  # type: ignore[operator]
         found["grad_cam"].append(grad_cam(A, G).cpu())
         found["grad_cam_pp"].append(grad_cam_pp_signed(A, G).cpu())
@@ -161,44 +153,19 @@ def grad_cam_pp_signed(activations: Tensor, gradients: Tensor) -> Tensor:
     return grad_cam_pp(activations, gradients) + grad_cam_pp(-activations, -gradients)
 
 
-def _features(staged: Staged, given: Tensor | list[Tensor]) -> list[Tensor]:
-    encoder = staged.model.encoder
-    assert encoder is not None
-    if staged.later is None:
-        assert isinstance(given, Tensor)
-        return encoder(given)
-    return staged.later(given)
-
-
-def _points_apart(maps: Tensor, others: Tensor, test: BoxedImages, side: int) -> int:
+def _points_apart(hits: Sequence[PointHits], others: Sequence[PointHits]) -> int:
     """Pairs in which two maps point at different pixels."""
-    apart = 0
-    for k in range(len(test.classes)):
-        a, b = _point_hits(maps, test, k, side), _point_hits(others, test, k, side)
-        apart += int((a.point != b.point).any(1).sum())
-    return apart
+    return sum(int((a.point != b.point).any(1).sum()) for a, b in zip(hits, others, strict=True))
 
 
-def _thresholds(staged: Staged, inputs: Inputs, images: BoxedImages, rows: np.ndarray, device: str) -> Tensor:
-    """Logit of the largest G-mean of each class on the validation part; NaN for a class that it lacks."""
-    logits, _ = predict(staged, inputs, rows, device)
-    return best_gmean_thresholds(
-        logits.cpu(), torch.from_numpy(images.labels[rows]), undefined="nan"
-    ).threshold
-
-
-def _iou(maps: Tensor, test: BoxedImages, side: int, thresholds: Tensor) -> dict[str, float | int]:
-    found, names = [], []
+def _iou(maps: Tensor, test: BoxedImages, side: int, thresholds: Tensor) -> Metrics:
+    """IoU with the boxes of each class that has boxes, and a threshold on the validation part."""
+    found = {}
     for k, name in enumerate(test.classes):
         boxes = test.of_class(k, (side, side))
         if any(len(box) for box in boxes) and not bool(thresholds[k].isnan()):
-            found.append(heatmap_iou(maps[:, k], boxes, (side, side), float(thresholds[k])))
-            names.append(name)
-    if not found:
-        return {}
-    score = mean_iou(found)
-    each = {f"iou/{name}": float(value) for name, value in zip(names, score.per_class, strict=True)}
-    return {"iou_macro": score.macro, "iou_weighted": score.weighted, **each}
+            found[name] = heatmap_iou(maps[:, k], boxes, (side, side), float(thresholds[k]))
+    return _scores("iou", mean_iou(list(found.values())), list(found)) if found else {}
 
 
 def _masked_out(
@@ -209,36 +176,37 @@ def _masked_out(
     pairs: np.ndarray,
     thresholds: Tensor,
     device: str,
-    count: int,
-) -> dict[str, float | int]:
-    """Masked-out area of pairs spread over the classes; the mask is the value that the network scales to 0."""
-    chosen = _spread(pairs[~thresholds.isnan().numpy()[pairs[:, 1]]], count)
-    if not len(chosen):
+) -> Metrics:
+    """Masked-out area of pairs; the mask is the value that the network scales to 0.
+
+    Returns: "masked_out_macro", "masked_out_weighted"; shares "masked_out_negative" from the start and
+    "masked_out_never" negative; "masked_out_calls" of the network, and "masked_out_passes" and "masked_out_all_passes"
+    (of a loop over all steps) a pair.
+    """
+    if not len(pairs):
         return {}
     model = staged.model
     assert model.encoder is not None
-    owners, owner = np.unique(chosen[:, 0], return_inverse=True)
-    target = torch.from_numpy(chosen[:, 1])
+    owners, owner = np.unique(pairs[:, 0], return_inverse=True)
+    target = torch.from_numpy(pairs[:, 1])
     found = masked_out(
         lambda batch: model(batch).logits,
-        pixels(inputs.images[rows[owners]], device).contiguous(memory_format=torch.channels_last),
-        maps[chosen[:, 0], chosen[:, 1]],
+        inputs.pixels(rows[owners], device),
+        maps[pairs[:, 0], pairs[:, 1]],
         target,
         thresholds,
         owner=torch.from_numpy(owner),
         fill=model.encoder.scale.mean.flatten(),
     )
-    if not bool((found.status != ALREADY_NEGATIVE).any()):
-        return {
-            "masked_out_macro": float("nan"),
-            "masked_out_weighted": float("nan"),
-            "masked_out_negative": 1.0,
-        }
+    negative = float((found.status == ALREADY_NEGATIVE).double().mean())
+    if negative == 1:
+        nan = float("nan")
+        return {"masked_out_macro": nan, "masked_out_weighted": nan, "masked_out_negative": negative}
     area = mean_masked_out_area(found, target, len(thresholds))
     return {
         "masked_out_macro": area.macro,
         "masked_out_weighted": area.weighted,
-        "masked_out_negative": float((found.status == ALREADY_NEGATIVE).double().mean()),
+        "masked_out_negative": negative,
         "masked_out_never": float((found.status == NEVER).double().mean()),
         "masked_out_passes": found.passes / len(target),
         "masked_out_calls": found.calls,
@@ -248,9 +216,7 @@ def _masked_out(
 
 def _spread(pairs: np.ndarray, count: int) -> np.ndarray:
     """The first pairs of each class in turn, ``count`` in all."""
-    turn = np.zeros(len(pairs), dtype=np.int64)
-    seen: dict[Any, int] = {}
-    for place, kind in enumerate(pairs[:, 1]):
-        turn[place] = seen.get(kind, 0)
-        seen[kind] = turn[place] + 1
+    turn = np.array(
+        [int((pairs[:place, 1] == kind).sum()) for place, kind in enumerate(pairs[:, 1])], dtype=int
+    )
     return pairs[np.argsort(turn, kind="stable")[:count]]

@@ -1,217 +1,198 @@
-"""Parameter values that the PYLON notebook cannot run with, refused before anything runs.
+"""Parameters of the PYLON notebook: types, ranges, choices and help; the quick values stand in the notebook's cell."""
 
-Types are checked by the companion; here it is ranges, choices and what does not go together. No torch, except to look
-into a folder with data, or up a backbone that is not listed here: the answer comes at once.
-"""
-
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
+from pydantic import AfterValidator, Field, model_validator
+
+from papers_lib.companion.parameters import NotebookParameters
 from papers_lib.errors import UserError
-from papers_lib.training.devices import DEVICES
+from papers_lib.models.heatmap_methods import METHODS
+from pylon.data import NAMES, layout_of
 
-LEAST = {
-    **dict.fromkeys(("seeds", "variant_seeds", "epochs", "tuned_epochs", "every"), 1),
-    **dict.fromkeys(("batch_size", "tuned_batch"), 2),  # of one image batch norm has no statistics
-    **dict.fromkeys(("train_images", "test_images", "small_images", "scenes_train", "scenes_test"), 8),
-    **dict.fromkeys(("jobs", "data_seed", "patience", "masked"), 0),
-}
-RATES = ("learning_rate", "tuned_rate")
-SIDES = ("side", "large_side", "tuned_side")
-CHOICES = {
-    "device": DEVICES,
-    "weights": ("packaged", "timm", "random"),
-    "policy": ("", "radiograph", "photograph"),
-    "greys": ("backbone", "nih"),
-}
-ARMS = ("main", "others", "long", "large", "parts", "pools", "backbone", "transfer", "budget", "voc")
-"""Arms that can be asked for; "transfer" brings the arm "source" with it, "budget" needs it."""
-COMPARED = ("others", "large", "parts", "pools", "backbone")
-"""Arms of ``variant_seeds`` models whose every seed is set beside the same seed of the arm "main"."""
-TUNED = ("transfer", "voc")
-"""Arms that train the encoder whatever ``phases`` says: their settings are the ``tuned_*`` parameters."""
-PHASES = (["decoder"], ["all"], ["decoder", "all"])
+Arm = Literal["main", "others", "long", "large", "parts", "pools", "backbone", "transfer", "budget", "voc"]
+COMPARED = {"others", "large", "parts", "pools", "backbone"}
+"""Comparisons whose every seed is set beside the same seed of "main"."""
 STAGES = 4
-STRIDE = 32
 PACKAGED = ("efficientnet_lite0", "efficientnet_lite2")
-SECOND = "efficientnet_lite2"
-"""The encoder of the arm "backbone"."""
 KNOWN = (*PACKAGED, *(f"resnet{depth}" for depth in (18, 34, 50, 101, 152)))
 """Backbones with stages at strides 4, 8, 16 and 32 that run one after the other."""
-LEAST_FOLDS = 3
-"""A test fold, a validation fold, and one to train on."""
 ROOTS = {"data_root": ("nih", "vindr", "voc"), "vindr_root": ("vindr",), "voc_root": ("voc",)}
 
 
-def check(parameters: Mapping[str, Any]) -> None:
-    """Refuse values of the right type that make no sense.
-
-    Args:
-        parameters: of the notebook; one that it does not have is not checked.
-
-    Raises:
-        UserError: the first that is wrong, what was found and what was expected.
-
-    >>> check({"seeds": 3, "side": 160, "arms": ["main", "parts"], "folds": 0})
-    >>> check({"folds": 2})
-    Traceback (most recent call last):
-    papers_lib.errors.UserError: parameter folds: found 2, expected 0 or at least 3: to test, to validate, to train
-    """
-    for name, least in LEAST.items():
-        if name in parameters and parameters[name] < least:
-            raise _error(name, parameters[name], f"at least {least}")
-    for name, choices in CHOICES.items():
-        if name in parameters and parameters[name] not in choices:
-            named = ", ".join(choice or '""' for choice in choices)
-            raise _error(name, parameters[name], f"one of {named}")
-    for name in RATES:
-        if name in parameters and not 0 < parameters[name] < math.inf:
-            raise _error(name, parameters[name], "a finite number above 0")
-    if not 0 <= parameters.get("weight_decay", 0) < math.inf:
-        raise _error("weight_decay", parameters["weight_decay"], "a finite number of at least 0")
-    if not 0 < parameters.get("val_share", 0.5) < 1:
-        raise _error("val_share", parameters["val_share"], "a share above 0 and below 1")
-    if 0 != parameters.get("folds", 0) < LEAST_FOLDS:
-        raise _error(
-            "folds", parameters["folds"], f"0 or at least {LEAST_FOLDS}: to test, to validate, to train"
-        )
-    for name in SIDES:
-        if name in parameters and (parameters[name] < 2 * STRIDE or parameters[name] % STRIDE):
-            raise _error(name, parameters[name], f"a multiple of {STRIDE} of at least {2 * STRIDE}")
-    if parameters.get("width", STRIDE) < 32 or parameters.get("width", STRIDE) % 32:
-        raise _error("width", parameters["width"], "a multiple of 32 of at least 32")
-    _check_arms(parameters)
-    _check_frozen(parameters)
-    _check_policy(parameters)
-    _check_backbone(parameters)
-    for name, layouts in ROOTS.items():
-        if parameters.get(name):
-            found = _check_root(name, Path(parameters[name]).expanduser(), layouts)
-            if name == "data_root" and found == "voc" and parameters.get("greys", "backbone") != "backbone":
-                raise _error("greys", parameters["greys"], "backbone, since data_root holds photographs")
+def _known(method: str) -> str:
+    if method not in METHODS:
+        raise ValueError(f"no method of that name, expected some of {', '.join(METHODS)}")
+    return method
 
 
-def _check_arms(parameters: Mapping[str, Any]) -> None:
-    arms = parameters.get("arms", ["main"])
-    if not arms or len(set(arms)) < len(arms) or not set(arms) <= set(ARMS):
-        raise _error("arms", list(arms), f"some of {', '.join(ARMS)}, each once")
-    if "main" not in arms:
-        raise _error("arms", list(arms), "main among them")
-    if "budget" in arms and "transfer" not in arms:
-        raise _error("arms", list(arms), "transfer as well, whose sources the arm budget starts from")
-    seeds = parameters.get("seeds", parameters.get("variant_seeds", 1))
-    if set(COMPARED) & set(arms) and parameters.get("variant_seeds", 1) > seeds:
-        found = parameters["variant_seeds"]
-        raise _error(
-            "variant_seeds", found, f"at most seeds, which is {seeds}: they are compared with the main arm"
-        )
-    if "large" in arms and parameters.get("large_side", math.inf) <= parameters.get("side", 0):
-        raise _error("large_side", parameters["large_side"], f"more than side, which is {parameters['side']}")
+Methods = list[Annotated[str, AfterValidator(_known)]]
+Side = Annotated[int, Field(ge=64, multiple_of=32)]
+Images = Annotated[int, Field(ge=8)]
+Stages = Annotated[int, Field(ge=0, le=STAGES)]
+Rate = Annotated[float, Field(gt=0)]
 
 
-def _check_frozen(parameters: Mapping[str, Any]) -> None:
-    """Which stages are frozen, and whether anything is left to train."""
-    phases = list(parameters.get("phases", ["decoder"]))
-    if phases not in PHASES:
-        raise _error("phases", phases, "[decoder], [all] or [decoder, all]")
-    for name in ("train_from", "tuned_from"):
-        found = parameters.get(name, 0)
-        if not 0 <= found <= STAGES:
-            raise _error(name, found, f"0 (all stages are trained) to {STAGES}")
-    if "all" in phases and parameters.get("train_from", 0) == STAGES:
-        raise _error(
-            "train_from", STAGES, f"at most {STAGES - 1}, since phase all trains the stages behind it"
-        )
-    if _tuned(parameters) and parameters.get("tuned_from", 0) == STAGES:
-        expected = (
-            f"at most {STAGES - 1}, since {' and '.join(_tuned(parameters))} train the stages behind it"
-        )
-        raise _error("tuned_from", STAGES, expected)
-    if parameters.get("weights") == "random":
-        _check_random(parameters, phases)
+class Parameters(NotebookParameters):
+    """What the notebook's ``parameters`` cell sets."""
 
+    data_note: str = Field(description="a sentence on size and bias of the real data, for the page")
+    vindr_root: str = Field(description="real data for the comparison transfer; empty: synthetic")
+    voc_root: str = Field(description="real data for the comparison voc; empty: synthetic scenes")
+    arms: list[Arm] = Field(
+        description="main, others, long, large, parts, pools, backbone, transfer, budget, voc"
+    )
+    methods: Methods = Field(description="in main: the headline, and the number of UPs")
+    other_methods: Methods = Field(description="in others: further competitors")
+    part_methods: Methods = Field(description="in parts: PYLON's parts taken out one by one")
+    pool_methods: Methods = Field(description="in pools: global pools, and group norm")
+    compared_methods: Methods = Field(description="in large, transfer and voc, with one phase")
+    fair_methods: Methods = Field(description="of transfer with a source, two phases, and backbone")
+    ups: int = Field(ge=0, le=3, description="UP modules of PYLON: its map has stride 32, 16, 8 or 4")
+    up: Literal["two_layer", "small", "conv3x3"] = Field(description="convolutions of an UP")
+    attention: bool = Field(description="PYLON's pyramid attention; without it, its main path alone")
+    head_kernel: Literal[1, 3] = Field(description="of PYLON's head: 1 or 3")
+    gap: bool = Field(description="PYLON with a global average pool")
+    norm: Literal["batch", "group", "group1"] = Field(description="of PYLON: batch, group or group1")
+    seeds: int = Field(ge=1, description="models a method of the comparison main (and of PAN)")
+    variant_seeds: int = Field(ge=1, description="models a setting of the other comparisons")
+    folds: int = Field(
+        ge=0, description="of a cross-validation by patient instead of the set's splits; 0: none"
+    )
+    train_images: Images = Field(description="synthetic radiographs, training and validation")
+    test_images: Images = Field(description="synthetic radiographs, test")
+    small_images: Images = Field(description="of the small set of the comparison transfer")
+    scenes_train: Images = Field(description="synthetic scenes, training and validation")
+    scenes_test: Images = Field(description="synthetic scenes, test")
+    data_seed: int = Field(ge=0, description="of the synthetic sets")
+    val_share: float = Field(gt=0, lt=1, description="of the training images, by patient where known")
+    side: Side = Field(description="of an image in pixels")
+    large_side: Side = Field(description="in the comparison large")
+    tuned_side: Side = Field(description="in the comparisons transfer and voc")
+    backbone: str = Field(description="of the encoder, by timm's name")
+    second_backbone: str = Field(description="of the comparison backbone")
+    weights: Literal["packaged", "timm", "random"] = Field(
+        description="of the encoder: packaged (ImageNet, no download), timm (hub) or random"
+    )
+    width: int = Field(ge=32, multiple_of=32, description="channels of the decoders; the paper has 128")
+    phases: list[Literal["decoder", "all"]] = Field(
+        description="decoder: the encoder is frozen; all: everything is trained; both: two phases"
+    )
+    train_from: Stages = Field(description="encoder stages (of four) that stay frozen in phase all")
+    tuned_from: Stages = Field(description="the same in the comparisons transfer and voc")
+    epochs: int = Field(ge=1, description="at most, a phase")
+    tuned_epochs: int = Field(ge=1, description="the same in the comparisons transfer and voc")
+    long_factor: int = Field(ge=2, description="times the epochs, in the comparison long")
+    budget_factor: int = Field(ge=2, description="times the epochs in one phase, in the comparison budget")
+    batch_size: int = Field(ge=2, description="images a step; the paper has 64")
+    tuned_batch: int = Field(ge=2, description="the same in the comparisons transfer and voc")
+    learning_rate: Rate = Field(description="of Adam; the paper has 1e-4")
+    tuned_rate: Rate = Field(description="the same in the comparisons transfer and voc")
+    weight_decay: float = Field(ge=0, description="of AdamW; the paper has none")
+    patience: int = Field(ge=0, description="checks without improvement before a cut of the rate; paper: 2")
+    every: int = Field(ge=1, description="epochs between checks")
+    prevalence_start: bool = Field(description="heads start at the classes' log-odds, for every method alike")
+    standardise: bool = Field(description="features by their channel statistics, for every method alike")
+    greys: Literal["backbone", "nih"] = Field(
+        description="scaling of pixels: backbone, or nih (the authors' mean and deviation)"
+    )
+    policy: Literal["", "radiograph", "photograph"] = Field(
+        description="augmentation of pixels: radiograph, photograph or none"
+    )
+    mixed: bool = Field(description="bfloat16 autocast")
+    compiled: bool = Field(description="by torch.compile, on a GPU only (docs/gpu.md)")
+    masked: int = Field(ge=0, description="pairs of image and class of the masked-out area; 0: none")
 
-def _check_random(parameters: Mapping[str, Any], phases: list[str]) -> None:
-    """Frozen stages with random weights would be noise."""
-    if "decoder" in phases:
-        raise _error("phases", phases, "[all], since weights is random: the frozen encoder would be noise")
-    if parameters.get("train_from", 0):
-        expected = "0 (all), since weights is random: the frozen stages would be noise"
-        raise _error("train_from", parameters["train_from"], expected)
-    if _tuned(parameters):
-        expected = "no transfer or voc, since weights is random and these arms freeze the encoder in a phase"
-        raise _error("arms", list(parameters["arms"]), expected)
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        for name, wrong, expected in self._rules():
+            if wrong:
+                raise ValueError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
+        self._check_backbone()
+        for name, layouts in ROOTS.items():
+            if getattr(self, name):
+                self._check_root(name, Path(getattr(self, name)).expanduser(), layouts)
+        return self
 
+    def _tuned(self) -> list[str]:
+        """Comparisons that train the encoder whatever ``phases`` says."""
+        return [arm for arm in ("transfer", "voc") if arm in self.arms]
 
-def _check_policy(parameters: Mapping[str, Any]) -> None:
-    """Pixels that are augmented or scaled in another way have no stored features."""
-    policy, greys = parameters.get("policy", ""), parameters.get("greys", "backbone")
-    for name in ("train_from", *(["tuned_from"] if _tuned(parameters) else [])):
-        if policy and parameters.get(name, 0):
-            expected = f'"", since {name} is {parameters[name]} and stored features cannot be augmented'
-            raise _error("policy", policy, expected)
-        if greys != "backbone" and parameters.get(name, 0):
-            raise _error(
-                "greys", greys, f"backbone, since {name} is {parameters[name]} and features are stored"
-            )
-    if greys != "backbone" and parameters.get("standardise"):
-        raise _error(
-            "greys", greys, "backbone, since standardise is on and its statistics are of stored features"
-        )
+    def _rules(self) -> Iterator[tuple[str, bool, str]]:
+        """A parameter, whether its value does not go with the others, and what was expected."""
+        arms, tuned, random = self.arms, self._tuned(), self.weights == "random"
+        frozen = [("train_from", self.train_from), *([("tuned_from", self.tuned_from)] if tuned else [])]
+        yield "arms", len(set(arms)) < len(arms), "each once"
+        yield "arms", "main" not in arms, "main among them"
+        alone = "budget" in arms and "transfer" not in arms
+        yield "arms", alone, "transfer as well, whose sources budget needs"
+        too_many = bool(COMPARED & {*arms}) and self.variant_seeds > self.seeds
+        yield "variant_seeds", too_many, f"at most seeds ({self.seeds}), which they are compared with"
+        too_small = "large" in arms and self.large_side <= self.side
+        yield "large_side", too_small, f"more than side, which is {self.side}"
+        yield "folds", 0 < self.folds < 3, "0 or at least 3: to test, to validate, to train"
+        known = self.phases in (["decoder"], ["all"], ["decoder", "all"])
+        yield "phases", not known, "[decoder], [all] or [decoder, all]"
+        left = f"at most {STAGES - 1}, since the stages behind it are trained"
+        yield "train_from", "all" in self.phases and self.train_from == STAGES, left
+        yield "tuned_from", bool(tuned) and self.tuned_from == STAGES, left
+        noise = "since weights is random and frozen stages would be noise"
+        yield "phases", random and "decoder" in self.phases, f"[all], {noise}"
+        yield "train_from", random and self.train_from > 0, f"0, {noise}"
+        yield "arms", random and bool(tuned), f"no transfer or voc, {noise}"
+        scaled = self.greys != "backbone"
+        for name, stages in frozen:
+            why = f"since {name} is {stages} and features are stored"
+            yield "policy", bool(self.policy and stages), f"none, {why}"
+            yield "greys", bool(scaled and stages), f"backbone, {why}"
+        why = "since standardise is on and its statistics are of stored features"
+        yield "greys", scaled and self.standardise, f"backbone, {why}"
 
+    def _check_backbone(self) -> None:
+        if self.weights == "packaged" and self.backbone not in PACKAGED:
+            raise ValueError(f"weights: found packaged, expected timm or random for backbone {self.backbone}")
+        second = self.second_backbone if "backbone" in self.arms else ""
+        if self.weights == "packaged" and second not in ("", *PACKAGED):
+            raise ValueError(f"second_backbone: found {second}, expected one of {', '.join(PACKAGED)}")
+        if self.backbone == second:
+            raise ValueError(f"backbone: found {self.backbone}, expected another one than second_backbone")
+        if self.backbone in KNOWN:
+            return
+        import torch
 
-def _tuned(parameters: Mapping[str, Any]) -> list[str]:
-    return [arm for arm in TUNED if arm in parameters.get("arms", [])]
+        from papers_lib.models.pyramid_encoder import LaterStages, pyramid_encoder
 
-
-def _check_backbone(parameters: Mapping[str, Any]) -> None:
-    if "backbone" not in parameters:
-        return
-    backbone, weights = parameters["backbone"], parameters.get("weights", "packaged")
-    if weights == "packaged" and backbone not in PACKAGED:
-        raise _error("weights", weights, f"timm or random, since only {' and '.join(PACKAGED)} come packaged")
-    if "backbone" in parameters.get("arms", []) and backbone == SECOND:
-        raise _error("backbone", backbone, f"another one, since the arm backbone compares it with {SECOND}")
-    if backbone not in KNOWN:
-        trained = [parameters.get("train_from", 0) if "all" in parameters.get("phases", []) else 0]
-        trained += [parameters.get("tuned_from", 0)] if _tuned(parameters) else []
-        _look_up(backbone, max(trained))
-
-
-def _look_up(backbone: str, given: int) -> None:
-    import torch
-
-    from papers_lib.models.later_stages import LaterStages
-    from papers_lib.models.pyramid_encoder import pyramid_encoder
-
-    try:
-        with torch.no_grad():
-            encoder = pyramid_encoder(backbone, generator=torch.Generator(), weights="random")
+        given = max(self.train_from if "all" in self.phases else 0, self.tuned_from if self._tuned() else 0)
+        try:
+            encoder = pyramid_encoder(self.backbone, generator=torch.Generator(), weights="random")
             if given:
                 LaterStages(encoder, given)
-    except UserError as error:
-        text = str(error)
-        raise UserError(
-            f"parameter {text if text.startswith('backbone') else f'backbone: {text}'}"
-        ) from error
+        except UserError as error:
+            raise ValueError(f"backbone: {error}") from error
+
+    def _check_root(self, name: str, root: Path, layouts: tuple[str, ...]) -> None:
+        if not root.is_dir():
+            raise ValueError(f"{name}: found {str(root)!r}, expected a folder that is there")
+        try:
+            found = layout_of(root)
+        except UserError as error:
+            raise ValueError(f"{name}: {error}") from error
+        if found not in layouts:
+            expected = " or ".join(NAMES[layout] for layout in layouts)
+            raise ValueError(f"{name}: {root} is laid out as {NAMES[found]}, expected {expected}")
+        if name == "data_root" and found == "voc" and self.greys != "backbone":
+            raise ValueError(f"greys: found {self.greys}, expected backbone: data_root holds photographs")
+
+    def shortened(self) -> Self:
+        """The same grid on a few synthetic images, one model of each kind, one epoch: what a dry run times."""
+        few: dict[str, Any] = dict.fromkeys(("seeds", "variant_seeds", "epochs", "tuned_epochs"), 1)
+        few |= dict.fromkeys(("train_images", "small_images", "scenes_train"), 32)
+        few |= dict.fromkeys(("test_images", "scenes_test"), 16)
+        few |= {"folds": 0, "masked": min(2, self.masked)} | dict.fromkeys(ROOTS, "")
+        return self.model_copy(update=few)
 
 
-def _check_root(name: str, root: Path, layouts: tuple[str, ...]) -> str:
-    from pylon.data import NAMES, layout_of
-
-    if not root.is_dir():
-        raise _error(name, str(root), "a folder that is there")
-    try:
-        found = layout_of(root)
-    except UserError as error:
-        raise UserError(f"parameter {name}: {error}") from error
-    if found not in layouts:
-        expected = " or ".join(NAMES[layout] for layout in layouts)
-        raise UserError(f"parameter {name}: {root} is laid out as {NAMES[found]}, expected {expected}")
-    return found
-
-
-def _error(name: str, found: Any, expected: str) -> UserError:
-    return UserError(f"parameter {name}: found {found!r}, expected {expected}")
+def check(parameters: dict[str, Any]) -> None:
+    """Refuse values that make no sense. Raises: UserError, one line."""
+    Parameters.of(parameters)

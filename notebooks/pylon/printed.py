@@ -1,155 +1,113 @@
-"""The printed numbers of the PYLON paper, read strictly: Tables 1 to 4 cell by cell, and the numbers of its text.
+"""The printed numbers of the PYLON paper: Tables 1 to 4, the ablations, and what the text says beside them.
 
-Preechakul et al., iScience 25 (2022) 103933. Files, below ``notebooks/pylon/printed``: with a csv
-file a table, and ``authors/pylon.yaml`` for what is not printed (the authors' repository, the NIH release). What
-follows from these numbers alone: :mod:`.pylon_printed_counts`, :mod:`.pylon_printed_checks`.
+Preechakul et al., iScience 25 (2022) 103933. The files lie in ``printed/``: ``table1.csv`` to ``table4.csv`` with a
+row a class, ``ablations.csv`` with a row a model, ``text.csv`` with the numbers of the text and of the authors'
+repository that the page sets beside the tables.
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from papers_lib.companion.printed_yaml import any_mapping, mapping
 
-from papers_lib.companion.yaml_files import read_yaml
-from papers_lib.datasets.tabular import Row, read_rows
 from papers_lib.errors import UserError
 
+FOLDER = Path(__file__).parent / "printed"
 AREA, WEIGHTED, MACRO = "avg_area", "Weighted avg.", "Macro avg."
-TABLES = (1, 2, 3, 4)
-_AVERAGES = {"Weight. avg.": WEIGHTED, "Weighted. avg.": WEIGHTED, "Macro avg.": MACRO}  # as printed
-_CELL = re.compile(r"0(\.\d{1,2})?|1")  # shares; a trailing zero is not printed
+AVERAGES = {"Weight. avg.": WEIGHTED, "Weighted. avg.": WEIGHTED}  # as printed
+TWO_PHASE = "PYLON two-phase"
 
 
-@dataclass(frozen=True)
-class Stated:
-    """A number of the text: ``value``, possibly out of ``of``; ``where`` it is printed; the words, ``says``."""
+def read(name: str, columns: Sequence[str], folder: Path = FOLDER) -> pd.DataFrame:
+    """A file of printed numbers, its first column as the index.
 
-    value: float
-    where: str
-    of: int | None = None
-    says: str = ""
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """What the paper prints, and what its authors and the data set's owners published elsewhere.
-
-    Attributes: tables: by number, see :func:`printed_table`; data: set and input size of each; text: by key;
-    authors: sections ``single_seed``, ``split``, ``release``.
+    Raises:
+        UserError: no such file, other first columns, an index that is empty or not unique, or a number outside of
+            its range (shares: 0 to 1).
     """
-
-    tables: Mapping[int, pd.DataFrame]
-    data: Mapping[int, str]
-    text: Mapping[str, Stated]
-    authors: Mapping[str, Any]
-
-    def stated(self, key: str) -> Stated:
-        """One number of the text. Raises: UserError if ``printed/pylon.yaml`` has no such entry."""
-        if key not in self.text:
-            raise UserError(f"pylon.yaml: text: found no {key!r}, expected an entry of that name")
-        return self.text[key]
-
-
-def read_numbers(claims: str | Path) -> Numbers:
-    """The numbers below the folder ``notebooks/pylon/printed``.
-
-    Raises: UserError, one line with file and entry or line: a file missing or no YAML, an entry missing, unknown or
-        of the wrong type, a header, class or cell that is not as declared.
-    """
-    path = Path(claims) / "text.yaml"
-    content = mapping(read_yaml(path), path.name, ("source", "tables", "text"))
-    tables = mapping(content["tables"], f"{path.name}: tables", TABLES)
-    declared = {n: _declared(tables[n], f"{path.name}: table {n}") for n in TABLES}
-    text = any_mapping(content["text"], f"{path.name}: text")
-    return Numbers(
-        tables={n: _table(path.parent / entry["file"], entry) for n, entry in declared.items()},
-        data={n: entry["data"] for n, entry in declared.items()},
-        text={key: _stated(entry, f"{path.name}: {key}") for key, entry in text.items()},
-        authors=_authors(Path(claims) / "authors.yaml"),
-    )
-
-
-def printed_table(numbers: Numbers, number: int) -> pd.DataFrame:
-    """Point localization accuracy as printed in Table ``number``, 1 to 4; a new frame.
-
-    Index: ``WEIGHTED``, ``MACRO``, then the classes as printed. Columns: ``AREA``, the average share of the image's
-    area, and the methods as printed. Raises: ValueError for any other number.
-    """
-    if number not in numbers.tables:
-        raise ValueError(f"number: found {number!r}, expected one of {TABLES}")
-    return numbers.tables[number].copy()
-
-
-def _number(value: Any, place: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UserError(f"{place}: found {value!r}, expected a number")
-    return float(value)
-
-
-def _stated(entry: Any, place: str) -> Stated:
-    found = mapping(entry, place, ("value", "where"), ("of", "says"))
-    of = found.get("of")
-    if of is not None and type(of) is not int:
-        raise UserError(f"{place}: of: found {of!r}, expected a whole number")
-    for key in ("where", "says"):
-        if not isinstance(found.get(key, ""), str):
-            raise UserError(f"{place}: {key}: found {found[key]!r}, expected a text")
-    return Stated(_number(found["value"], f"{place}: value"), found["where"], of, found.get("says", ""))
-
-
-def _declared(entry: Any, place: str) -> dict[str, Any]:
-    kinds = {"file": str, "data": str, "classes": int, "methods": list}
-    found = mapping(entry, place, kinds)
-    for key, kind in kinds.items():
-        if type(found[key]) is not kind:
-            raise UserError(f"{place}: {key}: found {found[key]!r}, expected {kind.__name__}")
+    path = folder / name
+    try:
+        found = pd.read_csv(path, index_col=0)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path.name}: cannot be read ({error})") from error
+    header = [found.index.name, *found.columns]
+    if header[: len(columns)] != list(columns):
+        raise UserError(
+            f"{path.name}: found columns {', '.join(map(str, header))}, expected {', '.join(columns)}"
+        )
+    if not found.index.is_unique or found.index.hasnans or not len(found):
+        raise UserError(f"{path.name}: {columns[0]}: found an empty or repeated name, expected each once")
+    numbers = found.select_dtypes("number")
+    if numbers.shape[1] == 0 or (numbers < 0).any(axis=None):
+        raise UserError(f"{path.name}: found no numbers, or one below 0")
     return found
 
 
-def _table(path: Path, declared: Mapping[str, Any]) -> pd.DataFrame:
-    header = ["Class", "Avg.Area", *declared["methods"]]
-    rows = read_rows(path, header)
-    if list(rows[0].values) != header:
+def printed_table(number: int, folder: Path = FOLDER) -> pd.DataFrame:
+    """Point localization accuracy as printed in Table ``number``, 1 to 4.
+
+    Index: ``WEIGHTED``, ``MACRO``, then the classes as printed. Columns: ``AREA``, the average share of the image's
+    area, and the methods as printed.
+
+    Raises:
+        UserError: the file is not as described, or holds something else than shares.
+    """
+    found = read(f"table{number}.csv", ("Class", "Avg.Area"), folder)
+    if found.select_dtypes("number").shape != found.shape or not found.le(1).all(axis=None):
+        raise UserError(f"table{number}.csv: found a cell that is no share, expected numbers from 0 to 1")
+    found = found.rename(index=AVERAGES, columns={"Avg.Area": AREA}).rename_axis("class")
+    if list(found.index[:2]) != [WEIGHTED, MACRO]:
         raise UserError(
-            f"{path.name}: found columns {', '.join(rows[0].values)}, expected {', '.join(header)}"
+            f"table{number}.csv: found {', '.join(found.index[:2])} first, expected the two averages"
         )
-    names = [row["Class"] for row in rows]
-    averages = [_AVERAGES.get(name, name) for name in names[:2]]
-    if averages != [WEIGHTED, MACRO]:
-        raise UserError(f"{path.name}: found rows {', '.join(names[:2])} first, expected the two averages")
-    if len(set(names)) != len(names) or len(names) != 2 + declared["classes"]:
-        found = f"{len(set(names[2:]))} different classes in {len(names) - 2} rows"
-        raise UserError(f"{path.name}: found {found}, expected {declared['classes']}")
-    cells = [[_cell(row, column) for column in header[1:]] for row in rows]
-    index = pd.Index([*averages, *names[2:]], name="class")
-    return pd.DataFrame(cells, index=index, columns=[AREA, *header[2:]])
+    return found
 
 
-def _cell(row: Row, column: str) -> float:
-    if not _CELL.fullmatch(row[column]):
-        raise UserError(
-            f"{row.where}: {column}: found {row[column]!r}, expected a share of 0 to 1 in hundredths"
-        )
-    return float(row[column])
+def ablations(folder: Path = FOLDER) -> pd.DataFrame:
+    """The ablations of Tables S16 to S18 and Figures S14 and S15, a row a model: part, method, measure, paper,
+    "paper sd" and "paper says", empty where the paper has nothing."""
+    return read(
+        "ablations.csv", ("row", "part", "method", "measure", "paper", "paper sd", "paper says"), folder
+    )
 
 
-def _authors(path: Path) -> dict[str, Any]:
-    place = f"authors/{path.name}"
-    content = mapping(read_yaml(path), place, ("source", "single_seed", "split", "release"))
-    flat = {
-        "single_seed": ("weighted", "macro", "nodule"),
-        "split": ("train", "val", "test", "train_val_patients", "train_val_test_patients"),
-    }
-    for section, keys in flat.items():
-        for key, value in mapping(content[section], f"{place}: {section}", keys).items():
-            _number(value, f"{place}: {section}: {key}")
-    release = mapping(content["release"], f"{place}: release", ("source", "images", "boxes", "areas"))
-    _number(release["images"], f"{place}: release: images")
-    for key in ("boxes", "areas"):
-        for name, value in mapping(release[key], f"{place}: {key}", release["boxes"]).items():
-            _number(value, f"{place}: release: {key}: {name}")
-    return content
+def sentences(folder: Path = FOLDER) -> list[str]:
+    """What the paper's numbers say about each other, in Markdown; every number is computed or read from a file."""
+    tables = {number: printed_table(number, folder) for number in (1, 2, 3, 4)}
+    said = read("text.csv", ("key", "value", "where"), folder)["value"]
+    classes = {number: table.drop(index=[WEIGHTED, MACRO]) for number, table in tables.items()}
+
+    def best(number: int, method: str) -> int:
+        """Classes in which ``method`` is strictly above all that is no PYLON and has no transfer."""
+        cells = classes[number]
+        rivals = [name for name in cells if not name.startswith((AREA, "PYLON", "Baseline with"))]
+        return int((cells[method] > cells[rivals].max(axis=1)).sum())
+
+    cells = sum(len(one) for one in classes.values())
+    apart = sum(int((one["Baseline"] != one["GradCAM"]).sum()) for one in classes.values())
+    voc, vindr, nih = classes[4], tables[3], tables[1]
+    second = nih.loc["Atelectasis"].drop([AREA, "PYLON"]).max()
+    pairs = {row: vindr.loc[row, ["PYLON with transfer", TWO_PHASE]].tolist() for row in (MACRO, WEIGHTED)}
+    return [
+        f"The CAM baseline and Grad-CAM are printed with different numbers in {apart} of {cells} classes of Tables 1 "
+        "to 4: an identity, which is no evidence for either.",
+        f"In Table 4, PYLON with one phase is strictly best in {best(4, 'PYLON')} of {len(voc)} classes and FPN is "
+        f"above it in {int((voc['FPN'] > voc['PYLON']).sum())}; only PYLON was also trained in two phases, so its "
+        "lead mixes decoder and training.",
+        f"The tables do not give the text's counts: PYLON is strictly best in {best(3, 'PYLON')} of "
+        f"{len(classes[3])} classes of Table 3 (text: {said['vindr_best']:.0f}) and with two phases in "
+        f"{best(4, TWO_PHASE)} of Table 4 (text: {said['voc_best']:.0f}), the second-best value for Atelectasis is "
+        f"{second:.2f} (text: {said['atelectasis_second']:.2f}), and the small variant of the ablation reaches "
+        f"{said['small_variant']:.2f}, the proposed model {nih.loc[MACRO, 'PYLON']:.2f}.",
+        f"The Discussion's macro averages of {said['discussion_one_phase']:.2f} and "
+        f"{said['discussion_two_phase']:.2f} for VinDr-CXR are Table 3's weighted ones "
+        "({:.2f}, {:.2f}); its macro averages are {:.2f} and {:.2f}.".format(*pairs[WEIGHTED], *pairs[MACRO]),
+        f"Results and Discussion count different classes of best masked-out area: {said['masked_nih_results']:.0f} "
+        f"and {said['masked_nih_discussion']:.0f} of 14 on NIH, {said['masked_voc_results']:.0f} and "
+        f"{said['masked_voc_discussion']:.0f} of 20 on VOC; and the {said['vindr_classes']:.0f} abnormalities of "
+        f"VinDr-CXR are {len(classes[3])} classes in Table 3.",
+        f"In the authors' lists, {said['nih_shared_patients']:,.0f} patients have NIH images in both training and "
+        f"validation, and their own single run reaches {said['single_macro']:.3f} (Nodule "
+        f"{said['single_nodule']:.3f}) where Table 1 prints {nih.loc[MACRO, 'PYLON']:.2f} "
+        f"({nih.loc['Nodule', 'PYLON']:.2f}).",
+    ]

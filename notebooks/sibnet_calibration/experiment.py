@@ -7,7 +7,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,16 +16,11 @@ from papers_lib.errors import UserError
 from papers_lib.losses.pesg import PESG
 from papers_lib.models.mimo import Mimo, independent_shuffles, widen_first_convolution
 from papers_lib.models.multilabel_classifier import MultilabelClassifier, cut, multilabel_classifier
-from papers_lib.sweep.context import Context
-from papers_lib.training import gpu, gpu_batches
-from papers_lib.training.gpu import on_gpu
-from papers_lib.training.loop import History, Objective, train
-from sibnet_calibration.inputs import Inputs, frozen_part, open_images, stored
-from sibnet_calibration.losses import LabelLoss, SaliencyTerms, label_loss, step_seed
+from papers_lib.sweep import Context
+from papers_lib.training import Objective, compile_where_asked, frozen_front, on_gpu, train
+from sibnet_calibration.data import Inputs
+from sibnet_calibration.losses import label_loss, saliency_terms, step_seed
 from sibnet_calibration.measures import epoch_scores, measure
-
-LOSSES = ("bce", "wbce", "focal", "auc")
-OPTIMIZERS = ("adam", "adam_ascending", "pesg")
 
 
 @dataclass(frozen=True)
@@ -41,11 +35,10 @@ class SibnetRun:
             maximum is sought. "adam_ascending" has the gradient of alpha turned round; "pesg" is made for the loss.
         distinct: weight λ1 of class distinctiveness; the report's is almost 1.4.
         coherent: weight λ2 of spatial coherence; the report gives none. On maps scaled to [0, 1], as a mean over pairs.
-        encoded: whether distinctiveness re-encodes the maps; without it compares the raw maps.
+        encoded: whether distinctiveness encodes the maps again; without it compares the raw maps.
         estimator, share: of distinctiveness, see ``papers_lib.losses.class_distinctiveness``.
         variant: of coherence, "printed" (the equation) or "published" (the loss paper's code).
         first_epochs: epochs of the first stage, trained on ``first_loss`` alone ("modified pipeline", section 3.3).
-        first_loss: the loss of that stage.
         inputs: images that the network takes at once; 1 is the ordinary network, more a MIMO network (section 3.5).
         repetition: times that a batch is repeated for a MIMO network (Havasi 2021).
         gamma, margin: of the focal and the AUC loss; the report gives neither.
@@ -97,9 +90,7 @@ class SibnetRun:
 
     def setting(self) -> str:
         """What was trained, as the claims file names it: "bce", "auc_pesg", "cd", "cd_sc_two_stage", "mimo_2", …"""
-        parts = [self.loss]
-        if self.loss == "auc":
-            parts.append(self.optimizer)
+        parts = [self.loss, *([self.optimizer] if self.loss == "auc" else [])]
         if self.distinct or self.coherent:
             terms = ("cd" if self.encoded else "cd_raw") if self.distinct else ""
             coherent = ("sc" if self.variant == "printed" else "sc_published") if self.coherent else ""
@@ -112,12 +103,17 @@ class SibnetRun:
         """Short name of the run for the progress line."""
         return f"{self.arm} {self.setting()} seed {self.seed}"
 
+    def kind(self) -> str:
+        """What decides the time of one unit of :meth:`cost`."""
+        terms = "maps" if self.distinct or self.coherent else "labels"
+        return f"{self.backbone} from {self.train_from or 'its first layer'}, {self.inputs} images at once, {terms}"
+
     def cost(self) -> float:
-        """Relative duration, so that the longest runs start first."""
-        terms = (8.0 * self.share if self.distinct and self.encoded else 0.0) + (
-            2.0 if self.coherent else 0.0
-        )
-        return self.epochs * ((1.0 if self.train_from else 6.0) + terms)
+        """Passes over the training images; one with terms on the maps counts as several, after measured steps."""
+        terms = 8.0 * self.share if self.distinct and self.encoded else 0.0
+        terms += 2.0 if self.coherent else 0.0
+        passes = self.epochs + terms * (self.epochs - self.first_epochs)
+        return passes * (1.0 if self.train_from else 6.0)
 
 
 def build(config: SibnetRun, classes: int) -> MultilabelClassifier:
@@ -146,57 +142,64 @@ class Trained(nn.Module):
     Args: model, whole; stage, the first that is trained; loss.
     """
 
-    def __init__(self, model: MultilabelClassifier, stage: str, loss: LabelLoss) -> None:
+    def __init__(self, model: MultilabelClassifier, stage: str, loss: nn.Module) -> None:
         super().__init__()
         _, model.features = cut(model, stage)
-        self.model = model
-        self.loss = loss
+        self.model, self.loss = model, loss
 
     def forward(self, given: Tensor) -> Tensor:
         return self.model(given)
 
 
+def frozen_part(config: SibnetRun, device: str) -> nn.Module:
+    """The layers before the first stage that is trained, in eval mode; nothing where all is trained."""
+    if not config.train_from:
+        return nn.Identity()
+    return frozen_front(config.backbone, config.weights, config.train_from).to(device)
+
+
 def objective_of(
     config: SibnetRun,
-    trained: Trained,
+    front: nn.Module,
     inputs: Inputs,
     labels: Tensor,
-    terms: SaliencyTerms | None,
     generator: torch.Generator,
-    device: str,
+    *,
+    terms: bool,
 ) -> Objective:
     """Loss on the labels, plus λ1 L_CD + λ2 L_SC on the maps of the same forward pass (section 3.1.2).
 
-    A MIMO network sees each batch ``repetition`` times, with independent shuffles of the images; its loss is that of
-    all its outputs.
+    Args:
+        front: the frozen part, which maps that are encoded again pass first.
+        labels: (N, K) of the training part, on the device.
+        generator: of a MIMO network's shuffles.
+        terms: whether this stage has the terms on the maps.
     """
-    rows, net = inputs.rows["train"], trained.model
+    rows, side = inputs.rows["train"], inputs.images.pixels.shape[1]
 
-    def several(indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (n M, K) and labels of a MIMO network."""
+    def objective(model: Trained, indices: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
+        seed, net = step_seed(config.seed, indices), model.model
+        if config.inputs > 1:
+            with _dropping(config.dropout, seed):
+                logits, target = several(net, indices)
+            return model.loss(logits.float(), target), {}
+        given = inputs.batch(rows[indices.cpu().numpy()])
+        with _dropping(config.dropout, seed):
+            seen = net.see(given)
+        if not terms:
+            return model.loss(seen.logits.float(), labels[indices]), {}
+        added, logs = saliency_terms(config, seen.maps, nn.Sequential(front, net.features), side, seed)
+        base = model.loss(seen.logits.float(), labels[indices])
+        return base + added, {"label_loss": base, **logs}
+
+    def several(net: MultilabelClassifier, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (n M, K) and labels of a MIMO network: each image ``repetition`` times, shuffled for each input."""
         table = independent_shuffles(
             indices.cpu(), config.inputs, repetition=config.repetition, generator=generator
         )
-        images = torch.stack([inputs.batch(rows[column.numpy()], device) for column in table.T], 1)
+        images = torch.stack([inputs.batch(rows[column.numpy()]) for column in table.T], 1)
         logits = Mimo(net, inputs=config.inputs, classes=labels.shape[1])(images)
-        if on_gpu(device):
-            return logits.flatten(0, 1), labels[gpu_batches.to_device(table.flatten(), device)]
-        return logits.flatten(0, 1), labels[table.flatten().to(device)]
-
-    def objective(model: Trained, indices: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
-        seed = step_seed(config.seed, indices)
-        if config.inputs > 1:
-            with _dropping(config.dropout, seed):
-                logits, target = several(indices)
-            return model.loss(logits.float(), target), {}
-        given = inputs.batch(rows[indices.cpu().numpy()], device)
-        with _dropping(config.dropout, seed):
-            seen = net.see(given)
-        if terms is None:
-            return model.loss(seen.logits.float(), labels[indices]), {}
-        added, logs = terms(seen.maps, net, seed)
-        base = model.loss(seen.logits.float(), labels[indices])
-        return base + added, {"label_loss": base, **logs}
+        return logits.flatten(0, 1), labels[table.flatten().to(labels.device)]
 
     return objective
 
@@ -212,40 +215,64 @@ def _dropping(share: float, seed: int) -> Iterator[None]:
         yield
 
 
+def optimizer_of(config: SibnetRun, whole: Trained, loss: str) -> torch.optim.Optimizer:
+    """PESG for the AUC loss of a run that asks for it; Adam otherwise, over the loss's own weights too."""
+    if config.optimizer == "pesg" and loss == "auc":
+        own = whole.loss
+        weights = list(whole.model.parameters())
+        return PESG(weights, own, lr=config.pesg_rate, weight_decay=config.weight_decay)  # type: ignore[arg-type]
+    trained = [parameter for parameter in whole.parameters() if parameter.requires_grad]
+    return torch.optim.Adam(trained, lr=config.learning_rate, weight_decay=config.weight_decay)
+
+
 def run(config: SibnetRun, context: Context) -> dict[str, float | int | bool | str]:
     """Train one model and measure it; there is no choice of a checkpoint, as the report names none.
 
     Returns:
-        Flat metrics; see ``sibnet_calibration_measures.measure``. Arrays saved beside: see there, and ``curves``
-        (epochs, columns) with ``curve_names``.
+        Flat metrics, see ``measures.measure``. Arrays saved beside: see there, and ``curves`` (epochs, columns) with
+        ``curve_names``.
 
     Raises:
         RunFailed: "diverged" (loss not finite).
     """
     device = context.device
-    images = open_images(context.data_root)
-    if config.train_from:
-        stored(context.data_root, config.backbone, config.weights, config.train_from, device)
-    inputs = Inputs.of(images, context.data_root, config.backbone, config.weights, config.train_from, device)
-    model = build(config, len(images.images.classes))
-    labels = torch.from_numpy(images.images.labels[inputs.rows["train"]]).float().to(device)
+    inputs = Inputs.of(context.data_root, config.backbone, config.weights, config.train_from, device)
+    images = inputs.images.images
+    labels = torch.from_numpy(images.labels[inputs.rows["train"]]).float().to(device)
+    model = build(config, len(images.classes))
     model.start_at_prevalence(((labels.sum(0) + 1) / (len(labels) + 2)).cpu().repeat(config.inputs))
     stages = [(config.first_loss, config.first_epochs)] if config.first_epochs else []
     stages.append((config.loss, config.epochs - config.first_epochs))
-    front = frozen_part(config.backbone, config.weights, config.train_from, device)
+    front = frozen_part(config, device)
     generator = torch.Generator().manual_seed(config.seed)
     whole = Trained(model, config.train_from, label_loss(config, stages[0][0], labels))
     if on_gpu(device):
-        gpu.compile_where_asked(whole.model.features, context.precision)
+        compile_where_asked(whole.model.features, context.precision)
+    # A MIMO step shows each image several times: as many images a step, and in all, as any other network sees.
+    often = config.repetition if config.inputs > 1 else 1
+    # The first stage's checkpoint is kept until the run ends, so that an interrupted second stage goes on.
+    first = context.checkpoint.with_name(f"{context.checkpoint.name}.stage0")
     history: list[dict[str, float]] = []
     for number, (loss, epochs) in enumerate(stages):
-        whole.loss = label_loss(config, loss, labels)
         last = number == len(stages) - 1
-        terms = SaliencyTerms.of(config, front, images.pixels.shape[1]) if last else None
-        trained = _fit(config, whole, inputs, labels, terms, generator, context, last=last, epochs=epochs)
+        whole.loss = label_loss(config, loss, labels)
+        whole.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        terms = last and bool(config.distinct or config.coherent)
+        trained = train(
+            whole,
+            objective_of(config, front, inputs, labels, generator, terms=terms),
+            len(labels),
+            optimizer=optimizer_of(config, whole, loss),
+            epochs=max(1, round(epochs / often)),
+            batch_size=max(2, config.batch_size // often),
+            generator=generator,
+            validate=lambda _: epoch_scores(whole.model, inputs, config.inputs),
+            checkpoint=context.checkpoint if last else first,
+            autocast=torch.bfloat16 if config.mixed else None,
+        )
         history += [{"stage": float(number), **entry} for entry in trained.epochs]
-    _earlier(context).unlink(missing_ok=True)
-    metrics, arrays = measure(whole.model, front, inputs, images, config.inputs, device)
+    first.unlink(missing_ok=True)
+    metrics, arrays = measure(whole.model, front, inputs, config.inputs)
     names = sorted({name for entry in history for name in entry})
     curves = np.array([[entry.get(name, np.nan) for name in names] for entry in history])
     context.save_arrays(curves=curves, curve_names=np.array(names), **arrays)
@@ -255,49 +282,3 @@ def run(config: SibnetRun, context: Context) -> dict[str, float | int | bool | s
         "train_loss": history[-1]["loss"],
         **metrics,
     }
-
-
-def _earlier(context: Context) -> Any:
-    """Checkpoint of the first stage; kept until the run ends, so that an interrupted second stage goes on."""
-    return context.checkpoint.with_name(f"{context.checkpoint.name}.stage0")
-
-
-def _fit(
-    config: SibnetRun,
-    whole: Trained,
-    inputs: Inputs,
-    labels: Tensor,
-    terms: SaliencyTerms | None,
-    generator: torch.Generator,
-    context: Context,
-    *,
-    last: bool,
-    epochs: int,
-) -> History:
-    whole.to(context.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    trained = [parameter for parameter in whole.parameters() if parameter.requires_grad]
-    pesg = last and config.optimizer == "pesg"
-    optimizer: torch.optim.Optimizer
-    if pesg:
-        optimizer = PESG(
-            list(whole.model.parameters()),
-            whole.loss,  # type: ignore[arg-type]
-            lr=config.pesg_rate,
-            weight_decay=config.weight_decay,
-        )
-    else:
-        optimizer = torch.optim.Adam(trained, lr=config.learning_rate, weight_decay=config.weight_decay)
-    # A MIMO step shows each image several times: as many images a step, and in all, as any other network sees.
-    often = config.repetition if config.inputs > 1 else 1
-    return train(
-        whole,
-        objective_of(config, whole, inputs, labels, terms, generator, context.device),
-        len(labels),
-        optimizer=optimizer,
-        epochs=max(1, round(epochs / often)),
-        batch_size=max(2, config.batch_size // often),
-        generator=generator,
-        validate=lambda _: epoch_scores(whole.model, inputs, config.inputs, context.device),
-        checkpoint=context.checkpoint if last else _earlier(context),
-        autocast=torch.bfloat16 if config.mixed else None,
-    )

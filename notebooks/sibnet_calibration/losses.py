@@ -2,8 +2,7 @@
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -15,35 +14,9 @@ from papers_lib.losses.published_coherence import published_coherence
 from papers_lib.losses.saliency_images import as_images
 from papers_lib.losses.spatial_coherence import spatial_coherence
 from papers_lib.models.eval_statistics import eval_statistics
-from papers_lib.models.multilabel_classifier import MultilabelClassifier
 
-LabelLoss = nn.Module
-"""(logits (B, K), labels (B, K)) -> scalar."""
-
-
-class Weighting(Protocol):
-    """What of a run decides on its losses."""
-
-    @property
-    def gamma(self) -> float: ...
-    @property
-    def margin(self) -> float: ...
-    @property
-    def optimizer(self) -> str: ...
-    @property
-    def distinct(self) -> float: ...
-    @property
-    def coherent(self) -> float: ...
-    @property
-    def encoded(self) -> bool: ...
-    @property
-    def estimator(self) -> str: ...
-    @property
-    def share(self) -> float: ...
-    @property
-    def variant(self) -> str: ...
-    @property
-    def seed(self) -> int: ...
+if TYPE_CHECKING:
+    from sibnet_calibration.experiment import SibnetRun
 
 
 class _Plain(nn.Module):
@@ -62,8 +35,11 @@ def step_seed(seed: int, indices: Tensor) -> int:
     return seed << 32 | zlib.crc32(indices.cpu().numpy().tobytes())
 
 
-def label_loss(config: Weighting, name: str, labels: Tensor) -> LabelLoss:
-    """The loss ``name`` for a training set with ``labels`` (N, K): its class weights and prevalences are theirs."""
+def label_loss(config: "SibnetRun", name: str, labels: Tensor) -> nn.Module:
+    """(logits (B, K), labels (B, K)) -> scalar, for a training set with ``labels`` (N, K).
+
+    Class weights of "wbce" and prevalences of "auc" (with one positive and one negative added) are those of the set.
+    """
     if name == "wbce":
         weights = balance_weights(labels)
         return _Plain(lambda logits, target: weighted_bce(logits, target, weights))
@@ -75,59 +51,37 @@ def label_loss(config: Weighting, name: str, labels: Tensor) -> LabelLoss:
     return nn.BCEWithLogitsLoss()
 
 
-@dataclass
-class SaliencyTerms:
-    """λ1 L_CD + λ2 L_SC of a batch's maps.
+def saliency_terms(
+    config: "SibnetRun", maps: Tensor, encode: nn.Module, side: int, seed: int
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """λ1 L_CD + λ2 L_SC of a batch's maps (section 3.1), and each term under its name.
 
-    Attributes:
-        config: weights and variants.
-        front: the frozen part of the network, through which re-encoded maps pass first.
-        side: of the images, in pixels.
+    Args:
+        maps: (B, K, h, w), raw Grad-CAM with their graph.
+        encode: images (n, 3, side, side) -> features; its batch norm is held while maps are encoded again.
+        seed: of the sampled pairs.
     """
-
-    config: Weighting
-    front: nn.Module
-    side: int
-
-    @classmethod
-    def of(cls, config: Weighting, front: nn.Module, side: int) -> "SaliencyTerms | None":
-        """The terms of a run; None where both weights are 0."""
-        return cls(config, front, side) if config.distinct or config.coherent else None
-
-    def __call__(
-        self, maps: Tensor, model: MultilabelClassifier, seed: int
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted sum, and each term under its name.
-
-        Args: maps (B, K, h, w), raw Grad-CAM with their graph; model, behind the frozen part; seed, of sampled pairs.
-        """
-        config, size = self.config, (self.side, self.side)
-        generator = torch.Generator().manual_seed(seed)
-        total, logs = maps.new_zeros(()), {}
-        if config.distinct:
-            whole = nn.Sequential(self.front, model.features)
-            with eval_statistics(whole):
-                found = class_distinctiveness_loss(
-                    maps,
-                    whole if config.encoded else None,
-                    size=size,
-                    channels=3,
-                    estimator=config.estimator,  # type: ignore[arg-type]
-                    share=config.share,
-                    generator=generator,
-                )
-            total, logs["distinctiveness"] = total + config.distinct * found, found
-        if config.coherent:
-            chosen = self._chosen(maps, generator)
-            scaled = as_images(chosen, size)[:, 0]
-            loss: Any = spatial_coherence if config.variant == "printed" else published_coherence
-            found = loss(scaled, reduction="mean")
-            total, logs["coherence"] = total + config.coherent * found, found
-        return total, logs
-
-    def _chosen(self, maps: Tensor, generator: torch.Generator) -> Tensor:
-        """All maps, or, where pairs are sampled, two maps of a share of the images: unbiased for the mean over maps."""
-        if self.config.estimator == "all":
-            return maps.flatten(0, 1)
-        pairs = sample_pairs(*maps.shape[:2], share=self.config.share, generator=generator)
-        return maps[pairs.images[:, None], pairs.classes].flatten(0, 1)
+    size, generator = (side, side), torch.Generator().manual_seed(seed)
+    total, logs = maps.new_zeros(()), {}
+    if config.distinct:
+        with eval_statistics(encode):
+            found = class_distinctiveness_loss(
+                maps,
+                encode if config.encoded else None,
+                size=size,
+                channels=3,
+                estimator=config.estimator,  # type: ignore[arg-type]
+                share=config.share,
+                generator=generator,
+            )
+        total, logs["distinctiveness"] = total + config.distinct * found, found
+    if config.coherent:
+        if config.estimator == "all":
+            chosen = maps.flatten(0, 1)
+        else:  # two maps of a share of the images: unbiased for the mean over all maps
+            pairs = sample_pairs(*maps.shape[:2], share=config.share, generator=generator)
+            chosen = maps[pairs.images[:, None], pairs.classes].flatten(0, 1)
+        coherence = spatial_coherence if config.variant == "printed" else published_coherence
+        found = coherence(as_images(chosen, size)[:, 0], reduction="mean")
+        total, logs["coherence"] = total + config.coherent * found, found
+    return total, logs

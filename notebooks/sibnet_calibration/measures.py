@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from papers_lib.datasets.boxed_images import BoxedImages
-from papers_lib.datasets.chexpert_store import ChexpertImages
 from papers_lib.losses.class_distinctiveness import class_distinctiveness, class_distinctiveness_loss
 from papers_lib.losses.saliency_images import as_images
 from papers_lib.losses.spatial_coherence import spatial_coherence
@@ -17,7 +16,7 @@ from papers_lib.metrics.classification import auroc
 from papers_lib.metrics.localization import point_hits, point_localization
 from papers_lib.models.mimo import Mimo, logit_of_mean
 from papers_lib.models.multilabel_classifier import MultilabelClassifier
-from sibnet_calibration.inputs import Inputs
+from sibnet_calibration.data import Inputs
 
 BATCH = 64  # images a pass in evaluation
 ENCODED = 96  # test images whose maps are re-encoded
@@ -28,11 +27,9 @@ CONTRAST = 0.5
 
 
 @torch.no_grad()
-def predict(
-    model: MultilabelClassifier, inputs: Inputs, rows: np.ndarray, several: int, device: str
-) -> Tensor:
+def predict(model: MultilabelClassifier, inputs: Inputs, rows: np.ndarray, several: int) -> Tensor:
     """Logits (n, K) of rows, on the CPU; of a MIMO network the log-odds of its outputs' mean probability."""
-    return torch.cat([_logits(model, inputs.batch(part, device), several).cpu() for part in _batches(rows)])
+    return torch.cat([_logits(model, inputs.batch(part), several).cpu() for part in _batches(rows)])
 
 
 def _logits(model: MultilabelClassifier, given: Tensor, several: int) -> Tensor:
@@ -47,9 +44,9 @@ def _batches(rows: np.ndarray) -> list[np.ndarray]:
     return np.split(rows, range(BATCH, len(rows), BATCH))
 
 
-def epoch_scores(model: MultilabelClassifier, inputs: Inputs, several: int, device: str) -> dict[str, float]:
+def epoch_scores(model: MultilabelClassifier, inputs: Inputs, several: int) -> dict[str, float]:
     """Mean AUROC and cross-entropy of the calibration part after an epoch (Figure 4.2)."""
-    logits = predict(model, inputs, inputs.rows["val"], several, device)
+    logits = predict(model, inputs, inputs.rows["val"], several)
     labels = torch.from_numpy(inputs.images.images.labels[inputs.rows["val"]])
     return {
         "val_auroc": auroc(logits, labels).macro,
@@ -58,12 +55,7 @@ def epoch_scores(model: MultilabelClassifier, inputs: Inputs, several: int, devi
 
 
 def measure(
-    model: MultilabelClassifier,
-    front: nn.Module,
-    inputs: Inputs,
-    images: ChexpertImages,
-    several: int,
-    device: str,
+    model: MultilabelClassifier, front: nn.Module, inputs: Inputs, several: int
 ) -> tuple[dict[str, float | int], dict[str, np.ndarray]]:
     """Measure a model in eval mode on all parts of the set.
 
@@ -78,8 +70,8 @@ def measure(
         half their contrast; "maps" (s, K, h, w), raw, of the first test images.
     """
     model.eval()
-    logits = {part: predict(model, inputs, rows, several, device) for part, rows in inputs.rows.items()}
-    test = images.images.part("test")
+    logits = {part: predict(model, inputs, rows, several) for part, rows in inputs.rows.items()}
+    test = inputs.images.images.part("test")
     labels = torch.from_numpy(test.labels)
     score = auroc(logits["test"], labels)
     found: dict[str, float | int] = {
@@ -89,31 +81,28 @@ def measure(
     }
     arrays = {f"{part}_logits": values.numpy() for part, values in logits.items()}
     shifted = inputs.rows["test"][:SHIFTED]
-    arrays["contrast_logits"] = _shifted(model, front, inputs, shifted, several, device).numpy()
+    arrays["contrast_logits"] = _shifted(model, front, inputs, shifted, several).numpy()
     if several == 1:
-        maps = _maps(model, inputs, inputs.rows["test"], device)
+        parts = _batches(inputs.rows["test"])
+        with torch.no_grad():
+            maps = torch.cat([model.see(inputs.batch(part)).maps.cpu() for part in parts])
         arrays["maps"] = maps[:SHOWN].half().numpy()
-        side = images.pixels.shape[1]
-        found |= _map_scores(nn.Sequential(front, model.features), maps.to(device), side)
+        side = inputs.images.pixels.shape[1]
+        found |= _map_scores(nn.Sequential(front, model.features), maps.to(inputs.device), side)
         found |= _pointing(maps, test, side)
     return found, arrays
 
 
 @torch.no_grad()
 def _shifted(
-    model: MultilabelClassifier, front: nn.Module, inputs: Inputs, rows: np.ndarray, several: int, device: str
+    model: MultilabelClassifier, front: nn.Module, inputs: Inputs, rows: np.ndarray, several: int
 ) -> Tensor:
     """Logits of the same images with their contrast halved about a medium grey."""
     found = []
     for part in _batches(rows):
-        pixels = 0.5 + CONTRAST * (inputs.pixels(part, device) - 0.5)
+        pixels = 0.5 + CONTRAST * (inputs.pixels(part) - 0.5)
         found.append(_logits(model, front(pixels), several).cpu())
     return torch.cat(found)
-
-
-@torch.no_grad()
-def _maps(model: MultilabelClassifier, inputs: Inputs, rows: np.ndarray, device: str) -> Tensor:
-    return torch.cat([model.see(inputs.batch(part, device)).maps.cpu() for part in _batches(rows)])
 
 
 @torch.no_grad()

@@ -1,45 +1,17 @@
-"""Parameter values that the Sibnet notebook cannot run with, refused before anything runs.
+"""Parameters of the Sibnet notebook: types, ranges, choices, and what does not go together."""
 
-Types are checked by the companion; here it is ranges, choices and what does not go together. No torch, except to look
-into a folder with data, or up a backbone that is not listed here: the answer comes at once.
-"""
-
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal, Self
 
+from pydantic import Field, model_validator
+
+from papers_lib.companion.parameters import NotebookParameters
 from papers_lib.errors import UserError
-from papers_lib.training.devices import DEVICES
 
-LEAST = {
-    **dict.fromkeys(("seeds", "variant_seeds", "epochs", "saliency_epochs", "long_epochs", "repetition"), 1),
-    "batch_size": 2,  # of one image batch norm has no statistics
-    **dict.fromkeys(("train_images", "valid_images"), 8),
-    "picture_side": 64,
-    **dict.fromkeys(("jobs", "data_seed"), 0),
-}
-ABOVE = ("learning_rate", "pesg_rate", "margin", "distinct", "coherent")
-"""Finite numbers above 0."""
-MOST_ODDS = 1000
-CHOICES = {
-    "device": DEVICES,
-    "weights": ("packaged", "timm", "random"),
-    "uncertain": ("report", "common", "zeros", "ones"),
-    "calibration": ("valid", "train"),
-    "views": ("frontal", "lateral", "all"),
-}
-ARMS = ("losses", "saliency", "mimo", "rates", "backbones", "weights", "imbalance", "mapping")
-LISTS = ("distincts", "coherents", "rates", "dropouts")
-"""Values that an arm varies, each once."""
-NEEDED = {
-    "rates": ("rates", "dropouts"),
-    "weights": ("distincts", "coherents"),
-    "mimo": ("mimo",),
-    "backbones": ("backbones",),
-}
-"""Arms without a model unless one of these lists has a value."""
-STRIDE = 32
+Arm = Literal["losses", "saliency", "mimo", "rates", "backbones", "weights", "imbalance", "mapping"]
+Positive = Annotated[float, Field(gt=0)]
 PACKAGED = ("efficientnet_lite0", "efficientnet_lite2")
 SCRATCH = "random"
 """In the list of backbones: the first one from random weights."""
@@ -49,133 +21,151 @@ STAGES = ("scale", "stem", *(f"blocks_{number}" for number in range(7)), "conv_h
 """Of the packaged backbones, in the order of the pass."""
 
 
-def check(parameters: Mapping[str, Any]) -> None:
-    """Refuse values of the right type that make no sense.
+class Parameters(NotebookParameters):
+    """What the notebook's ``parameters`` cell sets."""
 
-    Args:
-        parameters: of the notebook; one that it does not have is not checked.
+    data_root: str = Field(
+        description="folder of a set in CheXpert's or NIH's layout (docs/data_chexpert.md); empty: synthetic"
+    )
+    data_note: str = Field(description="a sentence on size and bias of the real data, for the page")
+    arms: list[Arm] = Field(description="comparisons; also rates, backbones, weights, imbalance, mapping")
+    quick_rows: bool = Field(description="only the settings of the short profile")
+    seeds: int = Field(ge=1, description="models a setting of the comparisons losses and saliency")
+    variant_seeds: int = Field(ge=1, description="models a setting of the others")
+    train_images: int = Field(ge=8, description="synthetic radiographs")
+    valid_images: int = Field(ge=8, description="a third of them to fit calibrators on")
+    data_seed: int = Field(ge=0, description="of the synthetic radiographs")
+    rare_odds: float = Field(gt=0, le=1000, description="on the odds of the findings, in imbalance")
+    picture_side: int = Field(ge=64, description="of a synthetic radiograph in pixels")
+    side: int = Field(ge=64, multiple_of=32, description="of an image as it is trained on")
+    uncertain: Literal["report", "common", "zeros", "ones"] = Field(
+        description="uncertain labels: report, common, zeros, ones"
+    )
+    calibration: Literal["valid", "train"] = Field(
+        description="table that the calibration part is cut from: valid or train"
+    )
+    calibration_share: float = Field(gt=0, lt=1, description="of its images, whole patients")
+    views: Literal["frontal", "lateral", "all"] = Field(description="frontal, lateral or all")
+    weights: Literal["packaged", "timm", "random"] = Field(
+        description="packaged (ImageNet, no download), timm (hub) or random"
+    )
+    backbone: str = Field(description="network of timm; the report: densenet121")
+    last_stage: str = Field(description="the network is cut after it; empty: all of it")
+    train_from: str = Field(description="first stage that is trained; empty: everything")
+    first_share: float = Field(gt=0, lt=1, description="of the epochs, before the second of two stages")
+    epochs: int = Field(ge=1, description="of a model, both stages together")
+    saliency_epochs: int = Field(ge=1, description="of the comparisons saliency and weights")
+    long_epochs: int = Field(ge=1, description="of the comparison rates")
+    batch_size: int = Field(ge=2, description="images a step; of one, batch norm has no statistics")
+    learning_rate: float = Field(gt=0, description="of Adam")
+    weight_decay: float = Field(ge=0, description="of Adam and PESG")
+    dropout: float = Field(ge=0, lt=1, description="share of the pooled features that is dropped")
+    pesg_rate: float = Field(gt=0, description="learning rate of PESG")
+    gamma: float = Field(ge=0, description="of the focal loss")
+    margin: float = Field(gt=0, description="of the AUC loss")
+    distinct: float = Field(gt=0, description="λ1, weight of class distinctiveness")
+    coherent: float = Field(gt=0, description="λ2, weight of spatial coherence")
+    estimator: Literal["sampled", "all"] = Field(
+        description="pairs of maps in both terms: sampled, or all of every image"
+    )
+    share: float = Field(gt=0, le=1, description="of a batch's images whose maps are encoded again")
+    distincts: list[Positive] = Field(description="other values of λ1, in weights")
+    coherents: list[Positive] = Field(description="other values of λ2, in weights")
+    rates: list[Positive] = Field(description="learning rates, in rates")
+    dropouts: list[Annotated[float, Field(ge=0, lt=1)]] = Field(description="dropout rates, in rates")
+    mimo: list[Annotated[int, Field(ge=2)]] = Field(description="numbers of inputs, in mimo")
+    repetition: int = Field(ge=1, description="of a batch for a MIMO network")
+    backbones: list[str] = Field(description="in backbones; random: the first one from random weights")
+    bins: int = Field(ge=1, description="of the calibration error")
+    mixed: bool = Field(description="bfloat16 autocast")
+    compiled: bool = Field(description="by torch.compile, on a GPU only (docs/gpu.md)")
 
-    Raises:
-        UserError: the first that is wrong, what was found and what was expected.
+    def shortened(self) -> Self:
+        """The same comparisons at the least sizes, for the dry run; with fewer images some finding is absent."""
+        least = {"seeds": 1, "variant_seeds": 1, "epochs": 2, "saliency_epochs": 2, "long_epochs": 1}
+        least |= {"train_images": 128, "valid_images": 44, "data_seed": 0, "picture_side": self.side}
+        other = {"data_root": "", "views": "frontal", "rare_odds": 0.5, "first_share": 0.5}
+        return self.model_copy(update={**least, **other})
 
-    >>> check({"seeds": 2, "side": 96, "arms": ["losses", "mimo"], "last_stage": "blocks_4", "mimo": [2]})
-    >>> check({"share": 0.0})
-    Traceback (most recent call last):
-    papers_lib.errors.UserError: parameter share: found 0.0, expected a number above 0, at most 1
-    """
-    _check_numbers(parameters)
-    for name, choices in CHOICES.items():
-        if name in parameters and parameters[name] not in choices:
-            raise _error(name, parameters[name], f"one of {', '.join(choices)}")
-    _check_lists(parameters)
-    _check_arms(parameters)
-    _check_stages(parameters)
-    _check_backbone(parameters)
-    if parameters.get("data_root"):
-        _check_root(parameters)
-    else:
-        _check_stand_in(parameters)
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        for name, wrong, expected in chain(
+            self._rules(), self._rules_of_the_set(), self._rules_of_the_network()
+        ):
+            if wrong:
+                raise ValueError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
+        return self
 
+    def _rules(self) -> Iterator[tuple[str, bool, str]]:
+        """Name, whether its value is wrong, and what was expected."""
+        for name in ("arms", "distincts", "coherents", "rates", "dropouts", "mimo", "backbones"):
+            values = getattr(self, name)
+            yield name, len({*values}) < len(values), "each value once"
+        yield "arms", "losses" not in self.arms, "losses among them"
+        lists = {"rates": ("rates", "dropouts"), "weights": ("distincts", "coherents"), "mimo": ("mimo",)}
+        for arm, names in {**lists, "backbones": ("backbones",)}.items():
+            empty = arm in self.arms and not any(getattr(self, name) for name in names)
+            yield names[0], empty, f"a value in {' or '.join(names)}, since arms has {arm}"
+        mapped = "mapping" in self.arms and self.uncertain != "report"
+        yield "uncertain", mapped, "report: the comparison mapping is with the report's way"
+        staged = {"saliency_epochs": {*self.arms} & {"saliency", "weights"}, "epochs": not self.quick_rows}
+        for name, wanted in staged.items():
+            short = bool(wanted) and int(getattr(self, name) * self.first_share) < 1
+            yield name, short, "an epoch or more for each of two stages"
 
-def _check_numbers(parameters: Mapping[str, Any]) -> None:
-    for name, least in LEAST.items():
-        if name in parameters and parameters[name] < least:
-            raise _error(name, parameters[name], f"at least {least}")
-    for name in ABOVE:
-        if name in parameters and not 0 < parameters[name] < math.inf:
-            raise _error(name, parameters[name], "a finite number above 0")
-    for name in ("weight_decay", "gamma"):
-        if not 0 <= parameters.get(name, 0) < math.inf:
-            raise _error(name, parameters[name], "a finite number of at least 0")
-    if not 0 < parameters.get("calibration_share", 0.5) < 1:
-        raise _error("calibration_share", parameters["calibration_share"], "a share above 0 and below 1")
-    if not 0 < parameters.get("share", 1) <= 1:
-        raise _error("share", parameters["share"], "a number above 0, at most 1")
-    if not 0 < parameters.get("rare_odds", 1) <= MOST_ODDS:
-        raise _error("rare_odds", parameters["rare_odds"], f"a number above 0, at most {MOST_ODDS}")
-    side = parameters.get("side", 2 * STRIDE)
-    if side < 2 * STRIDE or side % STRIDE:
-        raise _error("side", side, f"a multiple of {STRIDE} of at least {2 * STRIDE}")
+    def _rules_of_the_set(self) -> Iterator[tuple[str, bool, str]]:
+        if not self.data_root:
+            yield "picture_side", self.picture_side < self.side, f"at least side, which is {self.side}"
+            yield (
+                "views",
+                self.views == "lateral",
+                "frontal or all, since synthetic sets have no lateral views",
+            )
+            return
+        from papers_lib.datasets.chexpert import check_rows
+        from sibnet_calibration.data import layout_of
 
+        root = Path(self.data_root).expanduser()
+        yield "data_root", not root.is_dir(), "a folder that is there"
+        yield "arms", "imbalance" in self.arms, "no imbalance: only the synthetic set can be made rarer"
+        try:
+            nih = layout_of(root) == "nih"
+            if not nih:
+                check_rows(root)
+        except UserError as error:
+            raise ValueError(f"data_root: {error}") from error
+        certain = "since the labels of the set in data_root are all certain"
+        yield "arms", nih and "mapping" in self.arms, f"no mapping, {certain}"
+        yield "uncertain", nih and self.uncertain != "report", f"report (no effect), {certain}"
+        yield "views", nih and self.views == "lateral", "frontal or all: the set has no lateral views"
 
-def _check_lists(parameters: Mapping[str, Any]) -> None:
-    for name in LISTS:
-        values = list(parameters.get(name, []))
-        if not all(_is_number(value) for value in values) or _repeats(values):
-            raise _error(name, values, "numbers, each once")
-        if name == "dropouts":
-            if not all(0 <= value < 1 for value in values):
-                raise _error(name, values, "numbers of at least 0, below 1")
-        elif not all(0 < value < math.inf for value in values):
-            raise _error(name, values, "finite numbers above 0")
-    inputs = list(parameters.get("mimo", []))
-    whole = all(isinstance(value, int) and not isinstance(value, bool) for value in inputs)
-    if not whole or _repeats(inputs) or not all(value >= 2 for value in inputs):
-        raise _error("mimo", inputs, "whole numbers of at least 2, each once")
-
-
-def _check_arms(parameters: Mapping[str, Any]) -> None:
-    arms = list(parameters.get("arms", ["losses"]))
-    if not arms or _repeats(arms) or not set(arms) <= set(ARMS):
-        raise _error("arms", arms, f"some of {', '.join(ARMS)}, each once")
-    if "losses" not in arms:
-        raise _error("arms", arms, "losses among them")
-    for arm, names in NEEDED.items():
-        given = [name for name in names if name in parameters]
-        if arm in arms and given and not any(len(parameters[name]) for name in given):
-            raise _error(given[0], [], f"a value in {' or '.join(names)}, since arms has {arm}")
-    uncertain = parameters.get("uncertain", "report")
-    if "mapping" in arms and uncertain != "report":
-        why = f"since uncertain is {uncertain}: its comparison is with the report's mapping"
-        raise _error("arms", arms, f"no mapping, {why}")
-    if set(arms) & {"saliency", "weights"}:
-        _check_two_stages(parameters, "saliency_epochs")
-    if not parameters.get("quick_rows", True):
-        _check_two_stages(parameters, "epochs")
-
-
-def _check_two_stages(parameters: Mapping[str, Any], name: str) -> None:
-    if parameters.get(name, 2) < 2:
-        raise _error(name, parameters[name], "at least 2: some models are trained in two stages")
-
-
-def _check_stages(parameters: Mapping[str, Any]) -> None:
-    """Names of stages, of the backbones whose stages are known without torch."""
-    frozen, last = parameters.get("train_from", ""), parameters.get("last_stage", "")
-    if frozen and parameters.get("weights") == "random":
-        raise _error(
-            "train_from", frozen, '"" (all), since weights is random: the frozen stages would be noise'
+    def _rules_of_the_network(self) -> Iterator[tuple[str, bool, str]]:
+        frozen, last, first, others = self.train_from, self.last_stage, self.backbone, self.backbones
+        noise = bool(frozen) and self.weights == "random"
+        yield "train_from", noise, "empty, since weights is random: the frozen stages would be noise"
+        yield "backbones", first in others, f"none of them {first}"
+        yield (
+            "backbones",
+            SCRATCH in others and self.weights == "random",
+            "no random, since weights is random",
         )
-    if parameters.get("backbone", PACKAGED[0]) not in PACKAGED:
-        return
-    for name, value in (("last_stage", last), ("train_from", frozen)):
-        if value and value not in STAGES:
-            raise _error(name, value, f'one of {", ".join(STAGES)} or ""')
-    if last and STAGES.index(last) < 1:
-        raise _error("last_stage", last, f'one of {", ".join(STAGES[1:])} or "": it holds no convolution')
-    if frozen and last and STAGES.index(frozen) > STAGES.index(last):
-        raise _error("train_from", frozen, f"a stage not after last_stage, which is {last}")
-
-
-def _check_backbone(parameters: Mapping[str, Any]) -> None:
-    if "backbone" not in parameters:
-        return
-    backbone, weights = parameters["backbone"], parameters.get("weights", "packaged")
-    if weights == "packaged" and backbone not in PACKAGED:
-        raise _error("weights", weights, f"timm or random, since only {' and '.join(PACKAGED)} come packaged")
-    others = list(parameters.get("backbones", []))
-    if _repeats(others) or backbone in others:
-        raise _error("backbones", others, f"names, each once, and none of them {backbone}")
-    if SCRATCH in others and weights == "random":
-        raise _error("backbones", others, "no random, since weights is random: it would be the same models")
-    last, frozen = parameters.get("last_stage", ""), parameters.get("train_from", "")
-    if weights == "packaged" and not {*others} <= {*PACKAGED, SCRATCH}:
-        raise _error("backbones", others, f"some of {', '.join(PACKAGED)}, random, since weights is packaged")
-    for name in others:
-        if name not in (*KNOWN, SCRATCH) or ((last or frozen) and name not in (*PACKAGED, SCRATCH)):
-            _look_up("backbones", name, last, frozen)
-    if backbone not in KNOWN or ((last or frozen) and backbone not in PACKAGED):
-        _look_up("backbone", backbone, last, frozen)
+        if self.weights == "packaged":
+            names = ", ".join(PACKAGED)
+            yield "backbone", first not in PACKAGED, f"one of {names}, since weights is packaged"
+            unknown = not {*others} <= {*PACKAGED, SCRATCH}
+            yield "backbones", unknown, f"some of {names}, {SCRATCH}, since weights is packaged"
+        if first in PACKAGED:
+            stages = ", ".join(STAGES)
+            yield (
+                "last_stage",
+                bool(last) and last not in STAGES[1:],
+                f"one of {stages} or empty, and not scale",
+            )
+            yield "train_from", bool(frozen) and frozen not in STAGES, f"one of {stages} or empty"
+            late = bool(last and frozen) and STAGES.index(frozen) > STAGES.index(last)
+            yield "train_from", late, f"a stage not after last_stage, which is {last}"
+        for name in {first, *others} - {*PACKAGED, SCRATCH} - (set() if last or frozen else {*KNOWN}):
+            _look_up("backbone" if name == first else "backbones", name, last, frozen)
 
 
 def _look_up(parameter: str, backbone: str, last: str, frozen: str) -> None:
@@ -184,65 +174,16 @@ def _look_up(parameter: str, backbone: str, last: str, frozen: str) -> None:
 
     from papers_lib.models.multilabel_classifier import cut, multilabel_classifier
 
+    generator = torch.Generator()
     try:
-        model = multilabel_classifier(
-            backbone, 2, generator=torch.Generator(), weights="random", last_stage=last
+        cut(
+            multilabel_classifier(backbone, 2, generator=generator, weights="random", last_stage=last), frozen
         )
-        cut(model, frozen)
     except UserError as error:
         text = str(error).removeprefix("backbone: ")
-        named = text if text.startswith(("last_stage", "train_from")) else f"{parameter}: {text}"
-        raise UserError(f"parameter {named}") from error
+        raise ValueError(
+            text if text.startswith(("last_stage", "train_from")) else f"{parameter}: {text}"
+        ) from error
 
 
-def _check_root(parameters: Mapping[str, Any]) -> None:
-    from papers_lib.datasets.chexpert_rows import check_rows
-    from sibnet_calibration.data import layout_of
-
-    root = Path(parameters["data_root"]).expanduser()
-    if not root.is_dir():
-        raise _error("data_root", str(root), "a folder that is there")
-    try:
-        layout = layout_of(root)
-        if layout == "chexpert":
-            check_rows(root)
-    except UserError as error:
-        raise UserError(f"parameter data_root: {error}") from error
-    arms = list(parameters.get("arms", []))
-    if "imbalance" in arms:
-        raise _error(
-            "arms", arms, "no imbalance, since data_root is set and only the stand-in can be made rarer"
-        )
-    if layout == "nih":
-        _check_nih(parameters, arms)
-
-
-def _check_nih(parameters: Mapping[str, Any], arms: Sequence[str]) -> None:
-    """What CheXpert's layout alone can do; else it would be left out without a word."""
-    if "mapping" in arms:
-        raise _error("arms", arms, "no mapping, since the labels of the set in data_root are all certain")
-    if parameters.get("uncertain", "report") != "report":
-        why = "report (no effect), since the labels of the set in data_root are all certain"
-        raise _error("uncertain", parameters["uncertain"], why)
-    if parameters.get("views") == "lateral":
-        raise _error("views", "lateral", "frontal or all, since the set in data_root has no lateral views")
-
-
-def _check_stand_in(parameters: Mapping[str, Any]) -> None:
-    side, drawn = parameters.get("side", 0), parameters.get("picture_side", math.inf)
-    if drawn < side:
-        raise _error("picture_side", drawn, f"at least side, which is {side}")
-    if parameters.get("views", "frontal") == "lateral":
-        raise _error("views", "lateral", "frontal or all, since the stand-in has no lateral views")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _repeats(values: Sequence[Any]) -> bool:
-    return len(set(values)) < len(values)
-
-
-def _error(name: str, found: Any, expected: str) -> UserError:
-    return UserError(f"parameter {name}: found {found!r}, expected {expected}")
+check = Parameters.of  # what `papers run` asks for before anything starts

@@ -1,151 +1,83 @@
-"""The printed numbers of the Sibnet report, read strictly: Tables 4.1 to 4.3 cell by cell, and the numbers of its text.
+"""What the report prints: Tables 4.1 to 4.3, and where its text and its tables disagree."""
 
-Sharma and Pradeep, *Reliable medical image classification with saliency maps and calibration*, B.Tech. project
-report, IIT Ropar, 2023. Files: ``notebooks/sibnet_calibration/printed/text.yaml`` with a csv file a table. What
-follows from these numbers alone: :mod:`.sibnet_calibration_printed_checks`, :mod:`.sibnet_calibration_printed_errors`.
-"""
-
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pandas as pd
-from papers_lib.companion.printed_yaml import any_mapping, mapping
 
-from papers_lib.companion.yaml_files import read_yaml
-from papers_lib.datasets.tabular import Row, read_rows
 from papers_lib.errors import UserError
 
-LABELS = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
-MEAN, BEFORE, AFTER = "Mean", "Mean ECE before calibration", "Mean ECE after calibration"
-CE, CUSTOM, MODIFIED, FOCAL, DEEP_AUC = "Cross Entropy", "Custom", "Modified Pipeline", "Focal", "DeepAUC"
-AUC_TABLES = ("4.1", "4.2")
+POSITIVES = pd.Series(
+    {"Atelectasis": 75, "Cardiomegaly": 66, "Consolidation": 32, "Edema": 42, "Pleural Effusion": 64}
+)
+FRONTAL = 202
+"""Of CheXpert's validation set, which the report does not describe further: its frontal images and their positives,
+as libauc's data loader prints them (github.com/Optimization-AI/LibAUC, example 05)."""
+CE = "Cross Entropy"
 
 
-class _Layout(NamedTuple):
-    corner: str
-    losses: tuple[str, ...]
-    columns: tuple[str, ...]
+def printed_table(number: str) -> pd.DataFrame:
+    """Table "4.1" or "4.2" (validation AUC by label, "Mean") or "4.3" (mean ECE before and after), a row a loss.
 
-
-_BY_LOSS = ("Loss Function", (CE, FOCAL, DEEP_AUC))
-_LAYOUTS = {
-    "4.1": _Layout("Loss", (CE, CUSTOM, MODIFIED), (*LABELS, MEAN)),
-    "4.2": _Layout(*_BY_LOSS, (*LABELS, MEAN)),
-    "4.3": _Layout(*_BY_LOSS, (BEFORE, AFTER)),
-}
-
-
-@dataclass(frozen=True)
-class Stated:
-    """A number of the text: ``value``; ``where`` it is printed; the words, ``says``."""
-
-    value: float
-    where: str
-    says: str = ""
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """What the report prints, and CheXpert's validation set, which it does not describe further.
-
-    Attributes: tables: by number, see :func:`printed_table`; decimals: of a table's cells; text: by key; images,
-    frontal: images of the validation set, and the frontal ones; positives: frontal images a label.
+    Raises: UserError for a file that is not as the report has the table: three losses, numbers from 0 to 1.
     """
-
-    tables: Mapping[str, pd.DataFrame]
-    decimals: Mapping[str, int]
-    text: Mapping[str, Stated]
-    images: int
-    frontal: int
-    positives: Mapping[str, int]
-
-    def stated(self, key: str) -> Stated:
-        """One number of the text. Raises: UserError if the file has no such entry."""
-        if key not in self.text:
-            raise UserError(
-                f"sibnet_calibration.yaml: text: found no {key!r}, expected an entry of that name"
-            )
-        return self.text[key]
+    path = Path(__file__).parent / "printed" / f"table{number.replace('.', '')}.csv"
+    table = pd.read_csv(path, index_col=0).rename(index=lambda loss: loss.removesuffix(" Loss"))
+    columns = [*POSITIVES.index, "Mean"] if number != "4.3" else list(table.columns)
+    shares = table.apply(pd.to_numeric, errors="coerce").apply(lambda column: column.between(0, 1))
+    if len(table) != 3 or list(table.columns) != columns or not shares.all(axis=None):
+        expected = f"three losses with numbers from 0 to 1 for {', '.join(columns)}"
+        raise UserError(f"{path.name}: expected {expected}")
+    return table
 
 
-def read_numbers(claims: str | Path) -> Numbers:
-    """The numbers below the folder ``notebooks/sibnet_calibration/printed``.
+def auc_error(auc: "pd.Series[float]") -> float:
+    """Standard error of the mean of a row's AUCs over the frontal images, labels taken as independent.
 
-    Raises: UserError, one line with file and entry or line: a file missing or no YAML, an entry missing, unknown or
-        of the wrong type, a header, loss or cell that is not as in the report.
+    SE² = (A(1 - A) + (P - 1)(A/(2 - A) - A²) + (N - 1)(2A²/(1 + A) - A²)) / (P N): Hanley and McNeil 1982.
     """
-    path = Path(claims) / "text.yaml"
-    content = mapping(read_yaml(path), path.name, ("source", "tables", "text", "validation"))
-    tables, decimals = {}, {}
-    for number, entry in mapping(content["tables"], f"{path.name}: tables", _LAYOUTS).items():
-        place = f"{path.name}: table {number}"
-        found = mapping(entry, place, ("file", "decimals"))
-        decimals[number] = _count(found["decimals"], f"{place}: decimals")
-        tables[number] = _table(path.parent / str(found["file"]), _LAYOUTS[number], decimals[number])
-    text = any_mapping(content["text"], f"{path.name}: text")
-    place = f"{path.name}: validation"
-    validation = mapping(
-        content["validation"], place, ("source", "patients", "images", "frontal", "positives")
+    a, p, n = auc[POSITIVES.index], POSITIVES, FRONTAL - POSITIVES
+    variance = a * (1 - a) + (p - 1) * (a / (2 - a) - a**2) + (n - 1) * (2 * a**2 / (1 + a) - a**2)
+    return math.sqrt((variance / (p * n)).sum()) / len(p)
+
+
+def deviations() -> str:
+    """Where the report's text and its tables disagree: six sentences in Markdown."""
+    first, second, third = (printed_table(number) for number in ("4.1", "4.2", "4.3"))
+    labels, quoted = list(POSITIVES.index), {"Atelectasis": 0.867, "Edema": 0.691}
+    off = [(pd.concat([first, second])[label] - auc).abs().min() for label, auc in quoted.items()]
+    gap = second.loc[CE, "Atelectasis"] - second.loc[CE, "Edema"]
+    rounded = (second[labels].mean(axis=1).round(4) == second["Mean"]).sum()
+    above = (first[labels] > first.loc[CE, labels]).sum(axis=1)
+
+    def z(table: pd.DataFrame, loss: str) -> float:
+        a, b = table.loc[loss], table.loc[CE]
+        return float((a["Mean"] - b["Mean"]) / math.hypot(auc_error(a), auc_error(b)))
+
+    after = third.iloc[:, 1]
+    sentences = (
+        f"The AUCs {quoted['Atelectasis']} (Atelectasis) and {quoted['Edema']} (Edema) that section 3.4 quotes for "
+        f"cross entropy stand in no table: the nearest cells are {off[0]:.3f} and {off[1]:.3f} away, and in "
+        f"Table 4.2 the gap of the two labels is {gap:+.3f}.",
+        'The mean AUC "from just 0.80 to 0.88" (section 4.6) is '
+        f"{first.loc[CE, 'Mean']:.3f} in Table 4.1 and {second.loc[CE, 'Mean']:.4f} in Table 4.2; "
+        f"{(first['Mean'] > 0.8).sum()} of the 3 means of Table 4.1 are over 0.8, as section 4.5 has them.",
+        f"Of the 3 means of Table 4.2, {rounded} are the rounded means of their cells.",
+        '"At most as good as cross entropy" (section 4.4) is so by mean; the custom loss is above it in '
+        f"{above['Custom']} of 5 labels and the modified pipeline in {above['Modified Pipeline']}.",
+        f"In standard errors over CheXpert's {FRONTAL} frontal validation images (labels and models taken as "
+        f"independent) focal loss is {z(second, 'Focal'):+.2f} from cross entropy, the custom loss "
+        f"{z(first, 'Custom'):+.2f}, DeepAUC {z(second, 'DeepAUC'):+.2f}.",
+        f"Cross entropy has place {third.iloc[:, 0].rank()[CE]:.0f} of 3 by mean ECE before calibration and "
+        f"{after.rank()[CE]:.0f} after, where all lie within {after.max() - after.min():.4f}; the conclusion "
+        "blames both saliency losses, of which one has a result.",
     )
-    images, frontal = (_count(validation[key], f"{place}: {key}") for key in ("images", "frontal"))
-    positives = mapping(validation["positives"], f"{place}: positives", LABELS)
-    for label, count in positives.items():
-        if _count(count, f"{place}: {label}") >= frontal:
-            raise UserError(
-                f"{place}: {label}: found {count}, expected fewer than the {frontal} frontal images"
-            )
-    stated = {key: _stated(entry, f"{path.name}: {key}") for key, entry in text.items()}
-    return Numbers(tables, decimals, stated, images, frontal, positives)
+    return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
-def printed_table(numbers: Numbers, number: str) -> pd.DataFrame:
-    """Table ``number`` as printed; a new frame.
-
-    Index: losses, less the word "Loss" that Tables 4.2 and 4.3 add. Columns of "4.1" and "4.2" (validation AUC):
-    ``LABELS`` and ``MEAN``; of "4.3": ``BEFORE`` and ``AFTER``. Raises: ValueError for any other number.
-    """
-    if number not in numbers.tables:
-        raise ValueError(f"number: found {number!r}, expected one of {tuple(_LAYOUTS)}")
-    return numbers.tables[number].copy()
-
-
-def _count(value: Any, place: str) -> int:
-    if type(value) is not int or value < 1:
-        raise UserError(f"{place}: found {value!r}, expected a whole number of 1 or more")
-    return value
-
-
-def _stated(entry: Any, place: str) -> Stated:
-    found = mapping(entry, place, ("value", "where"), ("says",))
-    value = found["value"]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UserError(f"{place}: value: found {value!r}, expected a number")
-    for key in ("where", "says"):
-        if not isinstance(found.get(key, ""), str):
-            raise UserError(f"{place}: {key}: found {found[key]!r}, expected a text")
-    return Stated(float(value), found["where"], found.get("says", ""))
-
-
-def _table(path: Path, layout: _Layout, decimals: int) -> pd.DataFrame:
-    header = [layout.corner, *layout.columns]
-    rows = read_rows(path, header)
-    if list(rows[0].values) != header:
-        raise UserError(
-            f"{path.name}: found columns {', '.join(rows[0].values)}, expected {', '.join(header)}"
-        )
-    losses = [row[layout.corner].removesuffix(" Loss") for row in rows]
-    if losses != [*layout.losses]:
-        raise UserError(f"{path.name}: found rows {', '.join(losses)}, expected {', '.join(layout.losses)}")
-    cells = [[_cell(row, column, decimals) for column in layout.columns] for row in rows]
-    return pd.DataFrame(cells, index=pd.Index(losses, name="loss"), columns=list(layout.columns))
-
-
-def _cell(row: Row, column: str, decimals: int) -> float:
-    if not re.fullmatch(rf"0\.\d{{{decimals}}}", row[column]):
-        raise UserError(
-            f"{row.where}: {column}: found {row[column]!r}, expected a share below 1 with {decimals} decimals"
-        )
-    return float(row[column])
+def values() -> dict[str, float]:
+    """Printed numbers that the prose sets beside ours."""
+    auc, after = printed_table("4.2")["Mean"], printed_table("4.3").iloc[:, 1]
+    found = {"printed_focal_gain": auc["Focal"] - auc[CE], "printed_deepauc": auc["DeepAUC"]}
+    found |= {"printed_ece_least": after.min(), "printed_ece_most": after.max()}
+    return found | {"printed_ece_spread_after": after.max() - after.min()}

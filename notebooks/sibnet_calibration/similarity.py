@@ -4,7 +4,7 @@ The report looks at one image. Here all kept maps of two models are compared, an
 pair of losses: the same loss with another seed, the two losses with different seeds, and maps of other images.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations
 from typing import NamedTuple
 
@@ -14,33 +14,23 @@ import torch
 import torch.nn.functional as F
 
 from papers_lib.cams import display_map
-from papers_lib.stats_ranks import spearman_statistic
-from papers_lib.sweep.records import Record
-from sibnet_calibration.sweeps import Swept
+from papers_lib.stats.ranks import spearman_statistic
+from sibnet_calibration.grid import Swept, name
 
 ARMS = ("losses", "saliency")
-"""Arms whose settings are compared; a setting of the same name in another arm is trained otherwise."""
+"""Comparisons whose settings are compared; a setting of the same name in another one is trained otherwise."""
 PAIRS = (
-    ("bce", "focal"),
-    ("bce", "auc_pesg"),
-    ("bce", "auc_adam"),
-    ("bce", "wbce"),
-    ("wbce", "cd"),
-    ("wbce", "cd_two_stage"),
-    ("wbce", "sc_two_stage"),
-    ("wbce", "cd_sc_two_stage"),
+    *(("bce", other) for other in ("focal", "auc_pesg", "auc_adam", "wbce")),
+    *(("wbce", other) for other in ("cd", "cd_two_stage", "sc_two_stage", "cd_sc_two_stage")),
 )
 SAME, SEEDS, OTHER, IMAGES = "same seed", "two seeds", "two seeds, two losses", "other images"
-WINDOW = 7  # cells of an SSIM window, as scikit-image has it
 C1, C2 = 0.01**2, 0.03**2  # Wang et al. 2004, for values from 0 to 1
 
 
 class Similarity(NamedTuple):
-    """Means over pairs of maps, NaN where none counts; 1 is the same.
-
-    Fields: rank, Spearman's correlation of the raw maps' cells; ssim, structural similarity of the display maps; agree,
-    share of pairs whose hottest cell is the same; maps, pairs that count; skipped, pairs with a map that is constant or
-    not finite; dead, pairs that count but have no SSIM, as one of the maps has no positive value.
+    """Means over pairs of maps, NaN where none counts: Spearman's correlation of the raw maps' cells, structural
+    similarity of the display maps, share with the same hottest cell; pairs that count, that are skipped (a map is
+    constant or not finite), and that count without SSIM (a map has no positive value).
     """
 
     rank: float
@@ -51,18 +41,11 @@ class Similarity(NamedTuple):
     dead: int
 
 
-def similarity(maps_a: np.ndarray, maps_b: np.ndarray, chosen: np.ndarray | None = None) -> Similarity:
-    """Compare the maps of two models, image by image and class by class, at the maps' own resolution.
+def similarity(maps_a: np.ndarray, maps_b: np.ndarray) -> Similarity:
+    """Compare raw maps (n, K, h, w) of two models of the same images, at the maps' own resolution.
 
-    Rank and hottest cell take the raw maps, negative values included; SSIM takes what a reader sees: ReLU, divided by
-    the maximum (``cams.display_map``), not enlarged, as enlarging adds smoothness that all maps share.
-
-    Args:
-        maps_a, maps_b: raw maps (n, K, h, w) of the same images; half precision is computed in single.
-        chosen: bool (n, K), the pairs that count; None for all.
-
-    Returns: :class:`Similarity`. Among equal cells the first, row by row, is the hottest.
-    Raises: ValueError for shapes that differ.
+    Rank and hottest cell (the first of equals) take the raw maps, negative values included; SSIM takes what a reader
+    sees: ReLU, divided by the maximum, not enlarged, as enlarging adds smoothness that all maps share.
 
     >>> a = np.array([[[[1.0, 2.0, 3.0]], [[5.0, 5.0, 5.0]]]])
     >>> found = similarity(a, np.array([[[[2.0, 1.0, 3.0]], [[0.0, 1.0, 2.0]]]]))
@@ -71,18 +54,18 @@ def similarity(maps_a: np.ndarray, maps_b: np.ndarray, chosen: np.ndarray | None
     """
     if maps_a.ndim != 4 or maps_a.shape != maps_b.shape:
         raise ValueError(f"maps: expected the same (n, K, h, w) twice, got {maps_a.shape} and {maps_b.shape}")
-    if chosen is not None and chosen.shape != maps_a.shape[:2]:
-        raise ValueError(f"chosen: expected {maps_a.shape[:2]} as in maps, got {chosen.shape}")
-    kept = np.ones(maps_a.shape[:2], bool) if chosen is None else chosen.astype(bool)
-    a, b = (maps[kept].astype(np.float32) for maps in (maps_a, maps_b))
-    usable = _varies(a) & _varies(b)
-    a, b = a[usable], b[usable]
-    flat_a, flat_b = _flat(a), _flat(b)
-    positive = (flat_a.max(1, initial=-1) > 0) & (flat_b.max(1, initial=-1) > 0)
+    cells = maps_a.shape[2] * maps_a.shape[3]
+    flat = np.stack([maps.reshape(-1, cells).astype(np.float32) for maps in (maps_a, maps_b)])
+    usable = (np.isfinite(flat).all(2) & (flat != flat[..., :1]).any(2)).all(0)
+    a, b = flat[:, usable]
+    positive = (a.max(1, initial=-1) > 0) & (b.max(1, initial=-1) > 0)
+    seen = [
+        display_map(torch.from_numpy(one[positive].reshape(-1, *maps_a.shape[2:]))).numpy() for one in (a, b)
+    ]
     return Similarity(
-        rank=_mean(spearman_statistic(flat_a, flat_b)) if len(a) else np.nan,
-        ssim=_mean(ssim(_shown(a[positive]), _shown(b[positive]))) if positive.any() else np.nan,
-        agree=_mean(flat_a.argmax(1) == flat_b.argmax(1)) if len(a) else np.nan,
+        rank=float(np.mean(spearman_statistic(a, b), dtype=float)) if len(a) else np.nan,
+        ssim=float(np.mean(ssim(*seen), dtype=float)) if positive.any() else np.nan,
+        agree=float(np.mean(a.argmax(1) == b.argmax(1))) if len(a) else np.nan,
         maps=len(a),
         skipped=len(usable) - len(a),
         dead=int((~positive).sum()),
@@ -92,15 +75,14 @@ def similarity(maps_a: np.ndarray, maps_b: np.ndarray, chosen: np.ndarray | None
 def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Structural similarity (n,) of maps (n, h, w) in [0, 1]: Wang et al. 2004, equation 13, over square windows.
 
-    (2 μa μb + C1)(2 σab + C2) / ((μa² + μb² + C1)(σa² + σb² + C2)), averaged over all windows of 7 x 7 cells that lie
-    inside the map, each cell with the same weight and (co)variances unbiased, as scikit-image has it by default. A side
-    with fewer cells than 7 has one window there, so that a map of 6 x 6 cells is one window.
+    Averaged over all windows of 7 x 7 cells inside the map (fewer on a smaller side), each cell with the same weight
+    and (co)variances unbiased, as scikit-image has it by default.
 
     >>> one = np.array([[[0.0, 1.0]]])
     >>> np.round(ssim(one, one[..., ::-1]), 4).tolist()  # μ 1/2, σ² 1/2, σab -1/2: (-1 + C2) / (1 + C2)
     [-0.9982]
     """
-    window = [min(WINDOW, side) for side in a.shape[-2:]]
+    window = [min(7, side) for side in a.shape[-2:]]
     x, y = (torch.from_numpy(np.array(maps, float))[:, None] for maps in (a, b))
     mean_a, mean_b, aa, bb, ab = (F.avg_pool2d(one, window, 1).numpy() for one in (x, y, x * x, y * y, x * y))
     unbiased = np.prod(window) / max(np.prod(window) - 1, 1)
@@ -111,145 +93,108 @@ def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray((above / below).mean((1, 2, 3)))
 
 
-def by_seed(swept: Swept, setting: str, arms: Sequence[str] = ARMS) -> dict[int, Record]:
-    """Seed → record of the runs of a setting that ended well and kept maps, seeds in order."""
-    found = {
-        record.config.seed: record
-        for record in swept.records
-        if record.status == "ok" and record.config.arm in arms and record.config.setting() == setting
-    }
-    return {seed: found[seed] for seed in sorted(found) if "maps" in found[seed].arrays()}
+def maps_of(swept: Swept, setting: str, arms: Sequence[str] = ARMS) -> dict[int, np.ndarray]:
+    """Seed → kept maps of the runs of a setting that ended well, seeds in order."""
+    records = [one for one in swept.records if one.status == "ok" and one.config.arm in arms]
+    found = {one.config.seed: one.arrays() for one in records if one.config.setting() == setting}
+    return {seed: found[seed]["maps"] for seed in sorted(found) if "maps" in found[seed]}
 
 
-def compared(
-    swept: Swept,
-    pairs: Sequence[tuple[str, str]] = PAIRS,
-    *,
-    present: bool = False,
-    arms: Sequence[str] = ARMS,
-) -> pd.DataFrame:
+def compared(swept: Swept, pairs: Sequence[tuple[str, str]] = PAIRS) -> pd.DataFrame:
     """A row a pair of models: a, b (settings), kind, seed_a, seed_b, and the fields of :class:`Similarity`.
 
     Kinds: "same seed", two losses from the same initial weights in the same order of samples; "two seeds", each loss of
     a pair with itself; "two seeds, two losses", which differs from the last by the loss alone; "other images", the
     same seed, but each map beside that of the image half the kept ones further on: what the class alone makes alike,
     chance. A pair of which a setting has no run is left out.
-
-    Args: present, count only the maps of classes that the image has by its label.
     """
-    settings = list(dict.fromkeys(name for pair in pairs for name in pair))
     maps = {
-        name: {seed: record.arrays()["maps"] for seed, record in by_seed(swept, name, arms).items()}
-        for name in settings
+        setting: maps_of(swept, setting) for setting in dict.fromkeys(one for pair in pairs for one in pair)
     }
-    labels = swept.opened.images.images.part("test").labels if present else None
-    rows: list[dict[str, object]] = []
-
-    def add(kind: str, a: str, b: str, seed_a: int, seed_b: int) -> None:
-        first, second = maps[a][seed_a], maps[b][seed_b]
-        if kind == IMAGES:
-            second = np.roll(second, -(len(second) // 2), 0)
-        found = similarity(first, second, None if labels is None else labels[: len(first)])
-        rows.append({"a": a, "b": b, "kind": kind, "seed_a": seed_a, "seed_b": seed_b, **found._asdict()})
-
     there = [(a, b) for a, b in pairs if maps[a] and maps[b]]
-    for a, b in there:
-        both = [seed for seed in maps[a] if seed in maps[b]]
-        for kind in (SAME, IMAGES):
-            for seed in both:
-                add(kind, a, b, seed, seed)
-        for seed_a, seed_b in permutations(both, 2):
-            add(OTHER, a, b, seed_a, seed_b)
-    for name in dict.fromkeys(name for pair in there for name in pair):
-        for seed_a, seed_b in combinations(maps[name], 2):
-            add(SEEDS, name, name, seed_a, seed_b)
+
+    def wanted() -> Iterator[tuple[str, str, str, int, int]]:
+        for a, b in there:
+            both = [seed for seed in maps[a] if seed in maps[b]]
+            yield from ((kind, a, b, seed, seed) for kind in (SAME, IMAGES) for seed in both)
+            yield from ((OTHER, a, b, *seeds) for seeds in permutations(both, 2))
+        for one in dict.fromkeys(one for pair in there for one in pair):
+            yield from ((SEEDS, one, one, *seeds) for seeds in combinations(maps[one], 2))
+
+    rows = []
+    for kind, a, b, seed_a, seed_b in wanted():
+        second = maps[b][seed_b]
+        second = np.roll(second, -(len(second) // 2), 0) if kind == IMAGES else second
+        rows.append((a, b, kind, seed_a, seed_b, *similarity(maps[a][seed_a], second)))
     return pd.DataFrame(rows, columns=["a", "b", "kind", "seed_a", "seed_b", *Similarity._fields])
 
 
+def means(found: pd.DataFrame) -> pd.DataFrame:
+    """Of :func:`compared`, a row a pair of settings and kind: number, means, the rank's range, and counts of maps."""
+    ways = {"ssim": "mean", "agree": "mean", "maps": "sum", "skipped": "sum", "dead": "sum"}
+    columns = {
+        "models": ("rank", "size"),
+        "rank": ("rank", "mean"),
+        "low": ("rank", "min"),
+        "high": ("rank", "max"),
+    }
+    columns |= {key: (key, way) for key, way in ways.items()}
+    return found.groupby(["a", "b", "kind"], sort=False).agg(**columns).reset_index()
+
+
 def similarity_table(found: pd.DataFrame) -> pd.DataFrame:
-    """Of :func:`compared`, a row a kind and pair of settings: means over pairs of models, and the rank's range.
+    """:func:`means` in words: of each pair the same seed and two seeds, of the first the other yardsticks as well."""
+    table = means(found)
+    first = table["a"].eq(PAIRS[0][0]) & table["b"].eq(PAIRS[0][1])
+    table = table[table["kind"].isin([SAME, SEEDS]) | first]
+    words = {
+        "a": "loss",
+        "b": "beside",
+        "kind": "models",
+        "models": "pairs of models",
+        "rank": "rank correlation",
+    }
+    words |= {
+        "low": "lowest",
+        "high": "highest",
+        "ssim": "SSIM",
+        "agree": "same hottest cell",
+        "maps": "maps",
+    }
+    more = {"skipped": "skipped", "dead": "without SSIM"}
+    words |= {key: shown for key, shown in more.items() if table[key].any()}
+    return table.assign(a=table["a"].map(name), b=table["b"].map(name))[[*words]].rename(columns=words)
 
-    Columns: a, b, kind, models (pairs of them), rank, rank_low, rank_high, ssim, agree, maps, skipped, dead (sums).
-    """
-    grouped = found.groupby(["a", "b", "kind"], sort=False)
-    return grouped.agg(
-        models=("rank", "size"),
-        rank=("rank", "mean"),
-        rank_low=("rank", "min"),
-        rank_high=("rank", "max"),
-        ssim=("ssim", "mean"),
-        agree=("agree", "mean"),
-        maps=("maps", "sum"),
-        skipped=("skipped", "sum"),
-        dead=("dead", "sum"),
-    ).reset_index()
+
+def similarity_values(found: pd.DataFrame) -> dict[str, float]:
+    """Numbers that claims and prose name: rank_bce_OTHER and ssim_bce_focal from the same start; rank_bce_seeds."""
+    table = means(found).set_index(["a", "b", "kind"])
+    named = {
+        f"rank_bce_{other}": _at(table, ("bce", other, SAME), "rank")
+        for other in ("focal", "auc_adam", "auc_pesg")
+    }
+    named |= {"rank_bce_seeds": _at(table, ("bce", "bce", SEEDS), "rank")}
+    named |= {"ssim_bce_focal": _at(table, ("bce", "focal", SAME), "ssim")}
+    for short, other in (("auc", "auc_adam"), ("pesg", "auc_pesg"), ("seeds", "seeds")):
+        named[f"rank_focal_less_{short}"] = named["rank_bce_focal"] - named[f"rank_bce_{other}"]
+    return named
 
 
-def backbone_ranks(swept: Swept, setting: str = "bce") -> dict[tuple[str, str], float]:
+def _at(table: pd.DataFrame, row: tuple[str, str, str], column: str) -> float:
+    return float(table.loc[row, column]) if row in table.index else np.nan
+
+
+def backbone_ranks(swept: Swept) -> dict[tuple[str, str], float]:
     """Rank correlation of another network's maps with the first one's of the same seed, mean over seeds.
 
-    Returns: by (backbone, weights) of the arm "backbones"; NaN where the maps are of another size.
+    Returns: by (backbone, weights) of the comparison "backbones"; NaN where the maps are of another size.
     """
-    first = by_seed(swept, setting, ("losses",))
+    first = maps_of(swept, "bce", ("losses",))
     found: dict[tuple[str, str], list[float]] = {}
-    for record in swept.records:
-        config = record.config
-        if record.status != "ok" or config.arm != "backbones" or config.seed not in first:
-            continue
-        own, beside = (one.arrays()["maps"] for one in (record, first[config.seed]))
-        rank = similarity(own, beside).rank if own.shape == beside.shape else float("nan")
-        found.setdefault((config.backbone, config.weights), []).append(rank)
+    own = [record for record in swept.records if record.status == "ok" and record.config.arm == "backbones"]
+    for config, maps in ((record.config, record.arrays()["maps"]) for record in own):
+        if config.seed in first:
+            alike = maps.shape == first[config.seed].shape
+            rank = similarity(maps, first[config.seed]).rank if alike else np.nan
+            found.setdefault((config.backbone, config.weights), []).append(rank)
     return {key: float(np.mean(values)) for key, values in found.items()}
-
-
-def shown(table: pd.DataFrame) -> "pd.Series[bool]":
-    """Rows of :func:`similarity_table` for the page: same seed, two seeds; of the first pair the other yardsticks."""
-    first = table["a"].eq(PAIRS[0][0]) & table["b"].eq(PAIRS[0][1])
-    return table["kind"].isin([SAME, SEEDS]) | first
-
-
-def similarity_scalars(found: pd.DataFrame, prefix: str = "") -> dict[str, float]:
-    """Named numbers of :func:`compared`, for each measure M of rank, ssim, agree; those that there are.
-
-    M_A_B (same seed), M_A_B_seeds (two seeds, two losses), M_A_B_images (other images), M_A_seeds (two seeds). And the
-    answers: M_A_B_less_seeds, M_A_B less M_A_seeds, above 0 if the losses' maps are more alike than those of two
-    seeds; M_A_B_cost, M_A_seeds less M_A_B_seeds, what the other loss takes off where the seed differs anyway.
-
-    Args: prefix, before every name.
-    """
-    ending = {SAME: "", OTHER: "_seeds", IMAGES: "_images"}
-    named: dict[str, float] = {}
-    for row in similarity_table(found).to_dict("records"):
-        stem = f"{row['a']}_seeds" if row["kind"] == SEEDS else f"{row['a']}_{row['b']}{ending[row['kind']]}"
-        named |= {f"{measure}_{stem}": float(row[measure]) for measure in ("rank", "ssim", "agree")}
-    for a, b in dict.fromkeys(zip(found["a"], found["b"], strict=True)):
-        for measure in ("rank", "ssim", "agree"):
-            named |= _differences(named, f"{measure}_{a}_{b}", f"{measure}_{a}_seeds")
-    return {f"{prefix}{name}": value for name, value in named.items()}
-
-
-def _differences(named: Mapping[str, float], pair: str, seeds: str) -> dict[str, float]:
-    if pair not in named or seeds not in named or f"{pair}_seeds" not in named:
-        return {}
-    return {
-        f"{pair}_less_seeds": named[pair] - named[seeds],
-        f"{pair}_cost": named[seeds] - named[f"{pair}_seeds"],
-    }
-
-
-def _varies(maps: np.ndarray) -> np.ndarray:
-    """(n,), whether a map is finite and not constant."""
-    flat = _flat(maps)
-    return np.isfinite(flat).all(1) & (flat != flat[:, :1]).any(1)
-
-
-def _flat(maps: np.ndarray) -> np.ndarray:
-    return maps.reshape(len(maps), maps.shape[-2] * maps.shape[-1])
-
-
-def _shown(maps: np.ndarray) -> np.ndarray:
-    return display_map(torch.from_numpy(maps)).numpy()
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(np.mean(values, dtype=float))

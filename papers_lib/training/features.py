@@ -41,7 +41,7 @@ class Front:
 
     chunk = 32  # images a pass; the result of an image does not depend on it beyond the last bits
     stages = 1
-    modules = ("papers_lib.models.classifier", "papers_lib.models.packaged_weights")
+    modules = ("papers_lib.models.classifier", "papers_lib.models.timm_backbones")
 
     def name(self, number: int) -> str:
         """Of the only array."""
@@ -69,7 +69,7 @@ class Frozen:
     output_stride: int = 32
 
     chunk = 16
-    modules = ("papers_lib.models.pyramid_encoder", "papers_lib.models.packaged_weights")
+    modules = ("papers_lib.models.pyramid_encoder", "papers_lib.models.timm_backbones")
 
     def name(self, number: int) -> str:
         """Of an array."""

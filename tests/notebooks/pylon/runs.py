@@ -6,12 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from papers_lib.datasets.boxed_images import BoxedImages
-from papers_lib.sweep.records import Record
+from papers_lib.sweep import DataRef, Record
 from pylon.experiment import PylonRun
 from pylon.frame import Swept
-from pylon.measures import CAMS
 
-CLAIMS = Path(__file__).parents[3] / "notebooks/pylon/printed"
 SIDE = 64
 RUN = PylonRun(seed=0)
 MASS, NODULE = 0, 1
@@ -51,24 +49,12 @@ class Runs:
         np.savez(path, **dict(arrays))
         if status != "ok":
             return Record(config, config.label(), status, "why", {}, str(self.count))
-        return Record(
-            config, config.label(), "ok", "", dict(metrics), str(self.count), path if arrays else None
-        )
+        found = {"training": config.training(), **dict(metrics)}
+        return Record(config, config.label(), "ok", "", found, str(self.count), path if arrays else None)
 
-    def pointed(self, hits, macro=0.5, pairs=PAIRS, **fields) -> Record:
-        """A run with these hits, and for the baseline the same hits of the maps read off it."""
-        arrays = {"pairs": pairs, "hits": np.array(hits, bool)}
-        metrics = {
-            "training": replace(RUN, **fields).training(),
-            "point_macro": macro,
-            "point/Nodule": macro / 2,
-        }
-        if fields.get("method") == "cam":
-            for name in CAMS:
-                arrays |= {f"{name}.hits": arrays["hits"]}
-                metrics |= {f"{name}.point_macro": macro}
-            arrays["grad_cam.points_apart"] = np.array(2)
-        return self.record(metrics, arrays, **fields)
+    def pointed(self, hits, pairs=PAIRS, **fields) -> Record:
+        """A run with these hits."""
+        return self.record({"point_macro": 0.5}, {"pairs": pairs, "hits": np.array(hits, bool)}, **fields)
 
     def mapped(self, maps, rows=(1, 3, 2, 4), prefix="", **fields) -> Record:
         """A run with kept maps (rows, classes, h, w)."""
@@ -76,7 +62,8 @@ class Runs:
 
 
 def swept(*records: Record, data: str = "nih", side: int = SIDE) -> Swept:
-    return Swept(data, records, images(), side)
+    pixels = np.zeros((6, side, side), np.uint8)
+    return Swept(data, records, images(), pixels, DataRef(Path("x"), "abc", "synthetic data"))
 
 
 def peak(row: int, column: int, cells: int = 8) -> np.ndarray:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.datasets.image_store import StoreSpec, write_images
-from papers_lib.sweep.context import Context
+from papers_lib.sweep import Context
 from pylon.experiment import PylonRun
 
 CLASSES = ("Mass", "Nodule", "Stripes")

@@ -1,113 +1,97 @@
+"""Data: layouts, sets that become image stores, folds by patient, and stored features in the place of pixels."""
+
 import json
 import shutil
 
 import numpy as np
 import pytest
+import torch
 
-from papers_lib.datasets.image_store import load_images
 from papers_lib.errors import UserError
-from pylon.data import CHANNELS, NAMES, layout_of, open_set
+from pylon.data import CHANNELS, ImageSet, Inputs, Staged, layout_of, open_images, rows_of, stored
+from pylon.experiment import build
+from tests.notebooks.pylon.stores import RUN, listed
 
-SPECS = {
+SIZES = {
     "nih": {"train_val": 20, "test": 8, "seed": 1000, "side": 64},
     "vindr": {"images": 20, "seed": 1000, "side": 64},
     "voc": {"train": 6, "test": 4, "seed": 1000},
 }
-OPTIONS = {"nih": {"val_share": 0.25}, "voc": {"val_share": 0.34}}
-
-
-@pytest.fixture(scope="module", params=list(SPECS))
-def opened(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param)
-    return request.param, folder, open_set("", request.param, folder, SPECS[request.param], 64, OPTIONS, 1)
-
-
-def stand_in(folder):
-    """The generated set, beside its image store."""
-    (found,) = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("images")]
-    return found
+OPTIONS = {"nih": {"val_share": 0.25}, "vindr": {}, "voc": {"val_share": 0.34}}
 
 
 def test_layouts(tmp_path):
-    for name, file in (
-        ("nih", "Data_Entry_2017_v2020.csv"),
-        ("vindr", "train.csv"),
-        ("voc", "VOC2012/ImageSets/Main/x"),
-    ):
+    files = {"nih": "Data_Entry_2017_v2020.csv", "vindr": "train.csv", "voc": "VOC2012/ImageSets/Main/x"}
+    for name, file in files.items():
         path = tmp_path / name / file
         path.parent.mkdir(parents=True)
         path.touch()
         assert layout_of(tmp_path / name) == name
-    (tmp_path / "nih2").mkdir()
-    (tmp_path / "nih2" / "Data_Entry_2017.csv").touch()
-    assert layout_of(tmp_path / "nih2") == "nih"
+    with pytest.raises(UserError, match="absent: found no data set, expected Data_Entry_2017"):
+        layout_of(tmp_path / "absent")
 
 
-def test_no_layout_is_one_line(tmp_path):
-    line = (
-        rf"^{tmp_path}: found no data set, expected Data_Entry_2017\*\.csv \(NIH ChestX-ray14\), "
-        r"train\.csv \(VinDr-CXR\) or ImageSets/Main \(Pascal VOC\)$"
-    )
-    for root in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(UserError, match=line if root == tmp_path else "absent: found no data set"):
-            layout_of(root)
-    with pytest.raises(UserError, match=line):
-        open_set(str(tmp_path), "", tmp_path / "kept", {}, 64, {}, 1)
-
-
-def test_the_tables_of_layouts_agree():
-    assert CHANNELS.keys() == NAMES.keys() == SPECS.keys()
-
-
-def test_a_stand_in_becomes_a_store(opened):
-    layout, folder, found = opened
-    assert found.layout == layout
-    assert found.store.kind == "stand-in"
-    assert found.store.root.parent == folder
-    assert found.store.root.name.endswith(found.store.fingerprint)
-    images, uint8 = load_images(found.store.root)
-    assert uint8.shape == (len(images), 64, 64, *((3,) if CHANNELS[layout] == 3 else ()))
-    assert uint8.std() > 5
-    assert images.names == found.images.names
-    assert {"train", "val", "test"} <= set(images.split)
-    assert len(np.concatenate(images.boxes))
-
-
-def test_opened_again_it_is_read(opened, monkeypatch):
-    layout, folder, found = opened
-    monkeypatch.setattr("papers_lib.datasets.image_sets.write_images", None)
-    again = open_set("", layout, folder, SPECS[layout], 64, OPTIONS, 2)
-    assert again.store == found.store
-    assert again.fingerprint == found.fingerprint
-
-
-def test_the_user_s_folder_gives_the_same_images(opened, tmp_path):
-    """A copy of the generated set: its layout is found, whatever is asked for, and it still says what it is."""
-    layout, folder, found = opened
+@pytest.mark.parametrize("layout", list(SIZES))
+def test_a_synthetic_set_becomes_a_store_and_so_does_a_copy_of_it(layout, tmp_path):
+    """The copy still says that it is synthetic, until its dataset.json says otherwise."""
+    made = ImageSet(layout, "", SIZES[layout], OPTIONS[layout])
+    data = made.open(tmp_path / "kept", 64, 1)
+    images, pixels = open_images(data.root)
+    assert (data.kind, data.root.parent) == ("synthetic data", tmp_path / "kept")
+    assert pixels.shape == (len(images), 64, 64, *((3,) if CHANNELS[layout] == 3 else ()))
+    assert pixels.std() > 5
+    assert made.training_images() == pytest.approx(len(images.part("train")), abs=2)
+    assert made.open(tmp_path / "kept", 64, 2) == data  # read, not made again
+    (drawn,) = [
+        one for one in (tmp_path / "kept").iterdir() if one.is_dir() and not one.name.startswith("images")
+    ]
     copied = tmp_path / "elsewhere"
-    shutil.copytree(stand_in(folder), copied)
-    again = open_set(str(copied), "nih", tmp_path / "kept", {}, 64, OPTIONS, 1)
-    assert (again.layout, again.store.kind) == (layout, "stand-in")
-    assert again.images.names == found.images.names
-    assert np.array_equal(load_images(again.store.root)[1], load_images(found.store.root)[1])
+    shutil.copytree(drawn, copied)
+    own = ImageSet(layout, str(copied), {}, OPTIONS[layout])
+    again = own.open(tmp_path / "other", 64, 1)
+    assert again.kind == "synthetic data"
+    assert np.array_equal(open_images(again.root)[1], pixels)
+    assert own.training_images() == len(images.part("train"))
     described = json.loads((copied / "dataset.json").read_text(encoding="utf-8"))
     (copied / "dataset.json").write_text(json.dumps({**described, "kind": "real"}), encoding="utf-8")
-    other = open_set(str(copied), layout, tmp_path / "kept", {}, 64, OPTIONS, 1)
-    assert other.store.kind == "real data"
+    other = own.open(tmp_path / "other", 64, 1)
+    assert other.kind == "real data"
     assert other.fingerprint != again.fingerprint
-    assert other.store.root != again.store.root
 
 
-def test_side_and_options_of_the_layout_make_another_store(tmp_path):
-    options = [OPTIONS, {"nih": {"val_share": 0.5}}, {**OPTIONS, "vindr": {"min_readers": 3}}]
-    found = [open_set("", "nih", tmp_path, SPECS["nih"], 64, one, 1) for one in options]
-    larger = open_set("", "nih", tmp_path, SPECS["nih"], 96, OPTIONS, 1)
-    assert found[0].store == found[2].store  # options of another layout
-    assert len({found[0].store.root, found[1].store.root, larger.store.root}) == 3
-    assert len(found[1].images.part("val")) > len(found[0].images.part("val"))
-    assert not set(found[0].images.part("val").patients) & set(found[0].images.part("train").patients)
+def test_folds_by_patient_cover_every_image_once_and_share_no_patient():
+    images = listed()
+    tested = []
+    for fold in range(5):
+        rows = rows_of(images, fold, 5)
+        assert sorted(np.concatenate(list(rows.values()))) == list(range(len(images)))
+        owners = [set(images.patients[part]) for part in rows.values()]
+        assert sum(map(len, owners)) == len(set().union(*owners))
+        assert all(len(part) for part in rows.values())
+        assert np.array_equal(rows["val"], rows_of(images, (fold + 1) % 5, 5)["test"])
+        tested.append(rows["test"])
+    assert sorted(np.concatenate(tested)) == list(range(len(images)))
 
 
-def test_an_option_that_does_not_exist_is_one_line(tmp_path):
-    with pytest.raises(UserError, match=r"^options of nih: found 'splits', expected one of split"):
-        open_set("", "nih", tmp_path, SPECS["nih"], 64, {"nih": {"splits": 1}}, 1)
+@pytest.mark.parametrize("given", [2, 4])
+def test_stored_stages_give_what_pixels_give(store, given):
+    """Within half precision, in which features are kept."""
+    _, pixels = open_images(store)
+    rows = np.array([5, 2, 40])
+    model = build(RUN, 3).eval()
+    with torch.no_grad():
+        whole = Staged(model, 0)(Inputs(pixels).batch(rows, "cpu")).maps
+        inputs = Inputs(pixels, stored(store, RUN.frozen(given), "cpu"))
+        found = Staged(model, given)(inputs.batch(rows, "cpu")).maps
+    torch.testing.assert_close(found, whole, rtol=0.02, atol=0.02 * float(whole.abs().max()))
+
+
+def test_pixels_are_augmented_for_training_alone(store):
+    _, pixels = open_images(store)
+    inputs, rows = Inputs(pixels, policy="radiograph"), np.arange(4)
+    plain = inputs.batch(rows, "cpu")
+    assert torch.equal(plain, torch.from_numpy(np.array(pixels[:4]))[:, None] / 255)
+    seeds = [inputs.batch(rows, "cpu", torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+    assert torch.equal(seeds[0], seeds[1])
+    assert not torch.equal(seeds[0], seeds[2])
+    assert not torch.equal(seeds[0], plain)

@@ -1,16 +1,16 @@
-"""Tables of the PYLON page: numbers by hand, and that no arm has to be there."""
+"""Tables of the PYLON page: numbers by hand on a tiny frame, and that no comparison has to be there."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from papers_lib.companion.tables import save_table
+from papers_lib.metrics.localization import stride_ceiling
 from pylon import tables
-from pylon.frame import tidy
-from pylon.levels import levels
-from pylon.printed import MACRO, WEIGHTED, printed_table, read_numbers
-from pylon.shares import shares_table
-from tests.notebooks.pylon.runs import CLAIMS, SIDE, Runs, images, swept
+from pylon.baselines import baselines
+from pylon.frame import interval, tidy
+from pylon.measures import CAMS
+from pylon.printed import MACRO, WEIGHTED, ablations, printed_table
+from tests.notebooks.pylon.runs import PAIRS, SIDE, Runs, images, peak, swept
 
 
 @pytest.fixture
@@ -19,102 +19,115 @@ def runs(tmp_path):
 
 
 def metrics(mass, nodule, **more):
-    macro = (mass + nodule) / 2
-    found = {"point_macro": macro, "point_weighted": mass, "point/Mass": mass, "point/Nodule": nodule}
-    found |= {
-        "auroc_macro": 0.8,
-        "auroc/Mass": 0.9,
-        "auroc/Hernia": np.nan,
-        "iou_macro": 0.1,
-        "iou/Mass": 0.2,
-    }
-    return {**found, "train_images": 90, "epochs_run": 3, "converged": True, **more}
+    found = {"point_macro": (mass + nodule) / 2, "point_weighted": mass, "point/Mass": mass}
+    found |= {"point/Nodule": nodule, "auroc_macro": 0.8, "auroc/Mass": 0.9, "auroc/Hernia": np.nan}
+    found |= {"iou_macro": 0.1, "iou/Mass": 0.2, "train_images": 90, "epochs_run": 3, "converged": True}
+    return {**found, **more}
 
 
 @pytest.fixture
 def frame(runs):
-    cams = {
-        f"{name}.{key}": value
-        for name in ("grad_cam",)
-        for key, value in metrics(0.2, 0.0).items()
-        if "point" in key
-    }
-    masked = {
-        "masked_out_macro": 0.3,
-        "masked_out_weighted": 0.2,
-        "masked_out_negative": 0.5,
-        "masked_out_never": 0.0,
-    }
-    masked |= {"masked_out_passes": 20.0, "masked_out_all_passes": 200.0}
+    cams = {f"grad_cam.{key}": value for key, value in metrics(0.2, 0.0).items() if "point" in key}
+    masked = {"masked_out_macro": 0.3, "masked_out_weighted": 0.2, "masked_out_negative": 0.5}
+    masked |= {"masked_out_never": 0.0, "masked_out_passes": 20.0, "masked_out_all_passes": 200.0}
+    other = {**masked, "masked_out_macro": 0.5}
     records = [
         runs.record(metrics(0.2, 0.0, **cams), method="cam", masked=8),
         runs.record(metrics(0.8, 0.4, **masked), method="pylon", masked=8),
-        runs.record(
-            metrics(0.6, 0.2, **{**masked, "masked_out_macro": 0.5}), method="pylon", seed=1, masked=8
-        ),
+        runs.record(metrics(0.6, 0.2, **other), method="pylon", seed=1, masked=8),
         runs.record(status="diverged", method="pylon", seed=2, masked=8),
         runs.record({"masked_out_negative": 1.0, **metrics(0.4, 0.0)}, method="fpn", arm="others"),
     ]
     return tidy([swept(*records)])
 
 
-def test_ours_beside_the_printed_values(frame):
-    printed = printed_table(read_numbers(CLAIMS), 1)
-    table = tables.table_by_class(frame, printed, ("main", "others"), levels=levels(images(), SIDE))
-    assert table.index[:4].tolist() == [MACRO, WEIGHTED, "Mass", "Nodule"]
-    assert table.loc[[MACRO, WEIGHTED, "Mass", "Nodule"], "PYLON ours"].tolist() == pytest.approx(
-        [0.5, 0.7, 0.7, 0.3]
-    )
-    assert table.loc["Mass", ["PYLON paper", "CAM paper", "FPN paper", "area paper"]].tolist() == [
-        0.67,
-        0.42,
-        0.59,
-        0.04,
+def test_a_row_a_model_and_a_row_for_each_map_of_the_baseline(frame):
+    assert frame["method"].tolist() == ["cam", "pylon", "pylon", "pylon", "fpn", "grad_cam"]
+    own = frame.iloc[-1]
+    assert (own["name"], own["setting"], own["stride"]) == ("Grad-CAM", "grad_cam_frozen", 32)
+    assert np.isnan(own["auroc_macro"])
+    assert not any(column.startswith(tuple(f"{cam}." for cam in CAMS)) for column in frame)
+    boxes = [box for box in images().part("test").of_class(1, (SIDE, SIDE)) if len(box)]
+    top = stride_ceiling(boxes, (SIDE, SIDE), 4)
+    assert frame.iloc[1]["nodule_share"] == pytest.approx(0.4 / top)
+    assert np.isnan(frame.iloc[3]["nodule_share"])  # failed
+
+
+def test_settings_and_gains_by_size(runs):
+    small = swept(*(runs.record(metrics(0.2 + seed / 10, 0.0), seed=seed) for seed in (0, 1)))
+    larger = [runs.record(metrics(0.6, 0.0), arm="large", seed=seed) for seed in (0, 1)]
+    larger += [
+        runs.record(metrics(0.6, 0.0), arm="large", method="fpn"),
+        runs.record(metrics(1, 0), arm="long"),
     ]
-    assert table.loc["Nodule", "CAM ours"] == 0
-    assert table.loc["Mass", "Grad-CAM ours"] == 0.2
+    frame = tidy([small, swept(*larger, data="nih_large", side=128)])
+    gains = frame["size_gain"].tolist()
+    assert gains[2:4] == pytest.approx([0.2, 0.15])
+    assert np.isnan([*gains[:2], *gains[4:]]).all()  # not larger, or without a counterpart
+    assert frame["setting"].iloc[-1] == "pylon_frozen_long"
+    assert frame["side"].tolist() == [64, 64, 128, 128, 128, 128]
+    assert len(tidy([swept(runs.record(status="diverged"))])) == 1
+
+
+def test_small_against_large_classes(runs, monkeypatch):
+    monkeypatch.setattr("pylon.frame.EXTREMES", 1)
+    frame = tidy([swept(runs.record(metrics(0.2, 0.1), method="cam"), runs.record(metrics(0.5, 0.8)))])
+    assert frame["small_less_large"].tolist() == pytest.approx([0.0, (0.8 - 0.1) - (0.5 - 0.2)])
+
+
+def test_ours_beside_the_printed_values(frame):
+    bounds = baselines(images(), SIDE)
+    table = tables.table_by_class(frame, printed_table(1), ("main", "others"), beside=bounds)
+    assert table.index[:4].tolist() == [MACRO, WEIGHTED, "Mass", "Nodule"]
+    assert table["PYLON ours"].iloc[:4].tolist() == pytest.approx([0.5, 0.7, 0.7, 0.3])
+    paper = table.loc["Mass", ["PYLON paper", "CAM paper", "FPN paper", "area paper"]]
+    assert paper.tolist() == [0.67, 0.42, 0.59, 0.04]
     assert np.isnan(table.loc["Effusion", "PYLON ours"])  # a class of the paper alone
     assert table.loc["Effusion", "PYLON paper"] == 0.54
-    assert len(table) == 2 + 8
     columns = [name for name in table if name.endswith(" ours")]
     assert columns == ["area ours", "CAM ours", "Grad-CAM ours", "FPN ours", "PYLON ours"]
     assert table.loc["Nodule", "area ours"] == pytest.approx(1 / 256)
     assert table.loc["Mass", ["best fixed point", "ceiling, stride 4"]].tolist() == [1, 1]
-    assert table.index.name == "class"
+    turned = tables.table_by_class(frame.iloc[::-1], None, ("main", "others"))
+    assert [*turned] == columns[1:]  # one order, whatever the rows'
 
 
-def test_names_are_matched_less_case_and_punctuation(runs):
-    one = runs.record(
-        {"point_macro": 0.5, "point/Pleural_Thickening": 0.25, "point/Dog": 0.5}, method="pylon"
-    )
-    printed = printed_table(read_numbers(CLAIMS), 3)
-    table = tables.table_by_class(tidy([swept(one)]), printed)
-    columns = ["area paper", "PYLON ours", "PYLON paper"]
-    assert table.loc["Pleural_Thickening", columns].tolist() == [0.01, 0.25, 0.03]
-    assert "Pleural thickening" not in table.index
-    assert np.isnan(table.loc["Dog", "PYLON paper"])  # a class of ours alone
-
-
-def test_trainings_are_columns_of_their_own(runs):
-    phases = {"one": ("all",), "two": ("decoder", "all")}
+@pytest.fixture
+def transfer(runs):
+    phases, kinds = {"one": ("all",), "two": ("decoder", "all")}, {"arm": "transfer"}
+    values = {("one", "", 0): 0.1, ("one", "k", 0): 0.2, ("two", "k", 0): 0.3}
+    values |= {("one", "", 1): 0.1, ("one", "k", 1): 0.3, ("two", "k", 1): 0.6}
     records = [
-        runs.record({"point_macro": 0.1}, arm="transfer", phases=phases["one"]),
-        runs.record({"point_macro": 0.2}, arm="transfer", phases=phases["one"], source="k"),
-        runs.record({"point_macro": 0.3}, arm="transfer", phases=phases["two"], source="k"),
+        runs.record({"point_macro": value}, phases=phases[many], source=source, seed=seed, **kinds)
+        for (many, source, seed), value in values.items()
     ]
-    printed = printed_table(read_numbers(CLAIMS), 3)
-    frame = tidy([swept(*records, data="vindr")])
-    row = tables.table_by_class(frame, printed, "transfer").loc[MACRO]
-    assert row["PYLON, one phase ours":].to_dict() == {
-        "PYLON, one phase ours": 0.1,
-        "PYLON, one phase paper": 0.42,
-        "PYLON, transfer, one phase ours": 0.2,
-        "PYLON, transfer, one phase paper": 0.49,
-        "PYLON, transfer, two phases ours": 0.3,
-        "PYLON, transfer, two phases paper": 0.56,
-    }
-    alone = tables.table_by_class(frame, printed, "transfer", ["pylon"], trainings=["transfer_two_phase"])
-    assert [*alone] == ["area paper", "PYLON ours", "PYLON paper"]
+    records.append(runs.record({"point_macro": 0.9}, arm="budget", phases=("all",), source="k"))
+    return tidy([swept(*records, data="vindr")])
+
+
+def test_trainings_are_columns_of_their_own(transfer):
+    row = tables.table_by_class(transfer, printed_table(3), "transfer").loc[MACRO]
+    expected = {"PYLON, one phase": (0.1, 0.42), "PYLON, transfer, one phase": (0.25, 0.49)}
+    expected["PYLON, transfer, two phases"] = (0.45, 0.56)
+    for name, values in expected.items():
+        assert row[[f"{name} ours", f"{name} paper"]].tolist() == pytest.approx(values)
+
+
+def test_gain_of_two_phases_is_paired_by_seed(transfer):
+    table = tables.phases_table(transfer, {3: printed_table(3), 4: printed_table(4)}).set_index("training")
+    assert table.index.tolist() == [
+        "one phase",
+        "transfer, one phase",
+        "transfer, two phases",
+        tables.LONGER,
+    ]
+    row = table.loc["transfer, two phases"]
+    assert row[["mean", "paper", "gain", "paper gain"]].tolist() == pytest.approx([0.45, 0.56, 0.2, 0.07])
+    # differences .1 and .3: .2 ± 12.706 · .1
+    assert row[["gain low", "gain high"]].tolist() == pytest.approx([0.2 - 1.2706, 0.2 + 1.2706], abs=1e-3)
+    assert table.loc[tables.LONGER, "mean"] == 0.9
+    assert np.isnan(table.loc[tables.LONGER, "paper"])
+    assert table["gain"].notna().sum() == 1
 
 
 def test_every_seed_is_shown(frame):
@@ -122,13 +135,12 @@ def test_every_seed_is_shown(frame):
     row = table.loc[("PYLON", "macro")]
     assert row[["mean", "seed 0", "seed 1"]].tolist() == pytest.approx([0.5, 0.6, 0.4])
     assert row["sd"] == pytest.approx(0.2 / np.sqrt(2))
-    assert table.loc[("PYLON", "Nodule"), "mean"] == pytest.approx(0.3)
     assert np.isnan(table.loc[("FPN", "macro"), "sd"])
     assert table.columns.tolist() == ["epochs", "mean", "sd", "seed 0", "seed 1"]
 
 
-def test_setup_counts_models_and_failures(frame):
-    table = tables.setup_table(frame).set_index("arm")
+def test_setup_says_what_was_trained_and_from_where(frame, runs):
+    table = tables.setup_table(frame).set_index("comparison")
     assert table.loc["main", ["methods", "seeds", "models", "failed"]].tolist() == [2, 3, 4, 1]
     assert table.loc["main", ["trained", "phases", "from", "images"]].tolist() == [
         "decoder",
@@ -136,29 +148,14 @@ def test_setup_counts_models_and_failures(frame):
         "packaged weights",
         90,
     ]
-
-
-def test_setup_says_what_was_trained_and_from_where(runs):
+    same = {"train_images": 5, "epochs_run": 1, "converged": False}
     records = [
-        runs.record(
-            {"train_images": 5, "epochs_run": 1, "converged": False}, phases=("decoder", "all"), source="k"
-        ),
-        runs.record({"train_images": 5, "epochs_run": 1, "converged": False}, phases=("all",), train_from=0),
+        runs.record(same, phases=("decoder", "all"), source="k"),
+        runs.record(same, phases=("all",), train_from=0),
     ]
     table = tables.setup_table(tidy([swept(*records)]))
     assert table["trained"].tolist() == ["decoder and stages 3 to 4", "decoder and encoder"]
-    assert table["from"].tolist() == ["the model of arm source", "packaged weights"]
-    assert table["phases"].tolist() == [2, 1]
-
-
-def test_share_of_what_the_stride_allows(frame):
-    table = shares_table(frame.assign(nodule_share=frame["point/Nodule"] * 2)).set_index("method")
-    found = table.loc["PYLON", ["stride", "hits", "share of the ceiling", "n"]]
-    assert found.tolist() == pytest.approx([4, 0.3, 0.6, 2])
-    assert table.loc["PYLON", "low"] == pytest.approx(
-        0.6 - 12.706 * 0.2, abs=1e-3
-    )  # t of one degree of freedom
-    assert table.loc["CAM", "stride"] == 32
+    assert table["from"].tolist() == ["the model of comparison source", "packaged weights"]
 
 
 def test_masked_out_area_and_its_cost(frame):
@@ -166,36 +163,61 @@ def test_masked_out_area_and_its_cost(frame):
     assert table.index.tolist() == ["FPN", "PYLON"]  # the baseline's was not measured
     row = table.loc["PYLON", ["models", "macro avg.", "already negative", "passes, in lockstep", "factor"]]
     assert row.tolist() == pytest.approx([2, 0.4, 0.5, 20, 10])
-    assert table.loc["FPN", "already negative"] == 1  # all negative at once: no area
     assert np.isnan(table.loc["FPN", "macro avg."])
 
 
-def test_iou_and_auroc_of_each_set_are_apart(frame):
-    larger = frame.assign(arm="large", **{"auroc/Mass": 0.1})
-    table = tables.by_set(pd.concat([frame, larger]), "auroc").set_index(["set", "class"])
-    first = table.loc[("first", "Mass"), ["CAM", "FPN", "PYLON"]]
-    assert first.tolist() == pytest.approx([0.9, 0.9, 0.9])
-    assert table.loc[("larger images", "Mass"), "PYLON"] == pytest.approx(0.1)
-    assert tables.by_set(frame, "iou").set_index("class").loc[MACRO, "PYLON"] == pytest.approx(0.1)
+def test_ablations_stand_beside_the_printed_number(frame):
+    table = tables.ablation_table(frame, ablations()).set_index(["part", "model"])
+    row = table.loc[("number of UPs, proposed", "PYLON")]
+    assert row[["mean", "n", "paper"]].tolist() == pytest.approx([0.5, 2, 0.6])
+    assert table.loc[("head, AUROC", "PYLON"), "mean"] == pytest.approx(0.8)
+    assert table.loc[("global average pool", "PAN"), ["n", "paper", "paper sd"]].tolist() == [0, 0.37, 0.16]
 
 
-def test_nothing_has_to_be_there(frame, tmp_path):
-    bare = frame[["arm", "status", "method", "training", "seed"]]
-    nothing = frame[frame["arm"].eq("no such arm")]
-    numbers = read_numbers(CLAIMS)
+def test_the_border(runs):
+    maps = [[peak(0, 3)] * 3, [peak(4, 4)] * 3, [peak(7, 7)] * 3, [peak(1, 1)] * 3]
+    table = tables.border_table([runs.mapped(maps), runs.mapped(maps[:1], rows=(1,), seed=1)])
+    assert table["method"].tolist() == ["PYLON"]
+    assert table["hottest cell on the border"].tolist() == pytest.approx([(0.5 + 1) / 2])
+    assert table["cells on the border"].tolist() == pytest.approx([28 / 64])
+    assert tables.border_table([]).empty
+
+
+def test_the_hits_of_folds_are_joined(runs):
+    records = [
+        runs.pointed([1, 0, 1], PAIRS[:3], fold=0, folds=2),
+        runs.pointed([0], PAIRS[3:], fold=1, folds=2),
+    ]
+    records.append(runs.pointed([1], PAIRS[3:], fold=1, folds=2, seed=1))  # its other fold is missing
+    (row,) = tables.pooled_folds(swept(*records)).to_dict("records")
+    assert (row["point/Mass"], row["point/Nodule"], row["point_weighted"]) == (pytest.approx(1 / 3), 1, 0.5)
+    assert row["point_macro"] == pytest.approx(2 / 3)
+    table = tables.folds_table(swept(*records))
+    assert table.loc["Mass", ["images", "PYLON ours"]].tolist() == pytest.approx([4, 1 / 3])
+    words = tables.folds_verdict(table)
+    assert "PYLON, points into 0.67 of the boxes" in words
+    assert "teach nothing" in words  # the best fixed point is in every box of Mass, and of Nodule
+    with pytest.raises(ValueError, match="folds that share test images"):
+        tables.pooled_folds(swept(*(runs.pointed([1], PAIRS[3:], fold=fold, folds=2) for fold in (0, 1))))
+
+
+def test_scalars(frame, runs):
+    record = runs.record({}, {"grad_cam.points_apart": np.array(2)}, method="cam")
+    found = tables.scalars(frame, [record, record])
+    assert found["gradcam_points_apart"] == 4
+    assert found["nodule_share_pylon"] == pytest.approx(frame["nodule_share"].iloc[1:3].mean())
+    assert np.isnan(found["sd_ratio_pan"])
+    assert np.isnan(tables.scalars(frame)["gradcam_points_apart"])
+
+
+def test_nothing_has_to_be_there(frame):
+    bare, nothing = frame[["arm", "status", "method", "training", "seed"]], frame.iloc[:0]
     for some in (bare, nothing):
         assert tables.seeds_table(some).empty
         assert tables.masked_table(some).empty
-        assert shares_table(some).empty
-        table = tables.table_by_class(some, printed_table(numbers, 1), levels=levels(images(), SIDE))
+        assert tables.shares_table(some).empty
+        table = tables.table_by_class(some, printed_table(1), beside=baselines(images(), SIDE))
         assert [name for name in table if name.endswith(" ours")] == ["area ours"]
-        assert not {"PYLON", "FPN"} & {*tables.by_set(some, "iou")}
+        assert tables.ablation_table(some, ablations())["n"].eq(0).all()
     assert tables.setup_table(nothing).empty
-    everything = tables.table_by_class(frame, printed_table(numbers, 1), ("main", "others"))
-    assert "–" in save_table(everything, tmp_path, "table1", caption="x").html
-
-
-def test_columns_keep_one_order_whatever_the_arms(frame):
-    table = tables.table_by_class(frame.iloc[::-1], None, ("main", "others"))
-    names = [name.removesuffix(" ours") for name in table]
-    assert names == ["CAM", "Grad-CAM", "FPN", "PYLON"]
+    assert np.isnan(interval(pd.Series([1.0]))["low"])

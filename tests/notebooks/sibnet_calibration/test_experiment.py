@@ -1,5 +1,8 @@
+"""Runs of the Sibnet experiment: what they train and measure, and that a broken one goes on."""
+
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -7,11 +10,11 @@ import torch
 
 from papers_lib.errors import UserError
 from papers_lib.losses.pesg import PESG
-from papers_lib.sweep.context import RunFailed
+from papers_lib.sweep import RunFailed
+from papers_lib.training import train
 from sibnet_calibration import experiment as sibnet
 from sibnet_calibration.experiment import build, run
-from tests.notebooks.pylon.stores import same
-from tests.notebooks.sibnet_calibration.runs import RUN, context
+from tests.notebooks.sibnet_calibration.runs import RUN, context, same
 
 TRAIN, VAL, TEST, CLASSES, CELLS = 24, 9, 21, 5, 4
 BOTH = replace(RUN, arm="saliency", loss="wbce", distinct=1.4, coherent=3.0, first_epochs=1)
@@ -26,12 +29,7 @@ SETTINGS = {
     "cd": {"loss": "wbce", "distinct": 1.0},
     "cd_raw_two_stage": {"loss": "wbce", "distinct": 1.0, "encoded": False, "first_epochs": 1},
     "sc": {"loss": "wbce", "coherent": 1.0},
-    "sc_published_two_stage": {
-        "loss": "wbce",
-        "coherent": 1.0,
-        "variant": "published",
-        "first_epochs": 1,
-    },
+    "sc_published_two_stage": {"loss": "wbce", "coherent": 1.0, "variant": "published", "first_epochs": 1},
     "cd_sc_two_stage": {"loss": "wbce", "distinct": 1.0, "coherent": 1.0, "first_epochs": 1},
     "mimo_2": {"inputs": 2, "train_from": ""},
 }
@@ -51,10 +49,10 @@ def go(chexpert, tmp_path):
 @pytest.fixture
 def stages(monkeypatch):
     """What the training loop is called with, stage by stage; it trains as ever."""
-    asked, train = [], sibnet.train
+    asked = []
 
     def watching(model, objective, samples, **options):
-        asked.append({"samples": samples, **options})
+        asked.append(options)
         return train(model, objective, samples, **options)
 
     monkeypatch.setattr(sibnet, "train", watching)
@@ -71,9 +69,7 @@ def test_a_run_of_two_stages_measures_everything_and_the_same_twice(go, tmp_path
     again, others = go(BOTH, "again")
     assert same(metrics, again)
     assert same(arrays, others)
-    assert metrics["setting"] == "cd_sc_two_stage"
-    assert metrics["train_images"] == TRAIN
-    assert metrics["train_loss"] == curve(arrays, "loss")[-1]
+    assert (metrics["setting"], metrics["train_images"]) == ("cd_sc_two_stage", TRAIN)
     shapes = {name: value.shape for name, value in arrays.items() if name.endswith("logits")}
     assert shapes == {
         "train_logits": (TRAIN, CLASSES),
@@ -82,42 +78,19 @@ def test_a_run_of_two_stages_measures_everything_and_the_same_twice(go, tmp_path
         "contrast_logits": (TEST, CLASSES),
     }
     assert arrays["maps"].shape == (TEST, CLASSES, CELLS, CELLS)
-    assert arrays["maps"].dtype == np.float16
     assert curve(arrays, "stage").tolist() == [0, 1]
     for name in ("label_loss", "distinctiveness", "coherence"):
         assert np.isnan(curve(arrays, name)).tolist() == [True, False], name
     added = curve(arrays, "label_loss") + 1.4 * curve(arrays, "distinctiveness")
     added += 3.0 * curve(arrays, "coherence")
-    assert curve(arrays, "loss")[1] == pytest.approx(added[1], rel=1e-5)
+    assert metrics["train_loss"] == curve(arrays, "loss")[1] == pytest.approx(added[1], rel=1e-5)
     assert not list(tmp_path.iterdir())  # runs too short to be saved
-
-
-def test_the_first_stage_is_the_label_loss_alone(go):
-    _, staged = go(BOTH)
-    _, plain = go(replace(RUN, loss="wbce", epochs=1))
-    names = ("loss", "val_auroc", "val_loss")
-    assert [curve(staged, name)[0] for name in names] == [curve(plain, name)[0] for name in names]
-
-
-@pytest.mark.parametrize(
-    "setting", ["focal", "auc_pesg", "cd_raw_two_stage", "sc", "sc_published_two_stage", "mimo_2"]
-)
-def test_settings_that_no_other_test_trains_run(go, setting):
-    epochs = 2 if SETTINGS[setting].get("first_epochs") else 1
-    config = replace(RUN, epochs=epochs, repetition=1, **SETTINGS[setting])
-    metrics, arrays = go(config)
-    assert metrics["setting"] == setting
-    assert 0 <= metrics["auroc_macro"] <= 1
-    assert np.isfinite(arrays["test_logits"]).all()
-    assert ("maps" in arrays) == ("point_macro" in metrics) == (config.inputs == 1)
-    assert len(arrays["curves"]) == epochs
 
 
 def test_names_of_settings_are_those_of_the_claims_file():
     assert {name: replace(RUN, **change).setting() for name, change in SETTINGS.items()} == {
         name: name for name in SETTINGS
     }
-    assert BOTH.label() == "saliency cd_sc_two_stage seed 0"
 
 
 def test_losses_of_a_seed_share_the_initial_weights_and_seeds_do_not():
@@ -128,68 +101,26 @@ def test_losses_of_a_seed_share_the_initial_weights_and_seeds_do_not():
     assert not torch.equal(other["linear.weight"], bce["linear.weight"])
 
 
-def test_a_mimo_network_of_the_same_image_twice_has_the_plain_stages():
-    plain, wide = (build(replace(RUN, train_from="", inputs=n), 3).eval() for n in (1, 2))
-    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    plain_stages, wide_stages = (
-        plain.features[:-1],
-        wide.features[:-1],
-    )  # less the neck, which has other draws
-    torch.testing.assert_close(wide_stages(images.repeat(1, 2, 1, 1)), plain_stages(images))
-    assert wide.linear.out_features == 6
-    first, second = wide.linear.weight.split(3)
-    assert not torch.equal(first, second)
-
-
 def test_a_mimo_run_sees_as_many_images_a_step_and_in_all(go, stages):
-    config = replace(RUN, epochs=4, batch_size=8, train_from="", inputs=2, repetition=2)
-    go(config)
+    go(replace(RUN, epochs=4, batch_size=8, train_from="", inputs=2, repetition=2))
     assert [(one["epochs"], one["batch_size"]) for one in stages] == [(2, 4)]
 
 
-def test_heads_start_at_the_shares_of_the_training_part(go, chexpert, monkeypatch):
-    class Stopped(Exception):
-        pass
-
-    seen = {}
-
-    def stop(config, whole, *_, **__):
-        seen[config.inputs] = whole.model.linear.bias.detach().clone()
-        raise Stopped
-
-    monkeypatch.setattr(sibnet, "_fit", stop)
-    for changes in ({}, {"inputs": 2, "train_from": ""}):
-        with pytest.raises(Stopped):
-            go(replace(RUN, **changes))
-    share = (chexpert.images.images.part("train").labels.sum(0) + 1) / (TRAIN + 2)
-    np.testing.assert_allclose(seen[1].sigmoid().numpy(), share, rtol=1e-5)
-    assert torch.equal(seen[2], seen[1].repeat(2))
-
-
-def test_pesg_steps_in_the_stage_of_its_loss_alone(go, stages):
-    go(replace(RUN, **SETTINGS["auc_pesg_two_stage"]))
-    first, second = (one["optimizer"] for one in stages)
+def test_pesg_steps_in_the_stage_of_its_loss_alone_and_adam_descends_on_alpha_unless_told(go, stages):
+    for setting in ("auc_pesg_two_stage", "auc_adam", "auc_adam_ascending"):
+        go(replace(RUN, **SETTINGS[setting]))
+    first, second, *adams = (one["optimizer"] for one in stages)
     assert isinstance(first, torch.optim.Adam)
     assert isinstance(second, PESG)
-    assert second.loss.a.abs().sum() > 0
     assert (second.loss.alpha >= 0).all()
-
-
-def test_adam_descends_on_alpha_unless_it_is_told_to_ascend(go, stages):
-    for setting in ("auc_adam", "auc_adam_ascending"):
-        go(replace(RUN, **SETTINGS[setting]))
-    ends = [one["optimizer"].param_groups[0]["params"][-3:] for one in stages]
-    descended, ascended = (alpha.detach() for _, _, alpha in ends)
-    assert descended.shape == ascended.shape == (CLASSES,)
+    descended, ascended = (adam.param_groups[0]["params"][-1].detach() for adam in adams)
+    assert descended.shape == (CLASSES,)
     assert (descended < 0).all()
     assert (ascended > 0).all()
 
 
-@pytest.mark.parametrize(
-    "changes", [{}, {"train_from": "", "inputs": 2, "repetition": 1}], ids=["plain", "mimo"]
-)
-def test_dropout_draws_from_the_run_s_seed(go, changes):
-    config = replace(RUN, dropout=0.5, epochs=1, **changes)
+def test_dropout_draws_from_the_run_s_seed(go):
+    config = replace(RUN, dropout=0.5, epochs=1)
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
     first = go(config)[1]["test_logits"]
@@ -199,31 +130,55 @@ def test_dropout_draws_from_the_run_s_seed(go, changes):
     assert not np.array_equal(first, go(replace(config, dropout=0.0), "without")[1]["test_logits"])
 
 
-def test_a_mixed_run_differs_a_little(go):
-    mixed, full = (go(replace(RUN, mixed=mixed, epochs=1), str(mixed))[0]["nll"] for mixed in (True, False))
-    assert mixed == pytest.approx(full, rel=0.1)
-    assert mixed != full
-
-
 def test_a_loss_that_is_not_finite_is_a_recorded_divergence(go):
     with pytest.raises(RunFailed, match="epoch 1 of 1") as caught:
         go(replace(BOTH, learning_rate=math.inf))
     assert caught.value.status == "diverged"
 
 
-@pytest.mark.parametrize(
-    "changes", [{}, {"train_from": "", "distinct": 1.0}, {"train_from": "", "first_epochs": 1}]
-)
-def test_a_mimo_network_has_no_frozen_part_no_maps_and_no_first_stage(changes):
-    with pytest.raises(UserError, match="inputs: found 2"):
-        replace(RUN, inputs=2, **changes)
+def test_what_a_config_cannot_be():
+    for changes in ({}, {"train_from": "", "distinct": 1.0}, {"train_from": "", "first_epochs": 1}):
+        with pytest.raises(UserError, match="inputs: found 2"):
+            replace(RUN, inputs=2, **changes)
     with pytest.raises(UserError, match="optimizer: found pesg with the loss bce, expected auc"):
         replace(RUN, optimizer="pesg")
 
 
-def test_costs_grow_with_the_work():
+def test_costs_are_passes_of_a_kind():
     assert replace(RUN, epochs=4).cost() == 2 * RUN.cost() > 0
-    assert replace(RUN, train_from="").cost() > RUN.cost()
     assert (
         BOTH.cost() > replace(BOTH, coherent=0.0).cost() > replace(BOTH, coherent=0.0, encoded=False).cost()
     )
+    assert len({one.kind() for one in (RUN, BOTH, replace(RUN, train_from=""))}) == 3
+    assert replace(RUN, loss="focal", seed=3).kind() == RUN.kind()
+
+
+BROKEN = {
+    "maps": (replace(RUN, loss="wbce", distinct=1.4, coherent=3.0, epochs=4, first_epochs=2, dropout=0.2), 4),
+    "pesg": (replace(RUN, loss="auc", optimizer="pesg", first_loss="bce", epochs=4, first_epochs=2), 3),
+    "mimo": (replace(RUN, train_from="", inputs=2, repetition=1, epochs=2), 2),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_an_interrupted_run_goes_on_to_the_same_result(chexpert, tmp_path, monkeypatch, name):
+    """Broken off at the scores after an epoch (from 1, over both stages); each epoch is saved."""
+    config, at = BROKEN[name]
+    surroundings, plain = context(chexpert, tmp_path / "checkpoint"), context(chexpert, tmp_path / "plain")
+    expected, calls, scores = run(config, plain), [], sibnet.epoch_scores
+
+    def breaking(*args):
+        calls.append(1)
+        if len(calls) == at:
+            raise KeyboardInterrupt
+        return scores(*args)
+
+    monkeypatch.setattr(sibnet, "train", partial(train, checkpoint_every=0.0))
+    with monkeypatch.context() as patch:
+        patch.setattr(sibnet, "epoch_scores", breaking)
+        with pytest.raises(KeyboardInterrupt):
+            run(config, surroundings)
+    assert any(tmp_path.iterdir())
+    assert same(run(config, surroundings), expected)
+    assert same(surroundings.arrays, plain.arrays)
+    assert {path.name for path in tmp_path.iterdir()} <= {"checkpoint"}  # which the sweep removes

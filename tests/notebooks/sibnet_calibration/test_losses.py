@@ -1,19 +1,19 @@
+"""The objective: label losses by hand, and its gradients against a naive graph in float64."""
+
 from collections import OrderedDict
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from papers_lib.losses.auc_margin import AucMargin
-from papers_lib.losses.class_distinctiveness import class_distinctiveness_loss
-from papers_lib.losses.saliency_images import as_images
-from papers_lib.losses.spatial_coherence import spatial_coherence
+from papers_lib.losses.spatial_coherence import components
 from papers_lib.models.multilabel_classifier import MultilabelClassifier
 from sibnet_calibration.experiment import SibnetRun
-from sibnet_calibration.losses import SaliencyTerms, label_loss, step_seed
+from sibnet_calibration.losses import label_loss, saliency_terms, step_seed
 
 CONFIG = SibnetRun(seed=3, share=1.0, estimator="all")
 LABELS = torch.tensor([[1.0, 0], [0, 0], [0, 1], [0, 1]])
@@ -21,27 +21,92 @@ LABELS = torch.tensor([[1.0, 0], [0, 0], [0, 1], [0, 1]])
 SIDE = 16
 
 
-def model(seed: int = 0) -> MultilabelClassifier:
-    """A convolution of stride 4, batch norm and ReLU: maps 4 x 4 of three classes."""
+def network() -> MultilabelClassifier:
+    """A convolution of stride 4, batch norm and ReLU in float64: maps 4 x 4 of three classes."""
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
+        torch.manual_seed(0)
         layers = OrderedDict(a=nn.Conv2d(3, 8, 4, 4), b=nn.BatchNorm2d(8), c=nn.ReLU())
-    return MultilabelClassifier(
-        nn.Sequential(layers), 8, 3, generator=torch.Generator().manual_seed(seed), dropout=0.5
-    )
+    generator = torch.Generator().manual_seed(0)
+    return MultilabelClassifier(nn.Sequential(layers), 8, 3, generator=generator).double()
 
 
-def seen(net: MultilabelClassifier) -> Tensor:
-    return net.see(torch.rand(4, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))).maps
+IMAGES = torch.rand(4, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def naive(net: MultilabelClassifier, distinct: float, coherent: float, encoded: bool) -> Tensor:
+    """Both terms as the report prints them: Grad-CAM with its graph, a pass a map, loops over pairs and pixels."""
+    activations = net.features(IMAGES)
+    logits = net.linear(activations.mean((2, 3)))
+    net.features.b.eval()
+    cosines, roughness = [], []
+    for image in range(len(IMAGES)):
+        codes = []
+        for k in range(3):
+            (gradient,) = torch.autograd.grad(logits[image, k], activations, create_graph=True)
+            weights = gradient[image].mean((1, 2))  # Selvaraju 2017, equation 1
+            raw = (weights[:, None, None] * activations[image]).sum(0).relu()
+            span = raw.max() - raw.min()
+            small = (raw - raw.min()) / span if span > 0 else raw * 0
+            large = nn.functional.interpolate(small[None, None], (SIDE, SIDE), mode="bilinear")[0]
+            codes.append((net.features(large.expand(1, 3, -1, -1)) if encoded else raw).flatten())
+            cluster, total, pairs = components(large[0].detach()), large.new_zeros(()), 0
+            inside = cluster.nonzero().tolist()
+            for (y, x), (v, u) in ((p, q) for p in inside for q in inside if p != q):
+                if cluster[y, x] == cluster[v, u] and max(abs(y - v), abs(x - u)) <= 4:
+                    total, pairs = total + (large[0, y, x] - large[0, v, u]) ** 2, pairs + 1
+            roughness.append(total / max(pairs, 1))
+        cosines += [nn.functional.cosine_similarity(a, b, dim=0) for a, b in combinations(codes, 2)]
+    net.features.b.train()
+    return distinct * torch.stack(cosines).mean() + coherent * torch.stack(roughness).mean()
+
+
+@pytest.mark.parametrize(
+    ("distinct", "coherent", "encoded"), [(1.4, 0.0, True), (1.4, 0.0, False), (0.0, 30.0, True)]
+)
+def test_gradients_of_the_terms_are_those_of_a_naive_graph(distinct, coherent, encoded):
+    net, other = network(), network()
+    config = replace(CONFIG, distinct=distinct, coherent=coherent, encoded=encoded)
+    before = {name: value.clone() for name, value in net.named_buffers()}
+    maps = net.see(IMAGES).maps
+    seen = {name: value.clone() for name, value in net.named_buffers()}  # of the pass that gives the logits
+    total, logs = saliency_terms(config, maps, net.features, SIDE, seed=0)
+    expected = naive(other, distinct, coherent, encoded)
+    assert total.item() == pytest.approx(expected.item(), rel=1e-9)
+    assert sum(value.item() for value in logs.values()) * (distinct + coherent) == pytest.approx(total.item())
+    total.backward()
+    expected.backward()
+    for (name, own), theirs in zip(net.named_parameters(), other.parameters(), strict=True):
+        if own.grad is None:
+            assert theirs.grad is None or not theirs.grad.abs().max() > 1e-12, name
+            continue
+        torch.testing.assert_close(own.grad, theirs.grad, rtol=1e-7, atol=1e-10, msg=name)
+    assert net.linear.weight.grad.abs().max() > 0
+    assert all(torch.equal(value, seen[name]) for name, value in net.named_buffers())
+    assert any(not torch.equal(value, before[name]) for name, value in net.named_buffers())
+    assert all(module.training for module in net.modules())
+
+
+@pytest.mark.parametrize("term", ["distinct", "coherent"])
+def test_sampled_pairs_are_drawn_from_the_seed_and_unbiased(term):
+    net = network().eval()
+    maps = net.see(IMAGES).maps.detach()
+    sampled = replace(CONFIG, estimator="sampled", share=0.5, **{term: 1.0})
+    before = torch.random.get_rng_state()
+    with torch.no_grad():
+        found = [float(saliency_terms(sampled, maps, net.features, SIDE, seed)[0]) for seed in range(200)]
+        again = float(saliency_terms(sampled, maps, net.features, SIDE, 7)[0])
+        whole = float(saliency_terms(replace(CONFIG, **{term: 1.0}), maps, net.features, SIDE, 0)[0])
+    assert again == found[7]
+    assert len(set(found)) > 5
+    assert np.mean(found) == pytest.approx(whole, abs=4 * np.std(found) / np.sqrt(200))
+    assert torch.equal(before, torch.random.get_rng_state())
 
 
 def test_a_step_s_seed_is_that_of_its_samples_and_of_the_run():
     indices = torch.tensor([3, 1, 2])
     assert step_seed(1, indices) == step_seed(1, indices.clone())
-    others = {step_seed(1, torch.tensor([1, 3, 2])), step_seed(2, indices), step_seed(1, indices)}
-    assert len(others) == 3
-    for seed in (0, 1, 1000):
-        torch.Generator().manual_seed(step_seed(seed, indices))  # a seed that torch takes
+    assert len({step_seed(1, torch.tensor([1, 3, 2])), step_seed(2, indices), step_seed(1, indices)}) == 3
+    torch.Generator().manual_seed(step_seed(1000, indices))  # a seed that torch takes
 
 
 @pytest.mark.parametrize("name", ["bce", "wbce", "focal", "auc"])
@@ -70,62 +135,3 @@ def test_the_auc_loss_is_told_margin_direction_and_smoothed_shares():
         assert (loss.margin, loss.ascend) == (0.7, optimizer == "adam_ascending")
     none = label_loss(CONFIG, "auc", torch.zeros(4, 2))
     assert torch.allclose(none.prevalence, torch.tensor([1 / 6, 1 / 6]))
-
-
-def test_without_weights_there_are_no_terms():
-    assert SaliencyTerms.of(CONFIG, nn.Identity(), SIDE) is None
-    assert SaliencyTerms.of(replace(CONFIG, coherent=1.0), nn.Identity(), SIDE) is not None
-
-
-def test_terms_are_the_losses_of_the_maps_times_their_weights():
-    net = model().train()
-    maps = seen(net)
-    terms = SaliencyTerms(replace(CONFIG, distinct=2.0, coherent=5.0), nn.Identity(), SIDE)
-    total, logs = terms(maps, net, seed=0)
-    calm = model().eval()
-    calm.load_state_dict(net.state_dict())
-    size = (SIDE, SIDE)
-    distinct = class_distinctiveness_loss(maps, calm.features, size=size, channels=3)
-    coherent = spatial_coherence(as_images(maps.flatten(0, 1), size)[:, 0], reduction="mean")
-    torch.testing.assert_close(logs["distinctiveness"], distinct)
-    torch.testing.assert_close(logs["coherence"], coherent)
-    torch.testing.assert_close(total, 2 * distinct + 5 * coherent)
-
-
-def test_terms_reach_the_weights_and_leave_mode_and_statistics_alone():
-    net = model().train()
-    maps = seen(net)
-    before = {name: value.clone() for name, value in net.named_buffers()}
-    terms = SaliencyTerms(replace(CONFIG, distinct=1.0, coherent=1.0), nn.Identity(), SIDE)
-    total, _ = terms(maps, net, seed=0)
-    total.backward()
-    assert net.features.a.weight.grad.abs().sum() > 0
-    assert net.linear.weight.grad.abs().sum() > 0
-    assert all(torch.equal(value, before[name]) for name, value in net.named_buffers())
-    assert all(module.training for module in net.modules())
-
-
-def test_raw_maps_are_compared_without_another_pass():
-    net = model()
-    maps = seen(net)
-    terms = SaliencyTerms(replace(CONFIG, distinct=1.0, encoded=False), nn.Identity(), SIDE)
-    expected = F.normalize(maps.relu().flatten(2), dim=2)
-    cosines = [(expected[:, i] * expected[:, j]).sum(1).mean().item() for i, j in ((0, 1), (0, 2), (1, 2))]
-    assert terms(maps, net, seed=0)[0].item() == pytest.approx(np.mean(cosines), rel=1e-5)
-
-
-@pytest.mark.parametrize("term", ["distinct", "coherent"])
-def test_sampled_pairs_are_drawn_from_the_seed_and_unbiased(term):
-    net = model().eval()
-    maps = seen(net).detach()
-    fields = {"estimator": "sampled", "share": 0.5, term: 1.0}
-    sampled = SaliencyTerms(replace(CONFIG, **fields), nn.Identity(), SIDE)
-    every = SaliencyTerms(replace(CONFIG, **{term: 1.0}), nn.Identity(), SIDE)
-    before = torch.random.get_rng_state()
-    with torch.no_grad():
-        found = [float(sampled(maps, net, seed)[0]) for seed in range(200)]
-        again, whole = float(sampled(maps, net, 7)[0]), float(every(maps, net, 0)[0])
-    assert again == found[7]
-    assert len(set(found)) > 5
-    assert np.mean(found) == pytest.approx(whole, abs=4 * np.std(found) / np.sqrt(200))
-    assert torch.equal(before, torch.random.get_rng_state())

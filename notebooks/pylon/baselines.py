@@ -1,0 +1,110 @@
+"""What point localization comes to without a model, class by class: chance, priors, and ceilings of strides.
+
+Beside every number of a model in the tables of the PYLON paper (Preechakul et al., iScience 25 (2022) 103933). NIH
+has boxes in its test part alone: there the prior of an image comes from the boxes of all other images.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from papers_lib.datasets.boxed_images import BoxedImages
+from papers_lib.metrics.localization import chance, class_mean_centre, fixed_point_hits, stride_ceiling
+from papers_lib.metrics.overlap import box_mask
+from pylon.printed import MACRO, WEIGHTED
+
+STRIDES = (32, 16, 8, 4)
+CHANCE, PRIOR, CENTRE, BEST = "chance", "prior", "image centre", "best fixed point"
+FROM_TRAINING, LEFT_OUT = "training boxes", "boxes of the other images"
+
+
+def baselines(
+    images: BoxedImages, side: int, strides: Sequence[int] = STRIDES, *, part: str | None = "test"
+) -> pd.DataFrame:
+    """Baselines of point localization for the boxed images of one part.
+
+    Args: side, of the square input in pixels; strides, of maps whose ceilings are given, each less than ``side``;
+    part, a split, or None for all images, as a cross-validation tests them.
+
+    Returns: a row a class with boxes in that part, then ``MACRO`` and ``WEIGHTED`` (by images); hit rates but for
+    images (that have a box; in the last two rows their sum), area (share of the image that the class's boxes cover,
+    mean) and "prior from" (``FROM_TRAINING``, or ``LEFT_OUT`` where there are none). chance: a random pixel, edges
+    included. prior: the class's mean box centre. best fixed point: the pixel in most images' boxes, found on these
+    boxes. ceiling: share of images in which some map of the stride can hit.
+
+    A prior from other images is NaN for a class of one image. Raises: ValueError if no image of the part has a box.
+    """
+    tested = images if part is None else images.part(part)
+    trained = images.take([]) if part is None else images.part("train")
+    size = (side, side)
+    rows = {}
+    for k, name in enumerate(tested.classes):
+        boxes, given = ([box for box in one.of_class(k, size) if len(box)] for one in (tested, trained))
+        if boxes:
+            rows[name] = _of_class(boxes, given, side, strides)
+    if not rows:
+        raise ValueError(f"images: no box in part {part!r}, expected at least one")
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    numbers = table.select_dtypes("number")
+    weights = numbers.notna().mul(table["images"], axis=0)
+    shared = {"images": table["images"].sum(), "prior from": ", ".join(dict.fromkeys(table["prior from"]))}
+    averages = {
+        MACRO: {**numbers.mean(), **shared},
+        WEIGHTED: {**(numbers.mul(weights).sum() / weights.sum()), **shared},
+    }
+    table = pd.concat([table, pd.DataFrame.from_dict(averages, orient="index")[table.columns]])
+    return table.astype({"images": int}).rename_axis("class")
+
+
+def area_share(boxes: Tensor, side: int) -> float:
+    """Share of a square image that ``boxes`` (n, 4), in pixels of it, cover together; not rounded to pixels.
+
+    >>> area_share(torch.tensor([[0.0, 0.0, 2.0, 2.0], [1.0, 0.0, 3.0, 2.0]]), 4)  # 3 x 2 of 16
+    0.375
+    """
+    edges = [torch.unique(boxes[:, [axis, axis + 2]].double()) for axis in (0, 1)]
+    middle = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
+    inside = [
+        (boxes[:, axis, None].double() < at) & (at < boxes[:, axis + 2, None].double())
+        for axis, at in enumerate(middle)
+    ]
+    covered = (inside[1][:, :, None] & inside[0][:, None, :]).any(0).double()
+    return float(edges[1].diff() @ covered @ edges[0].diff()) / side**2
+
+
+def _of_class(
+    boxes: Sequence[Tensor], given: Sequence[Tensor], side: int, strides: Sequence[int]
+) -> dict[str, object]:
+    """Boxes of the tested images, and of the training images that the prior comes from, in pixels."""
+    size, count = (side, side), len(boxes)
+    unions = torch.stack([box_mask(some, size) for some in boxes])
+    return {
+        "images": count,
+        "area": float(np.mean([area_share(box, side) for box in boxes])),
+        CHANCE: chance(boxes, size),
+        PRIOR: _rate(class_mean_centre(given, size), boxes, side) if given else _left_out(boxes, side),
+        "prior from": FROM_TRAINING if given else LEFT_OUT,
+        CENTRE: _rate(torch.tensor([0.5, 0.5]), boxes, side),
+        BEST: int(unions.sum(0).max()) / count,
+        **{f"ceiling, stride {stride}": stride_ceiling(boxes, size, stride) for stride in strides},
+    }
+
+
+def _left_out(boxes: Sequence[Tensor], side: int) -> float:
+    """Hit rate where each image gets the mean centre of the boxes of all others; every box weighs the same."""
+    if len(boxes) < 2:
+        return float("nan")
+    centres = [((box[:, :2] + box[:, 2:]).double() / 2).sum(0) for box in boxes]
+    number, total = sum(map(len, boxes)), torch.stack(centres).sum(0)
+    rates = [
+        _rate((total - own) / (number - len(box)) / side, [box], side)
+        for box, own in zip(boxes, centres, strict=True)
+    ]
+    return sum(rates) / len(boxes)
+
+
+def _rate(centre: Tensor, boxes: Sequence[Tensor], side: int) -> float:
+    return float(fixed_point_hits(centre, boxes, (side, side)).hit.double().mean())

@@ -1,0 +1,139 @@
+"""The grid: which configs each profile asks for, in which order, and on which sets."""
+
+import ast
+import json
+from collections import Counter
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from papers_lib.errors import UserError
+from papers_lib.sweep import Record
+from pylon import grid
+from pylon.experiment import UNTRAINED, PylonRun, run
+from pylon.parameters import Parameters
+
+NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
+
+
+def quick() -> dict:
+    """The values of the notebook's parameters cell."""
+    cells = json.loads((NOTEBOOKS / "pylon.ipynb").read_text(encoding="utf-8"))["cells"]
+    (source,) = ["".join(one["source"]) for one in cells if "parameters" in one["metadata"].get("tags", [])]
+    return {line.targets[0].id: ast.literal_eval(line.value) for line in ast.parse(source).body}
+
+
+def chosen(profile="quick", **changes) -> Parameters:
+    path = NOTEBOOKS / "profiles" / f"{profile}.yaml"
+    own = yaml.safe_load(path.read_text(encoding="utf-8"))["pylon"] if path.exists() else {}
+    return Parameters.of({**quick(), "profile": profile, **own, **changes})
+
+
+def labels(parts) -> dict[str, list[str]]:
+    return {part.name: [config.label() for config in part.configs] for part in parts}
+
+
+def test_quick_is_the_headline_comparison():
+    methods = ["cam", "fpn", "pylon", "pylon_2up", "pylon_0up"]
+    expected = [f"main {method} frozen seed {seed}" for method in methods for seed in range(3)]
+    (part,) = grid.plan(chosen())
+    assert labels([part]) == {"nih": expected}
+    assert (part.run, part.images) == (run, 640)
+    assert part.options == {"precision": "float32"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "counts"),
+    [
+        ("smoke", {"nih": 27, "nih_large": 4, "nih_source": 3, "vindr": 13, "voc": 7}),
+        ("full", {"nih": 88, "nih_large": 12, "nih_source": 3, "vindr": 39, "voc": 21}),
+        ("paper", {"nih": 130, "nih_large": 20, "nih_source": 3, "vindr": 65, "voc": 35}),
+    ],
+)
+def test_every_profile_has_its_runs_once(profile, counts):
+    found = labels(grid.plan(chosen(profile)))
+    assert {name: len(one) for name, one in found.items()} == counts
+    assert all(count == 1 for count in Counter(one for part in found.values() for one in part).values())
+
+
+def test_the_small_set_has_trainings_alike_for_the_fair_methods():
+    parts = {
+        part.name: part.configs for part in grid.plan(chosen("smoke"), {"cam": "a", "fpn": "b", "pylon": "c"})
+    }
+    found = [(one.arm, one.method, one.training(), one.source) for one in parts["vindr"]]
+    assert found[:4] == [("transfer", m, "one_phase", "") for m in ("cam", "li2018", "fpn", "pylon")]
+    for method, key in (("cam", "a"), ("fpn", "b"), ("pylon", "c")):
+        trainings = [t for arm, m, t, source in found if (arm, m, source) == ("transfer", method, key)]
+        moving = ["transfer_two_phase_moving"] if method == "pylon" else []
+        assert trainings == ["transfer_one_phase", "transfer_two_phase", *moving]
+    assert found[-2:] == [("budget", m, "transfer_one_phase", k) for m, k in (("fpn", "b"), ("pylon", "c"))]
+    longer, plain = parts["vindr"][-1].epochs, parts["vindr"][0].epochs
+    assert longer == 2 * plain
+    assert {one.source for part in grid.plan(chosen("smoke")) for one in part.configs} == {"", UNTRAINED}
+    assert all(one.keep for one in parts["nih_source"])
+
+
+def test_tuned_sizes_and_photographs_are_those_of_their_comparisons():
+    parts = {part.name: part.configs for part in grid.plan(chosen("paper"))}
+    assert {one.epochs for one in parts["voc"]} == {100}
+    assert {(one.channels, one.policy, one.greys) for one in parts["voc"]} == {(3, "photograph", "backbone")}
+    assert {(one.channels, one.policy, one.greys) for one in parts["nih"]} == {(1, "radiograph", "nih")}
+    assert {one.masked for one in parts["nih"] if one.arm in ("main", "others")} == {200}
+    assert {one.masked for one in parts["nih"] if one.arm in ("parts", "pools", "backbone")} == {0}
+
+
+def test_every_knob_of_a_run_is_a_parameter_or_set_by_the_grid():
+    (part,) = grid.plan(
+        chosen(ups=1, up="small", norm="group", width=64, patience=3, backbone="efficientnet_lite2")
+    )
+    config = next(one for one in part.configs if one.method == "pylon")
+    assert (config.ups, config.up, config.norm) == (1, "small", "group")
+    assert (config.width, config.patience, config.backbone) == (64, 3, "efficientnet_lite2")
+    of_the_grid = {"seed", "method", "arm", "statistics", "source", "keep", "fold", "channels"}
+    assert {field.name for field in fields(PylonRun)} - of_the_grid <= set(Parameters.model_fields)
+
+
+def test_a_shortened_grid_has_a_run_of_every_kind():
+    whole, short = (chosen("full"), chosen("full").shortened())
+    kinds = [{one.kind() for part in grid.plan(one) for one in part.configs} for one in (whole, short)]
+    assert kinds[0] == kinds[1]
+    assert max(part.images for part in grid.plan(short)) <= 32
+    runs = [one for part in grid.plan(short) for one in part.configs]
+    assert len(runs) == len(kinds[1])
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    monkeypatch.setenv("PAPERS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("PAPERS_CACHE", str(tmp_path / "cache"))
+    sizes = {
+        "arms": ["main", "transfer"],
+        "methods": ["cam"],
+        "fair_methods": ["cam"],
+        "compared_methods": ["cam"],
+    }
+    return chosen(device="cpu", jobs=1, side=64, tuned_side=64, **sizes).shortened()
+
+
+def test_the_small_set_starts_from_the_models_trained_before_and_is_cached(tiny, tmp_path):
+    first = grid.run_plan(tiny)
+    assert [one.data for one in first] == ["nih", "nih_source", "vindr"]
+    assert {record.status for one in first for record in one.records} == {"ok"}
+    (source,) = first[1].records
+    assert [one.config.source for one in first[2].records] == ["", source.key, source.key]
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*") if path.is_file()}
+    again = grid.run_plan(tiny)
+    assert written == {
+        path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*") if path.is_file()
+    }
+    assert [r.key for one in again for r in one.records] == [r.key for one in first for r in one.records]
+
+
+def test_an_impossible_cross_validation_and_a_failed_source_are_one_line(tiny, tmp_path):
+    with pytest.raises(UserError, match=r"parameter folds: found 99, expected at most \d+ \(patients\)"):
+        grid.plan(tiny.model_copy(update={"folds": 99}))[0].data()
+    failed = Record(PylonRun(seed=0), "source pylon", "diverged", "why", {}, "key")
+    with pytest.raises(UserError, match=r"source pylon: diverged \(why\), expected weights to start from"):
+        grid._shared(failed, tmp_path)
