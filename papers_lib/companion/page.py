@@ -18,8 +18,7 @@ from IPython.display import HTML, Markdown
 from papers_lib.companion import paths, results
 from papers_lib.companion.claims import load_claims
 from papers_lib.companion.figures import apply_theme, save_figure
-from papers_lib.companion.jsonable import portable
-from papers_lib.companion.outcomes import outcomes_table
+from papers_lib.companion.results import outcomes_table, portable
 from papers_lib.companion.tables import save_table
 from papers_lib.companion.wording import fill, outcome_text
 from papers_lib.errors import UserError
@@ -142,7 +141,7 @@ class Page:
         return HTML(outcomes_table([dataclasses.asdict(c) for c in self._judged()], f"{self.slug}-claims"))
 
     def finish(self) -> None:
-        """Write results.json, claims.md and, last, finished.json, once everything declared is there.
+        """Write results.json and, last, claims.md, once everything declared is there.
 
         Raises:
             UserError: no data named, declared figures or tables not made, or runs that failed or died.
