@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from papers_lib.companion.tables import MISSING, html_table, is_missing
+from papers_lib.companion.tables import MISSING, is_missing, raw_table
 from papers_lib.companion.wording import ours_text, outcome_text, sample_text
 from papers_lib.errors import UserError
 from papers_lib.files import write_json, write_text
@@ -59,7 +59,7 @@ def outcomes_table(claims: Sequence[Mapping[str, Any]], name: str, ours: str = "
         ]
         for claim in claims
     ]
-    return html_table(columns, cells, [False] * len(columns), caption="Claims.", name=name)
+    return raw_table(columns, cells, caption="Claims.", name=name)
 
 
 def check_complete(contract: "ClaimsFile", profile: str, made: Mapping[str, Collection[str]]) -> None:

@@ -31,9 +31,11 @@ STARTED = psutil.Process().create_time() + 2  # computed from the uptime, it is 
 Import = tuple[str, str, str]  # module, name in it ("" for the module itself, "*"), name that it gets
 
 
-def code_digest(modules: Iterable[str], root: Path = ROOT) -> dict[str, str]:
+def code_digest(
+    modules: Iterable[str], root: Path = ROOT, without: tuple[str, ...] = WITHOUT
+) -> dict[str, str]:
     """Digest of each source file that ``modules`` (dotted names) need, by module name; see :func:`module_digest`."""
-    return {name: module_digest(path) for name, path in closure(modules, root).items()}
+    return {name: module_digest(path) for name, path in closure(modules, root, without).items()}
 
 
 def library_versions(modules: Iterable[str], root: Path = ROOT) -> dict[str, str]:
@@ -50,8 +52,8 @@ def module_digest(path: str | Path) -> str:
     return _read(Path(path), Path(path).stat().st_mtime_ns)[0]
 
 
-def closure(modules: Iterable[str], root: Path = ROOT) -> dict[str, Path]:
-    """Source files of ``modules`` and of all that they need, by module name."""
+def closure(modules: Iterable[str], root: Path = ROOT, without: tuple[str, ...] = WITHOUT) -> dict[str, Path]:
+    """Source files of ``modules`` and of all that they need, by module name, less what is ``without``."""
     given = list(modules)
     waiting, ours = list(given), {"papers_lib", *(module.partition(".")[0] for module in given)}
     found: dict[str, Path] = {}
@@ -65,7 +67,7 @@ def closure(modules: Iterable[str], root: Path = ROOT) -> dict[str, Path]:
         found[module] = path
         for target, name, _ in _imports(module, path):
             needed = _defining(target, name, root) if target.partition(".")[0] in ours else []
-            waiting += [one for one in needed if ".".join(one.split(".")[:2]) not in WITHOUT]
+            waiting += [one for one in needed if ".".join(one.split(".")[:2]) not in without]
     return dict(sorted(found.items()))
 
 
