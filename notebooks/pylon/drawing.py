@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 from torchinfo import summary
 
-from papers_lib.companion.palette import INK, PALETTE
+from papers_lib.plots import INK, PALETTE
 from pylon.experiment import PylonRun, build
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from papers_lib.companion.palette import INK, MARKERS, PALETTE, colours
 from papers_lib.metrics.localization import stride_ceiling
 from papers_lib.models.heatmap_methods import METHODS
-from papers_lib.stats.means import wilson
+from papers_lib.plots import INK, MARKERS, PALETTE, colours
+from papers_lib.stats import wilson
 from papers_lib.sweep import Record
 from pylon.baselines import BEST, CHANCE, area_share
 from pylon.frame import POST_HOC, SMALL, Swept, by_seed, by_setting, hits_frame, interval, label, ok

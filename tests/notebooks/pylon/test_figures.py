@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from papers_lib.stats.means import wilson
+from papers_lib.stats import wilson
 from pylon import figures, heatmaps
 from pylon.baselines import baselines
 from pylon.drawing import architecture
