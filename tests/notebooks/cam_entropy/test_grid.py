@@ -9,14 +9,14 @@ import pytest
 from cam_entropy import grid
 from cam_entropy.figures import AT_ZERO
 from cam_entropy.parameters import Parameters
-from papers_lib.companion import paths, profiles
+from papers_lib.companion.parameters import resolve
 from papers_lib.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def of(profile="quick", **change):
-    return Parameters.of({**profiles.resolve(paths.repo_root(ROOT), "cam_entropy", profile), **change})
+    return Parameters.of({**resolve(ROOT, "cam_entropy", profile).model_dump(), **change})
 
 
 def runs_of(arm, **change):

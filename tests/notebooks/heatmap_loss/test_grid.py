@@ -7,14 +7,14 @@ import pytest
 
 from heatmap_loss import grid
 from heatmap_loss.parameters import Parameters
-from papers_lib.companion import paths, profiles
+from papers_lib.companion.parameters import resolve
 from papers_lib.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def of(profile="quick", **change):
-    return Parameters.of({**profiles.resolve(paths.repo_root(ROOT), "heatmap_loss", profile), **change})
+    return Parameters.of({**resolve(ROOT, "heatmap_loss", profile).model_dump(), **change})
 
 
 @pytest.mark.parametrize(
