@@ -72,11 +72,8 @@ def scores(masks: ByNumber, prior: ByNumber, count: int, cells: int) -> tuple[Sc
 
     columns = in_chunks(each, np.arange(count)).T.contiguous()
     area, mass, best, hit, reachable_share = (column.sum().item() / count for column in columns)
-    chance = area / GRID**2
-    return (
-        {"chance": chance, "prior": mass, "ceiling": best},
-        {"chance": chance, "prior": hit, "ceiling": reachable_share},
-    )
+    share = {"chance": area / GRID**2}
+    return share | {"prior": mass, "ceiling": best}, share | {"prior": hit, "ceiling": reachable_share}
 
 
 def reached(masks: Tensor, cells: int) -> Tensor:

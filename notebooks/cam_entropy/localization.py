@@ -25,6 +25,7 @@ SHARES = (0.0, 0.06, 0.12, 0.25, 0.5, 0.75, 1.0)  # of the map's cells, deleted 
 SCENES = 32  # whole pictures a pass
 CHUNK = 512  # items whose maps are enlarged to the grid at a time; changes memory, not results
 NOWHERE = torch.zeros(0, 4)
+Front = torch.nn.Module | None
 
 
 def on_grid(boxes: np.ndarray, side: int) -> Tensor:
@@ -116,12 +117,7 @@ def in_scenes(model: PooledClassifier, data: Split, device: str) -> dict[str, fl
 
 @torch.no_grad()
 def under_deletion(
-    model: PooledClassifier,
-    front: torch.nn.Module | None,
-    crops: CropSplit,
-    maps: Tensor,
-    items: np.ndarray,
-    device: str,
+    model: PooledClassifier, front: Front, crops: CropSplit, maps: Tensor, items: np.ndarray, device: str
 ) -> dict[str, float]:
     """Area under the deletion curve of the true class's probability, and how much less it is than in random order.
 

@@ -56,11 +56,10 @@ def curves_of(record: Record) -> dict[str, np.ndarray]:
 
 def ends(record: Record) -> dict[str, float]:
     """Test entropy, area and dispersion after the first and the last epoch: ce_first, ce_last, …"""
-    if record.status != "ok":
-        return {}
-    found = {name: curves_of(record)[f"test_{name}"] for name in ("ce", "ca", "cd")}
+    found = curves_of(record) if record.status == "ok" else {}
+    at = {"first": 0, "last": -1}
     return {
-        f"{name}_{end}": float(found[name][at]) for name in found for end, at in (("first", 0), ("last", -1))
+        f"{n}_{end}": float(found[f"test_{n}"][at[end]]) for n in ("ce", "ca", "cd") for end in at if found
     }
 
 
@@ -193,11 +192,8 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def scalars(frame: pd.DataFrame) -> dict[str, float]:
     """Numbers that the page's prose refers to."""
-    means = (
-        frame[frame["status"].eq("ok")]
-        .groupby(["arm", "setting"])[["area_change", "cd_lifted", "max_map"]]
-        .mean()
-    )
+    groups = frame[frame["status"].eq("ok")].groupby(["arm", "setting"])
+    means = groups[["area_change", "cd_lifted", "max_map"]].mean()
 
     def mean(arm: str, setting: str, column: str) -> float:
         return float(means[column].get((arm, setting), np.nan))

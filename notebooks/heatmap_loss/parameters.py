@@ -71,6 +71,3 @@ class Parameters(NotebookParameters):
         if weights == "imagenet" and info.data.get("model") == "small_vgg":
             raise ValueError("weights: expected random, since model is small_vgg")
         return weights
-
-
-check = Parameters.of  # called by `papers run` before anything starts

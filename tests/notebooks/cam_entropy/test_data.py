@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from cam_entropy import grid, localization
-from cam_entropy.baselines import baselines, mean_masks, means_of_others, scores
+from cam_entropy import grid
+from cam_entropy.baselines import baselines
 from cam_entropy.data import open_data
 from cam_entropy.experiment import EntropyRun
 from cam_entropy.grid import check_backbones
-from cam_entropy.localization import GRID
 from papers_lib.errors import UserError
-from papers_lib.metrics.overlap import best_cell_share, heat_share
 from tests.notebooks.cam_entropy.conftest import CROP
 
 RUN = EntropyRun(seed=0, beta=0.0, backbone="test_resnet", weights="random", train_from="")
@@ -48,26 +46,6 @@ def test_networks_that_cannot_be_used_are_refused(monkeypatch):
         with pytest.raises(UserError, match=words) as caught:
             check_backbones([RUN])
         assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("chunk", [2, 512])
-def test_scores_and_means_are_over_all_masks(chunk, monkeypatch):
-    monkeypatch.setattr(localization, "CHUNK", chunk)
-    masks = torch.rand(7, GRID, GRID, generator=torch.Generator().manual_seed(0)) < 0.3
-    prior = torch.rand(7, GRID, GRID, generator=torch.Generator().manual_seed(1))
-    mass, pointing = scores(lambda some: masks[some], lambda some: prior[some], 7, 3)
-    hottest, every = prior.flatten(1).argmax(1), masks.double()
-    assert mass["chance"] == pointing["chance"] == pytest.approx(float(every.mean()))
-    assert mass["prior"] == pytest.approx(float(heat_share(prior, masks).mean()))
-    assert mass["ceiling"] == pytest.approx(float(best_cell_share(masks, (3, 3)).mean()))
-    assert pointing["prior"] == pytest.approx(masks.flatten(1)[range(7), hottest].double().mean().item())
-    assert pointing["ceiling"] == 1
-    kinds = np.array([0, 2, 2, 0, 2, 2, 2])
-    found = mean_masks(lambda some: masks[some], kinds, 3)
-    expected = [every[kinds == 0].mean(0), every.mean(0), every[kinds == 2].mean(0)]
-    torch.testing.assert_close(found, torch.stack(expected))  # no item of class 1: that of all
-    others = means_of_others(lambda some: masks[some], 7)(np.array([3]))
-    torch.testing.assert_close(others[0], every[[0, 1, 2, 4, 5, 6]].mean(0))
 
 
 def half(hand_split, classes):
