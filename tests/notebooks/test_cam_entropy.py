@@ -3,9 +3,8 @@
 import pytest
 
 from cam_entropy.grid import configs_of
-from cam_entropy.parameters import Parameters
-from papers_lib.companion import profiles
 from papers_lib.companion.claims import load_claims
+from papers_lib.companion.parameters import resolve
 from papers_lib.companion.paths import claims_path
 from tests.notebooks.smoke_checkout import check_in_browser, smoke_run
 
@@ -20,7 +19,7 @@ def smoke(tmp_path_factory):
 @pytest.mark.slow
 def test_the_smoke_run_trains_every_setting_makes_everything_and_judges_every_claim(smoke):
     results, claims = smoke.results, load_claims(claims_path(smoke.root, SLUG))
-    planned = configs_of(Parameters.of(profiles.resolve(smoke.root, SLUG, "smoke")))
+    planned = configs_of(resolve(smoke.root, SLUG, "smoke"))
     assert [(row["arm"], row["setting"], row["seed"], row["status"]) for row in results["rows"]] == [
         (run.arm, run.setting(), run.seed, "ok") for run in planned
     ]

@@ -9,7 +9,8 @@ import pytest
 from cam_entropy import grid
 from cam_entropy.figures import AT_ZERO
 from cam_entropy.parameters import Parameters
-from papers_lib.companion import paths, profiles
+from papers_lib.companion import paths
+from papers_lib.companion.parameters import declared, resolve
 from papers_lib.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -17,7 +18,7 @@ ARMS = ["main", "front", "measures", "others", "offset", "long", "fresh", "deepe
 
 
 def of(profile="quick", **change):
-    return Parameters.of({**profiles.resolve(paths.repo_root(ROOT), "cam_entropy", profile), **change})
+    return Parameters.of({**dict(resolve(paths.repo_root(ROOT), "cam_entropy", profile)), **change})
 
 
 def runs_of(arm, **change):
@@ -132,6 +133,6 @@ def test_what_makes_no_sense_is_refused_in_one_line(change, words):
 
 
 def test_the_help_of_the_notebook_s_cell_is_that_of_the_model():
-    declared = profiles.declared(ROOT / "notebooks/cam_entropy.ipynb")
+    declared = declared(ROOT / "notebooks/cam_entropy.ipynb")
     fields = {name: field.description for name, field in Parameters.model_fields.items()}
     assert {name: one.help for name, one in declared.items()} == fields

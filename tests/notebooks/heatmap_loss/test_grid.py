@@ -7,7 +7,8 @@ import pytest
 
 from heatmap_loss import grid
 from heatmap_loss.parameters import Parameters
-from papers_lib.companion import paths, profiles
+from papers_lib.companion import paths
+from papers_lib.companion.parameters import declared, resolve
 from papers_lib.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -15,7 +16,7 @@ ARMS = ["main", "authors", "frozen", "variants"]
 
 
 def of(profile="quick", **change):
-    return Parameters.of({**profiles.resolve(paths.repo_root(ROOT), "heatmap_loss", profile), **change})
+    return Parameters.of({**dict(resolve(paths.repo_root(ROOT), "heatmap_loss", profile)), **change})
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,6 @@ def test_what_makes_no_sense_is_refused_in_one_line(change, words):
 
 
 def test_the_help_of_the_notebook_s_cell_is_that_of_the_model():
-    declared = profiles.declared(ROOT / "notebooks/heatmap_loss.ipynb")
+    declared = declared(ROOT / "notebooks/heatmap_loss.ipynb")
     fields = {name: field.description for name, field in Parameters.model_fields.items()}
     assert {name: one.help for name, one in declared.items()} == fields

@@ -3,7 +3,8 @@
 import pytest
 
 from data_gen import chest
-from papers_lib.companion import paths, profiles
+from papers_lib.companion import paths
+from papers_lib.companion.parameters import declared
 from papers_lib.errors import UserError
 from papers_lib.models.classifier import pooled_classifier
 from sibnet_calibration.parameters import PACKAGED, STAGES, Parameters
@@ -97,7 +98,7 @@ def test_folders_with_data(chexpert, tmp_path):
 
 
 def test_the_cell_s_comments_are_the_descriptions_and_its_values_are_those_of_quick():
-    cell = profiles.declared(paths.notebook_path(paths.repo_root(), "sibnet_calibration"))
+    cell = declared(paths.notebook_path(paths.repo_root(), "sibnet_calibration"))
     helps = {name: field.description for name, field in Parameters.model_fields.items()}
     assert {name: parameter.help for name, parameter in cell.items()} == helps
     for profile in paths.PROFILES:
