@@ -120,10 +120,7 @@ def floors(
     calibrators: Sequence[str] = tuple(CALIBRATORS),
     draws: int = 200,
 ) -> pd.DataFrame:
-    """Floor of the mean ECE on the test part (95 %), a row a set, comparison, setting and calibrator.
-
-    Simulated for one model a setting, the first that ended well: floors of seeds hardly differ.
-    """
+    """Floor of the mean ECE (95 %) by set, comparison, setting and calibrator, of the first model that ended well."""
     rows = []
     settings = dict.fromkeys(record.config.setting() for one in sweeps for record in one.records)
     for one, arm, setting in product(sweeps, arms, settings):

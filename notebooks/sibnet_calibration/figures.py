@@ -65,10 +65,7 @@ def _panels(
 
 
 def roc_figure(swept: Swept, settings: Sequence[str], a_line: int = 3) -> "Figure | None":
-    """Figure 4.1: a panel a label, a line a setting (seed 0) with its AUROC; dashed grey: P(y | x), where known.
-
-    Of the test part; labels of which it has one kind only are left out. Dotted: chance.
-    """
+    """Figure 4.1: a panel a label with both values in the test part, a line a setting (seed 0); grey: P(y | x)."""
     from sklearn.metrics import roc_curve
 
     found, labels = swept.of_seed(settings, ("losses",)), swept.part("test").labels
@@ -100,10 +97,9 @@ def roc_figure(swept: Swept, settings: Sequence[str], a_line: int = 3) -> "Figur
 def reliability_figure(
     swept: Swept, settings: Sequence[str], *, bins: int, draws: int = 200
 ) -> "Figure | None":
-    """Figure 3.5: a row a model of seed 0, a column a calibrator: mean prediction of each bin, share of positives.
+    """Figure 3.5: a row a model of seed 0, a column a calibrator; test part, labels pooled, bins of equal width.
 
-    Test part, bins of equal width, all labels pooled. Above each panel the ECE, a mean over labels, and the 95 % range
-    of a perfect model's.
+    Above each panel the ECE, a mean over labels, and the 95 % range of a perfect model's.
     """
     found = swept.of_seed(settings, ("losses", "saliency", "mimo"))
     if not found:
@@ -173,10 +169,7 @@ def _lines(axis: "Axes", curves: pd.DataFrame, column: str, by: str, hues: dict[
 
 
 def curves_figure(swept: Swept, settings: Sequence[str]) -> "Figure | None":
-    """Figure 4.2: training loss on the labels, and cross entropy and mean AUROC of the calibration part, by epoch.
-
-    Thin: a seed; thick: their mean; dotted: the second stage begins. Training losses have unlike scales.
-    """
+    """Figure 4.2: loss on the training labels, loss and AUROC of the calibration part; dotted: the second stage."""
     import matplotlib.pyplot as plt
 
     every = {one: swept.models(one, ("losses", "saliency")) for one in settings}
@@ -201,9 +194,9 @@ def curves_figure(swept: Swept, settings: Sequence[str]) -> "Figure | None":
 
 
 def rates_figure(swept: Swept, by: str) -> "Figure | None":
-    """Figures 4.3 ("learning_rate") and 4.4 ("dropout"): mean AUROC of the calibration part by epoch, a line a rate.
+    """Figures 4.3 ("learning_rate") and 4.4 ("dropout"): AUROC of the calibration part by epoch, a line a rate.
 
-    The other of the two is fixed to the value that was trained with most of them. None with fewer than two rates.
+    The other of the two is fixed to the value that most were trained with. None with fewer than two rates.
     """
     import matplotlib.pyplot as plt
 
@@ -243,9 +236,8 @@ def by_backbone(swept: Swept) -> dict[str, Record]:
 def example_pairs(swept: Swept, kept: int | None = None) -> list[tuple[int, int]]:
     """(place among the test images, class): of each class in turn the first with its label and a box, not taken yet.
 
-    Of a class without boxes in the set, as all of real CheXpert's, the first with its label. In synthetic data a
-    finding has its box whether or not the label, which is drawn from P(y | x), came out as present: hence both are
-    asked for. A class without such an image is left out. ``kept``: only among so many first test images.
+    Of a class without boxes in the set, the first with its label. In synthetic data a finding has its box whatever the
+    label, which is drawn from P(y | x): hence both are asked for. ``kept``: only among so many first test images.
     """
     test, found = swept.part("test"), dict[int, int]()
     for k in range(len(test.classes)):
@@ -264,8 +256,7 @@ def examples_figure(swept: Swept) -> "Figure | None":
 def saliency_figure(swept: Swept, models: dict[str, Record]) -> "Figure | None":
     """Figures 4.5 and 4.6, or Table 4.1's models: two inputs, each with every model's map of its class over it.
 
-    White: boxes of the class. The hottest pixel has a ring inside a box of the class, a cross outside of all (or
-    without any). p is the model's probability of the class. A model without maps is left out.
+    White: boxes of the class. The hottest pixel has a ring inside of a box, a cross outside. p: the probability.
     """
     found = {title: arrays for title, record in models.items() if "maps" in (arrays := record.arrays())}
     kept = min((len(arrays["maps"]) for arrays in found.values()), default=0)
@@ -323,11 +314,7 @@ def _images(swept: Swept, panels: Sequence[Panel], columns: int) -> "Figure | No
 
 
 def weights_figure(frame: pd.DataFrame) -> "Figure | None":
-    """Metrics of the modified pipeline by λ1 (left) and λ2 (right): a dot a seed, a line through the means.
-
-    Runs of "weights" and "saliency" of equal epochs. Dashed, in the grey range of its seeds: weighted cross entropy for
-    as many epochs, both weights 0.
-    """
+    """Metrics of two stages by λ1 (left) and λ2 (right), a dot a seed; dashed, in its range: weighted cross entropy."""
     import seaborn as sns
 
     own = uncalibrated(ok(frame, ("weights", "saliency")))

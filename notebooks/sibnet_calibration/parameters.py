@@ -1,7 +1,6 @@
 """Parameters of the Sibnet notebook: types, ranges, choices, and what does not go together."""
 
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -85,7 +84,7 @@ class Parameters(NotebookParameters):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        for name, wrong, expected in chain(self._rules(), self._rules_of_the_set()):
+        for name, wrong, expected in self._rules():
             if wrong:
                 raise ValueError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
         for name in dict.fromkeys((self.backbone, *self.backbones)):
@@ -110,8 +109,6 @@ class Parameters(NotebookParameters):
         for name, asked in (("backbone", [self.backbone]), ("backbones", self.backbones)):
             unknown = self.weights == "packaged" and not {*asked} <= {*PACKAGED, SCRATCH}
             yield name, unknown, f"of {', '.join(PACKAGED)}, since weights is packaged"
-
-    def _rules_of_the_set(self) -> Iterator[tuple[str, bool, str]]:
         if not self.data_root:
             yield "picture_side", self.picture_side < self.side, f"at least side, which is {self.side}"
             yield "views", self.views == "lateral", "frontal or all, since no synthetic view is lateral"

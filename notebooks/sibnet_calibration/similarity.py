@@ -19,10 +19,8 @@ from sibnet_calibration.grid import Swept, name
 
 ARMS = ("losses", "saliency")
 """Comparisons whose settings are compared; a setting of the same name in another one is trained otherwise."""
-PAIRS = (
-    *(("bce", other) for other in ("focal", "auc_pesg", "auc_adam", "wbce")),
-    *(("wbce", other) for other in ("cd", "cd_two_stage", "sc_two_stage", "cd_sc_two_stage")),
-)
+PAIRS = [("bce", other) for other in ("focal", "auc_pesg", "auc_adam", "wbce")]
+PAIRS += [("wbce", other) for other in ("cd", "cd_two_stage", "sc_two_stage", "cd_sc_two_stage")]
 SAME, SEEDS, OTHER, IMAGES = "same seed", "two seeds", "two seeds, two losses", "other images"
 C1, C2 = 0.01**2, 0.03**2  # Wang et al. 2004, for values from 0 to 1
 SHOWN = {"loss": "a", "beside": "b", "models": "kind", "pairs of models": "count", "rank correlation": "rank"}
@@ -74,8 +72,7 @@ def similarity(maps_a: np.ndarray, maps_b: np.ndarray) -> Similarity:
 def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Structural similarity (n,) of maps (n, h, w) in [0, 1]: Wang et al. 2004, equation 13, over square windows.
 
-    Averaged over all windows of 7 x 7 cells inside the map (fewer on a smaller side), each cell with the same weight
-    and (co)variances unbiased, as scikit-image has it by default.
+    Mean over all windows of 7 x 7 cells inside the map (fewer on a smaller side), as scikit-image's default.
 
     >>> one = np.array([[[0.0, 1.0]]])
     >>> np.round(ssim(one, one[..., ::-1]), 4).tolist()  # μ 1/2, σ² 1/2, σab -1/2: (-1 + C2) / (1 + C2)
@@ -99,16 +96,14 @@ def maps_of(swept: Swept, setting: str, arms: Sequence[str] = ARMS) -> dict[int,
     return {seed: found[seed]["maps"] for seed in sorted(found) if "maps" in found[seed]}
 
 
-def compared(swept: Swept, pairs: Sequence[tuple[str, str]] = PAIRS) -> pd.DataFrame:
+def compared(swept: Swept) -> pd.DataFrame:
     """A row a pair of models: a, b (settings), kind, seed_a, seed_b, and the fields of :class:`Similarity`.
 
-    Kinds: "same seed", two losses from the same initial weights in the same order of samples; "two seeds", each loss of
-    a pair with itself; "two seeds, two losses", which differs from the last by the loss alone; "other images", the
-    same seed, but each map beside that of the image half the kept ones further on: what the class alone makes alike,
-    chance. A pair of which a setting has no run is left out.
+    Kinds: "same seed", two losses from the same start; "two seeds", a loss with itself; "two seeds, two losses"; "other
+    images", the same seed, but each map beside that of the image half the kept ones further on: chance.
     """
-    maps = {setting: maps_of(swept, setting) for setting in {one for pair in pairs for one in pair}}
-    there = [(a, b) for a, b in pairs if maps[a] and maps[b]]
+    maps = {setting: maps_of(swept, setting) for setting in {one for pair in PAIRS for one in pair}}
+    there = [(a, b) for a, b in PAIRS if maps[a] and maps[b]]
 
     def wanted() -> Iterator[tuple[str, str, str, int, int]]:
         for a, b in there:
@@ -155,10 +150,7 @@ def similarity_values(found: pd.DataFrame) -> dict[str, float]:
 
 
 def backbone_ranks(swept: Swept) -> dict[tuple[str, str], float]:
-    """Rank correlation of another network's maps with the first one's of the same seed, mean over seeds.
-
-    By (backbone, weights) of the comparison "backbones"; NaN where the maps are of another size.
-    """
+    """By (backbone, weights): rank correlation with the first network's maps of the same seed; NaN for another size."""
     first = maps_of(swept, "bce", ("losses",))
     found: dict[tuple[str, str], list[float]] = {}
     for record in swept.records:

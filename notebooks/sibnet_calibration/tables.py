@@ -91,10 +91,7 @@ def by_loss(rows: pd.DataFrame, columns: Columns, *, arms: bool = False) -> pd.D
 def auroc_table(
     frame: pd.DataFrame, arms: str | Sequence[str], printed: pd.DataFrame, rows: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Tables 4.1 and 4.2: AUROC by label, a row a setting of a comparison, the report's below ours where it has one.
-
-    ``printed`` is indexed by the names that ``rows`` gives to settings, a column a label and "Mean".
-    """
+    """Tables 4.1 and 4.2: AUROC by label, a row a setting; below it the report's, whose name ``rows`` gives."""
     labels = [column.removeprefix("auroc/") for column in frame if column.startswith("auroc/")]
     each = {f"auroc/{label}": label for label in labels}
     own = uncalibrated(ok(frame, arms)).reindex(columns=["arm", "setting", *each, "auroc_macro"])
@@ -168,11 +165,7 @@ def floor_table(floors: pd.DataFrame, few: Range | None) -> pd.DataFrame:
 
 
 def _range(ends: "pd.Series[float]") -> str:
-    """Both ends to three decimals, without the zero before the point.
-
-    >>> _range(pd.Series([0.04, 0.0628])), _range(pd.Series([0.9996, 1]))
-    ('.040 to .063', '1.000 to 1.000')
-    """
+    """Both ends to three decimals, without the zero before the point."""
     return " to ".join(f"{end:.3f}".removeprefix("0") for end in ends)
 
 
@@ -249,10 +242,7 @@ def seeds_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def values(frame: pd.DataFrame, first: Swept) -> dict[str, float]:
-    """Numbers that claims and prose name: mean_MEASURE_SETTING of "losses" and "saliency", NaN where no run has it;
-
-    mean_ece_SETTING_CALIBRATOR; oracle_auroc, of P(y | x) itself; and those of :func:`few_images`.
-    """
+    """Numbers that claims and prose name, NaN where no run has them; oracle_auroc is that of P(y | x) itself."""
     own, truth, labels = ok(frame, ("losses", "saliency")), first.truth, first.part("test").labels
     best = np.nan if np.isnan(truth).any() else auroc(torch.from_numpy(truth), torch.from_numpy(labels)).macro
     found = {"oracle_auroc": best}
@@ -271,10 +261,9 @@ def values(frame: pd.DataFrame, first: Swept) -> dict[str, float]:
 
 
 def few_images(first: Swept) -> dict[str, float]:
-    """How far 200 images tell focal loss from cross entropy, of the first seed that both have; NaN with one alone.
+    """How far 200 test images tell focal loss from cross entropy (the first seed of both); NaN with one alone.
 
-    few_sd: standard deviation of their difference in mean AUROC over draws of 200 test images; few_wrong: share of the
-    draws with another sign than on all test images.
+    few_sd: standard deviation of their difference in AUROC over draws; few_wrong: share of draws with another sign.
     """
     both = [{one.config.seed: one for one in first.models(loss, ("losses",))} for loss in ("focal", "bce")]
     seeds = both[0].keys() & both[1].keys()  # with one seed both started from the same weights

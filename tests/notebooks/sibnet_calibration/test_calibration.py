@@ -56,14 +56,6 @@ def test_a_row_a_model_and_calibrator_with_numbers_by_hand(runs):
     assert own.loc["one_t_test", "nll_calibrated"] <= own.loc["one_t", "nll_calibrated"]
 
 
-def test_other_bins_and_a_truth_that_is_not_known(runs):
-    found = opened(8, known=False)
-    frame = tidy([swept(found, runs.record(PLAIN, logits(found)))], 5).set_index("calibrator")
-    p, y = expit(logits(found)["test_logits"].astype(float)), found.images.images.part("test").labels
-    assert frame.loc[NONE, "ece"] == pytest.approx(naive_ece(p, y, 5))
-    assert frame["true_ece"].isna().all()
-
-
 def test_the_ensemble_averages_probabilities(runs):
     found = opened()
     one = swept(found, *(runs.record({}, logits(found, seed=seed), seed=seed) for seed in (0, 1)))

@@ -5,8 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from papers_lib.sweep import Record
-from sibnet_calibration import grid
 from sibnet_calibration.grid import NAMES, name, plan, runs_of
 from tests.notebooks.sibnet_calibration.runs import parameters
 
@@ -82,20 +80,3 @@ def test_every_setting_has_a_name_of_its_own_and_an_unknown_one_keeps_its_words(
     known = {run.setting() for arm in ARMS for run in runs_of(arm, GIVEN)}
     assert {setting for setting in known if not setting.startswith("mimo")} <= NAMES.keys()
     assert name("focal_new") == "focal new"
-
-
-def test_everything_is_trained_on_its_set_with_features_stored_before(monkeypatch, chexpert):
-    stored = []
-
-    def sweep(_, configs, **settings):
-        assert settings["data"] is chexpert.store
-        assert (settings["jobs"], settings["device"], settings["precision"]) == (2, "cpu", "float32")
-        assert stored
-        return [Record(config, config.label(), "ok", "", {}, "key") for config in configs]
-
-    monkeypatch.setattr(grid, "sweep", sweep)
-    monkeypatch.setattr(grid, "open_source", lambda source: chexpert)
-    monkeypatch.setattr(grid, "stored", lambda root, *which: stored.append(which))
-    found = grid.train_all(parameters("smoke", jobs=2, device="cpu"))
-    assert [len(one.records) for one in found] == [22, 4, 1, 1, 1]
-    assert set(stored) == {("efficientnet_lite0", "packaged", "blocks_4", "cpu", 2)}

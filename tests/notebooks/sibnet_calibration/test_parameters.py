@@ -25,7 +25,7 @@ WRONG = [
     ({"saliency_epochs": 1}, "saliency_epochs: found 1, expected an epoch or more for each of two stages"),
     ({"quick_rows": False, "epochs": 2, "first_share": 0.4}, "epochs: found 2"),
     ({"last_stage": "layer4"}, "last_stage: found 'layer4', expected one of scale, stem"),
-    ({"train_from": "blocks_5"}, "train_from: found 'blocks_5'"),
+    ({"train_from": "blocks_5"}, "train_from: stage: expected one of scale, stem"),
     ({"weights": "random"}, "train_from: found 'blocks_4', expected empty, since weights is random"),
     ({"backbone": "resnet18"}, "backbone: found 'resnet18', expected of efficientnet_lite0"),
     ({"backbones": ["efficientnet_lite0"]}, "backbones: found ['efficientnet_lite0'], expected none of them"),
