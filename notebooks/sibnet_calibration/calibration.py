@@ -81,7 +81,7 @@ def _scores(one: Swept, record: Record, calibrator: str, bins: int) -> dict[str,
     inside = p.clamp(1e-12, 1 - 1e-12)
     return {
         "ece": float(each.mean()),
-        **dict(zip((f"ece/{label}" for label in one.classes), each.tolist(), strict=True)),
+        **dict(zip((f"ece/{label}" for label in one.part("test").classes), each.tolist(), strict=True)),
         "ece_mass": float(ece(p, y, bins=bins, scheme="mass").mean()),
         "ece_confidence": float(confidence_ece(p, y, bins=bins).mean()),
         "bias": float((p - y).mean()),

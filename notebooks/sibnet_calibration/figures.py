@@ -86,7 +86,7 @@ def roc_figure(swept: Swept, settings: Sequence[str], a_line: int = 3) -> "Figur
             area = auroc(torch.from_numpy(scores[:, [k]]), torch.from_numpy(labels[:, [k]])).macro
             x, y, _ = roc_curve(labels[:, k], scores[:, k])
             axis.plot(x, y, label=f"{area:.3f}", color=hue, lw=1.4, ls=line_style(place))
-        axis.set(title=swept.classes[k], **UNIT)
+        axis.set(title=swept.part("test").classes[k], **UNIT)
         axis.tick_params(labelbottom=True)
         axis.legend(title="AUROC", loc="lower right", fontsize=8.5, frameon=False, handlelength=1)
     handles = axes[0, 0].get_lines()[1:]

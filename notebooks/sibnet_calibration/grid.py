@@ -134,11 +134,6 @@ class Swept(NamedTuple):
     opened: Opened
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the labels."""
-        return self.opened.images.images.classes
-
-    @property
     def truth(self) -> np.ndarray:
         """P(y | x) (n, K) of the test part, NaN where it is not known."""
         return self.opened.images.truth[self.opened.images.images.split == "test"]

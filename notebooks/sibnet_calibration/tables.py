@@ -234,8 +234,8 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def seeds_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Every seed's AUROC and ECE before calibration and after one temperature."""
-    columns = {"AUROC": "auroc_macro", "ECE": "ece", "ECE, one T": "one_t:ece"}
-    columns |= {"NLL": "nll", "pointing": "point_macro"}
+    columns = {"AUROC": "auroc_macro", "ECE": "ece", "ECE, one T": "one_t:ece", "NLL": "nll"}
+    columns["pointing"] = "point_macro"
     table = means(ok(frame, ("losses", "saliency", "mimo")), ["arm", "setting", "seed"], columns)
     table["setting"] = [name(*key) for key in zip(table["setting"], table["arm"], strict=True)]
     return table.drop(columns="seeds").rename(columns={"arm": "comparison", "setting": "loss"})
