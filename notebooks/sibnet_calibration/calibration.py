@@ -87,7 +87,7 @@ def _scores(one: Swept, record: Record, calibrator: str, bins: int) -> dict[str,
         "bias": float((p - y).mean()),
         "true_ece": float(ece(p, truth, bins=bins).mean()) if known else np.nan,
         "ece_contrast": float(ece(shifted, labels, bins=bins).mean()),
-        "brier": float(brier(p, y, bins=bins).score.mean()),
+        "brier": float(brier(p, y).mean()),
         "nll_calibrated": float(-(y * inside.log() + (1 - y) * (1 - inside).log()).mean()),
     }
 

@@ -14,11 +14,10 @@ import torch
 from torch import Tensor
 
 from papers_lib.cams import display_map
-from papers_lib.companion.palette import INK, PALETTE, colours, line_style
-from papers_lib.companion.plots import map_grid
 from papers_lib.metrics.calibration import ece, ece_floor, reliability
 from papers_lib.metrics.classification import auroc
 from papers_lib.metrics.localization import point_hits
+from papers_lib.plots import INK, PALETTE, colours, line_style, map_grid
 from papers_lib.sweep import Record
 from sibnet_calibration.calibration import NONE, calibrated
 from sibnet_calibration.grid import Swept, name

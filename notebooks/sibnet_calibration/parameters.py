@@ -141,6 +141,3 @@ def _look_up(backbone: str, last: str, first: str) -> None:
         cut(network, first)
     except UserError as error:
         raise ValueError(str(error)) from error
-
-
-check = Parameters.of  # what `papers run` asks for before anything starts
