@@ -21,8 +21,8 @@ from papers_lib.errors import UserError
 from papers_lib.models.heatmap_classifier import HeatmapClassifier, HeatmapOutput
 from papers_lib.models.pyramid_encoder import LaterStages
 from papers_lib.sweep import DataRef
-from papers_lib.training import PHOTOGRAPH, RADIOGRAPH, Frozen, augment, on_gpu, pyramid_features
-from papers_lib.training.gpu_batches import taken
+from papers_lib.training import PHOTOGRAPH, RADIOGRAPH, Frozen, augment, pyramid_features, taken
+from papers_lib.training.gpu_batches import pixels
 
 CHANNELS = {"nih": 1, "vindr": 1, "voc": 3}
 NAMES = {"nih": "NIH ChestX-ray14", "vindr": "VinDr-CXR", "voc": "Pascal VOC"}
@@ -37,17 +37,11 @@ FOLD_SEED = 0
 
 
 def layout_of(root: Path) -> str:
-    """Which of the three layouts a folder has: "nih", "vindr" or "voc".
-
-    Raises:
-        UserError: none of them.
-    """
-    if any(root.glob("Data_Entry_2017*.csv")):
-        return "nih"
-    if (root / "train.csv").is_file():
-        return "vindr"
-    if any(root.glob("**/ImageSets/Main")):
-        return "voc"
+    """Which of the three layouts a folder has: "nih", "vindr" or "voc". Raises: UserError: none of them."""
+    files = {"nih": "Data_Entry_2017*.csv", "vindr": "train.csv", "voc": "**/ImageSets/Main"}
+    for layout, pattern in files.items():
+        if any(root.glob(pattern)):
+            return layout
     raise UserError(
         f"{root}: found no data set, expected Data_Entry_2017*.csv (NIH ChestX-ray14), train.csv (VinDr-CXR) "
         "or ImageSets/Main (Pascal VOC)"
@@ -55,17 +49,12 @@ def layout_of(root: Path) -> str:
 
 
 class ImageSet(NamedTuple):
-    """A data set: its layout, the folder of a real one ("" for synthetic data), and how to make or load it.
-
-    Fields:
-        sizes: of the synthetic set, and its seed.
-        options: of the loader of a real or synthetic set, see ``papers_lib.datasets.image_sets``.
-    """
+    """A data set: its layout, and how to make or load it."""
 
     layout: str
-    root: str
-    sizes: Mapping[str, int]
-    options: Mapping[str, Any]
+    root: str  # folder of a real set, or ""
+    sizes: Mapping[str, int]  # of the synthetic set, and its seed
+    options: Mapping[str, Any]  # of the loader, see papers_lib.datasets.image_sets
 
     def training_images(self) -> int:
         """How many images a run trains on, without opening a picture."""
@@ -74,16 +63,11 @@ class ImageSet(NamedTuple):
             return len(load_set(spec, Path(self.root).expanduser()).part("train"))
         if self.layout == "vindr":
             return round(0.7 * self.sizes["images"])
-        return round(
-            (1 - self.options["val_share"]) * self.sizes["train_val" if self.layout == "nih" else "train"]
-        )
+        listed = self.sizes["train_val" if self.layout == "nih" else "train"]
+        return round((1 - self.options["val_share"]) * listed)
 
     def open(self, folder: Path, side: int, jobs: int) -> DataRef:
-        """The set with all pictures resized to ``side`` pixels, made once and kept in ``folder``.
-
-        Raises:
-            UserError: a set that cannot be read; the line names the file.
-        """
+        """The set with all pictures resized to ``side`` pixels, made once and kept in ``folder``."""
         if self.root:
             root = Path(self.root).expanduser()
             fingerprint = tree_fingerprint(root)[:16]
@@ -126,53 +110,29 @@ def rows_of(images: BoxedImages, fold: int, folds: int) -> dict[str, np.ndarray]
     }
 
 
-def take(array: np.ndarray, rows: np.ndarray, device: str) -> Tensor:
-    """``array[rows]`` on the device; a GPU keeps the whole array where it has the room."""
-    if on_gpu(device):
-        return taken(array, rows, device)
-    return torch.from_numpy(np.asarray(array[rows])).to(device)
-
-
 @dataclass(frozen=True)
 class Inputs:
-    """What a phase of training feeds its model with: pixels, or stored features of the first stages.
+    """What a phase of training feeds its model with: pixels, or stored features of the first stages."""
 
-    Attributes:
-        images: uint8 (N, H, W) or (N, H, W, 3).
-        stages: float16 (N, h, w, C) each, finest first; raw, not standardised.
-        policy: augmentation of the pixels, "radiograph", "photograph" or ""; needs ``stages`` empty.
-    """
-
-    images: np.ndarray
-    stages: tuple[np.ndarray, ...] = ()
-    policy: str = ""
+    images: np.ndarray  # uint8 (N, H, W) or (N, H, W, 3)
+    stages: tuple[np.ndarray, ...] = ()  # float16 (N, h, w, C) each, finest first; raw, not standardised
+    policy: str = ""  # augmentation of the pixels, "radiograph" or "photograph"; needs no stages
 
     def batch(
         self, rows: np.ndarray, device: str, generator: torch.Generator | None = None
     ) -> Tensor | list[Tensor]:
         """Pixels (n, C, H, W) in [0, 1], augmented where a generator is given, or raw features (n, C, h, w)."""
         if self.stages:
-            return [take(stage, rows, device).permute(0, 3, 1, 2).float() for stage in self.stages]
-        found = self.pixels(rows, device)
-        if self.policy and generator is not None:
-            with torch.autocast(
-                torch.device(device).type, enabled=False
-            ):  # else its grid is in half precision
-                found = augment(found, POLICIES[self.policy], generator)
-        return found
-
-    def pixels(self, rows: np.ndarray, device: str) -> Tensor:
-        """Pictures (n, C, H, W) in [0, 1], channels last in memory."""
-        found = take(self.images, rows, device)
-        found = found[:, None] if found.ndim == 3 else found.permute(0, 3, 1, 2)
-        return (found.float() / 255).contiguous(memory_format=torch.channels_last)
+            return [taken(stage, rows, device).permute(0, 3, 1, 2).float() for stage in self.stages]
+        found = pixels(self.images, rows, device)
+        if not self.policy or generator is None:
+            return found
+        with torch.autocast(torch.device(device).type, enabled=False):  # else its grid is in half precision
+            return augment(found, POLICIES[self.policy], generator)
 
 
 class Staged(nn.Module):
-    """A heatmap classifier that takes pixels, or features of the first ``given`` stages.
-
-    Args: model, with its encoder; given, the stages whose features come in place of the pixels, 0 for none.
-    """
+    """A heatmap classifier that takes pixels, or features of the first ``given`` stages (0: pixels)."""
 
     def __init__(self, model: HeatmapClassifier, given: int) -> None:
         super().__init__()
