@@ -23,11 +23,10 @@ FROM_TRAINING, LEFT_OUT = "training boxes", "boxes of the other images"
 def baselines(images: BoxedImages, side: int, *, part: str | None = "test") -> pd.DataFrame:
     """Baselines for the boxed images of one part, or of all (None), enlarged to ``side`` pixels.
 
-    A row a class with boxes, then ``MACRO`` and ``WEIGHTED`` (by images). Columns: images (that have a box; in the last
-    two rows their sum), area (share of the image that the class's boxes cover, mean), "prior from", and hit rates.
-    chance: a random pixel, edges included. prior: the class's mean box centre, NaN for a class of one image without
-    training boxes. best fixed point: the pixel in most images' boxes, found on these boxes. ceiling: share of images in
-    which some map of the stride can hit.
+    A row a class with boxes, then ``MACRO`` and ``WEIGHTED`` (by images). Columns: images (that have a box), area
+    (share of the image that the class's boxes cover), "prior from", and hit rates. chance: a random pixel, edges
+    included. prior: the class's mean box centre. best fixed point: the pixel in most images' boxes, found on these
+    boxes. ceiling: share of images in which some map of the stride can hit.
     """
     tested = images if part is None else images.part(part)
     trained = images.take([]) if part is None else images.part("train")
@@ -38,8 +37,6 @@ def baselines(images: BoxedImages, side: int, *, part: str | None = "test") -> p
         )
         if boxes:
             rows[name] = _of_class(boxes, given, side)
-    if not rows:
-        raise ValueError(f"images: no box in part {part!r}, expected at least one")
     table = pd.DataFrame.from_dict(rows, orient="index")
     numbers = table.select_dtypes("number")
     weights = numbers.notna().mul(table["images"], axis=0)

@@ -25,15 +25,13 @@ from papers_lib.training import PHOTOGRAPH, RADIOGRAPH, Frozen, augment, pyramid
 from papers_lib.training.gpu_batches import pixels
 
 CHANNELS = {"nih": 1, "vindr": 1, "voc": 3}
-NAMES = {"nih": "NIH ChestX-ray14", "vindr": "VinDr-CXR", "voc": "Pascal VOC"}
-SYNTHETIC: dict[str, tuple[str, Any, Any]] = {
+SYNTHETIC: dict[str, tuple[str, Any, Any]] = {  # folder name, sizes and writer in each layout
     "nih": ("chest", chest.ChestSpec, chest.write),
     "vindr": ("chest-vindr", chest_vindr.VindrSpec, chest_vindr.write),
     "voc": ("scenes", scenes.ScenesSpec, scenes.write),
 }
-"""Folder name, sizes and writer of the synthetic set in each layout."""
 POLICIES = {"radiograph": RADIOGRAPH, "photograph": PHOTOGRAPH}
-FOLD_SEED = 0
+Given = Tensor | list[Tensor]  # pixels, or features
 
 
 def layout_of(root: Path) -> str:
@@ -42,10 +40,7 @@ def layout_of(root: Path) -> str:
     for layout, pattern in files.items():
         if any(root.glob(pattern)):
             return layout
-    raise UserError(
-        f"{root}: found no data set, expected Data_Entry_2017*.csv (NIH ChestX-ray14), train.csv (VinDr-CXR) "
-        "or ImageSets/Main (Pascal VOC)"
-    )
+    raise UserError(f"{root}: found no data set, expected {' or '.join(files.values())}")
 
 
 class ImageSet(NamedTuple):
@@ -88,26 +83,20 @@ def open_images(root: Path) -> tuple[BoxedImages, np.ndarray]:
 
 @lru_cache(maxsize=6)
 def stored(root: Path, which: Frozen, device: str, jobs: int = 1) -> tuple[np.ndarray, ...]:
-    """Features of a store's images, computed where it lacks them; see ``pyramid_features``."""
+    """Features of a store's images, computed where it lacks them."""
     _, images = open_images(root)
     return tuple(pyramid_features(images, root, which, device=device, jobs=jobs))
 
 
 def rows_of(images: BoxedImages, fold: int, folds: int) -> dict[str, np.ndarray]:
-    """Row numbers of "train", "val" and "test": the set's splits where ``fold`` is negative, else a fold by patient.
-
-    Of k folds, one is the test part, the next the validation part, the others the training part.
-    """
+    """Row numbers of each part: the set's splits where ``fold`` is negative, else of a cross-validation by patient."""
     if fold < 0:
         return {name: np.flatnonzero(images.split == name) for name in ("train", "val", "test")}
     owners = images.names if images.patients is None else images.patients
-    found = k_folds_by_patient(owners, folds, FOLD_SEED)
-    after = (fold + 1) % folds
-    return {
-        "train": np.flatnonzero((found != fold) & (found != after)),
-        "val": np.flatnonzero(found == after),
-        "test": np.flatnonzero(found == fold),
-    }
+    found = k_folds_by_patient(owners, folds, seed=0)
+    test, val = found == fold, found == (fold + 1) % folds
+    parts = {"train": ~(test | val), "val": val, "test": test}
+    return {name: np.flatnonzero(part) for name, part in parts.items()}
 
 
 @dataclass(frozen=True)
@@ -118,9 +107,7 @@ class Inputs:
     stages: tuple[np.ndarray, ...] = ()  # float16 (N, h, w, C) each, finest first; raw, not standardised
     policy: str = ""  # augmentation of the pixels, "radiograph" or "photograph"; needs no stages
 
-    def batch(
-        self, rows: np.ndarray, device: str, generator: torch.Generator | None = None
-    ) -> Tensor | list[Tensor]:
+    def batch(self, rows: np.ndarray, device: str, generator: torch.Generator | None = None) -> Given:
         """Pixels (n, C, H, W) in [0, 1], augmented where a generator is given, or raw features (n, C, h, w)."""
         if self.stages:
             return [taken(stage, rows, device).permute(0, 3, 1, 2).float() for stage in self.stages]
@@ -132,23 +119,24 @@ class Inputs:
 
 
 class Staged(nn.Module):
-    """A heatmap classifier that takes pixels, or features of the first ``given`` stages (0: pixels)."""
+    """A heatmap classifier that takes pixels, or features of the first ``given`` stages (0: pixels).
+
+    ``later`` is the encoder behind the given stages; None where pixels are given.
+    """
+
+    later: LaterStages | None
 
     def __init__(self, model: HeatmapClassifier, given: int) -> None:
         super().__init__()
         assert model.encoder is not None
         self.model = model
-        self._later = (LaterStages(model.encoder, given) if given else None,)  # its layers are the model's
+        later = LaterStages(model.encoder, given) if given else None
+        self.__dict__["later"] = later  # no module of this one: its layers are the model's
 
-    @property
-    def later(self) -> LaterStages | None:
-        """The encoder behind the given stages; None where pixels are given."""
-        return self._later[0]
-
-    def features(self, given: Tensor | list[Tensor]) -> list[Tensor]:
+    def features(self, given: Given) -> list[Tensor]:
         """Features of all stages, finest first."""
-        later: nn.Module = self.later or self.model.encoder  # type: ignore[assignment]
-        return later(given)
+        encoder: Any = self.later or self.model.encoder
+        return encoder(given)
 
-    def forward(self, given: Tensor | list[Tensor]) -> HeatmapOutput:
+    def forward(self, given: Given) -> HeatmapOutput:
         return self.model.from_features(self.features(given))

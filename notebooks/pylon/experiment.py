@@ -7,7 +7,6 @@ deviations stand at each field.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from papers_lib.errors import UserError
 from papers_lib.files import replacing
 from papers_lib.models.freezing import freeze, unfreeze
 from papers_lib.models.heatmap_classifier import HeatmapClassifier
@@ -40,11 +38,8 @@ from pylon.data import Inputs, Staged, open_images, rows_of, stored
 from pylon.measures import measure, predict
 
 STAGES = 4
-UNTRAINED = "untrained"
-"""A source that leaves the initial weights as they are: for the dry run, since a source changes no run's time."""
+UNTRAINED = "untrained"  # a source that leaves the initial weights as they are, for the dry run
 PREFIX, HEAD = "weights/", "decoder.head."
-DESIGN = ("ups", "up", "attention", "head_kernel", "gap", "norm")
-"""Fields that only method "pylon" reads."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +49,7 @@ class PylonRun:
     seed: int  # of the decoder, the sample order and the augmentation
     method: str = "pylon"  # key of papers_lib.models.heatmap_methods.METHODS
     arm: str = "main"  # the comparison that the run belongs to
-    phases: tuple[str, ...] = (
-        "decoder",
-    )  # decoder and head alone, or "all"; the paper: all, or both in turn
+    phases: tuple[str, ...] = ("decoder",)  # decoder and head, or "all"; the paper: all, or both in turn
     train_from: int = 2  # of four stages, frozen in phase "all" and read from the store; the paper: 0
     statistics: str = "frozen"  # of the encoder's batch norm in phase "decoder", or "moving", as the authors
     source: str = ""  # key of the model whose weights, less its head, this one starts from
@@ -139,7 +132,8 @@ def build(config: PylonRun, classes: int) -> HeatmapClassifier:
         encoder.scale = Scale([0.4984], [0.2483])  # greys of the authors' code
     options: dict[str, Any] = {}
     if config.method == "pylon":
-        options = {name: getattr(config, name) for name in DESIGN}
+        design = ("ups", "up", "attention", "head_kernel", "gap", "norm")
+        options = {name: getattr(config, name) for name in design}
     if method.kind == "deeplab":  # no dropout anywhere: the same regularisation for every method
         options = {"dropout": 0.0}
     generator = torch.Generator().manual_seed(config.seed)
@@ -151,34 +145,22 @@ def build(config: PylonRun, classes: int) -> HeatmapClassifier:
 def objective_of(
     inputs: Inputs, labels: np.ndarray, rows: np.ndarray, generator: torch.Generator, device: str
 ) -> Objective:
-    """Binary cross-entropy of the pooled logits, averaged over images and classes.
-
-    A last batch of one image is taken twice: batch norm needs two values where a map has a single cell.
-    """
+    """Binary cross-entropy of the pooled logits, averaged over images and classes."""
 
     def objective(model: nn.Module, indices: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
         chosen = rows[np.asarray(indices.cpu())]
-        chosen = np.repeat(chosen, 2) if len(chosen) == 1 else chosen
+        chosen = np.repeat(chosen, 2) if len(chosen) == 1 else chosen  # batch norm needs two values
         logits = model(inputs.batch(chosen, device, generator)).logits
         return binary_cross_entropy_with_logits(logits.float(), taken(labels, chosen, device)), {}
 
     return objective
 
 
-def validation_loss(
-    model: nn.Module, inputs: Inputs, labels: np.ndarray, rows: np.ndarray, device: str
-) -> dict[str, float]:
-    """Of the pooled logits, as the objective."""
-    logits, _ = predict(model, inputs, rows, device)
-    return {"loss": float(binary_cross_entropy_with_logits(logits, taken(labels, rows, device)))}
-
-
 def run(config: PylonRun, context: Context) -> dict[str, float | int | bool | str]:
     """Train one model on the training part, choose its checkpoint on the validation part, measure it on the test part.
 
-    Returns: flat metrics; see :func:`pylon.measures.measure`. Saved beside: the arrays named there, ``curves`` with
-    ``curve_names``, one row a check, and with ``keep`` the weights.
-    Raises: RunFailed: "diverged" (loss not finite).
+    Metrics and arrays are those of :func:`pylon.measures.measure`; beside them ``curves``, one row a check, and with
+    ``keep`` the weights. Raises: RunFailed: "diverged" (loss not finite).
     """
     images, pictures = open_images(context.data_root)
     rows = rows_of(images, config.fold, config.folds)
@@ -226,6 +208,7 @@ def _train(
     """All phases; what one came to is kept until the run ends, so that an interrupted run goes on in its phase."""
     fits, checkpoint, device = [], context.checkpoint, context.device
     generator = torch.Generator().manual_seed(config.seed)
+    known = taken(labels, rows["val"], device)
     finished = [checkpoint.with_name(f"{checkpoint.name}.phase{n}") for n in range(len(config.phases))]
     for phase, kept in zip(config.phases, finished, strict=True):
         given = config.stored_stages(phase)
@@ -245,6 +228,11 @@ def _train(
         elif staged.later is not None:  # what lies before the later stages is not run, and gets no gradient
             model.encoder.requires_grad_(False)
             staged.later.requires_grad_(True)
+
+        def check(model: nn.Module, inputs: Inputs = inputs) -> dict[str, float]:
+            logits, _ = predict(model, inputs, rows["val"], device)
+            return {"loss": float(binary_cross_entropy_with_logits(logits, known))}
+
         trained = [parameter for parameter in staged.parameters() if parameter.requires_grad]
         is_last = kept == finished[-1]
         path = checkpoint if is_last else kept.with_name(f"{kept.name}.training")
@@ -252,7 +240,7 @@ def _train(
             staged,
             objective_of(inputs, labels, rows["train"], generator, device),
             len(rows["train"]),
-            validate=partial(validation_loss, inputs=inputs, labels=labels, rows=rows["val"], device=device),
+            validate=check,
             optimizer=torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay),
             epochs=config.epochs,
             batch_size=config.batch_size,
@@ -272,30 +260,15 @@ def _train(
 
 
 def share_source(arrays: Mapping[str, np.ndarray], key: str, folder: Path) -> None:
-    """Write the weights in a record's arrays beside the images of the set that is trained next.
-
-    The paper's VinDr-CXR models start from the one trained on NIH ChestX-ray14, with a new head.
-
-    Args: key, of the record, a hash of all that its result depends on; folder, of the image store.
-    """
+    """Write a record's weights beside the images of the next set: the paper's VinDr-CXR models start from NIH's."""
     weights: dict[str, Any] = {name: value for name, value in arrays.items() if name.startswith(PREFIX)}
     with replacing(folder / "sources" / f"{key}.npz") as temporary, temporary.open("wb") as file:
         np.savez(file, **weights)
 
 
 def start_from(model: HeatmapClassifier, folder: Path, key: str) -> None:
-    """Copy the weights of a source into a model of the same method, all but the head.
-
-    Raises: UserError: a source of another method or encoder.
-    """
-    path = folder / "sources" / f"{key}.npz"
-    with np.load(path, allow_pickle=False) as found:
+    """Copy the weights of a source into a model of the same method, all but the head."""
+    own = {name: value for name, value in model.state_dict().items() if name.startswith(HEAD)}
+    with np.load(folder / "sources" / f"{key}.npz", allow_pickle=False) as found:
         given = {name.removeprefix(PREFIX): torch.from_numpy(found[name]) for name in found.files}
-    given, own = (
-        {n: v for n, v in state.items() if not n.startswith(HEAD)} for state in (given, model.state_dict())
-    )
-    odd = [name for name in own if name not in given or given[name].shape != own[name].shape]
-    odd += [name for name in given if name not in own]
-    if odd:
-        raise UserError(f"{path}: {min(odd)} does not fit, expected a source of the same method")
-    model.load_state_dict(given, strict=False)
+    model.load_state_dict({**given, **own})

@@ -1,7 +1,6 @@
 """Figures of the PYLON page without pictures: point localization of every run, validation loss, the architecture."""
 
 from collections.abc import Iterable
-from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +40,10 @@ def strips(frame: pd.DataFrame, beside: pd.DataFrame) -> "Figure | None":
         return None
     panels = [("point_macro", "mean over classes", MACRO), (f"point/{SMALL}", SMALL, SMALL)]
     panels = [panel for panel in panels if panel[0] in chosen and chosen[panel[0]].notna().any()]
-    how: dict[str, Any] = {"figsize": (1.5 + 2.4 * len(panels), 1.0 + 0.34 * len(groups)), "layout": "constrained"}
+    how: dict[str, Any] = {
+        "figsize": (1.5 + 2.4 * len(panels), 1.0 + 0.34 * len(groups)),
+        "layout": "constrained",
+    }
     figure, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, **how)
     grey = PALETTE["reference"]
     for axis, (column, words, row) in zip(axes.flat, panels, strict=True):
@@ -61,42 +63,28 @@ def strips(frame: pd.DataFrame, beside: pd.DataFrame) -> "Figure | None":
     return figure
 
 
-def curves(records: Iterable[Record], a_line: int = 3) -> "Figure | None":
-    """Validation loss over epochs, counted on over phases: a panel a method, a line a model; None without a run.
-
-    A dot: the checkpoint that is kept, of each phase.
-    """
-    import matplotlib.pyplot as plt
+def curves(records: Iterable[Record]) -> "Figure | None":
+    """Validation loss over epochs, counted on over phases: a panel a method, a line a model; None without a run."""
+    import seaborn
 
     parts = []
     for record in (one for one in records if one.status == "ok" and one.config.arm in ARMS):
         config, arrays = record.config, record.arrays()
         one = pd.DataFrame(arrays["curves"], columns=arrays["curve_names"].tolist())
-        phases = one.groupby("phase")
-        one["best"] = one["loss"].where(phases["loss"].transform("idxmin") == one.index)
-        one["epoch"] += one["phase"].map(phases["epoch"].max().cumsum().shift(fill_value=0.0))
+        last = one.groupby("phase")["epoch"].max()
+        one["epoch"] += one["phase"].map(last.cumsum() - last)
         parts.append(one.assign(method=config.method, training=config.training(), model=record.label))
     if not parts:
         return None
-    found = pd.concat(parts, ignore_index=True)
-    groups = by_setting(found)
-    rows = -(-len(groups) // a_line)
-    how: dict[str, Any] = {"figsize": (1.95 * a_line, 1.75 * rows + 0.35), "sharex": True, "sharey": True, "squeeze": False}
-    figure, axes = plt.subplots(rows, a_line, layout="constrained", **how)
-    for axis in axes.flat[len(groups) :]:
-        axis.set_axis_off()
-    for axis, (name, own) in zip(axes.flat, groups.items(), strict=False):
-        look = {"color": _colour(own["method"].iloc[0]), "lw": 1.1, "ms": 4}
-        for _, one in own.groupby("model"):
-            axis.plot(one["epoch"], one["loss"], **look)
-            axis.plot(one["epoch"], one["best"], "o", **look)
-        axis.set_title(fill(name, 22), fontsize=9)
-        axis.tick_params(labelbottom=True)
-    low, high = np.quantile(found["loss"], [0, 0.98])
-    axes[0, 0].set_ylim(low - 0.05 * (high - low), high + 0.1 * (high - low))
-    figure.supxlabel("epoch", fontsize=9.5, color=INK)
-    figure.supylabel("validation loss", fontsize=9.5, color=INK)
-    return figure
+    groups = by_setting(pd.concat(parts))
+    found = pd.concat(groups, names=["name"]).reset_index("name")
+    tint = {name: _colour(own["method"].iloc[0]) for name, own in groups.items()}
+    panels = {"col": "name", "col_wrap": 3, "height": 1.75, "aspect": 1.15, "kind": "line", "legend": False}
+    lines = {"hue": "name", "palette": tint, "units": "model", "estimator": None, "lw": 1.1}
+    grid = seaborn.relplot(found, x="epoch", y="loss", **panels, **lines)
+    low, high = found["loss"].quantile([0, 0.98])
+    grid.set(ylim=(low - 0.05 * (high - low), high + 0.1 * (high - low)))
+    return grid.set_titles("{col_name}", size=9).set_axis_labels("epoch", "validation loss").figure
 
 
 def _colour(method: str) -> str:

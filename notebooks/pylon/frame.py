@@ -1,7 +1,4 @@
-"""All runs of the PYLON experiment as one table: a row a model, and a row for each map read off the baseline.
-
-And how tables and figures choose among the rows: by comparison, method and training, in one order of methods.
-"""
+"""All runs of the PYLON experiment as one table, and how tables and figures choose among its rows."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -18,12 +15,9 @@ from papers_lib.sweep import DataRef, Record, records_frame
 from pylon.measures import CAMS
 
 POST_HOC = {"grad_cam": "Grad-CAM", "grad_cam_pp": "Grad-CAM++", "xgrad_cam": "XGrad-CAM"}
-PRINTED = {"grad_cam": "GradCAM", "grad_cam_pp": "GradCAM++", "xgrad_cam": "XGradCAM"}
-"""Names in the paper's tables."""
 SMALL = "Nodule"
 EXTREMES = 3  # classes at either end of the sizes
 SHARED = ["arm", "seed", "fold", "folds", "status", "training", "data", "side", "backbone", "phases"]
-"""Columns of a model that the rows of its maps have as well."""
 PART_ARMS = ("main", "others", "parts", "pools")
 TRAININGS = {
     "frozen": "encoder frozen",
@@ -33,9 +27,7 @@ TRAININGS = {
     "transfer_two_phase": "transfer, two phases",
     "transfer_two_phase_moving": "transfer, two phases, statistics moving",
 }
-UPS = ("pylon_0up", "pylon_1up", "pylon_2up", "pylon")
-ORDER = ("cam", *POST_HOC, "li2018", "unet", "pan", "deeplab", "fpn", *UPS)
-"""Methods as they stand beside each other; others follow."""
+ORDER = f"cam {' '.join(POST_HOC)} li2018 unet pan deeplab fpn pylon_0up pylon_1up pylon_2up pylon".split()
 Arms = str | Sequence[str]
 Setting = tuple[str, str]  # a method and how it was trained
 
@@ -141,14 +133,15 @@ def by_seed(frame: pd.DataFrame, column: str) -> "pd.Series[float]":
     return frame.groupby("seed")[column].mean().dropna().astype(float)
 
 
-def in_order(methods: Iterable[str]) -> list[str]:
-    """The methods once each, those of :data:`ORDER` first.
+def in_order(settings: Iterable[Setting]) -> list[Setting]:
+    """The settings once each, those of methods in :data:`ORDER` first, each method's as they come.
 
-    >>> in_order(["pylon", "fpn_group", "cam", "pylon"])
-    ['cam', 'pylon', 'fpn_group']
+    >>> in_order([("pylon", "a"), ("fpn_group", "a"), ("cam", "b"), ("cam", "a"), ("pylon", "a")])
+    [('cam', 'b'), ('cam', 'a'), ('pylon', 'a'), ('fpn_group', 'a')]
     """
-    found = list(dict.fromkeys(methods))
-    return [*(one for one in ORDER if one in found), *(one for one in found if one not in ORDER)]
+    found = list(dict.fromkeys(settings))
+    methods = list(dict.fromkeys([*ORDER, *(method for method, _ in found)]))
+    return sorted(found, key=lambda one: methods.index(one[0]))
 
 
 def setting_names(settings: Iterable[Setting]) -> dict[Setting, str]:
@@ -165,8 +158,7 @@ def setting_names(settings: Iterable[Setting]) -> dict[Setting, str]:
 def by_setting(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Runs of each method and training, under its name for readers."""
     found = dict(iter(frame.groupby(["method", "training"], sort=False)))
-    keys = [key for method in in_order(frame["method"]) for key in found if key[0] == method]
-    return {name: found[key] for key, name in setting_names(keys).items()}
+    return {name: found[key] for key, name in setting_names(in_order(found)).items()}
 
 
 def printed_name(method: str, training: str = "") -> str:
@@ -175,7 +167,7 @@ def printed_name(method: str, training: str = "") -> str:
     >>> printed_name("cam", "transfer_one_phase"), printed_name("xgrad_cam"), printed_name("pylon_2up")
     ('Baseline with transfer', 'XGradCAM', '')
     """
-    name = PRINTED[method] if method in PRINTED else METHODS[method].printed
+    name = POST_HOC[method].replace("-", "") if method in POST_HOC else METHODS[method].printed
     transfer = " with transfer" if "transfer" in training else ""
     return f"{name}{' two-phase' if 'two_phase' in training else transfer}" if name else ""
 

@@ -1,7 +1,7 @@
 """All runs of the PYLON notebook: which models each comparison trains, on which data set, and at which size."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -10,16 +10,12 @@ from papers_lib.errors import UserError
 from papers_lib.sweep import DataRef, Part, Record, say, sweep
 from papers_lib.training import pick_device, precision_of
 from pylon.data import CHANNELS, ImageSet, layout_of, open_images, stored
-from pylon.experiment import DESIGN, STAGES, UNTRAINED, PylonRun, run, share_source
+from pylon.experiment import STAGES, UNTRAINED, PylonRun, run, share_source
 from pylon.frame import Swept
 from pylon.parameters import Parameters
 
-FIRST = ("main", "others", "long", "parts", "pools", "backbone")
-"""Comparisons on the first data set, at ``side``."""
-SHARED = (
-    "backbone weights width weight_decay patience every prevalence_start standardise greys policy mixed "
-    "train_from epochs batch_size learning_rate"
-)
+FIRST = ("main", "others", "long", "parts", "pools", "backbone")  # on the first data set, at ``side``
+SET_HERE = {"phases", "masked", "folds"}  # the parameters of a run that not every comparison has
 
 
 def image_sets(chosen: Parameters) -> dict[str, ImageSet]:
@@ -42,14 +38,14 @@ def image_sets(chosen: Parameters) -> dict[str, ImageSet]:
 def plan(chosen: Parameters, sources: Mapping[str, str] | None = None) -> list[Part]:
     """Every config of the paper, a part for each data set and size, in the order of the page.
 
-    Args: sources: key of the trained model that each of ``fair_methods`` starts from on the small set. Without it the
-    runs of the small set start from untrained weights, which take as long.
+    Args: sources: key of the model that each of ``fair_methods`` starts from on the small set; else untrained ones.
     """
     sets = image_sets(chosen)
     images_of = cache(lambda of: sets[of].training_images())
     sources = sources or dict.fromkeys(chosen.fair_methods, UNTRAINED)
-    shared = {name: getattr(chosen, name) for name in (*SHARED.split(), *DESIGN)}
-    base = PylonRun(seed=0, phases=tuple(chosen.phases), **shared)
+    shared = {one.name for one in fields(PylonRun)} & {*Parameters.model_fields} - SET_HERE
+    own = {name: getattr(chosen, name) for name in shared}
+    base = PylonRun(seed=0, phases=tuple(chosen.phases), **own)
 
     def part(name: str, of: str, side: int, arms: Sequence[str]) -> Part:
         own = [replace(base, arm=arm, channels=CHANNELS[sets[of].layout]) for arm in arms]
@@ -142,11 +138,8 @@ def _tuned(base: PylonRun, chosen: Parameters) -> PylonRun:
 def _each(
     base: PylonRun, methods: Sequence[str], seeds: int, folds: int = 0, others: int | None = None
 ) -> list[PylonRun]:
-    """Runs of the methods, seeds and folds; with ``others``, PAN is first and the rest has that many seeds.
-
-    The paper's claim on PAN is on its scatter.
-    """
-    pans = ("pan", "pan_no_gap")
+    """Runs of the methods, seeds and folds; with ``others``, PAN is first and the rest has that many seeds."""
+    pans = ("pan", "pan_no_gap")  # the paper's claim on them is on their scatter
     ranked = methods if others is None else sorted(methods, key=lambda method: method not in pans)
     return [
         replace(base, method=method, seed=seed, fold=fold, folds=folds or base.folds)
@@ -163,7 +156,7 @@ def _open(images: ImageSet, side: int, configs: Sequence[PylonRun], chosen: Para
     listed, _ = open_images(data.root)
     owners = len(set(listed.names if listed.patients is None else listed.patients))
     if any(one.fold >= 0 and one.folds > owners for one in configs):
-        raise UserError(f"parameter folds: found {chosen.folds}, expected at most {owners} (patients)")
+        raise UserError(f"folds: found {chosen.folds}, expected at most {owners} (patients)")
     test = listed if chosen.folds else listed.part("test")
     if not any(map(len, test.boxes)):
         raise UserError(f"{images.root or data.root}: found no box among {len(test)} test images")

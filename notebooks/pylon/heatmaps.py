@@ -1,9 +1,8 @@
 """Figures 1A and 2 to 6 of the PYLON page: heatmaps of test images beside their boxes.
 
-Images are decided before any training: ``pylon.measures`` keeps the maps of the first ones of the test part, class
-after class. Maps are of the lowest seed (and fold), in half precision. A heatmap is enlarged bilinearly as for the
-evaluation, scaled to its own range and drawn over a grey picture; its hottest pixel is a ring inside a box of the
-class, a cross outside of all. Figures are None without a run or image.
+Images are decided before any training: ``pylon.measures`` keeps the maps of the first ones of the test part. Maps are
+of the lowest seed (and fold). A heatmap is enlarged bilinearly as for the evaluation, scaled to its own range and drawn
+over a grey picture; its hottest pixel is a ring inside a box of the class, a cross outside of all.
 """
 
 from collections.abc import Sequence
@@ -25,11 +24,10 @@ if TYPE_CHECKING:
 
 POINT = "#56B4E9"  # sky blue, which the heat has not
 TEXT = 8.5  # points
-Column = str | Setting
+Column = str | Setting  # a method, in all its trainings or one
 Pair = tuple[int, int]  # an image, by its row in the store, and a class
 Maps = dict[int, np.ndarray]  # raw maps (K, h, w) by row of the image
-ARMS = ("main", "others", "large", "transfer", "voc")
-"""Comparisons with the paper's methods."""
+ARMS = ("main", "others", "large", "transfer", "voc")  # with the paper's methods
 
 
 def kept_maps(swept: Swept) -> dict[Setting, Maps]:
@@ -47,7 +45,7 @@ def kept_maps(swept: Swept) -> dict[Setting, Maps]:
 
 
 def kept_rows(swept: Swept) -> list[int]:
-    """Rows of the images whose maps were kept, in their order; the same for all models of a test part."""
+    """Rows of the images whose maps were kept; the same for all models of a test part."""
     return [*next(iter(kept_maps(swept).values()), {})]
 
 
@@ -85,17 +83,15 @@ def heatmap_panels(
     """A row an image: the image with its boxes, then a heatmap a method.
 
     Args:
-        columns: methods, or methods and trainings; those without a run are left out. None: the paper's.
+        columns: methods, or methods and trainings; None: the paper's, of this ``training`` if it is named.
         pairs: which images and classes; None for the first ``count`` of :func:`example_pairs`.
-        training: maps of this training alone.
         cells: show the raw cells instead of enlarging bilinearly, and their number above.
-        objects: draw the boxes solid that hold a pixel in the upper half of the map's range, others dotted (Figure 6).
+        objects: draw the boxes that :func:`found_objects` finds solid, others dotted (Figure 6).
     """
     kept = kept_maps(swept)
-    names = [method for method in in_order(method for method, _ in kept) if printed_name(method)]
-    models = [
-        key for one in columns or names for key in kept if one in (key, key[0]) and training in (None, key[1])
-    ]
+    every = [key for key in in_order(kept) if training in (None, key[1])]
+    models = [key for one in columns or [] for key in every if one in (key, key[0])]
+    models = models if columns else [key for key in every if printed_name(key[0])]
     pairs = example_pairs(swept, count) if pairs is None else list(pairs)
     if not models or not pairs:
         return None
@@ -118,9 +114,7 @@ def heatmap_panels(
 
 
 def found_objects(raw: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> list[bool]:
-    """Which objects hold a pixel in the upper half of the map's range; a threshold that needs no labels.
-
-    Args: raw, map (h, w); boxes (n, 4) in pixels of an image of ``size`` (H, W).
+    """Which of the ``boxes`` (n, 4), in pixels, hold a pixel in the upper half of the map's range.
 
     >>> raw = np.array([[9.0, 0.0, 0.0, 6.0]])
     >>> boxes = np.array([[0.0, 0.0, 0.0, 0.0], [2.0, 0.0, 3.0, 0.0], [1.0, 0.0, 1.0, 0.0]])
@@ -131,14 +125,12 @@ def found_objects(raw: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> 
     return [bool((hot & box_mask(torch.from_numpy(box)[None], size)).any()) for box in boxes]
 
 
-def example_images(images: BoxedImages, pixels: np.ndarray) -> "Figure | None":
+def example_images(images: BoxedImages, pixels: np.ndarray) -> "Figure":
     """Of each class the first image of the test part (else of all) with a box of it, and all its boxes of the class."""
     part = np.flatnonzero(images.split == "test")
     rows = part if len(part) else np.arange(len(images))
     of_class = [[row for row in rows if k in images.box_classes[row]] for k in range(len(images.classes))]
     pairs = [(found[0], k) for k, found in enumerate(of_class) if found]
-    if not pairs:
-        return None
     figure, axes = image_grid([[wrapped(images.classes[k], 20) for _, k in pairs]], 4)
     for axis, (row, k) in zip(axes[0], pairs, strict=True):
         draw(axis, pixels[row], images.of_class(k, pixels.shape[1:3])[row].numpy())

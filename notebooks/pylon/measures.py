@@ -17,9 +17,8 @@ from papers_lib.training.gpu_batches import pixels
 from pylon.data import Inputs, Staged
 
 BATCH = 64  # images a pass in evaluation
-SHOWN = 24  # test images whose maps are kept for figures
-CAMS = ("grad_cam", "grad_cam_pp", "xgrad_cam")
-"""Maps read off the model of method "cam", all without ReLU, as the paper has them."""
+SHOWN = 24  # test images whose maps are kept for figures, the same for every model of a set
+CAMS = ("grad_cam", "grad_cam_pp", "xgrad_cam")  # read off the model of method "cam", all without ReLU
 Metrics = dict[str, float | int]
 
 
@@ -49,14 +48,10 @@ def measure(
 ) -> tuple[Metrics, dict[str, np.ndarray]]:
     """Measure a model in eval mode on the test part; thresholds come from the validation part.
 
-    Args: cam: also measure the maps of :data:`CAMS`, under prefixes; masked: number of pairs of image and class whose
-    masked-out area is measured.
-
-    Returns:
-        Metrics: "auroc_macro", "auroc_weighted", "auroc/CLASS", and where there are maps the same with "point" and
-        "iou"; "masked_out_…", see :func:`_masked_out`; with ``cam`` "grad_cam.point_macro" …
-        Arrays: "pairs" (p, 2), row and class of every boxed pair of the test part, and "hits" (p,), in that order;
-        "shown" (s,) rows with "shown_maps" (s, K, h, w), float16; "test_logits" (n, K).
+    Args: cam: also measure the maps of :data:`CAMS`, under prefixes; masked: of how many pairs the masked-out area.
+    Returns: metrics "auroc_macro", "auroc_weighted", "auroc/CLASS", where there are maps the same with "point" and
+    "iou", and "masked_out_…". Arrays: "pairs" (p, 2), row and class of every boxed pair, and their "hits" (p,);
+    "shown" (s,) rows with "shown_maps" (s, K, h, w), float16; "test_logits" (n, K).
     """
     test = images.take(rows["test"])
     side = inputs.images.shape[1]
@@ -70,7 +65,8 @@ def measure(
         return found, arrays
     some = test.take(boxed)
     pairs = np.array([(n, k) for n, kinds in enumerate(some.box_classes) for k in np.unique(kinds)])
-    shown = _shown(pairs)
+    order = np.lexsort((pairs[:, 1], _turns(pairs)))  # for figures: class after class, the next image of it
+    shown = np.array(list(dict.fromkeys(pairs[order, 0].tolist()))[:SHOWN])
     arrays |= {"pairs": np.stack([own[pairs[:, 0]], pairs[:, 1]], 1), "shown": own[shown]}
     every = {"": maps}
     if cam:
@@ -117,12 +113,6 @@ def _turns(pairs: np.ndarray) -> np.ndarray:
     return np.tril(pairs[:, 1:] == pairs[:, 1], -1).sum(1)
 
 
-def _shown(pairs: np.ndarray) -> np.ndarray:
-    """Images for figures, the same for every model of a set: class after class, the next image with a box of it."""
-    order = np.lexsort((pairs[:, 1], _turns(pairs)))
-    return np.array(list(dict.fromkeys(pairs[order, 0].tolist()))[:SHOWN])
-
-
 def _spread(pairs: np.ndarray, count: int) -> np.ndarray:
     """The first pairs of each class in turn, ``count`` in all."""
     return pairs[np.argsort(_turns(pairs), kind="stable")[:count]]
@@ -151,11 +141,11 @@ def grad_cam_pp_signed(activations: Tensor, gradients: Tensor) -> Tensor:
 
 def _iou(maps: Tensor, test: BoxedImages, side: int, thresholds: Tensor) -> Metrics:
     """IoU with the boxes of each class that has boxes, and a threshold on the validation part."""
-    found = {}
+    found, size = {}, (side, side)
     for k, name in enumerate(test.classes):
-        boxes = test.of_class(k, (side, side))
-        if any(len(box) for box in boxes) and not bool(thresholds[k].isnan()):
-            found[name] = heatmap_iou(maps[:, k], boxes, (side, side), float(thresholds[k]))
+        boxes = test.of_class(k, size)
+        if any(map(len, boxes)) and not bool(thresholds[k].isnan()):
+            found[name] = heatmap_iou(maps[:, k], boxes, size, float(thresholds[k]))
     return _scores("iou", mean_iou(list(found.values())), list(found)) if found else {}
 
 
@@ -170,9 +160,8 @@ def _masked_out(
 ) -> Metrics:
     """Masked-out area of pairs; the mask is the value that the network scales to 0.
 
-    Returns: "masked_out_macro", "masked_out_weighted"; shares "masked_out_negative" from the start and
-    "masked_out_never" negative; "masked_out_calls" of the network, and "masked_out_passes" and "masked_out_all_passes"
-    (of a loop over all steps) a pair.
+    Beside the averages: shares "negative" from the start and "never" negative, "calls" of the network, "passes" a pair
+    and "all_passes", those of a loop over all steps.
     """
     if not len(pairs):
         return {}

@@ -6,7 +6,7 @@ Intervals are Student's t over seeds, as in the paper. Nothing here needs a comp
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import product
 
 import numpy as np
@@ -33,18 +33,12 @@ from pylon.frame import (
 from pylon.measures import CAMS
 from pylon.printed import AREA, MACRO, WEIGHTED
 
-SETS: dict[str, Sequence[str]] = {
-    "first": PART_ARMS,
-    "larger images": ("large",),
-    "small set": ("transfer",),
-    "VOC's layout": ("voc",),
-}
-"""Comparisons that ran on the same images."""
+# Comparisons that ran on the same images.
+SETS = {"first": PART_ARMS, "larger images": "large", "small set": "transfer", "VOC's layout": "voc"}
 BASELINES = (CHANCE, PRIOR, CENTRE, BEST, "ceiling, stride 32", "ceiling, stride 4")
 FIRST = ("main", "others")
 FAIR = ("cam", "fpn", "pylon")
-PRINTED_PHASES = {"vindr": 3, "voc": 4}
-"""The table in which the paper prints the trainings of a set."""
+PRINTED_PHASES = {"vindr": 3, "voc": 4}  # the table in which the paper prints the trainings of a set
 LONGER = "transfer, one phase, twice the epochs"  # comparison "budget"
 MEASURES = {"point localization": "point_macro", "AUROC": "auroc_macro"}
 INTERVAL = ("mean", "low", "high", "n", "sd")
@@ -95,10 +89,7 @@ def _means(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
     columns = {name: words for name, words in columns.items() if name in frame}
     seeds = frame.groupby(["method", "training", "seed"], sort=False)[[*columns]].mean()
     means = seeds.groupby(["method", "training"], sort=False).mean().dropna(how="all")
-    order = [
-        key for method in in_order(key[0] for key in means.index) for key in means.index if key[0] == method
-    ]
-    return means.loc[order].T.rename(columns).dropna(how="all")
+    return means.loc[in_order(means.index)].T.rename(columns).dropna(how="all")
 
 
 def by_set(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
@@ -119,13 +110,9 @@ def seeds_table(frame: pd.DataFrame) -> pd.DataFrame:
         for words, column in {"macro": "point_macro", SMALL: f"point/{SMALL}"}.items():
             seeds = by_seed(group, column).sort_index()
             if len(seeds):
-                found = {
-                    "method": name,
-                    "of": words,
-                    "epochs": group["epochs_run"].mean(),
-                    "mean": seeds.mean(),
-                }
-                rows.append({**found, "sd": seeds.std(), **seeds.add_prefix("seed ")})
+                found = {"method": name, "of": words, "epochs": group["epochs_run"].mean()}
+                found |= {"mean": seeds.mean(), "sd": seeds.std()}
+                rows.append({**found, **seeds.add_prefix("seed ")})
     return pd.DataFrame(rows, columns=None if rows else ["method", "of", "epochs", "mean", "sd"])
 
 
@@ -159,16 +146,12 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
 def masked_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Masked-out area, lower is better: means over seeds, and what it costs in passes of the network an image.
 
-    Images that are negative before anything is masked are left out of the area and counted beside it, those that
-    never flip have an area of 1 (the paper says neither). "In lockstep": all pairs go up one step at a time and leave
-    at their flip; "all levels": a loop over every step of 0.5 % without a stop.
+    Images that are negative from the start are left out and counted, those that never flip have an area of 1. "In
+    lockstep": all pairs go up one step at a time and leave at their flip; "all levels": every step of 0.5 %.
     """
     columns = {"macro avg.": "macro", "weighted avg.": "weighted", "already negative": "negative"}
-    columns |= {
-        "never negative": "never",
-        "passes, in lockstep": "passes",
-        "passes, all levels": "all_passes",
-    }
+    columns |= {"never negative": "never", "passes, in lockstep": "passes"}
+    columns |= {"passes, all levels": "all_passes"}
     rows = []
     for name, group in by_setting(ok(frame, FIRST)).items():
         if models := len(by_seed(group, "masked_out_negative")):
@@ -192,28 +175,26 @@ def ablation_table(frame: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
 def phases_table(frame: pd.DataFrame, printed: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
     """Macro point localization by set, method and training, and what two phases gain over one from the same start.
 
-    The paper gives two phases to PYLON alone; here FPN and the baseline have them too. The gain is the mean difference
-    of the same seed, with its paired interval; its "paper" is the difference of two printed macro averages. Rows
-    ``LONGER`` have as many epochs in one phase as the others in two.
+    The gain is the mean difference of the same seed, with its paired interval; its "paper" is the difference of two
+    printed macro averages. Rows ``LONGER`` have as many epochs in one phase as the others in two.
     """
     rows = []
     own = ok(frame, ("transfer", "voc", "budget"))
     keys = ["data", "method", own["training"].mask(own["arm"].eq("budget"), LONGER)]
     found = {key: by_seed(group, "point_macro") for key, group in own.groupby(keys)}
-    every = product(PRINTED_PHASES.items(), FAIR, {**TRAININGS, LONGER: LONGER}.items())
-    for (data, number), method, (training, words) in every:
-        if (data, method, training) not in found:
-            continue
-        seeds = found[data, method, training]
-        one = training.removesuffix("_moving").replace("two_phase", "one_phase")
-        names = (printed_name(method, name) if name != LONGER else "" for name in (training, one))
-        paper, before = (printed[number].loc[MACRO].get(name, np.nan) for name in names)
-        row = {"data": data, "method": label(method), "training": words, "paper": paper, **interval(seeds)}
-        if one != training and (data, method, one) in found:
-            gain = interval((seeds - found[data, method, one]).dropna())
-            row |= {"gain": gain["mean"], "gain low": gain["low"], "gain high": gain["high"]}
-            row["paper gain"] = paper - before
-        rows.append(row)
+    names = {**TRAININGS, LONGER: LONGER}
+    for data, method, training in product(PRINTED_PHASES, FAIR, names):
+        if (data, method, training) in found:
+            seeds, macro = found[data, method, training], printed[PRINTED_PHASES[data]].loc[MACRO]
+            one = training.removesuffix("_moving").replace("two_phase", "one_phase")
+            paper = np.nan if training == LONGER else macro.get(printed_name(method, training), np.nan)
+            row = {"data": data, "method": label(method), "training": names[training], "paper": paper}
+            row |= interval(seeds)
+            if one != training and (data, method, one) in found:
+                gain = interval((seeds - found[data, method, one]).dropna())
+                row |= {"gain": gain["mean"], "gain low": gain["low"], "gain high": gain["high"]}
+                row["paper gain"] = paper - macro.get(printed_name(method, one), np.nan)
+            rows.append(row)
     gains = ("gain", "gain low", "gain high", "paper gain")
     return pd.DataFrame(rows, columns=["data", "method", "training", *INTERVAL, "paper", *gains])
 
@@ -255,14 +236,14 @@ def border_table(records: Iterable[Record]) -> pd.DataFrame:
             rows.append((record.config.method, hottest.mean(), border.mean()))
     groups = pd.DataFrame(rows, columns=columns).groupby("method", sort=False)
     table = groups.mean().assign(models=groups.size())
-    return table.reindex(in_order(table.index)).rename(index=label).reset_index()
+    order = [method for method, _ in in_order((method, "") for method in table.index)]
+    return table.reindex(order).rename(index=label).reset_index()
 
 
 def pooled_folds(swept: Swept) -> pd.DataFrame:
     """A cross-validation read as one test: a row a method, training and seed whose folds all ended well.
 
-    The hits of all folds are joined, so that every boxed image is tested once: where boxes are few, a mean of folds
-    would weigh a fold of three boxes of a class like one of thirty.
+    Their hits are joined, since a mean of folds would weigh one of three boxes of a class like one of thirty.
     """
     parts: dict[tuple[str, str, int], list[pd.DataFrame]] = defaultdict(list)
     folds = 0
@@ -300,26 +281,17 @@ def folds_verdict(table: pd.DataFrame) -> str:
     ours = macro.filter(like=" ours").astype(float)
     priors = macro[[PRIOR, CENTRE, BEST]]
     best, said = ours.idxmax(), ", ".join(f"{name} {value:.2f}" for name, value in priors.items())
-    words = (
-        f"The best method, {best.removesuffix(' ours')}, points into {ours[best]:.2f} of the boxes, mean over classes; "
-        f"without a model: {said}."
-    )
-    if ours[best] > priors.max():
-        return words
-    return (
-        f"{words} A prior that never looks at the image does as well or better, so these images teach nothing "
-        "about the methods."
-    )
+    words = f"The best method, {best.removesuffix(' ours')}, points into {ours[best]:.2f} of the boxes, mean over "
+    words += f"classes; without a model: {said}."
+    worse = "A prior that never looks at the image does as well or better: these images teach nothing of the methods."
+    return words if ours[best] > priors.max() else f"{words} {worse}"
 
 
 def scalars(frame: pd.DataFrame, records: Iterable[Record] = ()) -> dict[str, float]:
     """The numbers that claims and prose name; NaN without their runs.
 
-    Returns:
-        nodule_share_METHOD: mean over seeds of what the map's stride allows, for CAM, FPN and PYLON.
-        sd_ratio_pan: standard deviation over seeds of the macro point localization, PAN over PAN without pools.
-        gradcam_points_apart: pairs of image and class, over all runs of the baseline, in which CAM and Grad-CAM
-            point at different pixels.
+    nodule_share_METHOD: share of what the map's stride allows; sd_ratio_pan: standard deviation over seeds, PAN over
+    PAN without pools; gradcam_points_apart: pairs, over all runs, in which CAM and Grad-CAM point at different pixels.
     """
     chosen = ok(frame, PART_ARMS)
     of = {name: chosen[chosen["method"].eq(name)] for name in (*FAIR, "pan", "pan_no_gap")}
