@@ -14,7 +14,6 @@ SIDE = 64
 RUN = PylonRun(seed=0)
 MASS, NODULE = 0, 1
 PAIRS = np.array([[1, MASS], [2, MASS], [3, NODULE], [4, MASS]])
-NAMES = np.array(["phase", "epoch", "loss", "rate"])
 
 
 def images() -> BoxedImages:

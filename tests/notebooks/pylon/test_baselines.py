@@ -1,7 +1,5 @@
 """Baselines of point localization: by hand on six images, and against the metrics they are made of."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -35,9 +33,10 @@ def test_by_hand():
 
 def test_averages():
     table = baselines(images(), SIDE)
-    assert table.loc[MACRO, "chance"] == pytest.approx(table.loc[["Mass", "Nodule"], "chance"].mean())
-    weighted = (3 * table.loc["Mass", "chance"] + table.loc["Nodule", "chance"]) / 4
-    assert table.loc[WEIGHTED, "chance"] == pytest.approx(weighted)
+    mass, nodule = table.loc[["Mass", "Nodule"], "chance"]
+    assert table.loc[[MACRO, WEIGHTED], "chance"].tolist() == pytest.approx(
+        [(mass + nodule) / 2, (3 * mass + nodule) / 4]
+    )
     assert table.loc[[MACRO, WEIGHTED], "prior"].tolist() == pytest.approx([2 / 3, 2 / 3])  # of Mass alone
     assert table.loc[[MACRO, WEIGHTED], "images"].tolist() == [4, 4]
 
@@ -51,12 +50,6 @@ def test_the_prior_of_an_image_comes_from_all_others():
     row = baselines(images(), SIDE, part=None).loc["Mass"]
     assert 0 < np.mean(hits) < 1
     assert (row["prior"], row["images"], row["prior from"]) == (pytest.approx(np.mean(hits)), 4, LEFT_OUT)
-
-
-def test_a_part_without_a_box_is_an_error():
-    nothing = replace(images(), split=np.array(["test"] * 5 + ["val"]))
-    with pytest.raises(ValueError, match=r"no box in part 'val'"):
-        baselines(nothing, SIDE, part="val")
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 15)] * 4), min_size=1, max_size=4))

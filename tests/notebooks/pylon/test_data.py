@@ -23,9 +23,8 @@ OPTIONS = {"nih": {"val_share": 0.25}, "vindr": {}, "voc": {"val_share": 0.34}}
 def test_layouts(tmp_path):
     files = {"nih": "Data_Entry_2017_v2020.csv", "vindr": "train.csv", "voc": "VOC2012/ImageSets/Main/x"}
     for name, file in files.items():
-        path = tmp_path / name / file
-        path.parent.mkdir(parents=True)
-        path.touch()
+        (tmp_path / name / file).parent.mkdir(parents=True)
+        (tmp_path / name / file).touch()
         assert layout_of(tmp_path / name) == name
     with pytest.raises(UserError, match="absent: found no data set, expected Data_Entry_2017"):
         layout_of(tmp_path / "absent")
@@ -42,9 +41,7 @@ def test_a_synthetic_set_becomes_a_store_and_so_does_a_copy_of_it(layout, tmp_pa
     assert pixels.std() > 5
     assert made.training_images() == pytest.approx(len(images.part("train")), abs=2)
     assert made.open(tmp_path / "kept", 64, 2) == data  # read, not made again
-    (drawn,) = [
-        one for one in (tmp_path / "kept").iterdir() if one.is_dir() and not one.name.startswith("images")
-    ]
+    (drawn,) = (one for one in (tmp_path / "kept").glob("*-*") if not one.name.startswith("images"))
     copied = tmp_path / "elsewhere"
     shutil.copytree(drawn, copied)
     own = ImageSet(layout, str(copied), {}, OPTIONS[layout])
