@@ -65,14 +65,6 @@ def test_a_run_measures_everything_and_the_same_twice(go, method):
     assert ("grad_cam.point_macro" in metrics) == (method == "cam")
 
 
-@pytest.mark.parametrize("method", ["li2018", "unet", "fpn", "pan", "deeplab", "conventional"])
-def test_every_kind_of_decoder_runs(go, method):
-    """A last batch of one image included."""
-    metrics, arrays = go(replace(RUN, method=method, epochs=1))
-    assert ("point_macro" in metrics) == (method != "conventional")
-    assert np.isfinite(arrays["test_logits"]).all()
-
-
 @pytest.mark.parametrize("method", ["cam", "pylon"])
 def test_the_loss_is_binary_cross_entropy_and_its_gradients_are_those_of_a_naive_graph(store, method):
     """In double precision but for the loss itself, and with a last batch of one image, taken twice."""
@@ -92,15 +84,13 @@ def test_the_loss_is_binary_cross_entropy_and_its_gradients_are_those_of_a_naive
         logits = model(inputs.batch(chosen, "cpu")).maps.flatten(2).max(2).values
         expected = -(y * logsigmoid(logits) + (1 - y) * logsigmoid(-logits)).mean()
         found, _ = objective(model, torch.tensor(batch))
-        assert float(found.detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+        torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=0)
         weights = list(model.parameters())
-        pairs = (torch.autograd.grad(loss, weights, allow_unused=True) for loss in (found, expected))
-        for own, naive in zip(*pairs, strict=True):
-            assert (own is None) == (naive is None)
-            if own is not None:  # single precision of the loss: 1e-7 of the gradient's size
-                torch.testing.assert_close(
-                    own, naive, rtol=1e-4, atol=1e-5 * float(naive.abs().max()) + 1e-12
-                )
+        pairs = (torch.autograd.grad(loss, weights, materialize_grads=True) for loss in (found, expected))
+        for own, naive in zip(
+            *pairs, strict=True
+        ):  # single precision of the loss: 1e-7 of the gradient's size
+            torch.testing.assert_close(own, naive, rtol=1e-4, atol=1e-5 * float(naive.abs().max()) + 1e-12)
 
 
 def test_the_design_of_pylon_is_that_of_its_named_variants():

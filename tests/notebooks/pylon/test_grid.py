@@ -12,7 +12,7 @@ import yaml
 from papers_lib.errors import UserError
 from papers_lib.sweep import Record
 from pylon import grid
-from pylon.experiment import UNTRAINED, PylonRun, run
+from pylon.experiment import UNTRAINED, PylonRun
 from pylon.parameters import Parameters
 
 NOTEBOOKS = Path(__file__).parents[3] / "notebooks"
@@ -35,18 +35,10 @@ def labels(parts) -> dict[str, list[str]]:
     return {part.name: [config.label() for config in part.configs] for part in parts}
 
 
-def test_quick_is_the_headline_comparison():
-    methods = ["cam", "fpn", "pylon", "pylon_2up", "pylon_0up"]
-    expected = [f"main {method} frozen seed {seed}" for method in methods for seed in range(3)]
-    (part,) = grid.plan(chosen())
-    assert labels([part]) == {"nih": expected}
-    assert (part.run, part.images) == (run, 640)
-    assert part.options == {"precision": "float32"}
-
-
 @pytest.mark.parametrize(
     ("profile", "counts"),
     [
+        ("quick", {"nih": 15}),
         ("smoke", {"nih": 27, "nih_large": 4, "nih_source": 3, "vindr": 13, "voc": 7}),
         ("full", {"nih": 88, "nih_large": 12, "nih_source": 3, "vindr": 39, "voc": 21}),
         ("paper", {"nih": 130, "nih_large": 20, "nih_source": 3, "vindr": 65, "voc": 35}),

@@ -20,18 +20,17 @@ SIZE = (SIDE, SIDE)
 class Trained:
     """A model as it comes out of a run, and all that it was measured on."""
 
-    def __init__(self, store, checkpoint, config):
-        patch = pytest.MonkeyPatch()
-        patch.setattr(experiment, "measure", self.keep)
-        experiment.run(config, context(store, checkpoint))
-        patch.undo()
+    def __init__(self, store, checkpoint, method):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(experiment, "measure", self.keep)
+            config = replace(RUN, method=method, epochs=4, masked=2)
+            experiment.run(config, context(store, checkpoint))
 
     def keep(self, staged, inputs, images, rows, device, **options):
         self.staged, self.inputs, self.images, self.rows, self.options = staged, inputs, images, rows, options
         return {}, {}
 
     def measured(self, images=None, **options):
-        """With the options of the run, or others."""
         options = {**self.options, **options}
         return measure(self.staged, self.inputs, images or self.images, self.rows, "cpu", **options)
 
@@ -46,17 +45,14 @@ class Trained:
         return replace(self.images, labels=found)
 
 
-@pytest.fixture(scope="module", params=["cam", "pylon"])
-def trained(request, store, tmp_path_factory):
-    config = replace(RUN, method=request.param, epochs=4, masked=2)
-    return Trained(store, tmp_path_factory.mktemp("run") / "x", config)
-
-
 @pytest.fixture(scope="module")
 def cam(store, tmp_path_factory):
-    return Trained(
-        store, tmp_path_factory.mktemp("run") / "x", replace(RUN, method="cam", epochs=4, masked=2)
-    )
+    return Trained(store, tmp_path_factory.mktemp("run") / "x", "cam")
+
+
+@pytest.fixture(scope="module", params=["cam", "pylon"])
+def trained(request, cam, store, tmp_path_factory):
+    return cam if request.param == "cam" else Trained(store, tmp_path_factory.mktemp("run") / "x", "pylon")
 
 
 def test_hits_and_areas_are_those_of_all_test_images_at_once(trained):
