@@ -80,7 +80,7 @@ def curves(records: Iterable[Record]) -> "Figure | None":
     found = pd.concat(groups, names=["name"]).reset_index("name")
     tint = {name: _colour(own["method"].iloc[0]) for name, own in groups.items()}
     panels = {"col": "name", "col_wrap": 3, "height": 1.75, "aspect": 1.15, "kind": "line", "legend": False}
-    lines = {"hue": "name", "palette": tint, "units": "model", "estimator": None, "lw": 1.1}
+    lines = {"hue": "name", "palette": tint, "units": "model", "estimator": None, "lw": 1.1, "marker": "."}
     grid = seaborn.relplot(found, x="epoch", y="loss", **panels, **lines)
     low, high = found["loss"].quantile([0, 0.98])
     grid.set(ylim=(low - 0.05 * (high - low), high + 0.1 * (high - low)))

@@ -39,10 +39,8 @@ def read(path: Path) -> Image.Image:
 def listed(count: int = TRAIN + VAL + TEST) -> BoxedImages:
     """Images in the order train, val, test, two of a patient."""
     objects = [content(number) for number in range(count)]
-    drawn = [
-        [(k, np.array((x, y, x + size, y + size)) / SIDE) for k, (x, y, size) in found.items()]
-        for found in objects
-    ]
+    corners = [[(k, (x, y, x + size, y + size)) for k, (x, y, size) in found.items()] for found in objects]
+    drawn = [[(k, np.array(box) / SIDE) for k, box in found] for found in corners]
     names = tuple(f"{number:03d}.png" for number in range(count))
     return BoxedImages(
         classes=CLASSES,
