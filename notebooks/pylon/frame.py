@@ -48,12 +48,9 @@ class Swept(NamedTuple):
 
 
 def tidy(sweeps: Sequence[Swept]) -> pd.DataFrame:
-    """One row a model and map: the record's columns, data (of the sweep), name (of the method), and
-
-    setting ("METHOD_TRAINING", with "_long" in "long" and "budget"), side, stride (of the map), nodule_share (of what
-    the stride allows in the smallest class), size_gain (macro point localization less that of the same method and seed
-    in "main"), small_less_large (see below).
-    """
+    """One row a model and map: the record's columns, data, name and setting ("METHOD_TRAINING", with "_long" in "long"
+    and "budget"), side, stride, nodule_share (of what the stride allows in the smallest class), size_gain (over the
+    same method and seed in "main"), small_less_large (see below)."""
     frame = pd.concat([_of_sweep(one) for one in sweeps], ignore_index=True)
     frame["point_macro"] = frame.get("point_macro", np.nan)
     longer = frame["arm"].isin(["long", "budget"]).map({True: "_long", False: ""})

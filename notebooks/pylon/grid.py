@@ -44,8 +44,7 @@ def plan(chosen: Parameters, sources: Mapping[str, str] | None = None) -> list[P
     images_of = cache(lambda of: sets[of].training_images())
     sources = sources or dict.fromkeys(chosen.fair_methods, UNTRAINED)
     shared = {one.name for one in fields(PylonRun)} & {*Parameters.model_fields} - SET_HERE
-    own = {name: getattr(chosen, name) for name in shared}
-    base = PylonRun(seed=0, phases=tuple(chosen.phases), **own)
+    base = PylonRun(seed=0, phases=tuple(chosen.phases), **{name: getattr(chosen, name) for name in shared})
 
     def part(name: str, of: str, side: int, arms: Sequence[str]) -> Part:
         own = [replace(base, arm=arm, channels=CHANNELS[sets[of].layout]) for arm in arms]

@@ -204,8 +204,8 @@ def backbones_table(frame: pd.DataFrame) -> pd.DataFrame:
     chosen = ok(frame, ("main", "backbone"))
     rows = []
     for keys, group in chosen[chosen["method"].isin(FAIR)].groupby(["backbone", "method"], sort=False):
-        names = {"encoder": keys[0], "method": label(keys[1]), **interval(by_seed(group, "point_macro"))}
-        rows.append({**names, "AUROC": by_seed(group, "auroc_macro").mean()})
+        auroc = by_seed(group, "auroc_macro").mean()
+        rows.append([keys[0], label(keys[1]), *interval(by_seed(group, "point_macro")).values(), auroc])
     return pd.DataFrame(rows, columns=["encoder", "method", *INTERVAL, "AUROC"])
 
 
