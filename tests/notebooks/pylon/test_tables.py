@@ -1,4 +1,4 @@
-"""Tables of the PYLON page: numbers by hand on a tiny frame, and that no comparison has to be there."""
+"""Tables of the PYLON page by hand on a tiny frame, with no comparison that has to be there; the printed numbers."""
 
 import numpy as np
 import pandas as pd
@@ -7,9 +7,9 @@ import pytest
 from papers_lib.metrics.localization import stride_ceiling
 from pylon import tables
 from pylon.baselines import baselines
-from pylon.frame import interval, tidy
+from pylon.frame import interval, printed_name, tidy
 from pylon.measures import CAMS
-from pylon.printed import MACRO, WEIGHTED, ablations, printed_table
+from pylon.printed import MACRO, WEIGHTED, ablations, printed_table, sentences
 from tests.notebooks.pylon.runs import PAIRS, SIDE, Runs, images, peak, swept
 
 
@@ -114,13 +114,6 @@ def test_trainings_are_apart_and_their_gain_is_paired_by_seed(transfer):
     assert table["gain"].notna().sum() == 1
 
 
-def test_every_seed_is_shown(frame):
-    table = tables.seeds_table(frame).set_index(["method", "of"])
-    row = table.loc[("PYLON", "macro"), ["mean", "seed 0", "seed 1", "sd"]]
-    assert row.tolist() == pytest.approx([0.5, 0.6, 0.4, 0.2 / np.sqrt(2)])
-    assert np.isnan(table.loc[("FPN", "macro"), "sd"])
-
-
 def test_setup_says_what_was_trained_and_from_where(frame, runs):
     row = tables.setup_table(frame).set_index("comparison").loc["main"]
     assert row[["methods", "seeds", "models", "failed"]].tolist() == [2, 3, 4, 1]
@@ -131,15 +124,16 @@ def test_setup_says_what_was_trained_and_from_where(frame, runs):
     assert table["from"].tolist() == ["the model of comparison source", "packaged weights"]
 
 
-def test_masked_out_area_and_its_cost(frame):
-    table = tables.masked_table(frame).set_index("method")
-    assert table.index.tolist() == ["FPN", "PYLON"]  # the baseline's was not measured
-    row = table.loc["PYLON", ["models", "macro avg.", "already negative", "passes, in lockstep", "factor"]]
+def test_seeds_masked_out_area_and_ablations(frame):
+    seeds = tables.seeds_table(frame).set_index(["method", "of"])
+    row = seeds.loc[("PYLON", "macro"), ["mean", "seed 0", "seed 1", "sd"]]
+    assert row.tolist() == pytest.approx([0.5, 0.6, 0.4, 0.2 / np.sqrt(2)])
+    assert np.isnan(seeds.loc[("FPN", "macro"), "sd"])
+    masked = tables.masked_table(frame).set_index("method")
+    assert masked.index.tolist() == ["FPN", "PYLON"]  # the baseline's was not measured
+    row = masked.loc["PYLON", ["models", "macro avg.", "already negative", "passes, in lockstep", "factor"]]
     assert row.tolist() == pytest.approx([2, 0.4, 0.5, 20, 10])
-    assert np.isnan(table.loc["FPN", "macro avg."])
-
-
-def test_ablations_stand_beside_the_printed_number(frame):
+    assert np.isnan(masked.loc["FPN", "macro avg."])
     table = tables.ablation_table(frame, ablations()).set_index(["part", "model"])
     row = table.loc[("number of UPs, proposed", "PYLON")]
     assert row[["mean", "n", "paper"]].tolist() == pytest.approx([0.5, 2, 0.6])
@@ -190,3 +184,33 @@ def test_nothing_has_to_be_there(frame):
         assert tables.ablation_table(some, ablations())["n"].eq(0).all()
     assert tables.setup_table(nothing).empty
     assert np.isnan(interval(pd.Series([1.0]))["low"])
+
+
+def test_macro_averages_are_those_of_the_printed_classes_within_rounding():
+    for number in (1, 2, 3, 4):
+        table = printed_table(number)
+        classes = table.drop(index=[MACRO, WEIGHTED])
+        assert (classes.mean() - table.loc[MACRO]).abs().max() <= 0.01 + 1e-9
+
+
+def test_ablations_repeat_table_1():
+    own, table = ablations(), printed_table(1)
+    full = own[own["method"].isin(["pylon", "fpn", "deeplab", "li2018"]) & own["measure"].ne("AUROC")]
+    assert len(full) == 7
+    for row in full.to_dict("records"):
+        assert row["paper"] == table.loc[MACRO, printed_name(row["method"])]
+
+
+def test_sentences_are_computed():
+    found = " ".join(sentences())
+    assert len(sentences()) <= 6
+    for words in (
+        "in 1 of 50 classes",
+        "strictly best in 1 of 20 classes and FPN is above it in 16",
+        "strictly best in 9 of 14 classes of Table 3 (text: 10)",
+        "16 of Table 4 (text: 17)",
+        "Atelectasis is 0.39 (text: 0.38)",
+        "weighted ones (0.46, 0.58); its macro averages are 0.49 and 0.56",
+        "4,385 patients",
+    ):
+        assert words in found
