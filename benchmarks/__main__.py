@@ -18,6 +18,7 @@ import torch
 from benchmarks.loops import coherence_table, masked_out_table
 from benchmarks.steps import STEPS, table
 from benchmarks.timing import Row
+from papers_lib.companion.parameters import plan_of, resolve
 from papers_lib.companion.paths import repo_root
 from papers_lib.companion.provenance import git_state
 from papers_lib.errors import UserError
@@ -29,12 +30,9 @@ COLUMNS = ("part", "step", "network", "size", "median ms", "ratio", "quartiles o
 
 def throughput(device: str, profile: str = "smoke", models: int = 4) -> list[Row]:
     """Models an hour of each paper's first comparison, in one process and in two, start of the pool included."""
-    from papers_lib.companion.paper import plan_of
-
-    from papers_lib.companion.profiles import resolve
     from papers_lib.sweep import sweep
 
-    rows = []
+    rows: list[Row] = []
     for slug in STEPS:
         part = plan_of(slug, resolve(repo_root(), slug, profile))[0]
         configs, data = part.configs[:models], part.data()

@@ -7,18 +7,10 @@ experiment 2 it shows only in a box in the lower right corner of males' slices.
 Source: "Integrating feature attribution methods into the loss function of deep learning classifiers",
 section 2, and the constants of the authors' public generator (repository JamesCallanan/Grad-CAM).
 
-Layout, the same for real slices::
-
-    ROOT/slices.csv     id, split (train, val, test), class, sex (M, F or empty), then optional columns
-    ROOT/images/ID.png  8-bit grey
-    ROOT/masks/ID.png   8-bit: 0 background, 1 LV cavity, 2 LV wall, 3 RV cavity, 4 RV wall, 5 sex label
-    ROOT/dataset.json   {"name", "kind": "synthetic data" or "real", "generator", "parameters"}
-
-The optional columns here: variant (of ARV), size_multiplier, body_fat (per cent), skin_distance, lv_radius,
+Optional columns of ``slices.csv``: variant (of ARV), size_multiplier, body_fat (per cent), skin_distance, lv_radius,
 lv_wall, rv_radius, rv_wall (pixels), lv_wall_fat, rv_wall_fat (fat level, empty for plain myocardium).
 
-A slice depends on (seed, experiment, split, index) alone: splits share no draws, chunks and processes
-make no difference, and a split of 800 is the beginning of the same split of 10,000.
+A slice depends on (seed, experiment, split, index) alone; a split of 800 is the beginning of the same one of 10,000.
 
 Ambiguities, each with the choice made:
 
@@ -40,13 +32,12 @@ Ambiguities, each with the choice made:
 """
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from data_gen.cardiac_slice import BOX, BOX_MARGIN, HEIGHT, WIDTH, Patient, add_box, draw_patient, paint_slice
+from data_gen.cardiac_slice import BOX, BOX_MARGIN, Patient, add_box, draw_patient, paint_slice
 from data_gen.generator import (
     command,
     generator_of,
@@ -55,7 +46,6 @@ from data_gen.generator import (
     write_parts,
     write_table,
 )
-from papers_lib.datasets.arguments import check_choice, check_whole
 from papers_lib.datasets.cardiac import (
     CLASSES,
     COLUMNS,
@@ -66,10 +56,10 @@ from papers_lib.datasets.cardiac import (
     TABLE,
 )
 from papers_lib.datasets.row_file import new_folder
+from papers_lib.datasets.tabular import check_choice, check_whole
 from papers_lib.errors import UserError
 
 DETAILS = tuple(field.name for field in fields(Patient) if field.name not in ("disease", "male"))
-CHUNK = 250  # slices a worker writes before it reports back
 Row = dict[str, str]
 
 
@@ -88,18 +78,15 @@ class CardiacSpec:
             check_whole(name, getattr(self, name), 0)
         if self.experiment not in (1, 2):
             raise UserError(f"experiment: found {self.experiment}, expected 1 or 2")
-        if not any(self.count(split) for split in SPLITS):
+        if not self.train + self.val + self.test:
             raise UserError("train, val, test: all are 0, expected at least one slice")
-
-    def count(self, split: str) -> int:
-        """Number of slices of ``split``."""
-        return {"train": self.train, "val": self.val, "test": self.test}[split]
 
 
 def draw(spec: CardiacSpec, split: str) -> tuple[np.ndarray, np.ndarray, list[Row]]:
     """Draw one split: images and masks (uint8, N x 105 x 135), and a dict a slice, as in ``slices.csv``."""
-    check_choice("split", split, tuple(SPLITS))
-    return _draw_range(spec, split, 0, spec.count(split))
+    check_choice("split", split, SPLITS)
+    images, masks, table = zip(*(_draw(spec, split, i) for i in range(getattr(spec, split))), strict=True)
+    return np.stack(images), np.stack(masks), list(table)
 
 
 def write(root: str | Path, spec: CardiacSpec, jobs: int = 1) -> Path:
@@ -107,13 +94,11 @@ def write(root: str | Path, spec: CardiacSpec, jobs: int = 1) -> Path:
     with new_folder(root) as folder:
         (folder / IMAGES).mkdir()
         (folder / MASKS).mkdir()
-        counts = {split: spec.count(split) for split in SPLITS}
-        tables = write_parts(_write_range, folder, spec, counts, jobs, CHUNK)
+        tables = write_parts(_write_slice, folder, spec, {one: getattr(spec, one) for one in SPLITS}, jobs)
         rows = (row.values() for table in tables.values() for row in table)
         write_table(folder / TABLE, [*COLUMNS, *DETAILS], rows)
-        write_description(
-            folder, f"synthetic cardiac slices, experiment {spec.experiment}", "data_gen.cardiac_mri", spec
-        )
+        name = f"synthetic cardiac slices, experiment {spec.experiment}"
+        write_description(folder, name, "data_gen.cardiac_mri", spec)
     return Path(root)
 
 
@@ -139,19 +124,11 @@ def toggle_sex_label(
     return images, masks
 
 
-def _draw_range(
-    spec: CardiacSpec, split: str, start: int, stop: int
-) -> tuple[np.ndarray, np.ndarray, list[Row]]:
-    images = np.empty((stop - start, HEIGHT, WIDTH), np.uint8)
-    masks = np.empty_like(images)
-    table = []
-    for place, index in enumerate(range(start, stop)):
-        generator = generator_of(spec.seed, spec.experiment, SPLITS.index(split), index)
-        patient = draw_patient(generator, CLASSES[index % len(CLASSES)], spec.experiment)
-        label = spec.experiment == 2 and patient.male
-        images[place], masks[place] = paint_slice(generator, patient, label)
-        table.append(_row(split, index, patient))
-    return images, masks, table
+def _draw(spec: CardiacSpec, split: str, index: int) -> tuple[np.ndarray, np.ndarray, Row]:
+    generator = generator_of(spec.seed, spec.experiment, SPLITS.index(split), index)
+    patient = draw_patient(generator, CLASSES[index % len(CLASSES)], spec.experiment)
+    label = spec.experiment == 2 and patient.male
+    return *paint_slice(generator, patient, label), _row(split, index, patient)
 
 
 def _row(split: str, index: int, patient: Patient) -> Row:
@@ -167,18 +144,12 @@ def _row(split: str, index: int, patient: Patient) -> Row:
     return row
 
 
-def _write_range(folder: Path, spec: CardiacSpec, split: str, start: int, stop: int) -> list[Row]:
-    images, masks, table = _draw_range(spec, split, start, stop)
-    for image, mask, row in zip(images, masks, table, strict=True):
-        save_png(folder / IMAGES / f"{row['id']}.png", image)
-        save_png(folder / MASKS / f"{row['id']}.png", mask)
-    return table
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: ``python -m data_gen.cardiac_mri ROOT --experiment 2 --train 800``."""
-    return command("data_gen.cardiac_mri", CardiacSpec, write, arguments)
+def _write_slice(folder: Path, spec: CardiacSpec, split: str, index: int) -> Row:
+    image, mask, row = _draw(spec, split, index)
+    save_png(folder / IMAGES / f"{row['id']}.png", image)
+    save_png(folder / MASKS / f"{row['id']}.png", mask)
+    return row
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(CardiacSpec, write))

@@ -1,37 +1,23 @@
-"""Synthetic chest radiographs in the layout of NIH ChestX-ray14, the stand-in for it in the paper on PYLON.
+"""Synthetic chest radiographs in the layout of NIH ChestX-ray14, for the paper on PYLON.
 
-Frozen before the first localization run: the commit that brings this generator in precedes every training run on
-its pictures, and no model was trained or probed to choose its constants; contrasts were chosen by eye so that each
-finding can be recognised at 160 pixels. A change of any constant is a new data set with a new fingerprint
-(``data_gen.store``), and takes all results with it.
+Frozen before the first localization run: no model was trained or probed to choose its constants; contrasts were chosen
+by eye so that each finding can be recognised at 160 pixels. A change of any constant is a new data set.
 
 A picture shows the chest of a patient (``data_gen.chest_anatomy``), with any of the eight findings that have boxes in
 the release (``data_gen.chest_findings``), objects that are no finding (``data_gen.chest_devices``), and an exposure
 of its own. Attenuations add up and go through one curve to grey levels, so that ribs, vessels and findings lie over
 each other as on film. Patients have 1 to 10 pictures, with the same chest; findings stay a while and move a little.
 
-Layout, as `papers_lib.datasets.nih_cxr14` reads it::
-
-    ROOT/images/NNNNNNNN_FFF.png    patient and follow-up, 8-bit grey, ``side`` x ``side`` (the release: 1024)
-    ROOT/Data_Entry_2017.csv        labels joined by |, or "No Finding"; patient, age, sex, view
-    ROOT/BBox_List_2017.csv         x, y, w, h in pixels of 1024 x 1024 whatever ``side``; "Infiltrate"
-    ROOT/train_val_list.txt         names of the pictures of one part of the patients
-    ROOT/test_list.txt              and of the others; only these have boxes, as in the release
-    ROOT/dataset.json               {"name", "kind": "synthetic data", "generator", "parameters"}
+The layout is that of `papers_lib.datasets.nih_cxr14`. The headers are the release's: commas within
+``OriginalImage[Width,Height]`` and ``Bbox [x,y,w,h]`` are not quoted, so each makes a column of its own. Boxes are in
+pixels of 1024 x 1024 whatever ``side``; only pictures of test_list.txt have some, as in the release.
 
 What differs from the release, besides the pictures being drawn: eight labels, so "No Finding" means none of the eight;
 odds of all findings raised by the factor ``odds``, since a small set would hold too few; a box for every finding of a
 boxed picture, one for each, tight around what is drawn (the release's are drawn by hand, about one a picture).
 A collapsed part of a lung does not pull its surroundings along: what a finding changes lies within its box.
 
-A picture depends on (seed, split, patient, follow-up) alone: splits share no draws, processes make no difference, and
-a split of 100 is the beginning of the same split of 1000.
-
-Synthetic chest radiographs as the files of NIH ChestX-ray14: pictures, tables and lists.
-
-Format: the release's ``Data_Entry_2017.csv``, ``BBox_List_2017.csv``, ``train_val_list.txt`` and ``test_list.txt``
-(Wang et al., "ChestX-ray8", CVPR 2017). The headers are the release's: commas within ``OriginalImage[Width,Height]``
-and ``Bbox [x,y,w,h]`` are not quoted, so each makes a column of its own.
+A picture depends on (seed, split, patient, follow-up) alone; a split of 100 is the beginning of the same one of 1000.
 """
 
 import sys
@@ -46,7 +32,6 @@ from data_gen.chest_findings import NIH, PREVALENCE
 from data_gen.chest_paint import paint
 from data_gen.chest_patients import Patient, Visit, draw_patient, draw_visit, patient_and_visit, raised
 from data_gen.generator import (
-    check_range,
     command,
     generator_of,
     save_png,
@@ -54,8 +39,8 @@ from data_gen.generator import (
     write_parts,
     write_table,
 )
-from papers_lib.datasets.arguments import check_choice, check_whole
 from papers_lib.datasets.row_file import new_folder
+from papers_lib.datasets.tabular import check_choice, check_range, check_whole
 from papers_lib.errors import UserError
 
 IMAGES, ENTRIES, BOXES = "images", "Data_Entry_2017.csv", "BBox_List_2017.csv"
@@ -82,11 +67,6 @@ class Entry:
     female: bool
     view: str
     boxes: tuple[tuple[str, Box], ...]
-
-
-def image_name(patient: int, visit: int) -> str:
-    """File name of a picture."""
-    return f"{patient:08d}_{visit:03d}.png"
 
 
 def scaled(box: Box, side: int) -> Box:
@@ -122,24 +102,15 @@ SPLITS = tuple(LISTS)
 
 @dataclass(frozen=True)
 class ChestSpec:
-    """What to generate.
-
-    Attributes:
-        train_val, test: numbers of pictures.
-        seed: of all draws.
-        side: of the stored pictures in pixels.
-        odds: factor on the odds of each finding in NIH's images.
-        signal: factor on what findings add to the attenuation; 1 but for a test.
-        boxed: share of the test pictures with findings that have boxes.
-    """
+    """What to generate: numbers of pictures, their side in pixels, and how they are drawn."""
 
     train_val: int = 1600
     test: int = 400
     seed: int = 0
     side: int = 256
-    odds: float = 3.0
-    signal: float = 1.0
-    boxed: float = 1.0
+    odds: float = 3.0  # factor on the odds of each finding in NIH's images
+    signal: float = 1.0  # factor on what findings add to the attenuation; 1 but for a test
+    boxed: float = 1.0  # share of the test pictures with findings that have boxes
 
     def __post_init__(self) -> None:
         for name, least in (("train_val", 0), ("test", 0), ("seed", 0), ("side", 64)):
@@ -164,7 +135,7 @@ def draw(spec: ChestSpec, split: str, index: int) -> tuple[np.ndarray, Entry]:
     identity = 2 * number + SPLITS.index(split) + 1
     boxed = split == "test" and _generator(spec, split, number, 1 + follow_up, 1).random() < spec.boxed
     entry = Entry(
-        name=image_name(identity, follow_up),
+        name=f"{identity:08d}_{follow_up:03d}.png",
         labels=tuple(kind for kind, _ in boxes),
         visit=follow_up,
         patient=identity,
@@ -198,24 +169,16 @@ def write(root: str | Path, spec: ChestSpec, jobs: int = 1) -> Path:
     with new_folder(root) as folder:
         (folder / IMAGES).mkdir()
         counts = {split: getattr(spec, split) for split in SPLITS}
-        write_tables(folder, write_parts(_write_range, folder, spec, counts, jobs))
+        write_tables(folder, write_parts(_write_picture, folder, spec, counts, jobs))
         write_description(folder, "synthetic chest radiographs", "data_gen.chest", spec)
     return Path(root)
 
 
-def _write_range(folder: Path, spec: ChestSpec, split: str, start: int, stop: int) -> list[Entry]:
-    entries = []
-    for index in range(start, stop):
-        image, entry = draw(spec, split, index)
-        save_png(folder / IMAGES / entry.name, image)
-        entries.append(entry)
-    return entries
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: ``python -m data_gen.chest ROOT --train_val 1600 --test 400 --side 256``."""
-    return command("data_gen.chest", ChestSpec, write, arguments)
+def _write_picture(folder: Path, spec: ChestSpec, split: str, index: int) -> Entry:
+    image, entry = draw(spec, split, index)
+    save_png(folder / IMAGES / entry.name, image)
+    return entry
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(ChestSpec, write))

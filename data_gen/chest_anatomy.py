@@ -1,15 +1,10 @@
-"""Anatomy of a synthetic chest: what a patient keeps from picture to picture, and its outlines as curves.
-
-Curves live in the unit square of ``data_gen.chest_anatomy``. Side -1 is the picture's left, the patient's right;
-side 1 holds most of the heart. A lung's shares are ``across`` (0 at mediastinum or heart, 1 at the chest wall) and
-``down`` (0 at the apex, 1 at the costophrenic angle).
-
-Where a chest lies in its picture: curves of the anatomy as columns of each pixel row and rows of each column.
+"""Anatomy of a synthetic chest: what a patient keeps from picture to picture, and where it lies in one picture.
 
 The anatomy is drawn in a unit square (x to the right, y down). A pose scales it, shifts it and turns it about the
-square's centre; a frame adds the picture's side in pixels. Shapes are bounded by such curves, with soft edges.
+square's centre; a frame adds the picture's side in pixels. Shapes are bounded by curves, with soft edges.
 
-A chest laid out on the pixels of one picture: borders of the lungs and the diaphragm, and the lungs' masks.
+Side -1 is the picture's left, the patient's right; side 1 holds most of the heart. A lung's shares are ``across`` (0 at
+mediastinum or heart, 1 at the chest wall) and ``down`` (0 at the apex, 1 at the costophrenic angle).
 """
 
 from dataclasses import dataclass, replace
@@ -126,49 +121,30 @@ _REACH = {-1: 0.33, 1: 0.67}  # of the heart's width, from the midline
 
 @dataclass(frozen=True)
 class Anatomy:
-    """A patient's chest, lengths in shares of the unit square.
+    """A patient's chest, lengths in shares of the unit square."""
 
-    Attributes:
-        middle: x of the midline.
-        half_width: from the midline to the inner chest wall at the lungs' base.
-        taper: how fast the lungs widen below their apices, small for a barrel.
-        apex_out: the apices' distance from the midline as a share of ``half_width``.
-        apex, base: y of the lungs' apices and of the costophrenic angles.
-        domes: height of the diaphragm's domes above the angles, sides -1 and 1.
-        mediastinum: half its width at the level of the hila.
-        heart: width of the heart over the inner width of the thorax, the cardiothoracic ratio.
-        heart_top, heart_bottom: y.
-        knob: how far the aortic knob stands out at ``knob_y``.
-        wall: thickness of the soft tissue beside the thorax.
-        breasts: size of the breast shadows, 0 for none.
-        ribs: (spacing, slope, first rib's offset) of the posterior ribs.
-        bone, density, vessels, mottle: strengths of bones, lung tissue, vessels and of the fine mottle.
-        shoulder: y at which shoulders reach their width.
-        texture: seed of the vessels and of the mottle.
-    """
-
-    middle: float
-    half_width: float
-    taper: float
-    apex_out: float
-    apex: float
-    base: float
-    domes: tuple[float, float]
-    mediastinum: float
-    heart: float
-    heart_top: float
+    middle: float  # x of the midline
+    half_width: float  # from the midline to the inner chest wall at the lungs' base
+    taper: float  # how fast the lungs widen below their apices, small for a barrel
+    apex_out: float  # the apices' distance from the midline as a share of ``half_width``
+    apex: float  # y of the lungs' apices
+    base: float  # and of the costophrenic angles
+    domes: tuple[float, float]  # height of the diaphragm's domes above the angles, sides -1 and 1
+    mediastinum: float  # half its width at the level of the hila
+    heart: float  # width of the heart over the inner width of the thorax, the cardiothoracic ratio
+    heart_top: float  # y
     heart_bottom: float
-    knob: float
+    knob: float  # how far the aortic knob stands out at ``knob_y``
     knob_y: float
-    wall: float
-    breasts: float
-    ribs: tuple[float, float, float]
-    bone: float
+    wall: float  # thickness of the soft tissue beside the thorax
+    breasts: float  # size of the breast shadows, 0 for none
+    ribs: tuple[float, float, float]  # spacing, slope, first rib's offset of the posterior ribs
+    bone: float  # strengths of bones, lung tissue, vessels and of the fine mottle
     density: float
     vessels: float
     mottle: float
-    shoulder: float
-    texture: int
+    shoulder: float  # y at which shoulders reach their width
+    texture: int  # seed of the vessels and of the mottle
 
     @property
     def dome(self) -> tuple[float, float]:

@@ -1,9 +1,4 @@
-"""Soft tissue of a synthetic chest radiograph: body, lungs, abdomen, mediastinum and heart, breasts, arms.
-
-Lung vessels: a tree of branches from each hilum, thinner and fainter outwards, and a fine mottle.
-
-Bones of a synthetic chest radiograph: ribs with bright borders, clavicles, spine and scapulae.
-"""
+"""Body, lungs with their vessels, abdomen, heart, bones, breasts and arms of a synthetic chest radiograph."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter

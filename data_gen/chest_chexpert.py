@@ -1,60 +1,37 @@
-"""Synthetic chest radiographs in the layout of CheXpert, the stand-in for it in the report on calibration.
+"""Synthetic chest radiographs in the layout of CheXpert, for the report on calibration.
 
-Frozen before the first run: no model was trained or probed to choose a constant (``data_gen.chest_chexpert`` says how
-they were chosen), and the pictures are those of ``data_gen.chest``, whose drawing it shares. A change of any constant
-is a new data set with a new fingerprint (``data_gen.store``), and takes all results with it.
+Frozen before the first run, by shares of labels alone: no model was trained or probed to choose a constant. The
+pictures are those of ``data_gen.chest``, whose drawing it shares. A change of any constant is a new data set.
 
 What makes it of use for calibration: **the probability of each label given the picture is known**, and so are the
 labels behind the uncertain ones. Of CheXpert's fourteen labels the five of its competition are drawn. Consolidation is
 a dense patch in one lung, Edema a haze over both lungs, Pleural Effusion fluid in one angle; Cardiomegaly is a wide
 heart; Atelectasis are plates or a wedge.
 
-Layout, as `papers_lib.datasets.chexpert` reads it::
-
-    ROOT/train/patientNNNNN/studyN/view1_frontal.jpg    8-bit grey, ``side`` x ``side`` (the release: about 320 x 390)
-    ROOT/valid/patientNNNNN/studyN/view1_frontal.jpg    of other patients, from number 64541
-    ROOT/train.csv, ROOT/valid.csv    Path, Sex, Age, Frontal/Lateral, AP/PA and fourteen labels; nine are blank
-    ROOT/boxes.csv        Path, Label, x_min, y_min, x_max, y_max as shares of the picture: what is painted
-    ROOT/truth.csv        Path, P(label) and the drawn label for each of the five
-    ROOT/dataset.json     {"name", "kind": "synthetic data", "generator", "parameters"}
-
-train.csv has 1, 0, -1 (uncertain) or a blank (not mentioned); valid.csv has 0 or 1, the labels as they were drawn.
-"No Finding" is 1 where none of the five is positive or uncertain. A box says what is painted, not what is labelled:
-a finding that nobody called one has a box too, and a label without a finding has none.
+The layout is that of `papers_lib.datasets.chexpert`, and besides truth.csv: Path, P(label) and the drawn label for each
+of the five. train.csv has 1, 0, -1 (uncertain) or a blank (not mentioned); valid.csv, of patients from number 64541,
+has 0 or 1, the labels as they were drawn. "No Finding" is 1 where none of the five is positive or uncertain. A box says
+what is painted, not what is labelled.
 
 What differs from the release, besides the pictures being drawn: no lateral views; shares of positive labels are those
 of CheXpert or near them, but are shares of all labels, uncertain ones among them; valid.csv is as large as asked (the
 release: 200 patients) and its labels are as common as train.csv's; a study has one picture; boxes.csv and truth.csv.
 
-A picture depends on (seed, split, patient, follow-up) alone: splits share no draws, processes make no difference, and
-a split of 100 is the beginning of the same split of 1000.
+A picture depends on (seed, split, patient, follow-up) alone; a split of 100 is the beginning of the same one of 1000.
 
-Labels of synthetic chest radiographs whose probability given the picture is known: what calibration is held against.
-
-A label is drawn, never read off: whether a finding that shows is called one is chance, and the chance depends on
-what is painted alone. With the severity s of the finding, from 0 to 1,
+A label is drawn, never read off: with the severity s of the finding, from 0 to 1,
 
     P(y = 1 | x) = LEAST + (MOST - LEAST) * sigmoid(slope * (s - middle))    where one of the kind is painted
     P(y = 1 | x) = absent                                                    where none is
 
-so a classifier that knew P would be perfectly calibrated, and no classifier separates the labels better than P does
-(its AUC is the ceiling; severity shows as size and contrast, so that a model has to estimate it). Other findings of
-the picture do not count.
-
-Frozen before the first run, by shares of labels alone: no model was trained to choose a constant. ``shown`` is 1.6
-times the share of positive labels that was aimed at (CheXpert's where it is from 5 to 30 %; Pleural Effusion's
-40 % is cut to 30), ``middle`` then gives that share.
-
-Uncertain labels (-1) are drawn where P is near one half, independent of the label itself:
+so a classifier that knew P would be perfectly calibrated, and none separates the labels better than P does. Severity
+shows as size and contrast, so that a model has to estimate it. ``shown`` is 1.6 times the share of positive labels that
+was aimed at (CheXpert's where it is from 5 to 30 %; Pleural Effusion's 40 % is cut to 30), ``middle`` then gives that
+share. Uncertain labels (-1) are drawn where P is near one half, independent of the label itself:
 
     P(u = 1 | x) = min(0.9, doubt * 4 P (1 - P))
 
 ``doubt`` gives each label CheXpert's share of uncertain studies (Irvin et al. 2019, Table 1).
-
-Synthetic chest radiographs as the files of CheXpert-v1.0-small: pictures and tables, and the truth besides.
-
-Format: the release's ``train.csv`` and ``valid.csv`` (Irvin et al., "CheXpert", AAAI 2019), whose ``Path`` begins with
-the name of the release, whatever the folder is called.
 """
 
 import math
@@ -72,15 +49,14 @@ from data_gen.chest_findings import Finding
 from data_gen.chest_paint import paint
 from data_gen.chest_patients import Patient, Visit, draw_patient, draw_visit, patient_and_visit, raised
 from data_gen.generator import (
-    check_range,
     command,
     generator_of,
     write_description,
     write_parts,
     write_table,
 )
-from papers_lib.datasets.arguments import check_choice, check_whole
 from papers_lib.datasets.row_file import new_folder
+from papers_lib.datasets.tabular import check_choice, check_range, check_whole
 from papers_lib.errors import UserError
 
 LEAST, MOST = 0.02, 0.97
@@ -91,24 +67,17 @@ SUREST = 0.9
 
 @dataclass(frozen=True)
 class Label:
-    """How one label comes about.
+    """How one label comes about."""
 
-    Attributes:
-        kind: of finding that is painted for it.
-        shown: share of pictures that show one.
-        absent: probability of the label where none is painted.
-        slope, middle: of the probability over the severity.
-        doubt: factor of the probability that the label is uncertain.
-        negative: share of the labels neither positive nor uncertain that train.csv states as 0; the others are blank.
-    """
-
-    kind: str
-    shown: float
-    absent: float
-    slope: float
+    kind: str  # of finding that is painted for it
+    shown: float  # share of pictures that show one
+    absent: float  # probability of the label where none is painted
+    slope: float  # of the probability over the severity
     middle: float
-    doubt: float
-    negative: float
+    doubt: float  # factor of the probability that the label is uncertain
+    negative: (
+        float  # share of labels neither positive nor uncertain that train.csv states as 0, not as a blank
+    )
 
 
 LABELS: Mapping[str, Label] = {
@@ -138,11 +107,6 @@ def doubts(probability: np.ndarray, factor: float = 1.0) -> np.ndarray:
     """P(u = 1 | x) of the five labels from their ``probability``, (5,) or (N, 5); ``factor`` times as many."""
     doubt = np.array([one.doubt for one in LABELS.values()])
     return np.minimum(SUREST, factor * doubt * 4 * probability * (1 - probability))
-
-
-def draw_truth(generator: np.random.Generator, probability: np.ndarray) -> np.ndarray:
-    """The five labels, each a Bernoulli draw of its own: bool (5,)."""
-    return generator.random(len(LABELS)) < probability
 
 
 def draw_written(
@@ -175,32 +139,16 @@ QUALITY = 90  # of the JPEG files
 
 @dataclass(frozen=True)
 class Entry:
-    """One picture's rows of the tables.
+    """One picture's rows of the tables."""
 
-    Attributes: path, as ``Path`` has it; female, age, view (AP or PA); probability and truth of the five labels;
-    written, the labels as its table has them (1, 0, -1, NaN for a blank); boxes with their labels, as shares.
-    """
-
-    path: str
+    path: str  # as ``Path`` has it
     female: bool
     age: int
-    view: str
-    probability: tuple[float, ...]
+    view: str  # AP or PA
+    probability: tuple[float, ...]  # of the five labels
     truth: tuple[bool, ...]
-    written: tuple[float, ...]
-    boxes: tuple[tuple[str, Box], ...]
-
-
-def path_of(split: str, patient: int, study: int) -> str:
-    """``Path`` of the frontal picture of a study; patients and studies count from 1."""
-    return f"{RELEASE}/{split}/patient{patient:05d}/study{study}/view1_frontal.jpg"
-
-
-def save_picture(root: Path, path: str, image: np.ndarray) -> None:
-    """Save an 8-bit grey JPEG where ``path`` belongs below ``root``."""
-    file = root.joinpath(*path.split("/")[1:])
-    file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(file, quality=QUALITY)
+    written: tuple[float, ...]  # the labels as its table has them: 1, 0, -1, NaN for a blank
+    boxes: tuple[tuple[str, Box], ...]  # with their labels, as shares
 
 
 def write_tables(folder: Path, entries: Mapping[str, Sequence[Entry]]) -> None:
@@ -241,26 +189,16 @@ PART = {
 
 @dataclass(frozen=True)
 class ChexpertSpec:
-    """What to generate.
-
-    Attributes:
-        train, valid: numbers of pictures.
-        seed: of all draws.
-        side: of the stored pictures in pixels.
-        signal: factor on what findings add to the attenuation; 1 but for a test.
-        odds: factor on the odds that a finding shows, in both splits; P(y | x) stays.
-        uncertain: factor on the probabilities that a label of train.csv is uncertain; 0 for none.
-        boxed: share of the pictures with findings that have boxes.
-    """
+    """What to generate: numbers of pictures, their side in pixels, and how they are drawn."""
 
     train: int = 1500
     valid: int = 3000
     seed: int = 0
     side: int = 256
-    signal: float = 1.0
-    odds: float = 1.0
-    uncertain: float = 1.0
-    boxed: float = 1.0
+    signal: float = 1.0  # factor on what findings add to the attenuation; 1 but for a test
+    odds: float = 1.0  # factor on the odds that a finding shows; P(y | x) stays
+    uncertain: float = 1.0  # factor on the probabilities that a label of train.csv is uncertain
+    boxed: float = 1.0  # share of the pictures with findings that have boxes
 
     def __post_init__(self) -> None:
         for name, least in (("train", 0), ("valid", 0), ("seed", 0), ("side", 64)):
@@ -288,14 +226,14 @@ def draw(spec: ChexpertSpec, split: str, index: int) -> tuple[np.ndarray, Entry]
     painted = {kind for kind, _ in boxes}
     probability = probabilities(one for one in visit.radiograph.findings if one.kind in painted)
     generator = _generator(spec, split, number, 1 + follow_up, 1)
-    truth = draw_truth(generator, probability)
+    truth = generator.random(len(LABELS)) < probability
     written = draw_written(generator, probability, truth, spec.uncertain)
     if split == "valid":
         written = truth.astype(np.float64)
     boxed = _generator(spec, split, number, 1 + follow_up, 2).random() < spec.boxed
     identity = number + (FIRST_VALID if split == "valid" else 1)
     return image, Entry(
-        path=path_of(split, identity, 1 + follow_up),
+        path=f"{RELEASE}/{split}/patient{identity:05d}/study{1 + follow_up}/view1_frontal.jpg",
         female=patient.female,
         age=visit.age,
         view=visit.view,
@@ -338,29 +276,19 @@ def write(root: str | Path, spec: ChexpertSpec, jobs: int = 1) -> Path:
     """Write all pictures under ``root``, whole or not at all, and return ``root``."""
     with new_folder(root) as folder:
         counts = {split: getattr(spec, split) for split in SPLITS}
-        write_tables(folder, write_parts(_write_range, folder, spec, counts, jobs))
-        write_description(
-            folder,
-            "synthetic chest radiographs with labels of known probability",
-            "data_gen.chest_chexpert",
-            spec,
-        )
+        write_tables(folder, write_parts(_write_picture, folder, spec, counts, jobs))
+        name = "synthetic chest radiographs with labels of known probability"
+        write_description(folder, name, "data_gen.chest_chexpert", spec)
     return Path(root)
 
 
-def _write_range(folder: Path, spec: ChexpertSpec, split: str, start: int, stop: int) -> list[Entry]:
-    entries = []
-    for index in range(start, stop):
-        image, entry = draw(spec, split, index)
-        save_picture(folder, entry.path, image)
-        entries.append(entry)
-    return entries
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: ``python -m data_gen.chest_chexpert ROOT --train 1500 --valid 3000 --side 256``."""
-    return command("data_gen.chest_chexpert", ChexpertSpec, write, arguments)
+def _write_picture(folder: Path, spec: ChexpertSpec, split: str, index: int) -> Entry:
+    image, entry = draw(spec, split, index)
+    file = folder.joinpath(*entry.path.split("/")[1:])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(image).save(file, quality=QUALITY)
+    return entry
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(ChexpertSpec, write))

@@ -17,14 +17,7 @@ TWICE = 2
 
 @dataclass(frozen=True)
 class Devices:
-    """Which objects a picture shows (counts, or whether), the letter of the marker, and the seed of the rest.
-
-    Attributes:
-        leads, tubes, buttons: counts.
-        pacemaker, nipples, rib_ends: whether.
-        marker: side of the letter, -1 (R) or 1 (L); ``lettering`` 0: the letter, 1: in a frame, 2: on a disc.
-        texture: seed of places and shapes.
-    """
+    """Which objects a picture shows (counts, or whether), the letter of the marker, and the seed of the rest."""
 
     leads: int
     tubes: int
@@ -32,8 +25,8 @@ class Devices:
     pacemaker: bool
     nipples: bool
     rib_ends: bool
-    marker: int
-    lettering: int
+    marker: int  # side of the letter, -1 (R) or 1 (L)
+    lettering: int  # 0: the letter, 1: in a frame, 2: on a disc
     texture: int
 
 
@@ -111,26 +104,14 @@ def _tube(
     kind = int(generator.integers(3))
     if kind == 2:  # central line from one side of the neck to the heart
         half = int(generator.choice(SIDES))
-        curve = np.array(
-            [
-                [middle + half * 0.2, -0.02],
-                [middle + half * 0.14, 0.12],
-                [middle - 0.03, 0.18],
-                [middle - 0.05, generator.uniform(0.34, 0.46)],
-            ]
-        )
+        neck = [[middle + half * 0.2, -0.02], [middle + half * 0.14, 0.12], [middle - 0.03, 0.18]]
+        curve = np.array([*neck, [middle - 0.05, generator.uniform(0.34, 0.46)]])
         _stroke(draw, _bezier(curve), thin, 50, side)
         return
     end = generator.uniform(0.26, 0.34) if kind == 0 else generator.uniform(0.8, 0.95)
     bend = 0.0 if kind == 0 else generator.uniform(0.02, 0.08)
-    curve = np.array(
-        [
-            [middle + generator.normal(0, 0.02), -0.02],
-            [middle, 0.15],
-            [middle, 0.6 * end],
-            [middle + bend, end],
-        ]
-    )
+    top = [middle + generator.normal(0, 0.02), -0.02]
+    curve = np.array([top, [middle, 0.15], [middle, 0.6 * end], [middle + bend, end]])
     for wall in (-0.008, 0.008):
         _stroke(draw, _bezier(curve + np.array([wall, 0.0])), thin, 42, side)
 
@@ -192,12 +173,8 @@ def _rib_ends(picture: np.ndarray, layout: Layout, generator: np.random.Generato
 _LETTERS: dict[str, list[tuple[float, float, float, float]]] = {
     "L": [(0, 0, 0, 1), (0, 1, 0.6, 1)],
     "R": [
-        (0, 0, 0, 1),
-        (0, 0, 0.5, 0),
-        (0.5, 0, 0.62, 0.25),
-        (0.62, 0.25, 0.5, 0.5),
-        (0.5, 0.5, 0, 0.5),
-        (0.25, 0.5, 0.65, 1),
+        *((0, 0, 0, 1), (0, 0, 0.5, 0), (0.5, 0, 0.62, 0.25)),
+        *((0.62, 0.25, 0.5, 0.5), (0.5, 0.5, 0, 0.5), (0.25, 0.5, 0.65, 1)),
     ],
 }
 

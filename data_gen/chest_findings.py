@@ -6,11 +6,7 @@ Severity is a number between 0 and 1. It is the share of all findings of the kin
 size and contrast; the size of a finding is what makes its box, on average over severities drawn evenly, take the
 share of the picture that the paper prints (Table 1, from NIH's boxes), spread like a log-normal.
 
-Shadows: what a finding changes in the layers of a radiograph, and the box around what can be seen of it.
-
-Opacities in the lung: nodule, mass, infiltration, pneumonia, atelectasis and calcification.
-
-Findings of the pleural space: fluid that blunts the costophrenic angle, and air that strips the lung off.
+A shadow is what a finding changes in the layers of a radiograph, with the box around what can be seen of it.
 """
 
 from dataclasses import dataclass
@@ -21,14 +17,8 @@ from scipy.special import ndtri
 from data_gen.chest_anatomy import Box, Layout, Window, smooth_noise, step
 
 NIH = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Effusion",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
+    *("Atelectasis", "Cardiomegaly", "Effusion", "Infiltration"),
+    *("Mass", "Nodule", "Pneumonia", "Pneumothorax"),
 )
 """The eight findings of NIH ChestX-ray14 that have boxes."""
 
@@ -126,19 +116,12 @@ SEEN = 0.15
 
 @dataclass(frozen=True, eq=False)
 class Shadow:
-    """Change of one window of the picture.
-
-    Attributes:
-        window: the pixels.
-        extent: how much of a pixel the finding covers, 0 to 1; the box goes around ``extent >= SEEN``.
-        add: attenuation added (negative: taken away).
-        clear: share of the vessels and of the fine mottle that goes, 0 to 1.
-    """
+    """Change of one window of the picture."""
 
     window: Window
-    extent: np.ndarray
-    add: np.ndarray
-    clear: np.ndarray | float = 0.0
+    extent: np.ndarray  # how much of a pixel the finding covers, 0 to 1; the box goes around extent >= SEEN
+    add: np.ndarray  # attenuation added (negative: taken away)
+    clear: np.ndarray | float = 0.0  # share of the vessels and of the fine mottle that goes, 0 to 1
 
     @property
     def box(self) -> Box | None:
@@ -148,31 +131,20 @@ class Shadow:
         if not len(rows):
             return None
         top, left = self.window[0].start, self.window[1].start
-        return (
-            float(left + columns[0]),
-            float(top + rows[0]),
-            float(left + columns[-1] + 1),
-            float(top + rows[-1] + 1),
-        )
+        low, high = (left + columns[0], top + rows[0]), (left + columns[-1] + 1, top + rows[-1] + 1)
+        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
 @dataclass(frozen=True, eq=False)
 class Spot:
-    """The rectangle that a finding is drawn in, where it fits into its lung.
-
-    Attributes:
-        window: its pixels.
-        x, y: -1 to 1 from its left to its right (1 x W) and from its top to its bottom (H x 1).
-        width, height: in shares of the picture's side.
-        lung: how much of each pixel is lung.
-    """
+    """The rectangle that a finding is drawn in, where it fits into its lung."""
 
     window: Window
-    x: np.ndarray
-    y: np.ndarray
-    width: float
+    x: np.ndarray  # -1 to 1 from its left to its right (1 x W)
+    y: np.ndarray  # and from its top to its bottom (H x 1)
+    width: float  # in shares of the picture's side
     height: float
-    lung: np.ndarray
+    lung: np.ndarray  # how much of each pixel is lung
 
 
 def spot_of(layout: Layout, finding: Finding, generator: np.random.Generator) -> Spot:
@@ -218,11 +190,8 @@ def mass(layout: Layout, finding: Finding, generator: np.random.Generator) -> Sh
     """A dense body of several lobes with a rather sharp edge."""
     spot = spot_of(layout, finding, generator)
     lobes = int(generator.integers(3, 6))
-    angles = (
-        np.linspace(0, 2 * np.pi, lobes, endpoint=False)
-        + generator.uniform(-0.45, 0.45, lobes)
-        + generator.uniform(0, 6)
-    )
+    angles = np.linspace(0, 2 * np.pi, lobes, endpoint=False) + generator.uniform(-0.45, 0.45, lobes)
+    angles += generator.uniform(0, 6)
     inside = 1 - _radius(spot, generator, 0.05) / 0.84
     for angle, size in zip(angles, generator.uniform(0.40, 0.62, lobes), strict=True):
         away = 1 - size
@@ -375,9 +344,7 @@ def pneumothorax(layout: Layout, finding: Finding, generator: np.random.Generato
     share = np.clip((y - apex - drop) / max(0.6 * width, 0.05), 0, 1)
     arc = np.sqrt(share * (2 - share))
     reach = side * (wall[rows] - inner[rows])
-    pleura = (
-        side * inner[rows] + np.maximum(reach - rim, 0.05 * reach) * arc
-    )  # x of the pleura, times the side
+    pleura = side * inner[rows] + np.maximum(reach - rim, 0.05 * reach) * arc  # its x, times the side
     edges = sorted((side * float(pleura.min()) - side * 0.01, float(side * (side * wall[rows]).max())))
     window = frame.window(edges[0] - 0.01, apex, edges[1] + 0.01, apex + height)
     x, _ = frame.coordinates(window)

@@ -114,11 +114,7 @@ Boxes = list[tuple[str, Box]]
 
 
 def paint(radiograph: Radiograph, side: int, signal: float = 1.0) -> tuple[np.ndarray, Boxes]:
-    """Paint a radiograph.
-
-    Returns: the picture (uint8, side x side), and the kind and the box (x_min, y_min, x_max, y_max in its pixels)
-        of each finding that can be seen, in the order of ``radiograph.findings``.
-    """
+    """The picture (uint8, side x side), and kind and box in its pixels of each finding seen, in their order."""
     layout = lay_out(chest_of(radiograph), Frame(side, radiograph.pose))
     picture = soft_tissue(layout, radiograph.bubble, radiograph.arms)
     add_spine(picture, layout)

@@ -1,34 +1,21 @@
-"""Synthetic chest radiographs in the layout of VinDr-CXR (Kaggle), the stand-in for it in the paper on PYLON.
+"""Synthetic chest radiographs in the layout of VinDr-CXR (Kaggle), for the paper on PYLON.
 
 Frozen before the first localization run, like ``data_gen.chest``, whose drawing it shares. Another hospital: other
 exposures, poses, markers, few objects from the bedside, and one picture a patient, so that models from one set meet
-other pictures in the other. Of VinDr-CXR's fourteen classes nine are drawn (``data_gen.chest_vindr``).
+other pictures in the other. Nine of the fourteen classes are drawn; each has a kind (or two) of
+``data_gen.chest_findings`` behind it, and a factor on its area, since boxes have other sizes than NIH's.
 
-Layout, as `papers_lib.datasets.vindr_cxr` reads it::
+The layout is that of `papers_lib.datasets.vindr_cxr`, with PNG pictures of ``side`` x ``side`` as the common
+conversions are. Originals have one of several sizes and are not square; only their sizes exist.
 
-    ROOT/train/ID.png        8-bit grey, ``side`` x ``side``, as the common PNG conversions of the DICOM files are
-    ROOT/train.csv           image_id, class_name, class_id, rad_id, x_min, y_min, x_max, y_max: a row a box,
-                             in whole pixels of the original; empty for "No finding"
-    ROOT/train_meta.csv      image_id, dim0 (height), dim1 (width) of the original
-    ROOT/dataset.json        {"name", "kind": "synthetic data", "generator", "parameters"}
+Three of seventeen readers read a picture. They draw boxes by hand and miss some findings, the slight ones more often,
+so a picture may show what nobody saw. A reader who finds nothing adds a row "No finding".
 
-Originals have one of several sizes and are not square; only their sizes exist, pictures are drawn as the square
-conversion shows them. Three of seventeen readers read a picture. They draw boxes by hand and miss some findings, the
-slight ones more often, so a picture may show what nobody saw. A reader who finds nothing adds a row "No finding".
-
-A picture depends on (seed, index) alone: processes make no difference, and a set of 100 is the beginning of the same
-set of 1000.
-
-Readers of the synthetic VinDr-CXR: three a picture, each draws boxes by hand and now and then misses a finding.
-
-Names and numbers of the classes are those of Kaggle's ``train.csv``. Nine of the fourteen are drawn; each has a kind
-(or two) of ``data_gen.chest_findings`` behind it, and a factor on its area, since boxes of VinDr-CXR have other sizes
-than NIH's.
+A picture depends on (seed, index) alone; a set of 100 is the beginning of the same set of 1000.
 """
 
 import hashlib
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,7 +26,6 @@ from data_gen.chest_findings import Finding, draw_place
 from data_gen.chest_paint import Exposure, Radiograph, paint
 from data_gen.chest_patients import draw_patient, draw_visit, raised
 from data_gen.generator import (
-    check_range,
     command,
     generator_of,
     save_png,
@@ -47,27 +33,19 @@ from data_gen.generator import (
     write_parts,
     write_table,
 )
-from papers_lib.datasets.arguments import check_whole
 from papers_lib.datasets.row_file import new_folder
+from papers_lib.datasets.tabular import check_range, check_whole
 
 
 @dataclass(frozen=True)
 class VindrClass:
-    """A class: number in ``class_id``, what is drawn for it and how often, share of images, area of its boxes.
+    """A class and what is drawn for it."""
 
-    Attributes:
-        number: ``class_id``.
-        kinds: what may be drawn, with the chance of each.
-        size: factor on the areas of ``data_gen.chest_findings``.
-        prevalence: share of the 15,000 training images, about.
-        area: mean area of a box as a share of the image (paper, Table 3).
-    """
-
-    number: int
-    kinds: tuple[tuple[str, float], ...]
-    size: float
-    prevalence: float
-    area: float
+    number: int  # ``class_id``
+    kinds: tuple[tuple[str, float], ...]  # what may be drawn, with the chance of each
+    size: float  # factor on the areas of ``data_gen.chest_findings``
+    prevalence: float  # share of the 15,000 training images, about
+    area: float  # mean area of a box as a share of the image (paper, Table 3)
 
 
 CLASSES = {
@@ -87,9 +65,7 @@ READERS = tuple(f"R{number}" for number in range(1, 18))
 A_PICTURE = 3
 MISSED = (0.25, 0.05)  # chance that a reader misses a finding, from the least to the greatest severity
 HAND = 0.06  # deviation of a box's edges, as a share of its width or height
-OF_THE_HEART = (
-    0.55  # VinDr-CXR's readers box the heart's lower, widest part: where it begins, down from its top
-)
+OF_THE_HEART = 0.55  # where the widest part of the heart begins, which readers box, down from its top
 
 
 def chances(odds: float) -> tuple[float, dict[str, float]]:
@@ -125,16 +101,9 @@ def shown_part(name: str, box: Box) -> Box:
 
 
 def read(
-    generator: np.random.Generator,
-    drawn: list[tuple[str, Finding, Box]],
-    side: int,
-    height: int,
-    width: int,
+    generator: np.random.Generator, drawn: list[tuple[str, Finding, Box]], side: int, height: int, width: int
 ) -> list[Reading]:
-    """Let three readers read a picture.
-
-    Returns: the rows, reader by reader; a reader who sees nothing gives one row "No finding".
-    """
+    """The rows of three readers, one after the other; who sees nothing gives one row "No finding"."""
     rows = []
     scale = np.array((width, height, width, height)) / side
     for reader in generator.choice(len(READERS), A_PICTURE, replace=False):
@@ -163,21 +132,13 @@ SIZES = ((2836, 2336), (3072, 2540), (2880, 2304), (2430, 1994), (2788, 2446), (
 
 @dataclass(frozen=True)
 class VindrSpec:
-    """What to generate.
-
-    Attributes:
-        images: number of pictures.
-        seed: of all draws.
-        side: of the stored pictures in pixels.
-        odds: factor on the odds of each class among VinDr-CXR's training images.
-        signal: factor on what findings add to the attenuation; 1 but for a test.
-    """
+    """What to generate: number of pictures, their side in pixels, and how they are drawn."""
 
     images: int = 1000
     seed: int = 0
     side: int = 256
-    odds: float = 3.0
-    signal: float = 1.0
+    odds: float = 3.0  # factor on the odds of each class among VinDr-CXR's training images
+    signal: float = 1.0  # factor on what findings add to the attenuation; 1 but for a test
 
     def __post_init__(self) -> None:
         for name, least in (("images", 1), ("seed", 0), ("side", 64)):
@@ -274,30 +235,21 @@ def write(root: str | Path, spec: VindrSpec, jobs: int = 1) -> Path:
     """Write all pictures under ``root``, whole or not at all, and return ``root``."""
     with new_folder(root) as folder:
         (folder / IMAGES).mkdir()
-        entries = write_parts(_write_range, folder, spec, {IMAGES: spec.images}, jobs)[IMAGES]
+        entries = write_parts(_write_picture, folder, spec, {IMAGES: spec.images}, jobs)[IMAGES]
         boxes = ((one, row.box or ("",) * 4, row) for one in entries for row in one.readings)
         rows = ((one.name, row.name, row.number, row.reader, *box) for one, box, row in boxes)
         write_table(folder / TABLE, COLUMNS, rows)
         write_table(folder / META, META_COLUMNS, ((one.name, one.height, one.width) for one in entries))
-        write_description(
-            folder, "synthetic chest radiographs read by three readers", "data_gen.chest_vindr", spec
-        )
+        name = "synthetic chest radiographs read by three readers"
+        write_description(folder, name, "data_gen.chest_vindr", spec)
     return Path(root)
 
 
-def _write_range(folder: Path, spec: VindrSpec, _: str, start: int, stop: int) -> list[VindrEntry]:
-    entries = []
-    for index in range(start, stop):
-        image, entry = draw(spec, index)
-        save_png(folder / IMAGES / f"{entry.name}.png", image)
-        entries.append(entry)
-    return entries
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: ``python -m data_gen.chest_vindr ROOT --images 1000 --side 256``."""
-    return command("data_gen.chest_vindr", VindrSpec, write, arguments)
+def _write_picture(folder: Path, spec: VindrSpec, _: str, index: int) -> VindrEntry:
+    image, entry = draw(spec, index)
+    save_png(folder / IMAGES / f"{entry.name}.png", image)
+    return entry
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(VindrSpec, write))

@@ -11,20 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from papers_lib.datasets.row_file import in_processes
+from papers_lib.datasets.row_file import CHUNK, in_processes
 from papers_lib.errors import UserError
 from papers_lib.files import write_json
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-
-CHUNK = 64  # pictures a worker writes before it reports back
-
-
-def check_range(name: str, value: object, least: float, most: float) -> None:
-    """Refuse what is no number from ``least`` to ``most``; 0 where ``least`` is above it."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise UserError(f"{name}: found {value!r}, expected a number from {least:g} to {most:g}")
 
 
 def generator_of(seed: int, *key: int) -> np.random.Generator:
@@ -33,26 +25,27 @@ def generator_of(seed: int, *key: int) -> np.random.Generator:
 
 
 def write_parts(
-    work: Callable[..., list[Any]],
-    folder: Path,
-    spec: "DataclassInstance",
-    counts: Mapping[str, int],
-    jobs: int,
-    chunk: int = CHUNK,
+    draw: Callable[..., Any], folder: Path, spec: "DataclassInstance", counts: Mapping[str, int], jobs: int
 ) -> dict[str, list[Any]]:
-    """What ``work(folder, spec, split, start, stop)`` returns for all pictures, in order, by split.
+    """What ``draw(folder, spec, split, index)`` returns for each picture, which it writes, in order, by split.
 
     ``jobs`` is the number of processes (0: one for each core); the files do not depend on it.
     """
     chunks = [
-        (folder, spec, split, start, min(start + chunk, count))
+        (draw, folder, spec, split, range(start, min(start + CHUNK, count)))
         for split, count in counts.items()
-        for start in range(0, count, chunk)
+        for start in range(0, count, CHUNK)
     ]
     made: dict[str, list[Any]] = {split: [] for split in counts}
-    for (_, _, split, *_), part in zip(chunks, in_processes(work, chunks, jobs), strict=True):
+    for (*_, split, _), part in zip(chunks, in_processes(_write_chunk, chunks, jobs), strict=True):
         made[split] += part
     return made
+
+
+def _write_chunk(
+    draw: Callable[..., Any], folder: Path, spec: "DataclassInstance", split: str, indices: range
+) -> list[Any]:
+    return [draw(folder, spec, split, index) for index in indices]
 
 
 def write_table(path: Path, header: Sequence[str] | str, rows: Iterable[Sequence[object]]) -> None:
@@ -77,11 +70,9 @@ def write_description(folder: Path, name: str, generator: str, spec: "DataclassI
     write_json(folder / "dataset.json", described)
 
 
-def command(
-    module: str, spec: type, write: Callable[..., object], arguments: Sequence[str] | None = None
-) -> int:
-    """Command line of a generator: ``python -m MODULE ROOT``, with an option for each field of ``spec``."""
-    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=spec.__doc__)
+def command(spec: type, write: Callable[..., object], arguments: Sequence[str] | None = None) -> int:
+    """Command line of a generator: ROOT, and an option for each field of ``spec``."""
+    parser = argparse.ArgumentParser(description=spec.__doc__)
     parser.add_argument("root", type=Path, metavar="ROOT", help="folder to write, new or empty")
     for field in fields(spec):
         if field.default is MISSING:

@@ -3,8 +3,6 @@
 All bodies are placed before any mark is, so that a part lies wholly on the visible pixels of its own body.
 Where that cannot be had, the whole placement is drawn anew, a little smaller; the classes stay as they are,
 so that neither their frequencies nor the number of objects depend on what fits.
-
-A synthetic scene as a description that holds every draw, and its picture and masks, drawn from that alone.
 """
 
 from collections.abc import Sequence
@@ -215,10 +213,9 @@ def draw_scene(generator: np.random.Generator) -> Scene:
 
 
 def paint(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """Paint a scene.
+    """The picture (uint8, H x W x 3), and the number of the object seen at each pixel (uint8, H x W), from 1; else 0.
 
-    Returns: the picture (uint8, H x W x 3), and the number of the object seen at each pixel (uint8, H x W):
-    0 background, 1 the first of ``scene.objects``. Lines in front of an object count as the object.
+    Lines in front of an object count as the object.
     """
     picture = paint_background(scene.background, scene.size)
     for mark in scene.background.marks:

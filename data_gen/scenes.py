@@ -1,8 +1,7 @@
-"""Synthetic scenes in Pascal VOC's layout, the stand-in for VOC in the paper on the entropy of CAMs.
+"""Synthetic scenes in Pascal VOC's layout, for the paper on the entropy of CAMs.
 
-Frozen before the first training run: the commit that brings this generator in precedes every training run on
-its scenes, and no model was trained or probed to choose its constants; they were chosen by eye. A change of
-any constant is a new data set with a new fingerprint (``data_gen.store``), and takes all results with it.
+Frozen before the first training run: no model was trained or probed to choose its constants; they were chosen by eye.
+A change of any constant is a new data set.
 
 A scene is 500 x 375 or 375 x 500 pixels and shows 1 to 12 objects of ten classes over textured ground,
 clutter, stray marks and a few thin lines in front. The classes are five bodies, each with two kinds of one
@@ -11,27 +10,14 @@ and looks, angle and place of the part are drawn the same for both, so that with
 the part tells the class. The part takes 6 to 10 % of the box's area and always shows whole. Decoy marks
 look like parts and carry signs of no class; they lie on bodies and on the ground.
 
-Layout, as `papers_lib.datasets.voc` reads it::
+The layout is that of `papers_lib.datasets.voc`, with one <part> an object, SegmentationObject (number of the object in
+the annotation's order) and SegmentationClass (number of the class in the order of the names); 0 is background. Unlike
+VOC's masks they have no void border (255), since the outline is exact. A box is tight around visible pixels.
 
-    ROOT/VOC2012/Annotations/ID.xml          objects with box, truncated, occluded, difficult = 0, and one <part>
-    ROOT/VOC2012/JPEGImages/ID.jpg           quality 92
-    ROOT/VOC2012/ImageSets/Main/             trainval.txt, test.txt; the same in ImageSets/Segmentation/
-    ROOT/VOC2012/SegmentationObject/ID.png   number of the object in the annotation's order, 0 background
-    ROOT/VOC2012/SegmentationClass/ID.png    number of the class in the order of the sorted names, from 1
-    ROOT/dataset.json                        {"name", "kind": "synthetic data", "generator", "parameters"}
-
-A box is tight around the visible pixels of its object in SegmentationObject. A scene depends on (seed,
-split, index) alone: splits share no draws, processes make no difference, and a split of 100 is the
-beginning of the same split of 1000.
-
-One synthetic scene as the files of Pascal VOC: picture, annotation, and both segmentations.
-
-Format: Everingham et al., "The PASCAL Visual Object Classes Challenge 2012 Development Kit". Masks are
-palette PNGs in VOC's colours; unlike VOC's they have no void border (255), since the outline is exact.
+A scene depends on (seed, split, index) alone; a split of 100 is the beginning of the same split of 1000.
 """
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
@@ -47,8 +33,8 @@ from data_gen.generator import (
 )
 from data_gen.scene_objects import Box, Scene, draw_scene, paint
 from data_gen.scene_shapes import CLASSES
-from papers_lib.datasets.arguments import check_choice, check_whole
 from papers_lib.datasets.row_file import new_folder
+from papers_lib.datasets.tabular import check_choice, check_whole
 from papers_lib.errors import UserError
 
 YEAR = "VOC2012"
@@ -137,10 +123,6 @@ class ScenesSpec:
         if not self.train + self.test:
             raise UserError("train, test: both are 0, expected at least one scene")
 
-    def names(self, split: str) -> list[str]:
-        """Image names of ``split`` (trainval or test), in order."""
-        return [f"{split}_{index:06d}" for index in range(getattr(self, SPLITS[split]))]
-
 
 def draw(spec: ScenesSpec, split: str, index: int) -> Scene:
     """Draw scene ``index`` of ``split`` in memory; ``data_gen.scene_objects.paint`` gives picture and masks."""
@@ -153,8 +135,8 @@ def write(root: str | Path, spec: ScenesSpec, jobs: int = 1) -> Path:
     with new_folder(root) as folder:
         for name in (*FOLDERS, *LISTS):
             (folder / YEAR / name).mkdir(parents=True)
-        counts = {split: len(spec.names(split)) for split in SPLITS}
-        for split, names in write_parts(_write_range, folder / YEAR, spec, counts, jobs, chunk=1).items():
+        counts = {split: getattr(spec, name) for split, name in SPLITS.items()}
+        for split, names in write_parts(_write_scene, folder / YEAR, spec, counts, jobs).items():
             for place in LISTS:
                 text = "".join(f"{name}\n" for name in names)
                 (folder / YEAR / place / f"{split}.txt").write_text(text, encoding="utf-8")
@@ -162,17 +144,11 @@ def write(root: str | Path, spec: ScenesSpec, jobs: int = 1) -> Path:
     return Path(root)
 
 
-def _write_range(folder: Path, spec: ScenesSpec, split: str, start: int, stop: int) -> list[str]:
-    names = spec.names(split)[start:stop]
-    for index, name in enumerate(names, start=start):
-        write_scene(folder, name, draw(spec, split, index))
-    return names
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: ``python -m data_gen.scenes ROOT --train 600 --test 300``."""
-    return command("data_gen.scenes", ScenesSpec, write, arguments)
+def _write_scene(folder: Path, spec: ScenesSpec, split: str, index: int) -> str:
+    name = f"{split}_{index:06d}"
+    write_scene(folder, name, draw(spec, split, index))
+    return name
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(ScenesSpec, write))

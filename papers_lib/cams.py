@@ -1,8 +1,8 @@
 """Class activation maps, raw and twice differentiable: CAM, Grad-CAM, Grad-CAM++, XGrad-CAM, HiResCAM.
 
-Notation: A, activations of one layer, (B, C, H, W); S_c, logit of class c; G = dS_c / dA, the shape of A for
-one class an image, (B, K, C, H, W) for all K classes; maps (B, H, W) or (B, K, H, W). No ReLU, no rescaling:
-losses take these maps, figures :func:`display_map`. Half-precision maps are computed and returned in float32.
+Notation: A, activations of one layer, (B, C, H, W); S_c, logit of class c; G = dS_c / dA, the shape of A for one
+class an image, (B, K, C, H, W) for all K classes; maps (B, H, W) or (B, K, H, W), float32 in half precision. No ReLU,
+no rescaling: losses take these maps, figures :func:`display_map`.
 
 A map moves the weights both through A and through G. The second way is there only if G was made with
 ``create_graph=True``, which :func:`head_gradients` and :func:`cam_of` do wherever gradients are enabled.
@@ -15,30 +15,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from papers_lib.errors import one_of
+
 Target = Tensor | Literal["predicted", "all"]
 
 
 def cam(activations: Tensor, class_weights: Tensor) -> Tensor:
     """CAM of every class, sum_c w_kc A_c (Zhou 2016, arXiv 1512.04150): a 1x1 convolution without bias.
 
-    Args: activations (B, C, H, W); class_weights (K, C), those of the linear layer after global pooling.
-    Returns: maps (B, K, H, W). Raises: ValueError for other shapes.
+    Args: activations (B, C, H, W); class_weights (K, C), of the linear layer after global pooling. Returns: (B, K, H,
+    W).
 
     >>> cam(torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]]), torch.tensor([[1.0, 10.0]])).tolist()
     [[[[31.0, 42.0]]]]
     """
-    if activations.ndim != 4 or class_weights.ndim != 2 or class_weights.shape[1] != activations.shape[1]:
-        raise ValueError(
-            "expected activations (B, C, H, W) and class_weights (K, C), "
-            f"got {tuple(activations.shape)} and {tuple(class_weights.shape)}"
-        )
     return torch.einsum("kc,bchw->bkhw", full_precision(class_weights), full_precision(activations))
 
 
 def grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
-    """Grad-CAM, sum_c α_c A_c with α_c = mean_ij G_cij (Selvaraju 2017, arXiv 1610.02391, equations 1 and 2).
-
-    Deviation: without the paper's final ReLU. Args, returns, raises: as :func:`hires_cam`.
+    """Grad-CAM, sum_c α_c A_c with α_c = mean_ij G_cij (Selvaraju 2017, arXiv 1610.02391, equations 1 and 2), without
+    the final ReLU.
 
     >>> A, G = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[3.0, 5.0]]]])
     >>> grad_cam(A, G).tolist()  # α = 4
@@ -52,12 +48,8 @@ def grad_cam_pp(activations: Tensor, gradients: Tensor) -> Tensor:
     """Grad-CAM++, sum_c w_c A_c with w_c = sum_ij α_cij relu(G_cij) (Chattopadhay 2018, arXiv 1710.11063).
 
     α = G² / (2 G² + G³ sum_ab A_ab), equation 19, for the score exp(S); divided by G² here, so that small gradients
-    do not underflow. Deviations: no final ReLU, no factor exp(S) (one positive number a map); α is 0 at a root of
-    the denominator. Args, returns, raises: as :func:`hires_cam`.
-
-    >>> A, G = torch.tensor([[[[1.0, 1.0]]]]), torch.tensor([[[[2.0, -2.0]]]])
-    >>> grad_cam_pp(A, G).tolist()  # 2 / (2 + 2 · 2) = 1/3
-    [[[0.3333333432674408, 0.3333333432674408]]]
+    do not underflow. Deviations: no final ReLU, no factor exp(S) (one positive number a map); α is 0 at a root of the
+    denominator.
     """
     A, G = _checked(activations, gradients)
     denominator = 2 + _beside(A.sum((-2, -1), keepdim=True), G) * G
@@ -67,12 +59,7 @@ def grad_cam_pp(activations: Tensor, gradients: Tensor) -> Tensor:
 def xgrad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
     """XGrad-CAM, sum_c α_c A_c with α_c = sum_ij G_cij A_cij / sum_ij A_cij (Fu 2020, arXiv 2008.02312).
 
-    Deviations: without the final ReLU; α is 0 for a channel that sums to 0. Args, returns, raises: as
-    :func:`hires_cam`.
-
-    >>> A, G = torch.tensor([[[[1.0, 3.0]]]]), torch.tensor([[[[4.0, 0.0]]]])
-    >>> xgrad_cam(A, G).tolist()  # α = 1/4 · 4
-    [[[1.0, 3.0]]]
+    Deviations: without the final ReLU; α is 0 for a channel that sums to 0.
     """
     A, G = _checked(activations, gradients)
     total = _beside(A.sum((-2, -1), keepdim=True), G)
@@ -85,9 +72,6 @@ def hires_cam(activations: Tensor, gradients: Tensor) -> Tensor:
     For a linear head the map sums to the logit less the bias. The authors of the heatmap loss took the mean over
     channels; their max-normalisation cancels that factor.
 
-    Args: activations (B, C, H, W); gradients (B, C, H, W), or (B, K, C, H, W) for all classes.
-    Returns: maps (B, H, W), or (B, K, H, W). Raises: ValueError for other shapes.
-
     >>> A, G = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[3.0, 5.0]]]])
     >>> hires_cam(A, G).tolist()
     [[[3.0, 10.0]]]
@@ -97,10 +81,7 @@ def hires_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 
 
 METHODS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "grad_cam": grad_cam,
-    "grad_cam_pp": grad_cam_pp,
-    "xgrad_cam": xgrad_cam,
-    "hires_cam": hires_cam,
+    method.__name__: method for method in (grad_cam, grad_cam_pp, xgrad_cam, hires_cam)
 }
 
 
@@ -119,18 +100,12 @@ def head_gradients(
     The logits belong in the classification loss: no second pass is needed. A head that mixes the images of a batch
     (batch norm in training mode) mixes their gradients as well.
 
-    Args:
-        head: maps activations (B, C, H, W) to logits (B, K).
-        activations: of any layer; where they need no gradient (cached features) a detached copy stands in.
-        target: class indices (B,), "predicted" (argmax of the logits) or "all" (every class).
-        create_graph: keep the second-order term; None means where gradients are enabled. Without it the gradients
-            are constants, and under no_grad the logits are detached as well.
-
-    Returns: logits (B, K) and gradients (B, C, H, W), or (B, K, C, H, W) for "all".
-    Raises: ValueError for shapes, a target out of range, or logits that do not depend on the activations.
+    Args: head, maps activations (B, C, H, W) to logits (B, K); activations, a detached copy where they need no
+    gradient; target, class indices (B,), "predicted" (argmax of the logits) or "all"; create_graph, keep the
+    second-order term, None means where gradients are enabled. Without it the gradients are constants, and under
+    no_grad the logits are detached as well. Returns: logits (B, K) and gradients (B, C, H, W), or (B, K, C, H, W) for
+    "all".
     """
-    if activations.ndim != 4:
-        raise ValueError(f"activations: expected shape (B, C, H, W), got {tuple(activations.shape)}")
     graph = torch.is_grad_enabled() if create_graph is None else create_graph
     attached = graph or torch.is_grad_enabled()
     with torch.inference_mode(False), torch.enable_grad():
@@ -139,9 +114,7 @@ def head_gradients(
         version = given._version
         logits = head(given)
         if given is source and given._version != version:
-            raise ValueError(
-                "head: it changes its input in place; let it work on a copy, or set inplace=True"
-            )
+            raise ValueError("head: it changes its input in place; set inplace=True, or copy it")
         gradients = class_gradients(logits, source, target, create_graph=graph)
     return HeadGradients(logits if attached else logits.detach(), gradients)
 
@@ -168,12 +141,10 @@ def cam_of(
 
     Args: layer, a submodule or its dotted name, whose output is (B, C, H, W) and which runs once a pass; target and
     create_graph as in :func:`head_gradients`; method, a key of METHODS. Without ``create_graph`` the map is a
-    constant: half a gradient, through the activations alone, is never returned.
-    Returns: maps (B, H, W), or (B, K, H, W) for "all"; with ``return_logits`` (maps, logits).
-    Raises: ValueError as :func:`head_gradients`, and for an unknown method or an unsuitable layer.
+    constant, never half a gradient. Returns: maps (B, H, W), or (B, K, H, W) for "all"; with ``return_logits`` (maps,
+    logits).
     """
-    if method not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    one_of("method", method, METHODS)
     names = dict(model.named_modules(remove_duplicate=False))
     module = names.get(layer) if isinstance(layer, str) else layer
     name = layer if isinstance(layer, str) else next((n for n, m in names.items() if m is layer), None)
@@ -208,10 +179,8 @@ def cam_of(
 
 
 def display_map(maps: Tensor, size: tuple[int, int] | None = None) -> Tensor:
-    """Maps for figures only: ReLU, each map divided by its maximum, then bilinear (align_corners=False).
-
-    Args: maps (..., H, W); size, (height, width) to enlarge to.
-    Returns: detached float maps in [0, 1], (..., *size); a map without positive values is all zero.
+    """Maps (..., H, W) for figures only: ReLU, divided by the maximum, then bilinear to ``size``; detached, in [0,
+    1].
 
     >>> display_map(torch.tensor([[[-1.0, 2.0, 4.0]]])).tolist()
     [[[0.0, 0.5, 1.0]]]
@@ -225,15 +194,7 @@ def display_map(maps: Tensor, size: tuple[int, int] | None = None) -> Tensor:
 
 
 def class_gradients(logits: Tensor, source: Tensor, target: Target, *, create_graph: bool) -> Tensor:
-    """G = d S_c / d A for one class an image or for all of them; the graph of the logits is kept.
-
-    Args: logits (B, K), computed from ``source``; source, activations that require a gradient; target and returns
-    as :func:`head_gradients`; create_graph, whether the result can be differentiated again.
-
-    >>> A = torch.tensor([[[[1.0, 2.0]]]], requires_grad=True)
-    >>> class_gradients((A**2).sum((2, 3)), A, "predicted", create_graph=False).tolist()
-    [[[[2.0, 4.0]]]]
-    """
+    """G = d S_c / d A for one class an image or for all of them; the graph of the logits (B, K) is kept."""
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(source):
         found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise ValueError(f"logits: expected shape ({len(source)}, K), got {found}")
@@ -273,27 +234,15 @@ def source_of(activations: Tensor, attached: bool) -> Tensor:
 
 
 def may_write(head: object) -> bool:
-    """Whether a head may change its input in place: a module with an in-place layer, or no module at all.
-
-    >>> may_write(torch.nn.ReLU()), may_write(torch.nn.Sequential(torch.nn.ReLU(inplace=True)))
-    (False, True)
-    """
-    if not isinstance(head, torch.nn.Module):
-        return True
-    return any(getattr(layer, "inplace", False) for layer in head.modules())
+    """Whether a head may change its input in place: a module with an in-place layer, or no module at all."""
+    return not isinstance(head, nn.Module) or any(getattr(layer, "inplace", 0) for layer in head.modules())
 
 
 def _chosen(logits: Tensor, target: Target) -> Tensor:
     """One-hot choice of logits: (B, K), or (K, B, K) for all classes."""
     batch, classes = logits.shape
     if isinstance(target, Tensor):
-        if target.shape != (batch,) or target.dtype.is_floating_point or target.dtype == torch.bool:
-            raise ValueError(
-                f"target: expected {batch} class indices, got shape {tuple(target.shape)}, {target.dtype}"
-            )
-        if bool(((target < 0) | (target >= classes)).any()):
-            raise ValueError(f"target: expected indices in 0..{classes - 1}, got {target.tolist()}")
-        index = target.to(logits.device, torch.int64)
+        index = class_indices(target, batch, classes).to(logits.device)
     elif target == "predicted":
         index = logits.detach().argmax(1)
     elif target == "all":
@@ -302,6 +251,17 @@ def _chosen(logits: Tensor, target: Target) -> Tensor:
     else:
         raise ValueError(f'target: expected class indices, "predicted" or "all", got {target!r}')
     return torch.zeros_like(logits).scatter_(1, index[:, None], 1.0)
+
+
+def class_indices(target: Tensor, batch: int, classes: int) -> Tensor:
+    """The target as int64 (batch,); ValueError for another shape or type, or a class outside 0..classes - 1."""
+    if target.shape != (batch,) or target.dtype.is_floating_point or target.dtype == torch.bool:
+        raise ValueError(
+            f"target: expected {batch} class indices, got shape {tuple(target.shape)}, {target.dtype}"
+        )
+    if bool(((target < 0) | (target >= classes)).any()):
+        raise ValueError(f"target: expected indices in 0..{classes - 1}, got {target.tolist()}")
+    return target.long()
 
 
 def full_precision(values: Tensor) -> Tensor:

@@ -19,8 +19,7 @@ from papers_lib.errors import UserError
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success move it there, on any exception remove it.
 
-    Raises: UserError naming ``path`` if the folder cannot be written to or the disk is full; OSError about another
-        file.
+    Raises: UserError naming ``path`` if it cannot be written; OSError about another file.
     """
     path = Path(path)
     temporary: Path | None = None
@@ -72,20 +71,15 @@ def write_text(path: str | Path, text: str) -> Path:
 
 
 def write_json(path: str | Path, value: Any) -> Path:
-    """Write ``value`` as sorted, indented JSON; NaN and infinities are refused (they are not JSON).
-
-    Raises:
-        ValueError: ``value`` holds a NaN or an infinity.
-    """
+    """Write ``value`` as sorted, indented JSON; ValueError for NaN and infinities, which are not JSON."""
     return write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 @contextmanager
 def replacing_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``path`` and rename it to ``path`` at the end.
+    """Yield a temporary folder beside ``path`` and rename it to ``path`` at the end; errors as :func:`replacing`.
 
-    If somebody else finished ``path`` in the meantime theirs stays: both hold the same content. Raises: as
-    :func:`replacing`.
+    If somebody else finished ``path`` in the meantime theirs stays: both hold the same content.
     """
     path = Path(path)
     temporary = _temporary(path)

@@ -1,7 +1,7 @@
 """Worker processes: how many, one thread each, kept from one call to the next, ended with this process.
 
-A new worker imports torch and the networks, which takes seconds; what it computes may take less. So data sets, features
-and runs share one pool (pebble's, which survives the death of a worker). It is replaced when a source file changes.
+A new worker imports torch, which takes seconds. So data sets, features and runs share one pool (pebble's, which
+survives the death of a worker). It is replaced when a source file changes.
 """
 
 import os
@@ -29,7 +29,7 @@ DEVICES = ("auto", "cpu", "cuda")
 LIMITS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 BYTES_A_RUN = (
     12 * 2**30
-)  # of GPU memory: ResNet-50, batches of 64 radiographs of 256 px in bfloat16, with room to spare
+)  # of GPU memory: ResNet-50, batches of 64 radiographs of 256 px in bfloat16, with room
 MOST_ON_A_GPU = 8  # runs on one GPU take turns: more would only wait for one another
 
 _pool: "ProcessPool | None" = None
@@ -38,11 +38,7 @@ _started = 0.0
 
 
 def on_gpu(device: "str | torch.device") -> bool:
-    """Whether tensors on ``device`` lie on a CUDA GPU.
-
-    >>> [on_gpu(name) for name in ("cpu", "cuda", "cuda:1")]
-    [False, True, True]
-    """
+    """Whether tensors on ``device`` ("cuda:1", say) lie on a CUDA GPU."""
     return str(device).partition(":")[0] == "cuda"
 
 
@@ -71,9 +67,9 @@ def cores() -> int:
 
 def processes(jobs: int, device: str) -> int:
     """Processes that work at once: ``jobs``, or where that is 0 one a core, on a GPU as many as its memory takes."""
-    if jobs or device.partition(":")[0] == "cpu":
+    if jobs or not on_gpu(device):
         return jobs or cores()
-    return max(1, min(MOST_ON_A_GPU, free_bytes(device) // BYTES_A_RUN, cores())) if on_gpu(device) else 1
+    return max(1, min(MOST_ON_A_GPU, free_bytes(device) // BYTES_A_RUN, cores()))
 
 
 @contextmanager
@@ -94,10 +90,7 @@ def one_thread() -> Iterator[None]:
 def in_processes(function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], jobs: int) -> list[Any]:
     """``[function(*each) for each in arguments]`` in ``jobs`` workers, or with one job here; one thread each.
 
-    ``arguments`` is read as work goes on, so that large ones need not all be in memory.
-
-    Raises:
-        UserError: a worker died.
+    ``arguments`` is read as work goes on, so that large ones need not all be in memory. UserError, if a worker dies.
     """
     if jobs == 1:
         with one_thread():
@@ -111,11 +104,10 @@ def in_processes(function: Callable[..., Any], arguments: Iterable[tuple[Any, ..
             if len(waiting) > 2 * jobs:
                 found.append(waiting.popleft().result())
         return found + [future.result() for future in waiting]
-    except (ProcessExpired, BrokenProcessPool) as error:
+    except BaseException as error:
         end_workers()
-        raise UserError(f"{function.__name__}: its worker process died ({death(error)})") from error
-    except BaseException:
-        end_workers()
+        if isinstance(error, ProcessExpired | BrokenProcessPool):
+            raise UserError(f"{function.__name__}: its worker process died ({death(error)})") from error
         raise
 
 
@@ -130,17 +122,13 @@ def workers(jobs: int, count: int) -> "ProcessPool":
     if _pool is None or not _pool.active or not needed <= _size <= jobs or _code_changed():
         end_workers()
         _started, _size = time.time(), needed
-        start = {"initializer": _start, "initargs": (os.getpid(),), "context": get_context("spawn")}
-        _pool = ProcessPool(needed, **start)  # type: ignore[arg-type]
+        _pool = ProcessPool(needed, initializer=_start, initargs=[os.getpid()], context=get_context("spawn"))
     return _pool
 
 
 def submit(pool: "ProcessPool", function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
-    """Let a worker call ``function``.
-
-    Pickled here, because pebble unpickles what it sends before it notes who works on it: an import that fails or ends
-    the process would then be nobody's.
-    """
+    """Let a worker call ``function``."""
+    # Pickled here: pebble unpickles what it sends before it notes who works on it, and an import may end the process.
     return pool.schedule(_call, args=(pickle.dumps((function, arguments)),))
 
 
@@ -154,29 +142,21 @@ def end_workers() -> None:
 
 
 def death(error: BaseException) -> str:
-    """How the worker ended that ``error`` tells of.
-
-    >>> from pebble import ProcessExpired
-    >>> death(ProcessExpired("", code=-9)), death(ProcessExpired("", code=3))
-    ('killed by signal 9 (SIGKILL)', 'exit code 3')
-    """
+    """How the worker ended that ``error`` tells of: "killed by signal 9 (SIGKILL)", "exit code 3"."""
     code = getattr(error, "exitcode", 0)
-    if code < 0:
-        known = -code in [one.value for one in signal.Signals]
-        return f"killed by signal {-code}" + (f" ({signal.Signals(-code).name})" if known else "")
-    return f"exit code {code}" if code else "it ended before it began"
+    return f"exit code {code}" if code >= 0 else f"killed by signal {-code} ({signal.Signals(-code).name})"
 
 
 def _call(order: bytes) -> Any:
     function, arguments = pickle.loads(order)  # made by `submit` of this process's parent
-    _limit_torch()
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
     return function(*arguments)
 
 
 def _start(parent: int) -> None:
     """Once a worker: one thread, and an end when the parent ends (pebble leaves Ctrl-C to the parent)."""
     os.environ |= LIMITS  # for libraries that are still to be loaded
-    _limit_torch()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -186,14 +166,9 @@ def _start(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _limit_torch() -> None:
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
-
-
 def _code_changed() -> bool:
     """Whether a source file that is loaded here, and no library's, changed since the pool started."""
     libraries = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
-    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    own = {file for file in files if file and file.endswith(".py") and not file.startswith(libraries)}
+    files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
+    own = {file for file in files if file.endswith(".py") and not file.startswith(libraries)}
     return any(os.path.exists(file) and os.stat(file).st_mtime > _started for file in own)

@@ -60,12 +60,9 @@ def _operators_load() -> bool:
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None:
         return True  # nothing to mend
-    found = sorted(Path(spec.origin).parent.glob("_C*.so"))
-    if not found:
-        return False
     try:
-        torch.ops.load_library(str(found[0]))
-    except OSError:
+        torch.ops.load_library(str(next(Path(spec.origin).parent.glob("_C*.so"))))
+    except (OSError, StopIteration):
         return False
     return True
 
@@ -73,8 +70,4 @@ def _operators_load() -> bool:
 def _exists(name: str) -> bool:
     import torch
 
-    try:
-        torch._C._get_schema(f"torchvision::{name}", "")
-    except RuntimeError:
-        return False
-    return True
+    return bool(torch._C._jit_get_schemas_for_operator(f"torchvision::{name}"))

@@ -22,9 +22,11 @@ BELOW: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(CORE, (*CORE, *BASE)),
     "papers_lib.models": (*CORE, *BASE),
     "papers_lib.datasets": BASE,
+    "papers_lib.plots": BASE,
     "papers_lib.sweep": BASE,
     "papers_lib.training": (*CORE, "papers_lib.models", "papers_lib.datasets", "papers_lib.sweep", *BASE),
     "papers_lib.companion": (
+        "papers_lib.plots",
         "papers_lib.stats",
         "papers_lib.datasets",
         "papers_lib.sweep",

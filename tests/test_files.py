@@ -2,32 +2,12 @@
 
 import errno
 import os
-import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from papers_lib import files
 from papers_lib.errors import UserError
-
-
-@pytest.fixture(params=[0o022, 0o077, 0o002])
-def umask(request: pytest.FixtureRequest) -> Iterator[int]:
-    before = os.umask(request.param)
-    yield request.param
-    os.umask(before)
-
-
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
-
-
-def test_modes_follow_the_umask(tmp_path: Path, umask: int) -> None:
-    assert mode(files.write_text(tmp_path / "a.txt", "a")) == 0o666 & ~umask
-    with files.replacing_folder(tmp_path / "folder") as folder:
-        (folder / "b").touch()
-    assert mode(tmp_path / "folder") == 0o777 & ~umask
 
 
 def test_an_exception_leaves_the_old_content_and_no_temporary(tmp_path: Path) -> None:

@@ -31,37 +31,12 @@ def page():
     return run(BLOCKS)
 
 
-def test_one_block_a_task():
-    used = [set(re.findall(r"from papers_lib\.\w+\.(\w+)", block)) for block in BLOCKS]
-    expected = [{"spatial_coherence", "class_distinctiveness"}, {"sharpness"}, {"pesg", "auc_margin"}]
-    for own, names in zip(used, [*expected, {"mimo"}, {"calibration"}], strict=True):
-        assert names <= own
-
-
 @pytest.mark.parametrize("weight", ["1.4 * ", "30 * "])
 def test_both_terms_move_the_layers_before_the_maps(weight):
     assert BLOCKS[0].count(weight) == 1
     found = [run([text])[0][0] for text in (BLOCKS[0], BLOCKS[0].replace(weight, "0 * "))]
     assert all(torch.isfinite(names["loss"]) for names in found)
     assert not torch.allclose(*(names["features"][0].weight for names in found))
-
-
-def test_maps_do_not_enter_batch_norm():
-    """Three steps, each with one pass in training mode; neither the re-encodings nor the second block count."""
-    names = run(BLOCKS[:2])[0][1]
-    norm = names["features"][1]
-    assert int(norm.num_batches_tracked) == 3
-    assert norm.training
-    assert names["maps"].shape == (8, 3, 16, 16)
-    assert not names["seen"].requires_grad
-
-
-def test_what_to_watch_is_printed(page):
-    encoded, raw, dead, negative = re.search(
-        r"encoded (\S+), raw (\S+), dead (\S+), negative (\w+)", page[1]
-    ).groups()
-    assert negative == "False"  # after a ReLU, so that both cosines lie in [0, 1]
-    assert all(0 <= float(value) <= 1 for value in (encoded, raw, dead))
 
 
 def test_pesg_moves_the_losses_own_parameters_and_ends_a_stage(page):
@@ -90,18 +65,3 @@ def test_an_offset_needs_platt_scaling(page):
     assert names["diagram"].counts.sum() == 1000
     lines = re.findall(r"^(.+): ECE (\S+), a perfect model's (\S+) to (\S+)$", page[1], flags=re.MULTILINE)
     assert {name: float(value) for name, value, *_ in lines} == pytest.approx(errors, abs=6e-4)
-
-
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", TEXT))
-def test_a_local_link_exists(link):
-    assert (PAGE.parent / link).exists()
-
-
-def test_every_module_and_function_named_in_the_prose_exists():
-    from papers_lib.losses.published_coherence import published_coherence
-    from papers_lib.metrics import calibration
-
-    assert callable(published_coherence)
-    for name in ("fit_isotonic", "brier", "confidence_ece", "top_label_ece"):
-        assert f"`{name}`" in TEXT
-        assert callable(getattr(calibration, name))

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
 import torch
 from torch import nn
 
@@ -46,8 +45,3 @@ def test_the_blocks_run_and_both_ways_give_the_same_map():
 
 def test_the_table_has_every_measure():
     assert re.findall(r'^\| `"(\w+)"` \|', TEXT, flags=re.MULTILINE) == list(MEASURES)
-
-
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", TEXT))
-def test_a_local_link_exists(link):
-    assert (PAGE.parent / link).exists()

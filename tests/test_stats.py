@@ -8,24 +8,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
-from statsmodels.stats.proportion import proportions_ztest
 from statsmodels.stats.weightstats import ttost_ind
 
 from papers_lib.stats import (
     UndefinedStatistic,
-    bootstrap,
     cohens_d,
+    equivalence_p_ranks,
+    hodges_lehmann,
     holm,
+    mann_whitney,
+    mann_whitney_from_u,
+    mann_whitney_p_floor,
     models_per_group,
     paired_t,
-    proportion_p,
+    prob_superior,
     shapiro,
     simulated_power,
-    spearman_statistic,
     student_t,
     tost,
     welch,
-    wilson,
 )
 
 RNG = np.random.default_rng(7)
@@ -46,8 +47,7 @@ def test_student_t_by_hand_and_against_scipy():
 def test_tost_agrees_with_statsmodels_and_with_its_interval(margin):
     result = tost(X, Y, margin)
     assert result.p == pytest.approx(ttost_ind(X, Y, -margin, margin, usevar="unequal")[0])
-    assert result.equivalent == (-margin < result.low and result.high < margin) == (result.p < 0.05)
-    assert result.level == pytest.approx(0.9)
+    assert (-margin < result.low and result.high < margin) == (result.p < 0.05)
 
 
 def test_cohens_d_interval_holds_the_tails_of_the_noncentral_t():
@@ -86,16 +86,14 @@ def test_differences_are_antisymmetric_and_shift_together(x, y, shift):
         lambda: paired_t([0.3, 0.4], [0.1, 0.2]),
         lambda: shapiro([1, 2]),
         lambda: cohens_d([1, 1], [2, 2]),
+        lambda: mann_whitney([1], [2, 3]),
+        lambda: hodges_lehmann([1, 2], []),
+        lambda: prob_superior([1, 1], [1, 1]),
     ],
 )
 def test_what_the_data_do_not_define(call):
     with pytest.raises(UndefinedStatistic):
         call()
-
-
-def test_welch_takes_one_constant_group():
-    result = welch([1, 1, 1], [0, 1, 2])  # its variance is that of the other group: df = 2, se = 1/√3
-    assert (result.df, result.standard_error) == pytest.approx((2, 1 / math.sqrt(3)))
 
 
 @pytest.mark.parametrize(
@@ -120,42 +118,85 @@ def test_simulation_keeps_noethers_promise():
     assert result.low < result.estimate < result.high
 
 
-@pytest.mark.parametrize(("k", "n"), [(3, 12), (11, 12), (0, 5)])
-def test_the_score_test_ends_where_the_interval_does(k, n):
-    result = wilson(k, n, 0.9)
-    for end in (result.low, result.high):
-        if 0 < end < 1:
-            assert proportion_p(k, n, end) == pytest.approx(0.1)
-    assert proportion_p(k, n, 0.4) == pytest.approx(proportions_ztest(k, n, 0.4, prop_var=0.4)[1])
+# Permeability of the placenta, Hollander and Wolfe 1973, table 4.1; also R's example of wilcox.test (W = 35).
+TERM = [0.80, 0.83, 1.89, 1.04, 1.45, 1.38, 1.91, 1.64, 0.73, 1.46]
+EARLY = [1.15, 0.88, 0.90, 0.74, 1.21]
+RANKED = st.lists(st.integers(-9, 9), min_size=2, max_size=5)
 
 
-def mean(x, axis=-1):
-    return np.mean(x, axis=axis)
+def pair_count(x, y):
+    """U by its definition."""
+    return sum((a > b) + (a == b) / 2 for a in x for b in y)
 
 
-def test_percentile_interval_is_that_of_all_resamples():
-    values = [0.0, 1.0, 5.0]
-    every = [np.mean(drawn) for drawn in itertools.product(values, repeat=3)]
-    result = bootstrap([values], mean, rng=np.random.default_rng(0), level=0.8)
-    # Quantiles of the 27 equally likely means: P(mean <= 1/3) = 4/27 > .1, P(mean >= 11/3) = 4/27 > .1.
-    assert (result.low, result.high) == pytest.approx((1 / 3, 11 / 3))
-    assert min(every) < result.low < result.estimate == 2 < result.high < max(every)
+def enumerated_p(x, y, alternative="two-sided"):
+    """Exact p by trying every assignment of the pooled values to the groups."""
+    pooled, observed, us = [*x, *y], pair_count(x, y), []
+    for chosen in itertools.combinations(range(len(pooled)), len(x)):
+        rest = [pooled[i] for i in range(len(pooled)) if i not in chosen]
+        us.append(pair_count([pooled[i] for i in chosen], rest))
+    less = np.mean([u <= observed for u in us])
+    greater = np.mean([u >= observed for u in us])
+    return {"less": less, "greater": greater, "two-sided": min(1, 2 * min(less, greater))}[alternative]
 
 
-def test_mean_of_many_values_comes_close_to_the_normal_interval():
-    x = np.random.default_rng(1).normal(size=400)
-    result = bootstrap([x], mean, rng=np.random.default_rng(2))
-    half = 1.96 * x.std(ddof=1) / 20
-    assert (result.low, result.high) == pytest.approx((x.mean() - half, x.mean() + half), abs=0.006)
+@pytest.mark.parametrize(
+    ("u", "n_a", "n_b", "asymptotic", "exact"),
+    [
+        (0, 25, 23, 3.16e-9, 6.5e-14),
+        (0, 23, 22, 9.85e-9, 4.9e-13),
+        (483, 23, 22, 1.88e-7, 2.8e-9),
+    ],
+)
+def test_the_authors_table(u, n_a, n_b, asymptotic, exact):
+    assert mann_whitney_from_u(u, n_a, n_b, "asymptotic").p == pytest.approx(asymptotic, rel=2e-3)
+    assert mann_whitney_from_u(u, n_a, n_b).p == pytest.approx(exact, rel=1e-2)
 
 
-def test_pairs_stay_together():
-    x = np.arange(12.0)
-    result = bootstrap([x, 2 * x], spearman_statistic, rng=np.random.default_rng(0), paired=True)
-    assert (result.low, result.high) == pytest.approx((1, 1))  # broken pairs would spread around 0
+@given(x=RANKED, y=RANKED, alternative=st.sampled_from(["two-sided", "less", "greater"]))
+@settings(max_examples=60, deadline=None)
+def test_exact_with_and_without_ties_is_the_enumeration(x, y, alternative):
+    result = mann_whitney(x, y, alternative=alternative)
+    assert result.u == pair_count(x, y)
+    assert result.p == pytest.approx(enumerated_p(x, y, alternative))
 
 
-def test_too_many_undefined_resamples():
-    x = np.array([0.0, 0.0, 0.0, 1.0])  # (3/4)⁴ = 32 % of the resamples are constant
-    with pytest.raises(UndefinedStatistic, match="undefined"):
-        bootstrap([x, np.arange(4.0)], spearman_statistic, rng=np.random.default_rng(0), paired=True)
+@given(seed=st.integers(0, 10**6), sizes=st.tuples(st.integers(3, 8), st.integers(3, 8)))
+@settings(max_examples=40, deadline=None)
+def test_the_shift_interval_holds_the_shifts_that_the_test_does_not_reject(seed, sizes):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(1, 1, sizes[0]), rng.normal(size=sizes[1])
+    result = hodges_lehmann(x, y)
+    if math.isinf(result.low):
+        assert mann_whitney_p_floor(*sizes) > 0.05
+        return
+    gap = 1e-9
+    for end, outside in ((result.low, -gap), (result.high, gap)):
+        assert mann_whitney(x - (end + outside), y).p <= 0.05
+        assert mann_whitney(x - (end - outside), y).p > 0.05
+
+
+def test_equivalence_by_ranks():
+    x, y = [0.1, 0.2, 0.3, 0.4], [0.15, 0.25, 0.35, 0.45]
+    assert equivalence_p_ranks(x, y, 1.0) == pytest.approx(1 / math.comb(8, 4))  # both shifts separate
+    assert equivalence_p_ranks(x, y, 0.01) > 0.5
+
+
+def test_prob_superior_by_hand_and_as_brunner_munzel():
+    x, y = [1, 3, 5, 7], [2, 3, 4]  # 7 beats 3, 5 beats 3, 3 beats 1 and ties 1, 1 beats none: 7.5 of 12
+    result = prob_superior(x, y)
+    assert result.estimate == 7.5 / 12
+    # Brunner and Munzel's t test of P = 1/2 rejects at p exactly when the (1 - p) interval ends there.
+    p = scipy_stats.brunnermunzel(TERM, EARLY).pvalue
+    wide = prob_superior(TERM, EARLY, level=1 - p)
+    assert wide.low == pytest.approx(0.5, abs=1e-6)
+
+
+def test_prob_superior_of_separated_samples():
+    result = prob_superior([1, 2, 3], [4, 5, 6, 7])
+    assert (result.estimate, result.low) == (0, 0)
+    assert result.high == pytest.approx(1 - 0.025 ** (1 / 3))
+    assert result.high == pytest.approx(scipy_stats.binomtest(0, 3).proportion_ci(method="exact").high)
+    mirrored = prob_superior([4, 5, 6, 7], [1, 2, 3])
+    assert (mirrored.estimate, mirrored.high, mirrored.low) == (1, 1, pytest.approx(1 - result.high))
+    assert "complete separation" in result.method

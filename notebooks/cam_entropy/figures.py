@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cam_entropy.tables import FORMS, curves_of, setting_name
-from papers_lib.companion.palette import DASHES, MARKERS, colours
-from papers_lib.companion.plots import strip_panels
 from papers_lib.datasets.voc_store import CropSplit
+from papers_lib.plots import DASHES, MARKERS, colours, strip_panels
 from papers_lib.stats import student_t
 from papers_lib.sweep import Record
 

@@ -9,16 +9,19 @@ from scipy import stats
 
 from heatmap_loss.experiment import GROUPS
 from heatmap_loss.tables import NAMES, REGIONS, kept
-from papers_lib.stats import cohens_d, holm, shapiro, tost
-from papers_lib.stats.ranks import (
+from papers_lib.stats import (
+    cohens_d,
     equivalence_p_ranks,
     hodges_lehmann,
+    holm,
     mann_whitney,
     mann_whitney_p_floor,
     models_per_group,
     prob_superior,
     rank_biserial,
+    shapiro,
     simulated_power,
+    tost,
 )
 
 CAUSAL = {"toggle_change": "label switched: change", "outside_reliance": "outside reliance"}

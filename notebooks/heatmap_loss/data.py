@@ -10,8 +10,8 @@ import torch
 
 from data_gen.cardiac_mri import CardiacSpec, write
 from data_gen.store import ensure
-from papers_lib.datasets.cardiac import CardiacSplit, describe, load_cardiac
-from papers_lib.datasets.fingerprint import tree_fingerprint
+from papers_lib.datasets.cardiac import CardiacSplit, load_cardiac
+from papers_lib.datasets.fingerprint import data_kind, tree_fingerprint
 from papers_lib.metrics.overlap import best_cell_share
 from papers_lib.sweep import DataRef
 
@@ -34,8 +34,7 @@ def open_data(
         root = ensure(folder, f"cardiac-exp{experiment}", spec, partial(write, jobs=jobs))
         return DataRef(root, root.name.rpartition("-")[2], "synthetic data")
     root = Path(data_root).expanduser()
-    kind = describe(root).kind
-    return DataRef(root, tree_fingerprint(root)[:16], "real data" if kind == "real" else "synthetic data")
+    return DataRef(root, tree_fingerprint(root)[:16], data_kind(root))
 
 
 def experiments_of(data_root: str, experiments: Sequence[int]) -> Sequence[int]:

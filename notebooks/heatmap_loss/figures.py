@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 
 from heatmap_loss.tables import NAMES
 from papers_lib.cams import display_map
-from papers_lib.companion.palette import PALETTE
-from papers_lib.companion.plots import strip_panels
 from papers_lib.datasets.cardiac import CLASSES, CardiacSplit
 from papers_lib.losses.heatmap import heatmap_loss, shrink_mask
 from papers_lib.metrics.overlap import heat_share
+from papers_lib.plots import PALETTE, strip_panels
 from papers_lib.sweep import Record
 
 ORDER = list(NAMES.values())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from papers_lib.stats.ranks import mann_whitney_from_u, mann_whitney_p_floor
+from papers_lib.stats import mann_whitney_from_u, mann_whitney_p_floor
 
 FOLDER = Path(__file__).parent / "printed"
 GROUPS = ("CCE", "heatmap loss")

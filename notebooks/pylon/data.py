@@ -22,7 +22,6 @@ from papers_lib.models.heatmap_classifier import HeatmapClassifier, HeatmapOutpu
 from papers_lib.models.pyramid_encoder import LaterStages
 from papers_lib.sweep import DataRef
 from papers_lib.training import PHOTOGRAPH, RADIOGRAPH, Frozen, augment, pyramid_features, taken
-from papers_lib.training.gpu_batches import pixels
 
 CHANNELS = {"nih": 1, "vindr": 1, "voc": 3}
 SYNTHETIC: dict[str, tuple[str, Any, Any]] = {  # folder name, sizes and writer in each layout
@@ -111,11 +110,17 @@ class Inputs:
         """Pixels (n, C, H, W) in [0, 1], augmented where a generator is given, or raw features (n, C, h, w)."""
         if self.stages:
             return [taken(stage, rows, device).permute(0, 3, 1, 2).float() for stage in self.stages]
-        found = pixels(self.images, rows, device)
+        found = self.pixels(rows, device)
         if not self.policy or generator is None:
             return found
         with torch.autocast(torch.device(device).type, enabled=False):  # else its grid is in half precision
             return augment(found, POLICIES[self.policy], generator)
+
+    def pixels(self, rows: np.ndarray, device: str) -> Tensor:
+        """Pictures (n, C, H, W) in [0, 1], channels last in memory."""
+        found = taken(self.images, rows, device)
+        found = found[:, None] if found.ndim == 3 else found.permute(0, 3, 1, 2)
+        return (found.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
 class Staged(nn.Module):

@@ -30,8 +30,6 @@ from papers_lib.training import (
     channel_statistics,
     compile_where_asked,
     fit,
-    load_checkpoint,
-    save_checkpoint,
     taken,
 )
 from pylon.data import Inputs, Staged, open_images, rows_of, stored
@@ -215,8 +213,8 @@ def _train(
         stages = stored(context.data_root, config.frozen(given), device) if given else ()
         inputs, staged = Inputs(pictures, stages, config.policy), Staged(model, given)
         compile_where_asked(staged, context.precision)
-        before = load_checkpoint(kept)
-        if before is not None:
+        if kept.exists():
+            before = torch.load(kept, map_location="cpu", weights_only=True)
             model.load_state_dict(before["model"])
             generator.set_state(before["generator"])
             fits.append(Fit(**before["fit"]))
@@ -252,7 +250,8 @@ def _train(
         fits.append(found)
         if not is_last:
             state = {"model": model.state_dict(), "generator": generator.get_state(), "fit": vars(found)}
-            save_checkpoint(kept, state)
+            with replacing(kept) as temporary:
+                torch.save(state, temporary)
             path.unlink(missing_ok=True)
     for path in finished:
         path.unlink(missing_ok=True)

@@ -8,8 +8,8 @@ import pandas as pd
 from torch import nn
 from torchinfo import summary
 
-from papers_lib.companion.palette import INK, PALETTE
 from papers_lib.models.heatmap_methods import METHODS
+from papers_lib.plots import INK, PALETTE
 from papers_lib.sweep import Record
 from pylon.baselines import BEST, CHANCE
 from pylon.experiment import PylonRun, build

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from papers_lib.companion.palette import HEAT
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.metrics.localization import point_hits
 from papers_lib.metrics.overlap import box_mask, resize_maps
+from papers_lib.plots import HEAT
 from pylon.frame import POST_HOC, Setting, Swept, in_order, mean_areas, printed_name, setting_names
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from papers_lib.metrics.classification import auroc, best_gmean_thresholds
 from papers_lib.metrics.deletion import ALREADY_NEGATIVE, NEVER, masked_out, mean_masked_out_area
 from papers_lib.metrics.heatmap_iou import heatmap_iou, mean_iou
 from papers_lib.metrics.localization import PointHits, point_hits, point_localization
-from papers_lib.training.gpu_batches import pixels
 from pylon.data import Inputs, Staged
 
 BATCH = 64  # images a pass in evaluation
@@ -170,7 +169,7 @@ def _masked_out(
     target = torch.from_numpy(pairs[:, 1])
     found = masked_out(
         lambda batch: staged.model(batch).logits,
-        pixels(inputs.images, rows[owners], device),
+        inputs.pixels(rows[owners], device),
         maps[pairs[:, 0], pairs[:, 1]],
         target,
         thresholds,

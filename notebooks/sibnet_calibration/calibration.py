@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from papers_lib.companion.palette import INK, PALETTE
 from papers_lib.metrics.calibration import (
     brier,
     confidence_ece,
@@ -28,6 +27,7 @@ from papers_lib.metrics.calibration import (
 )
 from papers_lib.metrics.calibration_error import Range, bin_sums, bins_of
 from papers_lib.metrics.classification import auroc
+from papers_lib.plots import INK, PALETTE
 from papers_lib.sweep import Record, records_frame
 from sibnet_calibration.grid import Swept, name
 
@@ -117,7 +117,7 @@ def _scores(one: Swept, record: Record, calibrator: str, bins: int) -> dict[str,
         "bias": float((p - y).mean()),
         "true_ece": float(ece(p, scored.truth, bins=bins).mean()) if known else np.nan,
         "ece_contrast": float(ece(shifted.probabilities, shifted.labels, bins=bins).mean()),
-        "brier": float(brier(p, y, bins=bins).score.mean()),
+        "brier": float(brier(p, y).mean()),
         "nll_calibrated": float(-(y * inside.log() + (1 - y) * (1 - inside).log()).mean()),
     }
 

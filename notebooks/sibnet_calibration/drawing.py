@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torchinfo import ModelStatistics, summary
 
-from papers_lib.companion.palette import INK, PALETTE
+from papers_lib.plots import INK, PALETTE
 from sibnet_calibration.experiment import SibnetRun, build
 from sibnet_calibration.figures import BACKBONES
 from sibnet_calibration.grid import NAMES

@@ -13,10 +13,9 @@ import pandas as pd
 import torch
 
 from papers_lib.cams import display_map
-from papers_lib.companion.palette import INK, PALETTE, colours, line_style
-from papers_lib.companion.plots import map_grid
 from papers_lib.metrics.classification import auroc
 from papers_lib.metrics.localization import point_hits
+from papers_lib.plots import INK, PALETTE, colours, line_style, map_grid
 from papers_lib.stats import UndefinedStatistic, student_t
 from papers_lib.sweep import Record
 from sibnet_calibration.calibration import CALIBRATORS, HUES, NONE, WORDS

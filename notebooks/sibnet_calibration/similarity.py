@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from papers_lib.cams import display_map
-from papers_lib.stats.ranks import spearman_statistic
+from papers_lib.stats import spearman_statistic
 from sibnet_calibration.grid import Swept, name
 
 ARMS = ("losses", "saliency")

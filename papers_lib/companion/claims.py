@@ -1,53 +1,41 @@
-"""Claims files (``notebooks/SLUG/claims.yaml``): what a paper shows, what it printed, and the rules that judge ours.
+"""Claims files (``notebooks/SLUG/claims.yaml``): what a paper shows and printed, and the rules that judge ours."""
 
-What the rules of a family share is written once, under ``families``; ``judging`` evaluates them.
-"""
-
-import dataclasses
 import hashlib
 import json
 import re
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import model_validator as checked
 
-from papers_lib.companion.claims_text import outcome_word, reason_text, rule_text, to_markdown
-from papers_lib.companion.tables import is_missing
-from papers_lib.companion.wording import fill
+from papers_lib.companion.tables import format_number, is_missing
+from papers_lib.companion.wording import MISSING, fill, ours_text, outcome_text, sample_text
 from papers_lib.companion.yaml_files import read_yaml, show
 from papers_lib.errors import UserError
 
-__all__ = [
-    "ClaimResult",
-    "ClaimsFile",
-    "Item",
-    "load_claims",
-    "outcome_word",
-    "rule_text",
-    "to_markdown",
-    "verdict",
-]
-
-KINDS = ("figure", "table", "claim", "observation")
 JUDGED = ("claim", "observation")
-PROFILES = ("quick", "full", "paper")  # smoke shows what quick does
-EVIDENCE = ("synthetic data", "real data", "measurement")
-"""What a page rests on (the first two), or a value alone: a measurement needs no data, such as a time."""
 LEVEL = 0.95  # of every interval; of an equivalence 0.90, that of two one-sided tests at 0.05
 
+Text = Annotated[str, Field(pattern=r"\S")]
 Scalar = bool | int | float | str
-Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
-Profile = Literal["quick", "full", "paper"]
+OneOrMore = BeforeValidator(lambda found: found if isinstance(found, list) else [found])
+# Keys that a rule of each form must have, and may have.
+_KEYS = {
+    "paired": ("direction metric by a b", "margin where family paired_by"),
+    "unpaired": ("direction metric by a b", "margin where family"),
+    "mean": ("direction metric reference", "margin where family equals failed_too"),
+    "equivalence": ("margin metric", "where family paired_by by a b reference"),
+    "value": ("direction name reference", "margin evidence"),
+}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class _Strict(BaseModel):
@@ -59,29 +47,22 @@ class Rule(_Strict):
 
     - paired: mean of the differences a - b of runs that share ``paired_by``, Student's t;
     - unpaired: shift from b to a by Hodges and Lehmann, exact Mann-Whitney test;
-    - mean: of a column, less ``reference``, Student's t; with ``equals`` the share of runs with that value, Wilson;
-    - equivalence: a - b, or a mean less its reference, lies within the margin: two one-sided tests, of pairs by
-      Student's t, with an empty ``paired_by`` by ranks;
-    - value: a computed number of the page (``page.value``) against ``reference``.
+    - mean: of a column, Student's t; with ``equals`` the share of runs with that value, Wilson;
+    - equivalence: of pairs (of ranks if ``paired_by`` is empty), or of a mean and ``reference``: two one-sided tests;
+    - value: a computed number of the page (``page.value``).
 
-    Attributes:
-        direction: on which side of the reference the claim puts the estimate.
-        margin: how far at least; for equal how far at most.
-        where: column → value, or several of them: the runs that count.
-        failed_too: runs that failed count as well.
-        family: claims that are corrected together by Holm.
-        evidence: of a value, in place of the page's.
-        labels: the file's words for columns and values.
+    The estimate lies on the side ``direction`` of the reference (0 for a difference) by more than ``margin``, for equal
+    by less. ``where``: column → value, or several. A ``family`` is corrected by Holm. ``labels``: words for the reader.
     """
 
     form: Literal["paired", "unpaired", "mean", "equivalence", "value"]
-    direction: Literal["greater", "less", "differs", "equal"]
+    direction: Literal["greater", "less", "differs", "equal"] = "equal"
     margin: float = Field(0.0, ge=0)
     metric: str = ""
     by: str = ""
     a: Scalar = ""
     b: Scalar = ""
-    where: dict[str, list[Scalar]] = {}
+    where: dict[str, Annotated[list[Scalar], OneOrMore, Field(min_length=1)]] = {}
     paired_by: list[Text] = ["seed"]
     failed_too: bool = False
     equals: Scalar | None = None
@@ -91,54 +72,39 @@ class Rule(_Strict):
     evidence: Literal["", "measurement"] = ""
     labels: dict[str, str] = Field({}, exclude=True)
 
-    @model_validator(mode="before")
+    @checked(mode="before")
     @classmethod
-    def _written_short(cls, found: Any) -> Any:
-        """A single value of ``where`` stands for a list of it, and an equivalence has its direction."""
-        if not isinstance(found, dict):
+    def _with_what_its_family_says(cls, found: Any, info: ValidationInfo) -> Any:
+        if not isinstance(found, dict) or not isinstance(found.get("family"), str):
             return found
-        found = {"direction": "equal", **found} if found.get("form") == "equivalence" else dict(found)
-        if isinstance(found.get("where"), dict):
-            found["where"] = {
-                k: some if isinstance(some, list) else [some] for k, some in found["where"].items()
-            }
-        return found
+        defaults = (info.context or {}).get(found["family"])
+        if not isinstance(defaults, dict):
+            raise ValueError(f"family: found {found['family']!r}, expected one of families")
+        return {**defaults, **found}
 
-    @model_validator(mode="after")
+    @checked(mode="after")
     def _of_its_form(self) -> Self:
-        groups, runs = {"by", "a", "b"}, {"metric", "where", "family"}
-        needed, allowed = {
-            "paired": ({"metric", *groups}, {*runs, "paired_by"}),
-            "unpaired": ({"metric", *groups}, runs),
-            "mean": ({"metric", "reference"}, {*runs, "equals", "failed_too"}),
-            "equivalence": ({"metric", *(groups if self.by else {"reference"})}, {*runs, "paired_by"}),
-            "value": ({"name", "reference"}, {"evidence"}),
-        }[self.form]
-        given = self.model_fields_set - {"form", "direction", "margin", "labels"}
-        if given - needed - allowed or needed - given:
-            wrong = ", ".join(
-                [f"no {key}" for key in sorted(needed - given)] + sorted(given - needed - allowed)
-            )
-            raise ValueError(f"found {wrong}, expected {', '.join(sorted(needed))} for form {self.form}")
-        if (self.form == "equivalence") != (self.direction == "equal") and not self.exact:
-            raise ValueError(f"direction: found {self.direction}, which form {self.form} does not have")
-        if self.form == "equivalence" and not self.margin:
-            raise ValueError("margin: expected a number above 0, since only a margin makes equality testable")
+        needed, allowed = (keys.split() for keys in _KEYS[self.form])
+        if self.form == "equivalence":
+            needed += ["by", "a", "b"] if self.by else ["reference"]
+        given = self.model_fields_set - {"form"}
+        wrong = [f"no {key}" for key in needed if key not in given]
+        if wrong := wrong + sorted(given - {*needed, *allowed}):
+            raise ValueError(f"found {', '.join(wrong)}, expected {', '.join(needed)} for form {self.form}")
+        if self.direction == "equal" and not (self.margin or self.form == "value"):
+            raise ValueError("expected form equivalence and a margin above 0, without which nothing is equal")
         if self.by and (self.by in self.where or self.a == self.b):
             raise ValueError(f"expected two groups of {self.by!r} that where does not filter")
-        if not all(self.where.values()):
-            raise ValueError("where: expected a value or several for each column")
         return self
 
     @property
-    def exact(self) -> bool:
-        """Whether the number has no interval."""
-        return self.form == "value"
-
-    @property
-    def pairs(self) -> list[str]:
-        """Columns that pair the runs of two groups; empty where nothing is paired."""
-        return self.paired_by if self.by and self.form != "unpaired" else []
+    def method(self) -> Literal["value", "share", "mean", "ranks", "pairs"]:
+        """How it is estimated."""
+        if self.form == "value":
+            return "value"
+        if not self.by:
+            return "mean" if self.equals is None else "share"
+        return "pairs" if self.form != "unpaired" and self.paired_by else "ranks"
 
     @property
     def level(self) -> float:
@@ -146,9 +112,44 @@ class Rule(_Strict):
         return 2 * LEVEL - 1 if self.direction == "equal" else LEVEL
 
     @property
-    def filters(self) -> dict[str, list[Scalar]]:
-        """Column → values of the rows that the rule speaks of, those of its two groups included."""
-        return {**self.where, self.by: [self.a, self.b]} if self.by else self.where
+    def text(self) -> str:
+        """The rule as a sentence, made from the rule and the file's labels alone."""
+        metric, a, b = map(self.in_words, (self.metric, self.a, self.b), ("", self.by, self.by))
+        shifts = (-self.margin, 0.0, self.margin)
+        low, at, high = (format_number(self.reference + shift, ".6g") for shift in shifts)
+        exact, keys = self.form == "value", " and ".join(map(self.in_words, self.paired_by))
+        estimate = {
+            "pairs": f"{metric}, {a} minus {b}; mean of paired differences, Student t by {keys}",
+            "ranks": f"{metric}, {a} minus {b}; Hodges-Lehmann shift",
+            "mean": f"mean {metric} against {at}; Student t",
+            "share": f"share of runs ({self.where_text({self.metric: [self.equals]})}) against {at}; Wilson",
+            "value": f"{self.in_words(self.name)} against {at}; exact",
+        }[self.method]
+        rows = f" ({self.where_text(self.where)})" if self.where else ""
+        rows += ", failed runs included" if self.failed_too else ""
+        whole = "it" if exact else f"the whole {100 * self.level:g} % interval"
+        zone, inside = (f"{low} to {high}", "inside ") if self.margin else (at, "")
+        test = {
+            "greater": f"is above {high}, contradicted if below {low}",
+            "less": f"is below {low}, contradicted if above {high}",
+            "equal": f"is {inside}{zone}, contradicted if outside",
+            "differs": f"excludes {zone}" + (", contradicted if inside" if exact or self.margin else ""),
+        }[self.direction]
+        holm = f"; p adjusted by Holm within {self.in_words(self.family, 'family')}" if self.family else ""
+        return f"{estimate}{rows}: supported if {whole} {test}{holm}."
+
+    def in_words(self, value: Any, column: str = "") -> str:
+        """A column, or a value of a column: its label, or as a claims file writes it."""
+        return self.labels.get(f"{column}={_text(value)}") or self.labels.get(_text(value), _text(value))
+
+    def where_text(self, where: Mapping[str, Sequence[Any]]) -> str:
+        """A filter in words; a label of ``column=value`` stands for the whole condition."""
+        conditions = []
+        for column, values in where.items():
+            whole = all(f"{column}={_text(value)}" in self.labels for value in values)
+            words = " or ".join(self.in_words(value, column if whole else "") for value in values)
+            conditions.append(words if whole else f"{self.in_words(column)} = {words}")
+        return ", ".join(conditions)
 
 
 class Printed(_Strict):
@@ -165,30 +166,19 @@ class Item(_Strict):
     kind: Literal["figure", "table", "claim", "observation"]
     title: Text
     printed: Text
-    profiles: list[Profile] = Field(["quick", "full", "paper"], min_length=1)
+    profiles: list[Literal["quick", "full", "paper"]] = Field(["quick", "full", "paper"], min_length=1)
     paper: Printed | None = None
-    comparable: bool = False
     figure: str = ""
     rule: Rule | None = None
     untestable: str = ""
 
-    @model_validator(mode="after")
+    @checked(mode="after")
     def _judged_by_a_rule(self) -> Self:
         if self.kind in JUDGED and (self.rule is None) == (not self.untestable):
             raise ValueError('rule: expected either a rule, or untestable: "the reason"')
         if self.kind not in JUDGED and (self.rule or self.untestable or self.figure):
             raise ValueError(f"expected no rule and no figure, since a {self.kind} is shown, not judged")
         return self
-
-    @property
-    def paper_text(self) -> str:
-        """What the paper printed; empty for nothing."""
-        return self.paper.text if self.paper else ""
-
-    @property
-    def paper_value(self) -> float | None:
-        """The number that the paper printed."""
-        return self.paper.value if self.paper else None
 
     def in_profile(self, profile: str) -> bool:
         """Whether the item is made or tested in a profile; smoke has what quick has."""
@@ -203,9 +193,8 @@ class Link(_Strict):
 
 
 class ClaimsFile(_Strict):
-    """The claims file of one paper; ``thumbnail`` is the figure that stands for it on the index."""
+    """The claims file of one paper. ``families``: name → what its rules share; ``thumbnail``: figure on the index."""
 
-    file: str
     slug: Text
     title: Text
     authors: Text
@@ -215,36 +204,34 @@ class ClaimsFile(_Strict):
     bibtex: Text
     summary: Text
     verdict: list[Text] = Field(max_length=3)
-    items: list[Item] = Field(min_length=1)
     labels: dict[str, Text] = {}
     families: dict[str, dict[str, Any]] = {}
+    items: list[Item] = Field(min_length=1)
     thumbnail: str = ""
 
-    @model_validator(mode="after")
+    @checked(mode="after")
     def _names_that_exist(self) -> Self:
         ids = [item.id for item in self.items]
-        shown = {item.id for item in self.items if item.kind not in JUDGED}
-        if twice := [name for name in ids if ids.count(name) > 1]:
-            raise ValueError(f"item {twice[0]}: found twice")
+        shown = {"", *(item.id for item in self.items if item.kind not in JUDGED)}
         for item in self.items:
-            if item.figure and item.figure not in shown:
+            if ids.count(item.id) > 1:
+                raise ValueError(f"item {item.id}: found twice")
+            if item.figure not in shown:
                 raise ValueError(f"item {item.id}: figure: found {item.figure!r}, expected a figure or table")
             if item.rule is not None:
                 item.rule.labels.update(self.labels)
-        if self.thumbnail and self.thumbnail not in shown:
+        if self.thumbnail not in shown:
             raise ValueError(f"thumbnail: found {self.thumbnail!r}, expected a figure of this file")
-        for sentence in self.verdict:
-            _check_sentence(sentence, [item.id for item in self.items if item.kind in JUDGED])
+        names = [*(field.name for field in fields(ClaimResult)), "word"]
+        known = {f"{item.id}.{name}": 1 for item in self.items if item.kind in JUDGED for name in names}
+        try:
+            fill(" ".join(self.verdict), known)
+        except UserError as error:
+            raise ValueError(f"verdict: {str(error)[:80]}") from error
         return self
 
     def declared(self, profile: str, kind: str) -> list[str]:
-        """Ids of the items of a kind that a profile makes or tests, in the file's order.
-
-        Raises:
-            ValueError: an unknown profile or kind.
-        """
-        if profile not in (*PROFILES, "smoke") or kind not in KINDS:
-            raise ValueError(f"declared({profile!r}, {kind!r}): unknown profile or kind")
+        """Ids of the items of a kind that a profile makes or tests, in the file's order."""
         return [item.id for item in self.items if item.kind == kind and item.in_profile(profile)]
 
     @property
@@ -262,138 +249,92 @@ class ClaimsFile(_Strict):
 class ClaimResult:
     """A claim as judged. An end of the interval that is unbounded, and all that does not apply, is None.
 
-    p is two-sided against no difference (or the reference); of an equivalence that of two one-sided tests.
-    ``p_holm`` is adjusted within the family, ``p_floor`` the smallest p that the sample sizes allow.
-    ``reason`` says why a claim was not tested, and else which runs or values were left out.
+    ``p_floor``: the smallest p that the sample sizes allow; ``reason``: why not tested, or which runs were left out.
     """
 
     id: str
     kind: str
     title: str
     printed: str
-    paper_text: str
-    paper_value: float | None
-    estimate: float | None
-    low: float | None
-    high: float | None
-    level: float | None
-    p: float | None
-    p_holm: float | None
-    p_floor: float | None
-    n_a: int | None
-    n_b: int | None
-    method: str
-    direction: str
-    margin: float | None
-    outcome: str
-    evidence: str
-    reason: str
-    figure: str
-    rule_text: str
-
-
-_FIELD = re.compile(r"\{(\w+\.\w+)(?::[^{}]*)?\}")
-RESULT_FIELDS = tuple(field.name for field in dataclasses.fields(ClaimResult))
+    paper_text: str = ""
+    paper_value: float | None = None
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    p_floor: float | None = None
+    n_a: int | None = None
+    n_b: int | None = None
+    method: str = ""
+    direction: str = ""
+    margin: float | None = None
+    outcome: str = "not tested"
+    evidence: str = ""
+    reason: str = ""
+    figure: str = ""
+    rule_text: str = ""
 
 
 def load_claims(path: str | Path) -> ClaimsFile:
-    """Read and check a claims file.
-
-    Raises:
-        UserError: the file is missing or no YAML, or something in it is unknown, missing, of the wrong type or does not
-            fit; the line names the file, the item and the key.
-    """
+    """Read and check ``SLUG/claims.yaml``. Raises: UserError, one line with file, item and key of the first slip."""
     path = Path(path)
-    content = read_yaml(path)
-    if not isinstance(content, dict):
-        raise UserError(f"{path.name}: found {show(content)}, expected a mapping")
-    if path.name == "claims.yaml" and content.get("slug") != path.parent.name:
-        raise UserError(
-            f"claims.yaml: slug: found {show(content.get('slug'))}, expected {path.parent.name!r}"
-        )
-    families, items = content.get("families") or {}, content.get("items")
-    if isinstance(families, dict) and isinstance(items, list):
-        content = {**content, "items": [_with_defaults(item, families, path.name) for item in items]}
+    content, place = read_yaml(path), f"{path.parent.name}/{path.name}"
+    families = content.get("families") if isinstance(content, dict) else None
     try:
-        return ClaimsFile.model_validate({**content, "file": path.name})
+        claims = ClaimsFile.model_validate(content, context=families if isinstance(families, dict) else {})
     except ValidationError as error:
-        raise UserError(f"{path.name}: {_line(error, items)}") from error
+        raise UserError(f"{place}: {_line(error, content)}") from error
+    if claims.slug != path.parent.name:
+        raise UserError(f"{place}: slug: found {claims.slug!r}, expected {path.parent.name!r}")
+    return claims
 
 
-def _with_defaults(item: Any, families: dict[Any, Any], file: str) -> Any:
-    """The item with what its rule's family says in the place of what the rule leaves out."""
-    rule = item.get("rule") if isinstance(item, dict) else None
-    family = rule.get("family") if isinstance(rule, dict) else None
-    if not isinstance(family, str) or not isinstance(rule, dict):
-        return item
-    defaults = families.get(family)
-    if not isinstance(defaults, dict):
-        place = f"{file}: item {item.get('id')}: rule: family"
-        raise UserError(
-            f"{place}: found {family!r}, expected one of {', '.join(map(str, families)) or 'none'}"
-        )
-    return {**item, "rule": {**defaults, **rule}}
-
-
-def _line(error: ValidationError, items: Any) -> str:
+def _line(error: ValidationError, content: Any) -> str:
     """The first slip as ``item heart: rule: margin: …``; pydantic's place has the item's number."""
     first = error.errors(include_url=False)[0]
-    place = [str(step) for step in first["loc"]]
-    if place[:1] == ["items"] and len(place) > 1 and isinstance(items, list):
-        item = items[int(place[1])]
-        place = [
-            f"item {item['id'] if isinstance(item, dict) and 'id' in item else int(place[1]) + 1}",
-            *place[2:],
-        ]
+    place = [*first["loc"]]
+    if len(place) > 1 and place[0] == "items":
+        item = content["items"][place[1]]
+        place[:2] = [f"item {item.get('id', place[1]) if isinstance(item, dict) else place[1]}"]
     what = first["msg"].removeprefix("Value error, ").replace("Extra inputs are not permitted", "unknown key")
     found = "" if first["type"] in ("missing", "value_error") else f" (found {show(first['input'])})"
-    return " ".join(f"{': '.join([*place, what])}{found}".split())
-
-
-def _check_sentence(sentence: str, judged: Sequence[str]) -> None:
-    """Refuse a sentence of the verdict that names no judged item, or no field of a result."""
-    if re.search("[{}]", _FIELD.sub("", sentence)):
-        raise ValueError(f"verdict: found a lone brace in {show(sentence)}")
-    for name in _FIELD.findall(sentence):
-        item, _, attribute = name.partition(".")
-        if item not in judged or attribute not in (*RESULT_FIELDS, "word"):
-            raise ValueError(
-                f"verdict: found {{{name}}}, expected a claim or observation and a field of its result"
-            )
+    return " ".join(f"{': '.join(map(str, [*place, what]))}{found}".split())
 
 
 def verdict(claims: ClaimsFile, results: Sequence[ClaimResult]) -> list[str]:
-    """The sentences of the verdict, their fields ``{claim_id.field}`` filled from the results.
+    """The sentences of the verdict, filled: ``{claim_id.field}``, or ``{claim_id.word}``, the outcome in words.
 
-    A sentence that names a claim that was not tested, or a number that a result lacks, is replaced as a whole
-    by one that says so. ``{claim_id.word}`` is the outcome as the pages word it.
-
-    Raises:
-        UserError: a claim without a result (of another version of the file), or a format that does not fit.
+    A sentence on a claim that was not tested, or on a number that a result lacks, gives way to one that says so.
     """
-    found = {result.id: result for result in results}
     values = {f"{r.id}.{key}": value for r in results for key, value in vars(r).items()}
-    values |= {f"{result.id}.word": outcome_word(result) for result in results}
+    values |= {f"{result.id}.word": outcome_text(vars(result)) for result in results}
     sentences = []
     for sentence in claims.verdict:
-        try:
-            filled = fill(sentence, values)  # in any case, so that every profile shows a slip
-        except UserError as error:
-            raise UserError(f"{claims.file}: verdict: {error}") from error
-        names = {name: found[name.partition(".")[0]] for name in _FIELD.findall(sentence)}
-        silent = [r for name, r in names.items() if is_missing(values[name]) or r.outcome == "not tested"]
-        sentences.append(_undecided_text(claims, list(dict.fromkeys(silent))) if silent else filled)
+        filled, silent = fill(sentence, values), {}
+        for name in re.findall(r"\{(\w+\.\w+)", sentence):
+            claim = name.partition(".")[0]
+            if is_missing(values[name]) or values[f"{claim}.outcome"] == "not tested":
+                title = textwrap.shorten(values[f"{claim}.title"].rstrip("."), 72, placeholder=" …")
+                silent[title] = values[f"{claim}.reason"].partition(" with ")[0] or "no interval"
+        titles = ", ".join(f"“{title}” ({reason})" for title, reason in silent.items())
+        sentences.append(f"Not decided on this page: {titles}." if silent else filled)
     return sentences
 
 
-def _undecided_text(claims: ClaimsFile, results: Sequence[ClaimResult]) -> str:
-    """One sentence on the claims that a sentence of the verdict could not speak of."""
-    rules = {item.id: item.rule for item in claims.items}
-    titles: dict[str, list[str]] = {}
-    for result in results:
-        reason = reason_text(result.reason, rules.get(result.id)) or "no interval"
-        reason = "no rows" if reason.startswith("no rows with ") else reason.rstrip(".")
-        title = textwrap.shorten(result.title.rstrip("."), 72, placeholder=" …")
-        titles.setdefault(reason, []).append(f"“{title}”")
-    parts = [f"{', '.join(some)} ({reason})" for reason, some in titles.items()]
-    return f"Not decided on this page: {'; '.join(parts)}."
+def to_markdown(results: Sequence[ClaimResult]) -> str:
+    """The claims as text: how many have each outcome, then a block each."""
+    counts = Counter(outcome_text(vars(result)) for result in results).most_common()
+    outcomes = ", ".join(f"{number} {outcome}" for outcome, number in counts) or "no claims"
+    lines = [f"{outcomes}; evidence: {', '.join(sorted({result.evidence for result in results}))}"]
+    for one in results:
+        claim = vars(one)
+        lines.append(
+            f"\n## {one.id}: {outcome_text(claim)}\n\n{' '.join(one.title.split())}\n\n"
+            f"- Paper: {one.paper_text or MISSING} ({one.printed})\n"
+            f"- Here: {'; '.join(filter(None, (ours_text(claim), sample_text(claim))))}\n"
+            f"- Rule: {one.rule_text or MISSING}\n- Evidence: {one.evidence}{one.figure and f', {one.figure}'}"
+        )
+        lines += [f"- Reason: {one.reason}"] if one.reason else []
+    return "\n".join(lines) + "\n"

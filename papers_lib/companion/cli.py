@@ -4,7 +4,9 @@ Heavy libraries are imported by the commands that need them, so that ``papers li
 ``papers run`` answer in about a second.
 """
 
+import re
 import sys
+from collections import Counter
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -25,7 +27,6 @@ app = typer.Typer(
     help="Every figure and table of the papers, regenerated beside the printed value. "
     "With --debug, a refused command shows its traceback.",
 )
-
 app.add_typer(data, name="data")
 
 Profile = StrEnum("Profile", paths.PROFILES)  # type: ignore[misc]
@@ -34,21 +35,41 @@ Backend = StrEnum("Backend", ("processes", "ray", "loky"))
 QUICK, FULL = Profile("quick"), Profile("full")
 
 Slugs = Annotated[list[str] | None, typer.Argument(metavar="[SLUG]...", help="Papers by slug; default: all.")]
-OfProfile = Annotated[
-    Profile, typer.Option("--profile", "-p", help="Size of the run; `papers list` shows what exists.")
-]
+OfProfile = Annotated[Profile, typer.Option("--profile", "-p", help="Size of the run.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter.")]
 
 
 @app.command("list")
 def list_pages() -> None:
     """Show each paper with its pages: how old, in what state, how the claims came out."""
-    from papers_lib.companion import listing
+    from papers_lib.companion.yaml_files import read_yaml
 
     root = paths.repo_root()
     for slug in paths.chosen_slugs(root, None):
-        typer.echo(f"{slug}  {listing.title(root, slug)}")
-        for folder, state, outcomes in listing.pages(root, slug) or [("-", "no page yet", "")]:
-            typer.echo(f"  {folder:<8} {state}{f'; claims: {outcomes}' if outcomes else ''}")
+        title = ""
+        with suppress(UserError, TypeError, KeyError):  # `papers run` says what is wrong
+            title = read_yaml(paths.claims_path(root, slug))["title"]
+        typer.echo(f"{slug}  {title}".rstrip())
+        folders = sorted(path for path in (root / "reports").glob("*") if path.is_dir())
+        lines = [f"  {out.name:<8} {state}" for out in folders if (state := _state(out, slug))]
+        typer.echo("\n".join(lines or ["  -        no page yet"]))
+
+
+def _state(out: Path, slug: str) -> str:
+    """How the page of a paper in a report folder stands; "" for none."""
+    from papers_lib.companion import execute, provenance
+
+    manifest, status = provenance.read_manifest(out, slug), execute.read_status(out, slug)
+    if manifest is None and status is None:
+        return ""
+    said = [f"page of {manifest['date']}" if manifest else "no page"]
+    if status and status["state"] != "succeeded":
+        said.append(f"run of {status['start']} {status['state']}: {status['message']}".removesuffix(": "))
+    results = provenance.read_json(out / f"{slug}.results.json") or {}
+    counts = Counter(str(c["outcome"]) for c in results.get("claims", []) if c.get("kind") == "claim")
+    if counts:
+        said.append(f"claims: {', '.join(f'{n} {outcome}' for outcome, n in counts.most_common())}")
+    return "; ".join(said)
 
 
 @app.command()
@@ -57,45 +78,31 @@ def run(
     profile: OfProfile = QUICK,
     device: Annotated[Device | None, typer.Option(help="Overrides the notebook's device.")] = None,
     jobs: Annotated[int | None, typer.Option(min=0, help="Processes of a sweep; 0: as many as fit.")] = None,
-    backend: Annotated[
-        Backend | None,
-        typer.Option(help="What carries the runs: processes here, or a Ray cluster (ray)."),
-    ] = None,
-    data_root: Annotated[
-        Path | None, typer.Option(help="Folder of the real data set, in its published layout.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter; repeatable.")
-    ] = None,
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Run what is up to date, too, and train again what the cache has."),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would run, why, and the time; run nothing.")
-    ] = False,
-    record: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Keep the results in reports/full/recorded, too.")
-    ] = None,
+    backend: Annotated[Backend | None, typer.Option(help="Processes here, or a Ray cluster (ray).")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="Real data set in its published layout.")] = None,
+    settings: Settings = None,
+    force: Annotated[bool, typer.Option("--force", help="Run and train again what is there.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, why, how long.")] = False,
+    record: Annotated[str | None, typer.Option(metavar="NAME", help="Keep results as recorded.")] = None,
 ) -> None:
     """Run notebooks and make their pages; those that are up to date are left alone."""
-    from papers_lib.companion.interrupts import interruptible
-    from papers_lib.companion.recorded import checked_name
-    from papers_lib.companion.staleness import make_plan
+    from papers_lib.companion.execute import interruptible
+    from papers_lib.companion.manifest import make_plan
     from papers_lib.sweep import pick_backend
 
+    if record is not None and not re.fullmatch(r"[a-z0-9_-]+", record):
+        raise UserError(f"--record {record}: expected lower-case letters, digits, _ and - only")
     root = paths.repo_root()
-    chosen = paths.chosen_slugs(root, slugs)
-    options: dict[str, Any] = {} if device is None else {"device": device.value}
-    if jobs is not None:
-        options["jobs"] = jobs
-    if data_root is not None:
-        options["data_root"] = str(data_root)
-    name = None if record is None else checked_name(record)
-    carrier = pick_backend(backend and backend.value)
-    more: dict[str, Any] = {"settings": settings or [], "force": force, "record": name, "backend": carrier}
+    given = {"device": device and device.value, "jobs": jobs, "data_root": data_root and str(data_root)}
+    options = {name: value for name, value in given.items() if value is not None}
+    more: dict[str, Any] = {
+        "force": force,
+        "record": record,
+        "backend": pick_backend(backend and backend.value),
+    }
+    more |= {"options": options, "settings": settings or []}
     # All of them before the first runs: a bad parameter costs nothing.
-    plans = [make_plan(root, slug, profile.value, options=options, **more) for slug in chosen]
+    plans = [make_plan(root, slug, profile.value, **more) for slug in paths.chosen_slugs(root, slugs)]
     if dry_run:
         from papers_lib.companion import dry_run as dry
 
@@ -115,47 +122,39 @@ def run(
 
 
 def _carry_out(plans: list[Any], root: Path) -> list[str]:
-    """Do what the plans say, one after the other; a line for each that failed."""
+    """Do what the plans say, one after the other, then make the index; a line for each that failed."""
     from papers_lib.companion import publish
 
-    failures, made = [], False
+    failures = []
     try:
         for plan in plans:
             page = f"reports/{plan.out.name}/{plan.slug}.html"
             if plan.action == "nothing":
                 typer.echo(f"{plan.slug}: up to date ({page})")
                 continue
+            doing = "running" if plan.action == "run" else "rendering again"
+            typer.echo(f"{plan.slug}: {doing} ({'; '.join(plan.reasons)})")
             try:
-                failure = _carry_out_one(plan, root)
+                if plan.action == "render":
+                    publish.rerender(plan.out, plan.slug, root)
+                else:
+                    outcome = publish.run(plan, root, typer.echo)
+                    if outcome.state != "succeeded":
+                        failures.append(f"{plan.slug}: {outcome.state}: {outcome.message}")
+                        continue
             except UserError as error:
-                failure = str(error)
-            if failure:
-                failures.append(failure)
+                failures.append(str(error))
                 continue
-            made = True
             typer.echo(f"{plan.slug}: done ({page})")
     except KeyboardInterrupt:
-        made = made or any(plan.out.glob("*.html"))  # the page itself may have been finished
         with suppress(UserError, OSError):  # an interrupt is passed on, whatever the disk says
-            if made:
-                publish.index(plan.out, root)
+            if any(plans[0].out.glob("*.html")):
+                publish.index(plans[0].out, root)
         raise
-    if made or (plans and not failures and not (plans[0].out / "index.html").is_file()):
+    index = plans[0].out / "index.html"
+    if len(failures) < len(plans) and not (index.is_file() and all(p.action == "nothing" for p in plans)):
         publish.index(plans[0].out, root)
     return failures
-
-
-def _carry_out_one(plan: Any, root: Path) -> str:
-    """Render or run one page; why it failed, in a line, or ""."""
-    from papers_lib.companion import publish
-
-    if plan.action == "render":
-        typer.echo(f"{plan.slug}: rendering again ({'; '.join(plan.reasons)})")
-        publish.rerender(plan.out, plan.slug, root)
-        return ""
-    typer.echo(f"{plan.slug}: running ({'; '.join(plan.reasons)})")
-    outcome = publish.run(plan, root, typer.echo)
-    return "" if outcome.state == "succeeded" else f"{plan.slug}: {outcome.state}: {outcome.message}"
 
 
 @app.command()
@@ -178,27 +177,27 @@ def render(slugs: Slugs = None, profile: OfProfile = QUICK) -> None:
 @app.command()
 def claims(slugs: Slugs = None, profile: OfProfile = QUICK) -> None:
     """Print each claim with the paper's value, ours and the outcome."""
-    from papers_lib.companion import claim_blocks
-
     root = paths.repo_root()
     for slug in paths.chosen_slugs(root, slugs):
-        for line in claim_blocks.lines(root, slug, profile.value):
-            typer.echo(line)
+        path = paths.report_folder(root, profile.value) / f"{slug}.claims.md"
+        if not path.is_file():
+            todo = f"papers run {slug} --profile {profile.value}"
+            raise UserError(f"{slug}: no results in reports/{path.parent.name}; first run: {todo}")
+        typer.echo(f"{slug}: {path.read_text(encoding='utf-8')}")
 
 
 @app.command()
 def check(profile: OfProfile = FULL) -> None:
-    """Verify the pages against their manifests: files, hashes, rules, size, no network."""
-    from papers_lib.companion.check import check_index, check_page
+    """Verify the pages against their manifests: files, hashes, size, no network; say what changed since."""
+    from papers_lib.companion.manifest import check_page, page_problems
 
     root = paths.repo_root()
-    problems = []
+    problems = list(page_problems(paths.report_folder(root, profile.value) / "index.html"))
     for slug in paths.chosen_slugs(root, None):
-        found, warnings = check_page(root, slug, profile.value)
+        found, later = check_page(root, slug, profile.value)
         problems += found
-        for line in warnings:
-            typer.echo(f"warning: {line}")
-    problems += check_index(root, profile.value)
+        for line in later:
+            typer.echo(f"note: {line}")
     for line in problems:
         typer.echo(f"papers: {line}", err=True)
     if problems:
@@ -210,17 +209,14 @@ def check(profile: OfProfile = FULL) -> None:
 def params(
     slug: Annotated[str, typer.Argument(help="Paper.")],
     profile: OfProfile = QUICK,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter; repeatable.")
-    ] = None,
+    settings: Settings = None,
 ) -> None:
     """List the parameters of a notebook: name, value in this profile, type and range, what it is."""
-    from papers_lib.companion import profiles
+    from papers_lib.companion import parameters
 
     root = paths.repo_root()
     paths.chosen_slugs(root, [slug])  # refuses another
-    values = profiles.resolve(root, slug, profile.value, {}, settings or [])
-    rows = list(profiles.described(root, slug, values))
+    rows = list(parameters.described(parameters.resolve(root, slug, profile.value, {}, settings or [])))
     widths = [min(28, max(len(row[column]) for row in rows)) for column in range(3)]
     for row in rows:
         cells = [f"{cell:<{width}}" for cell, width in zip(row[:3], widths, strict=True)]

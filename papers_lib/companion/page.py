@@ -7,39 +7,33 @@ writes it to ``SLUG.results.json``. Works in JupyterLab with nothing set, and un
 import dataclasses
 import numbers
 import os
+import re
 from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+from IPython.display import HTML, Markdown
 
 from papers_lib.companion import paths, results
+from papers_lib.companion.claims import load_claims
 from papers_lib.companion.figures import apply_theme, save_figure
-from papers_lib.companion.jsonable import portable
-from papers_lib.companion.outcomes import outcomes_table
+from papers_lib.companion.results import outcomes_table, portable
 from papers_lib.companion.tables import save_table
 from papers_lib.companion.wording import fill, outcome_text
 from papers_lib.errors import UserError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 EVIDENCE = ("synthetic data", "real data")
 
 
 class Page:
-    """The report of one run of one notebook.
-
-    Args:
-        slug: name of the paper; its claims file is ``notebooks/SLUG/claims.yaml``.
-        profile: quick, smoke, full or paper.
-        parameters: the notebook's parameters, recorded in the results.
+    """The report of one run of the notebook of the paper ``slug``; its parameters are recorded in the results.
 
     Raises:
         UserError: an unknown profile, or profile full outside ``papers run`` (which alone publishes pages).
     """
 
     def __init__(self, slug: str, *, profile: str, parameters: Mapping[str, Any] | None = None) -> None:
-        from papers_lib.companion.claims import load_claims
-
         if profile not in paths.PROFILES:
             raise UserError(f"profile {profile!r}: expected one of {', '.join(paths.PROFILES)}")
         if profile == "full" and not os.environ.get("PAPERS_OUT"):
@@ -49,10 +43,7 @@ class Page:
         self.out = paths.out_folder(profile)
         self.files = self.out / f"{slug}_files"
         self.contract = load_claims(paths.claims_path(self.root, slug))
-        self._declared = {
-            kind: {id_ for known in paths.PROFILES for id_ in self.contract.declared(known, kind)}
-            for kind in ("figure", "table")
-        }
+        self._items = {item.id: item for item in self.contract.items}
         self._parameters = {name: portable(value) for name, value in (parameters or {}).items()}
         self._said: dict[str, dict[str, Any]]  # what results.json holds of these, by name
         self._said = {part: {} for part in ("data", "values", "figures", "tables", "absent")}
@@ -69,12 +60,9 @@ class Page:
         sizes: Mapping[str, int] | None = None,
         note: str = "",
     ) -> None:
-        """Say which data the results rest on; one call for each data set.
+        """Say which data the results rest on, one call for each data set; evidence: one of ``EVIDENCE``.
 
-        Args:
-            name, fingerprint: of the data set; hash of its content.
-            evidence: one of ``EVIDENCE``.
-            sizes, note: number of images by split; a sentence for the page, such as what the data lack.
+        ``sizes``: number of images by split; ``note``: a sentence for the page, such as what the data lack.
         """
         if evidence not in EVIDENCE:
             raise UserError(f"page.data: evidence {evidence!r}, expected one of {', '.join(EVIDENCE)}")
@@ -87,14 +75,10 @@ class Page:
         kinds = (entry["evidence"] for entry in self._said["data"].values())
         return next((kind for kind in kinds if kind != "real data"), "real data")
 
-    def rows(self, frame: "pd.DataFrame") -> None:
+    def rows(self, frame: pd.DataFrame) -> None:
         """Set the tidy table of runs (a row a run) that claims are judged by; a later call replaces it."""
-        import pandas as pd
-
         if not isinstance(frame, pd.DataFrame):
-            raise UserError(
-                f"page.rows: found a {type(frame).__name__}; expected a DataFrame with a row a run"
-            )
+            raise UserError(f"page.rows: found a {type(frame).__name__}; expected a DataFrame, a row a run")
         self._rows, self._claims = frame, None
 
     def value(self, name: str, number: float) -> float:
@@ -111,110 +95,84 @@ class Page:
 
     def figure(
         self, name: str, figure: Any, *, caption: str, alt: str, raster: bool = False, extra: bool = False
-    ) -> Any:
+    ) -> HTML:
         """Save a figure (SVG, or PNG when ``raster``), close it, and return it for display.
 
-        Args:
-            name: id of a figure item of the claims file, or any other id with ``extra=True``.
-            figure: matplotlib figure, axes or seaborn grid.
-            caption, alt: what to see in it; the figure in words.
+        ``name``: id of a figure of the claims file, or another with ``extra=True``; ``alt``: the figure in words.
         """
-        self._check_declared("figure", name, extra)
-        folder, lead = self.files / "figures", self._lead(name)
-        html, file = save_figure(figure, folder, name, caption=caption, alt=alt, lead=lead, raster=raster)
-        shown = file.relative_to(self.out).as_posix()
-        self._said["figures"][name] = {"caption": caption, "alt": alt, "file": shown}
-        return _html(html)
+        words = {"caption": caption, "alt": alt}
+        lead = self._checked("figure", name, extra, **words)
+        html, file = save_figure(figure, self.files / "figures", name, lead=lead, raster=raster, **words)
+        self._said["figures"][name] = {**words, "file": file.relative_to(self.out).as_posix()}
+        return HTML(html)
 
     def table(
         self,
         name: str,
-        frame: "pd.DataFrame",
+        frame: pd.DataFrame,
         *,
         caption: str,
         formats: Mapping[str, str] | None = None,
         extra: bool = False,
-    ) -> Any:
-        """Save a table (CSV, LaTeX) and return it for display; ``formats``: column → ``.3f`` and the like."""
-        self._check_declared("table", name, extra)
-        folder, lead = self.files / "tables", self._lead(name)
-        saved = save_table(frame, folder, name, caption=caption, lead=lead, formats=formats)
+    ) -> HTML:
+        """Save a table (CSV) and return it for display; ``formats``: column → ``.3f`` and the like."""
+        lead = self._checked("table", name, extra, caption=caption)
+        saved = save_table(frame, self.files / "tables", name, caption=caption, lead=lead, formats=formats)
         self._said["tables"][name] = {"caption": caption, "columns": saved.columns, "rows": saved.rows}
-        return _html(saved.html)
+        return HTML(saved.html)
 
-    def absent(self, name: str, reason: str) -> Any:
+    def absent(self, name: str, reason: str) -> HTML:
         """Say in its place, and in results.json, why these data do not give a declared figure or table."""
-        kind = "table" if name in self._declared["table"] else "figure"
-        self._check_declared(kind, name, extra=False)
-        if not reason.strip():
-            raise UserError(f"{kind} {name}: reason is empty; expected why these data do not give it")
+        kind = "table" if name in self._items and self._items[name].kind == "table" else "figure"
+        lead = escape(self._checked(kind, name, reason=reason))
         self._said["absent"][name] = reason
-        lead = escape(self._lead(name))
-        return _html(f'<p id="{name}"><strong>{lead}</strong> Not shown: {escape(reason)}.</p>')
+        return HTML(f'<p id="{name}"><strong>{lead}</strong> Not shown: {escape(reason)}.</p>')
 
-    def text(self, template: str) -> Any:
-        """Markdown whose numbers are computed: ``{value:.2f}`` or, of a claim, ``{claim.estimate:.2f}``.
-
-        Raises:
-            UserError: a name that is no value of the page, no claim or no field of a claim.
-        """
-        from IPython.display import Markdown
-
+    def text(self, template: str) -> Markdown:
+        """Markdown whose numbers are computed: ``{value:.2f}`` or, of a claim, ``{claim.estimate:.2f}``."""
         values: dict[str, Any] = dict(self._said["values"])
         for claim in map(dataclasses.asdict, self._judged() if self._said["data"] else ()):
             values |= {f"{claim['id']}.{field}": value for field, value in claim.items()}
             values[f"{claim['id']}.word"] = outcome_text(claim)
         return Markdown(fill(template, values))
 
-    def claims(self) -> Any:
+    def claims(self) -> HTML:
         """Judge every claim of this profile and return the claims table for display."""
-        return _html(outcomes_table([dataclasses.asdict(c) for c in self._judged()], f"{self.slug}-claims"))
+        return HTML(outcomes_table([dataclasses.asdict(c) for c in self._judged()], f"{self.slug}-claims"))
 
     def finish(self) -> None:
-        """Write results.json, claims.md and, last, finished.json, once everything declared is there.
+        """Write results.json and, last, claims.md, once everything declared is there.
 
         Raises:
-            UserError: no data named, figures and tables declared for this profile not made (all listed), or
-                runs that failed or died.
+            UserError: no data named, declared figures or tables not made, or runs that failed or died.
         """
         results.check_ended(self.slug, self._rows)
         made = {kind: {*self._said[f"{kind}s"], *self._said["absent"]} for kind in ("figure", "table")}
         results.check_complete(self.contract, self.profile, made)
-        content = {
-            "profile": self.profile,
-            "parameters": self._parameters,
-            "evidence": self.evidence,
-            "rules_sha256": self.contract.rules_sha256,
-            **self._said,
-        }
+        content = {"profile": self.profile, "parameters": self._parameters, "evidence": self.evidence}
+        content |= {"rules_sha256": self.contract.rules_sha256, **self._said}
         results.write(self.out, self.slug, content, self._rows, self._judged())
         if "PAPERS_PROGRESS" not in os.environ:
             print(f"Written: {self.out / self.slug}.results.json")
 
     def _judged(self) -> list[Any]:
         if not self._said["data"]:
-            raise UserError(
-                f"{self.slug}: page.data(...) was not called; expected the data before the claims"
-            )
+            raise UserError(f"{self.slug}: page.data(...) was not called; expected it before the claims")
         if self._claims is None:
             known = (self._rows, self._said["values"], self.profile, self.evidence)
             self._claims = results.judged(self.contract, *known)
         return self._claims
 
-    def _check_declared(self, kind: str, name: str, extra: bool) -> None:
-        if not extra and name not in self._declared[kind]:
-            listed = ", ".join(sorted(self._declared[kind])) or "none"
-            raise UserError(f"{kind} {name!r}: not declared in {self.slug}.yaml; declared: {listed}")
-
-    def _lead(self, name: str) -> str:
-        """Title of the item as the claims file has it, with the place in the paper."""
-        for item in self.contract.items:
-            if item.id == name:
-                return f"{item.title.rstrip('.')}{f' ({item.printed})' if item.printed else ''}."
-        return ""
-
-
-def _html(markup: str) -> Any:
-    from IPython.display import HTML
-
-    return HTML(markup)
+    def _checked(self, kind: str, name: str, extra: bool = False, **texts: str) -> str:
+        """Title of the item as the claims file has it, with the place in the paper; refuses what is not declared."""
+        declared = [item.id for item in self.contract.items if item.kind == kind]
+        if (not extra and name not in declared) or not re.fullmatch(r"[A-Za-z][\w-]*", name):
+            expected = "a letter, then letters, digits, _ or -" if extra else ", ".join(declared) or "none"
+            raise UserError(
+                f"{kind} {name!r}: not declared in {self.slug}'s claims.yaml; expected {expected}"
+            )
+        for what, text in texts.items():
+            if not text.strip():
+                raise UserError(f"{kind} {name}: {what} is empty; expected a sentence")
+        item = self._items.get(name)
+        return f"{item.title.rstrip('.')}{f' ({item.printed})' if item.printed else ''}." if item else ""

@@ -1,19 +1,35 @@
-"""Parameters of a notebook as a pydantic model: types, ranges, choices and help in one place.
+"""Parameters of a notebook: one pydantic model says types, ranges, choices and help.
 
-``notebooks/SLUG/parameters.py`` declares ``class Parameters(NotebookParameters)``; the notebook's first cell checks the
-values that it was given (``Parameters.of(globals())``), and ``papers run`` checks them before anything starts.
+``notebooks/SLUG/parameters.py`` declares ``class Parameters(NotebookParameters)``; a notebook without one gets a model
+from the values of its ``parameters`` cell. ``papers run`` checks before anything starts, the notebook's first cell
+(``Parameters.of(globals())``) once more.
 """
 
+import ast
 import difflib
-from collections.abc import Mapping
-from types import ModuleType
+import importlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import GenericAlias, ModuleType
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from papers_lib.companion import paths
+from papers_lib.companion.yaml_files import PlainLoader, parse_yaml, read_yaml
 from papers_lib.errors import UserError
 
-_KERNEL = {"In", "Out"}
+
+class _Loader(PlainLoader):
+    """YAML whose floats are those of Python: PyYAML alone reads ``1e-3`` (no point) as a string."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
+)
 
 
 class NotebookParameters(BaseModel):
@@ -30,20 +46,15 @@ class NotebookParameters(BaseModel):
 
     @classmethod
     def of(cls, names: Mapping[str, Any]) -> Self:
-        """The parameters among a notebook's names, checked.
-
-        Args:
-            names: ``globals()`` of a notebook whose first cells are running (imported functions, modules and CONSTANTS
-                are no parameters), or a mapping of parameters alone.
+        """The parameters among a notebook's names (``globals()``; functions, modules and CONSTANTS are none), checked.
 
         Raises:
-            UserError: one line: an unknown name (with a near match), a missing one, or a value out of its type, range
-                or choices.
+            UserError: one line: an unknown name, a missing one, or a value out of its type, range or choices.
         """
         given = {
             name: value
             for name, value in names.items()
-            if not (name.startswith("_") or name.isupper() or name in _KERNEL or callable(value))
+            if not (name.startswith("_") or name.isupper() or name in ("In", "Out") or callable(value))
             and not isinstance(value, ModuleType)
         }
         try:
@@ -60,10 +71,162 @@ class NotebookParameters(BaseModel):
         first = error.errors(include_url=False)[0]
         name = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(name, cls.model_fields, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(cls.model_fields)}"
-            return f"parameter {name}: unknown; {hint}"
+            return f"parameter {name}: unknown; {_hint(name, cls.model_fields)}"
         if first["type"] == "value_error":
             return " ".join(str(first["ctx"]["error"]).split())
         found = "" if first["type"] == "missing" else f" (found {repr(first['input'])[:80]})"
         return f"parameter {name}: {first['msg']}{found}"
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+
+
+def read_notebook(path: Path) -> dict[str, Any]:
+    """A notebook as plain JSON (nbformat takes a second to import). Raises: UserError, it is missing or is none."""
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            cell["source"] = "".join(cell["source"])
+            cell["cell_type"] + "", tags(cell)
+    except OSError as error:
+        raise UserError(f"{path.name}: cannot be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f"{path.name}: is not a notebook ({type(error).__name__}: {error})") from error
+    return dict(notebook)
+
+
+def tags(cell: Mapping[str, Any]) -> list[str]:
+    """The tags of a notebook cell."""
+    return list(cell.get("metadata", {}).get("tags", []))
+
+
+def declared(path: Path) -> dict[str, Any]:
+    """The parameters of the notebook ``path`` as papermill finds them: ``name``, ``default`` (its value) and ``help``.
+
+    Raises:
+        UserError: it does not have exactly one code cell tagged ``parameters``, or a value there is no plain literal.
+    """
+    from papermill.translators import PythonTranslator
+
+    cells = [c for c in read_notebook(path)["cells"] if c["cell_type"] == "code" and "parameters" in tags(c)]
+    if len(cells) != 1:
+        raise UserError(f"{path.name}: expected exactly one cell tagged parameters, found {len(cells)}")
+    found = {}
+    for one in PythonTranslator.inspect(cells[0]):
+        try:
+            value = ast.literal_eval(one.default)
+            json.dumps(value, allow_nan=False)
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+            text = " ".join(one.default.split())[:200]
+            raise UserError(
+                f"{path.name}: parameters cell: {one.name}: found {text}, expected a literal "
+                "(bool, int, float, str or a list of them)"
+            ) from error
+        found[one.name] = one._replace(default=value)
+    return found
+
+
+def model(root: Path, slug: str, known: Mapping[str, Any] | None = None) -> type[NotebookParameters]:
+    """The paper's ``Parameters`` in this checkout, else one with the types of the notebook's values."""
+    if (root / "notebooks" / slug / "parameters.py").is_file():
+        paths.make_importable(root)
+        importlib.invalidate_caches()  # `papers new` may just have written it
+        found: type[NotebookParameters] = importlib.import_module(f"{slug}.parameters").Parameters
+        return found
+    known = declared(paths.notebook_path(root, slug)) if known is None else known
+    own = {name: one for name, one in known.items() if name not in NotebookParameters.model_fields}
+    fields: Any = {name: (_type(one.default), Field(description=one.help)) for name, one in own.items()}
+    return create_model("Parameters", __base__=NotebookParameters, **fields)
+
+
+def _type(value: Any) -> Any:
+    items = [*{*map(type, value)}] if isinstance(value, list) else []
+    return GenericAlias(list, (items[0],)) if len(items) == 1 else type(value)
+
+
+def resolve(
+    root: Path, slug: str, profile: str,
+    options: Mapping[str, Any] | None = None, settings: Iterable[str] = (),
+) -> NotebookParameters:  # fmt: skip
+    """The parameters of a notebook under a profile, checked.
+
+    Later ones win: the parameters cell, ``notebooks/profiles/PROFILE.yaml``, ``options`` (--device, --jobs,
+    --data-root), ``settings`` (``name=value`` strings of ``--set``). ``data_root`` and its like (``…_root``) are made
+    absolute, since the kernel works in another folder.
+
+    Raises:
+        UserError: a name that the notebook does not have, or a value that it cannot run with.
+    """
+    if profile not in paths.PROFILES:
+        raise UserError(f"--profile {profile}: no such profile; there are {', '.join(paths.PROFILES)}")
+    known = declared(paths.notebook_path(root, slug))
+    values = {name: one.default for name, one in known.items()}
+    given = dict(_setting(text, values) for text in settings)
+    for where, entries in ((f"{profile}.yaml, {slug}", _overlay(root, profile, slug)),
+                           (slug, {**(options or {}), **given, "profile": profile})):  # fmt: skip
+        for name, value in entries.items():
+            if name not in known:
+                word = " ".join(str(name).split())[:200]
+                raise UserError(f"{where}: unknown parameter {word}; {_hint(word, known)}")
+            is_folder = name.endswith("_root") and isinstance(value, str) and value
+            values[name] = str(Path(os.path.expanduser(value)).resolve()) if is_folder else value
+    try:
+        return model(root, slug, known).of(values)
+    except UserError as error:
+        raise UserError(f"{slug}: {error}") from error
+
+
+def _overlay(root: Path, profile: str, slug: str) -> dict[str, Any]:
+    path = paths.profile_path(root, profile)
+    if not path.is_file() and profile == "quick":
+        return {}
+    content = read_yaml(path, _Loader) or {}
+    if not isinstance(content, dict) or not isinstance(content.get(slug) or {}, dict):
+        raise UserError(f"{path.name}: expected a mapping of slug to parameters, found otherwise at {slug}")
+    return content.get(slug) or {}
+
+
+def _setting(text: str, values: Mapping[str, Any]) -> tuple[str, Any]:
+    """``name=value`` of ``--set``: the value is a YAML literal, for a str parameter its text as is."""
+    name, equals, literal = text.partition("=")
+    said = " ".join(text.split())[:200]
+    if not equals or not name:
+        raise UserError(f"--set {said}: expected name=value")
+    if name == "profile":
+        raise UserError(f"--set {said}: the profile is chosen with --profile")
+    try:
+        value = parse_yaml(literal, name, _Loader)
+    except UserError as error:
+        raise UserError(f"--set {said}: the value is not a YAML literal ({error})") from error
+    return name, literal if isinstance(values.get(name), str) else value
+
+
+def plan_of(slug: str, chosen: NotebookParameters) -> list[Any]:
+    """All runs of a paper, part by part: ``SLUG.grid.plan(chosen)``."""
+    return list(importlib.import_module(f"{slug}.grid").plan(chosen))
+
+
+def described(chosen: NotebookParameters) -> Iterator[tuple[str, str, str, str]]:
+    """Name, value, range and help of each parameter."""
+    schema = type(chosen).model_json_schema()["properties"]
+    for name, value in chosen:
+        yield name, repr(value), _range(schema[name]), schema[name].get("description", "")
+
+
+def _range(entry: Mapping[str, Any]) -> str:
+    """Type, choices and bounds of a field's JSON schema, in words.
+
+    >>> _range({"type": "array", "items": {"enum": [1, 2]}}), _range({"type": "integer", "minimum": 1})
+    ('list of 1, 2', 'integer >= 1')
+    """
+    if "anyOf" in entry:
+        return " or ".join(map(_range, entry["anyOf"]))
+    if entry.get("type") == "array":
+        return f"list of {_range(entry.get('items', {}))}"
+    if "enum" in entry or "const" in entry:
+        return ", ".join(map(str, entry.get("enum", [entry.get("const")])))
+    bounds = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    words = [f"{sign} {entry[key]:g}" for key, sign in bounds.items() if key in entry]
+    return " ".join([str(entry.get("type", "any")), *words])

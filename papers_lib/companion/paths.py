@@ -1,7 +1,7 @@
 """Where the notebooks, claims, profiles and reports of a checkout lie.
 
-The folders of the running notebook can be moved by environment variables (the runner sets them for the
-kernel); with none set, "Run all" in JupyterLab finds the ordinary ones.
+``papers run`` moves a kernel's folders by environment variables; without them "Run all" in JupyterLab finds the
+ordinary ones.
 """
 
 import os
@@ -14,13 +14,7 @@ PROFILES = ("quick", "smoke", "full", "paper")
 
 
 def repo_root(start: Path | None = None) -> Path:
-    """The checkout: the nearest folder, upwards, that holds ``notebooks/`` and ``pyproject.toml``.
-
-    Looks from ``start`` (default: the working folder) first, then from this package.
-
-    Raises:
-        UserError: neither lies in a checkout.
-    """
+    """The checkout in or above ``start`` (default: the working folder), else that of this package."""
     begin = (start or Path.cwd()).resolve()
     for folder in (begin, *begin.parents, *Path(__file__).resolve().parents):
         if (folder / "notebooks").is_dir() and (folder / "pyproject.toml").is_file():
@@ -31,13 +25,12 @@ def repo_root(start: Path | None = None) -> Path:
 
 
 def make_importable(root: Path) -> None:
-    """Let this process, kernels and workers import the papers' packages, a new one as well."""
+    """Let this process and those it starts import the papers of this checkout, before those of any other."""
     folder = str(root / "notebooks")
-    known = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    if folder not in sys.path:
+    if sys.path[:1] != [folder]:
         sys.path.insert(0, folder)
-    if folder not in known:
-        os.environ["PYTHONPATH"] = os.pathsep.join([folder, *known])
+    known = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([folder, *known]))
 
 
 def _folder(variable: str, default: str) -> Path:
@@ -85,26 +78,12 @@ def profile_path(root: Path, profile: str) -> Path:
     return root / "notebooks" / "profiles" / f"{profile}.yaml"
 
 
-def slugs(root: Path) -> list[str]:
-    """The papers of this checkout, sorted: one a notebook."""
-    return sorted(path.stem for path in (root / "notebooks").glob("*.ipynb"))
-
-
 def chosen_slugs(root: Path, wanted: list[str] | None) -> list[str]:
-    """The papers that a command names, or all of them.
-
-    Raises:
-        UserError: a slug has no notebook (the line lists those that exist), or there is no notebook at all.
-    """
-    known = slugs(root)
+    """The papers that a command names, or all. Raises: UserError, a slug has no notebook (those that do are listed)."""
+    known = sorted(path.stem for path in (root / "notebooks").glob("*.ipynb"))
     if not known:
         raise UserError(f"{root / 'notebooks'}: holds no notebook")
     for slug in wanted or []:
         if slug not in known:
             raise UserError(f"{slug}: no such notebook; there are {', '.join(known)}")
     return list(dict.fromkeys(wanted)) if wanted else known
-
-
-def work_folder(out: Path, slug: str) -> Path:
-    """Scratch folder of a run, beside the page so that moving into place is one rename (ignored by git)."""
-    return out / f".{slug}.work_files"

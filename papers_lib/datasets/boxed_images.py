@@ -3,7 +3,7 @@
 Boxes are shares of width and height, so that they hold at any stored size; `of_class` gives them in pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+from papers_lib.errors import UserError
 
 SPLITS = ("train", "val", "test", "")
 """What an entry of ``split`` may be; "" is in no split."""
@@ -21,9 +23,6 @@ def box_shares(corners: Sequence[float], size: tuple[int, int]) -> np.ndarray | 
     """A box drawn by hand, in pixel edges (x_min, y_min, x_max, y_max), as shares of ``size`` (H, W), float32 (4,).
 
     One that leaves the image by at most ``TOLERANCE`` pixels is clipped; None if farther, or if no area is left.
-
-    >>> box_shares((25.0, 0.0, 50.0, 80.0), (80, 100)).tolist()
-    [0.25, 0.0, 0.5, 1.0]
     """
     limits = np.array([size[1], size[0], size[1], size[0]], dtype=np.float64)
     pixels = np.array(corners)
@@ -42,6 +41,20 @@ def stacked(drawn: Sequence[Drawn]) -> dict[str, tuple[np.ndarray, ...]]:
         "boxes": tuple(np.array([box for _, box in some], np.float32).reshape(-1, 4) for some in drawn),
         "box_classes": tuple(np.array([kind for kind, _ in some], np.int64) for some in drawn),
     }
+
+
+def check_missing(missing: str, gone: Sequence[str], total: int) -> None:
+    """Refuse pictures that are not there, a line each in ``gone``, unless ``missing`` is "skip"."""
+    if gone and missing == "error":
+        how_many = f"{len(gone)} of {total} are not there; missing=skip leaves them out"
+        raise UserError(f"{gone[0]}, expected it ({how_many})")
+
+
+def check_parts(split: np.ndarray, sources: Mapping[str, object]) -> None:
+    """Refuse a part without images; ``sources`` says where each part that is expected comes from."""
+    for part, source in sources.items():
+        if not (split == part).any():
+            raise UserError(f"{source}: found {len(split)} images, none of them for the part {part}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +87,10 @@ class BoxedImages:
         if unknown:
             raise ValueError(f"split: found {min(unknown)!r}, expected one of {SPLITS}")
         for name, box, kinds in zip(self.names, self.boxes, self.box_classes, strict=True):
-            if box.shape != (len(kinds), 4) or box.dtype != np.float32:
-                found = f"{box.dtype} {box.shape} and {len(kinds)} classes"
-                raise ValueError(
-                    f"boxes of {name}: found {found}, expected float32 (n, 4) and a class for each"
-                )
-            if kinds.dtype.kind != "i" or not np.isin(kinds, range(len(self.classes))).all():
+            if box.shape != (len(kinds), 4) or box.dtype != np.float32 or kinds.dtype.kind != "i":
+                found = f"{box.dtype} {box.shape} and {kinds.dtype} {kinds.shape}"
+                raise ValueError(f"boxes of {name}: found {found}, expected float32 (n, 4) and int64 (n,)")
+            if not np.isin(kinds, range(len(self.classes))).all():
                 known = f"expected indices of {len(self.classes)} classes"
                 raise ValueError(f"box_classes of {name}: found {kinds.tolist()}, {known}")
             if not ((box >= 0) & (box <= 1)).all() or not (box[:, :2] < box[:, 2:]).all():  # refuses NaN too
@@ -104,10 +115,7 @@ class BoxedImages:
         return BoxedImages(self.classes, *(taken(getattr(self, one.name)) for one in fields(self)[1:]))
 
     def of_class(self, k: int, size: tuple[int, int]) -> list[Tensor]:
-        """Boxes of class ``k`` in pixels of images resized to ``size`` (H, W): N tensors (n_i, 4), float32.
-
-        As `papers_lib.metrics.localization` takes them; an image without a box of the class has (0, 4).
-        """
+        """Boxes of class ``k`` in pixels of images resized to ``size`` (H, W): N tensors (n_i, 4), float32."""
         if not 0 <= k < len(self.classes):
             raise ValueError(f"k: found {k}, expected 0 to {len(self.classes) - 1}")
         scale = torch.tensor([size[1], size[0]] * 2, dtype=torch.float32)

@@ -7,8 +7,8 @@
     ROOT/masks/ID.png   8-bit: 0 background, 1 LV cavity, 2 LV wall, 3 RV cavity, 4 RV wall, 5 sex label
     ROOT/dataset.json   optional: {"name": ..., "kind": "synthetic data" or "real", ...}
 
-All images of a split have one size. An RGB image counts as grey where its three channels are equal; a mask
-may have a palette, its indices are the labels. ``data_gen.cardiac_mri`` writes this layout.
+All images of a split have one size. An RGB image counts as grey where its three channels are equal; a mask may have a
+palette, its indices are the labels.
 """
 
 from dataclasses import dataclass
@@ -18,23 +18,21 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from papers_lib.datasets.arguments import check_choice
-from papers_lib.datasets.row_file import read_json
-from papers_lib.datasets.tabular import Check, one_of, plain_name, read_table
+from papers_lib.datasets.tabular import NAME, Check, check_choice, one_of, read_table
 from papers_lib.errors import UserError
 
 CLASSES = ("NOR", "HCM", "DCM", "ARV")
 """Normal, hypertrophic, dilated and arrhythmogenic right ventricular cardiomyopathy; a class is its index."""
 
 BACKGROUND, LV_CAVITY, LV_WALL, RV_CAVITY, RV_WALL, SEX_LABEL = range(6)
-_NAMES = ("background", "LV cavity", "LV wall", "RV cavity", "RV wall", "sex label")
-LABELS = {name: value for value, name in enumerate(_NAMES)}
+LABELS = dict(
+    zip(("background", "LV cavity", "LV wall", "RV cavity", "RV wall", "sex label"), range(6), strict=True)
+)
 """Values of a mask; the heart is 1 to 4, the sex label is in synthetic slices only."""
 
 SPLITS = ("train", "val", "test")
 COLUMNS = ("id", "split", "class", "sex")
-TABLE, DESCRIPTION, IMAGES, MASKS = "slices.csv", "dataset.json", "images", "masks"
-KINDS = ("synthetic data", "real")
+TABLE, IMAGES, MASKS = "slices.csv", "images", "masks"
 SEXES = {"F": 0, "M": 1, "": 255}
 
 
@@ -57,14 +55,6 @@ class CardiacSplit:
     def label_box(self) -> np.ndarray:
         """The synthetic sex label, bool (N, H, W); false everywhere on real slices."""
         return self.masks == SEX_LABEL
-
-
-@dataclass(frozen=True)
-class Description:
-    """Name of a data set and its kind, "synthetic data" (synthetic) or "real"."""
-
-    name: str
-    kind: str
 
 
 def load_cardiac(root: str | Path, split: str) -> CardiacSplit:
@@ -97,25 +87,9 @@ def read_slices(root: Path) -> pd.DataFrame:
     """``slices.csv`` by line: id, and split, class and sex as numbers."""
     if not root.is_dir():
         raise UserError(f"{root}: no such folder, expected one with {TABLE}, {IMAGES}/ and {MASKS}/")
-    checks = {
-        "id": Check(plain_name, "a file name without folders"),
-        "split": one_of(SPLITS),
-        "class": one_of(CLASSES),
-        "sex": Check(SEXES.__getitem__, "one of F, M, empty"),
-    }
+    sex = Check(SEXES.__getitem__, "one of F, M, empty")
+    checks = {"id": NAME, "split": one_of(SPLITS), "class": one_of(CLASSES), "sex": sex}
     return read_table(root / TABLE, checks, unique="id")
-
-
-def describe(root: str | Path) -> Description:
-    """Name and kind from ``dataset.json``; without that file, the folder's name and "real"."""
-    path = Path(root) / DESCRIPTION
-    if not path.exists():
-        return Description(Path(root).resolve().name, "real")
-    content = read_json(path, "a name and a kind")
-    name, kind = content.get("name"), content.get("kind")
-    if not isinstance(name, str) or kind not in KINDS:
-        raise UserError(f"{path}: found name {name!r}, kind {kind!r}, expected a text and synthetic or real")
-    return Description(name, kind)
 
 
 def _read_slice(root: Path, name: str, where: str) -> tuple[np.ndarray, np.ndarray]:

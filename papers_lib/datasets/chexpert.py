@@ -20,10 +20,18 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from papers_lib.datasets.arguments import check_choice, check_share
-from papers_lib.datasets.boxed_images import BoxedImages, stacked
+from papers_lib.datasets.boxed_images import BoxedImages, check_missing, check_parts, stacked
 from papers_lib.datasets.splits import patient_split
-from papers_lib.datasets.tabular import Check, one_of, read_rows, read_table, shown
+from papers_lib.datasets.tabular import (
+    Check,
+    check_choice,
+    check_range,
+    number,
+    one_of,
+    read_rows,
+    read_table,
+    shown,
+)
 from papers_lib.errors import UserError
 
 CLASSES = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
@@ -31,12 +39,8 @@ CLASSES = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Eff
 COLUMNS = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *CLASSES)
 TRAIN, VALID, BOXES = "train.csv", "valid.csv", "boxes.csv"
 CORNERS = ("x_min", "y_min", "x_max", "y_max")
-POSITIVE = {
-    "report": ("Cardiomegaly", "Edema"),
-    "common": ("Atelectasis", "Edema"),
-    "zeros": (),
-    "ones": CLASSES,
-}
+COMMON = ("Atelectasis", "Edema")
+POSITIVE = {"report": ("Cardiomegaly", "Edema"), "common": COMMON, "zeros": (), "ones": CLASSES}
 """Labels whose uncertain values count as positive, by the name of the mapping."""
 VIEWS = ("frontal", "lateral", "all")
 PATH = re.compile(
@@ -62,28 +66,31 @@ def list_chexpert(
 ) -> tuple[BoxedImages, np.ndarray]:
     """List the images, and their labels as the tables have them: 1, 0, -1 or NaN, float64 (N, 5); none is opened.
 
-    The part "train" is train.csv, "test" is valid.csv. The part "val", for what is fitted after training such as a
-    temperature, is cut from one of the two, whole patients at a time; the report does not say on which images it
-    fitted its temperatures (section 4.7), and names no third part. Blank labels count as negative.
+    The part "train" is train.csv, "test" is valid.csv. "val", for what is fitted after training such as a temperature,
+    is cut from one of them by patient: the report does not say on which images it fitted its temperatures (section
+    4.7). Blank labels count as negative.
 
     Args:
         root: folder of the release, or the one that holds it.
         uncertain: labels whose -1 becomes 1: Cardiomegaly and Edema ("report", its section 4.1), Atelectasis and
             Edema ("common", usual after the comparison in Irvin et al. 2019), none ("zeros"), all ("ones").
         views: which pictures.
-        calibration_share, seed: of the cut of "val" from its table; a share of 0 makes no such part.
-        calibration: "valid" cuts "val" from valid.csv; "train" from train.csv, so that all of valid.csv is "test":
-            200 patients, as in the release, are few.
+        calibration_share, seed: of the cut of "val"; a share of 0 makes no such part.
+        calibration: the table that "val" is cut from; "train" leaves all 200 patients of valid.csv in "test".
         missing: what to do with pictures that are not there: an "error", or "skip" them.
     """
     check_choice("uncertain", uncertain, tuple(POSITIVE))
     check_choice("views", views, VIEWS)
     check_choice("calibration", calibration, ("valid", "train"))
     check_choice("missing", missing, ("error", "skip"))
-    check_share("calibration_share", calibration_share)
+    check_range("calibration_share", calibration_share, 0, 1)
     base = find_root(root)
     tables = [read_views(base / TRAIN), read_views(base / VALID)]
-    _refuse_shared_patients(*tables)
+    shared = tables[1][tables[1]["patient"].isin(set(tables[0]["patient"]))]
+    for patient, where in shared[["patient", "where"]].to_numpy()[:1]:
+        also = tables[0]["where"][tables[0]["patient"] == patient].iloc[0]
+        found = f"{where}: Path: found {patient}, who is in {also} too"
+        raise UserError(f"{found}, expected other patients than in {TRAIN}")
     boxes = _read_boxes(base / BOXES, [name for table in tables for name in table["Path"]])
     kept = [_kept(base, table, views, missing) for table in tables]
     patients = [np.array(table["patient"].tolist(), dtype=np.str_) for table in kept]
@@ -92,10 +99,9 @@ def list_chexpert(
     if calibration_share:
         shares = {("train", "test")[which]: 1 - calibration_share, "val": calibration_share}
         parts[which] = patient_split(patients[which], shares, seed).astype("<U5")
+    split = np.concatenate(parts)
     files = {"train": TRAIN, "test": VALID} | ({"val": (TRAIN, VALID)[which]} if calibration_share else {})
-    for part, file in files.items():
-        if not any((one == part).any() for one in parts):
-            raise UserError(f"{base / file}: found no image for the part {part} in {base}, expected some")
+    check_parts(split, {part: base / file for part, file in files.items()})
     raw = np.ascontiguousarray(np.concatenate([table[list(CLASSES)].to_numpy(np.float64) for table in kept]))
     names = tuple(name for table in kept for name in table["Path"])
     positive = np.array([name in POSITIVE[uncertain] for name in CLASSES])
@@ -106,7 +112,7 @@ def list_chexpert(
         where=tuple(where for table in kept for where in table["where"]),
         labels=(raw == 1) | ((raw == -1) & positive),
         patients=np.concatenate(patients),
-        split=np.concatenate(parts),
+        split=split,
         **stacked([boxes.get(name, []) for name in names]),
     )
     return images, raw
@@ -127,12 +133,8 @@ def find_root(root: str | Path) -> Path:
 
 
 def check_rows(root: str | Path) -> None:
-    """Refuse a row of train.csv or valid.csv with fewer or more values than the header, before any work is done.
-
-    The last line of an incomplete copy would otherwise stop a run late. A missing valid.csv is left to the loader.
-    """
-    base = find_root(root)
-    for path in (base / TRAIN, base / VALID):
+    """Refuse a copy whose tables are incomplete, before anything else is read; one that is absent is the loader's."""
+    for path in (find_root(root) / TRAIN, find_root(root) / VALID):
         if path.exists():
             read_rows(path, COLUMNS)
 
@@ -144,46 +146,21 @@ def read_views(path: Path) -> pd.DataFrame:
     """
     checks = {
         **dict.fromkeys(COLUMNS),
-        "Path": Check(_path, EXPECTED_PATH),
-        "Age": Check(_age, "a number of years from 0, or blank"),
+        "Path": Check(PATH.fullmatch, EXPECTED_PATH),
+        "Age": number(0, 1e6, blank=True),
         "Frontal/Lateral": one_of(("Frontal", "Lateral")),
         **dict.fromkeys(CLASSES, Check(_label, "1, 0, -1 or blank")),
     }
     table = read_table(path, checks, unique="Path")
-    matches = [PATH.fullmatch(name) for name in table["Path"]]
-    table["file"], table["patient"] = zip(*(one.group(1, 2) for one in matches if one), strict=True)
+    matches = table["Path"].tolist()
+    groups = zip(*(one.group(0, 1, 2) for one in matches), strict=True)
+    table["Path"], table["file"], table["patient"] = groups
     table["where"] = [f"{path} line {line}" for line in table.index]
     return table
 
 
-def _path(text: str) -> str:
-    if not PATH.fullmatch(text):
-        raise ValueError(text)
-    return text
-
-
-def _label(text: str) -> float:
-    value = float(text or "nan")
-    if text and value not in (1.0, 0.0, -1.0):
-        raise ValueError(text)
-    return value
-
-
-def _age(text: str) -> float:
-    value = float(text or "nan")
-    if text and not 0 <= value < np.inf:
-        raise ValueError(text)
-    return value
-
-
-def _refuse_shared_patients(train: pd.DataFrame, valid: pd.DataFrame) -> None:
-    shared = valid[valid["patient"].isin(set(train["patient"]))]
-    if len(shared):
-        patient, where = shared.iloc[0][["patient", "where"]]
-        also = train[train["patient"] == patient].iloc[0]["where"]
-        raise UserError(
-            f"{where}: Path: found {patient}, who is in {also} too, expected other patients than in {TRAIN}"
-        )
+def _label(text: str) -> float | None:
+    return {1.0: 1.0, 0.0: 0.0, -1.0: -1.0}.get(float(text)) if text else np.nan
 
 
 def _kept(base: Path, table: pd.DataFrame, views: str, missing: str) -> pd.DataFrame:
@@ -191,25 +168,22 @@ def _kept(base: Path, table: pd.DataFrame, views: str, missing: str) -> pd.DataF
     asked = table if views == "all" else table[table["Frontal/Lateral"] == VIEWS.index(views)]
     # Strings, not paths: of 223,414 pictures they take a third of the time.
     there = np.array([os.path.isfile(f"{base}/{file}") for file in asked["file"]], dtype=bool)
-    if missing == "error" and not there.all():
-        gone = asked[~there]
-        raise UserError(
-            f"{gone.iloc[0]['where']}: Path: found no file {base / gone.iloc[0]['file']}, expected it "
-            f"({len(gone)} of {len(asked)} are not there; missing=skip leaves them out)"
-        )
+    gone = asked.loc[~there, ["where", "file"]].to_numpy()
+    lines = [f"{where}: Path: found no file {base / file}" for where, file in gone]
+    check_missing(missing, lines, len(asked))
     return asked[there]
 
 
 def _read_boxes(path: Path, names: list[str]) -> dict[str, list[tuple[int, np.ndarray]]]:
     """Class and box, as shares, of each picture by ``Path``; nothing where there is no such file."""
     found = defaultdict(list)
-    if path.exists():
-        share = Check(lambda text: float(np.float32(text)), "a share from 0 to 1")
-        checks = {"Path": Check({name: name for name in names}.__getitem__, "one of the tables'")}
-        checks |= {"Label": one_of(CLASSES), **dict.fromkeys(CORNERS, share)}
-        for line, name, kind, *box in read_table(path, checks, least=0).itertuples():
-            if not (0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1):
-                expected = "expected x_min < x_max and y_min < y_max from 0 to 1"
-                raise UserError(f"{path} line {line}: found {shown(', '.join(map(str, box)))}, {expected}")
-            found[name].append((kind, np.array(box, np.float32)))
+    share = Check(lambda text: float(np.float32(text)), "a share from 0 to 1")
+    checks = {"Path": Check({name: name for name in names}.__getitem__, "one of the tables'")}
+    checks |= {"Label": one_of(CLASSES), **dict.fromkeys(CORNERS, share)}
+    rows = read_table(path, checks, least=0).itertuples() if path.exists() else ()
+    for line, name, kind, *box in rows:
+        if not (0 <= box[0] < box[2] <= 1 and 0 <= box[1] < box[3] <= 1):
+            expected = "expected x_min < x_max and y_min < y_max from 0 to 1"
+            raise UserError(f"{path} line {line}: found {shown(', '.join(map(str, box)))}, {expected}")
+        found[name].append((kind, np.array(box, np.float32)))
     return found

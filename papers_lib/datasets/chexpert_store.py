@@ -16,8 +16,8 @@ import numpy as np
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.datasets.chexpert import CLASSES, find_root, list_chexpert
 from papers_lib.datasets.image_store import StoreSpec, load_images, write_images
-from papers_lib.datasets.row_file import new_folder, read_array
-from papers_lib.datasets.tabular import Check, read_table
+from papers_lib.datasets.row_file import new_folder, read_array, write_arrays
+from papers_lib.datasets.tabular import number, read_table
 from papers_lib.errors import UserError
 
 TRUTH = "truth.csv"
@@ -42,9 +42,7 @@ class ChexpertImages:
 
     images: BoxedImages
     pixels: np.ndarray  # uint8 (N, side, side), a read-only memory map
-    truth: (
-        np.ndarray
-    )  # P(y = 1 | x) of the five labels, NaN where it is not known (real data), float64 (N, 5)
+    truth: np.ndarray  # P(y = 1 | x) of the labels, NaN where it is not known (real data), float64 (N, 5)
     raw_labels: np.ndarray  # as the tables have them: 1, 0, -1 or NaN, float64 (N, 5)
 
 
@@ -55,8 +53,7 @@ def write_store(folder: str | Path, spec: ChexpertStore, *, root: str | Path, jo
         arrays = {"truth": read_truth(root, images.names), "raw_labels": raw}
         plain = StoreSpec(spec.data, spec.side, kind="chexpert", options=spec.options)
         write_images(temporary, plain, images=images, jobs=jobs)
-        for name, array in arrays.items():
-            np.save(temporary / ARRAYS[name], array, allow_pickle=False)
+        write_arrays(temporary, arrays)
     return Path(folder)
 
 
@@ -73,21 +70,13 @@ def open_store(folder: str | Path) -> ChexpertImages:
 
 
 def read_truth(root: str | Path, names: tuple[str, ...]) -> np.ndarray:
-    """P(y = 1 | x) of ``names`` (what ``Path`` says) from truth.csv of the set at ``root``, float64 (N, 5).
+    """P(y = 1 | x) of ``names`` (what ``Path`` says) from truth.csv at ``root``, float64 (N, 5); NaN where not there.
 
-    NaN where no such row is, and all NaN where there is no truth.csv: real data has none.
+    Real data has no truth.csv.
     """
     path = find_root(root) / TRUTH
     if not path.exists():
         return np.full((len(names), len(CLASSES)), np.nan)
-    probability = Check(_probability, "a number from 0 to 1")
-    columns = {"Path": None, **dict.fromkeys((f"P({name})" for name in CLASSES), probability)}
+    columns = {"Path": None, **dict.fromkeys((f"P({name})" for name in CLASSES), number(0, 1))}
     table = read_table(path, columns, unique="Path").set_index("Path")
     return np.ascontiguousarray(table.reindex(list(names)).to_numpy(np.float64))
-
-
-def _probability(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise ValueError(text)
-    return value

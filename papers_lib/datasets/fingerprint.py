@@ -15,11 +15,9 @@ LARGEST_TEXT = 64 * 2**20  # bytes
 
 
 def tree_fingerprint(root: str | Path) -> str:
-    """SHA-256 (64 hexadecimal digits) over the files below ``root``.
+    """SHA-256 (64 hexadecimal digits) over path and size of all files below ``root``, and content of text to 64 MiB.
 
-    Counted are the relative path and the size of every file, and the content of text files up to 64 MiB: the tables,
-    labels and boxes. Images are not read; one replaced by another of exactly the same size in bytes goes unnoticed.
-    Hidden files and folders, times and permissions do not count. Links are followed, but not in a circle.
+    An image replaced by one of the same size in bytes goes unnoticed; hidden files and times do not count.
     """
     root = Path(root)
     if not root.is_dir():
@@ -27,7 +25,7 @@ def tree_fingerprint(root: str | Path) -> str:
     digest = hashlib.sha256()
     count = 0
     try:
-        for relative, size, path in sorted(_files(str(root), "", set())):
+        for relative, size, path in sorted(_files(str(root))):
             content = ""
             if relative.lower().endswith(TEXT) and size <= LARGEST_TEXT:
                 content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
@@ -40,20 +38,16 @@ def tree_fingerprint(root: str | Path) -> str:
     return digest.hexdigest()
 
 
-def _files(folder: str, prefix: str, above: set[tuple[int, int]]) -> Iterator[tuple[str, int, str]]:
-    """Relative path, size and path of each file below ``folder``, in no particular order."""
-    status = os.stat(folder)
-    here = (status.st_dev, status.st_ino)
-    if here in above:  # a link back to a folder that holds it
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                yield from _files(entry.path, f"{prefix}{entry.name}/", above | {here})
-            else:
-                yield f"{prefix}{entry.name}", entry.stat().st_size, entry.path
+def _files(root: str) -> Iterator[tuple[str, int, str]]:
+    """Relative path, size and path of each file below ``root``, in no particular order."""
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    for folder, folders, names in os.walk(root, onerror=stop, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (os.path.join(folder, name) for name in names if not name.startswith(".")):
+            yield os.path.relpath(path, root).replace(os.sep, "/"), os.stat(path).st_size, path
 
 
 def data_kind(root: Path) -> Literal["synthetic data", "real data"]:

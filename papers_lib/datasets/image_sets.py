@@ -1,21 +1,14 @@
-"""The data sets that `image_store` can hold, by the kind that a `StoreSpec` names.
-
-::
-
-    spec = StoreSpec(tree_fingerprint(root), side=256, kind="nih", options={"split": "authors"})
-    folder = ensure("data", "images", spec, partial(write_set, root=root, jobs=2))
-    images, pixels = load_images(folder)
-"""
+"""The data sets that `image_store` can hold, by the kind that a `StoreSpec` names."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from papers_lib.datasets.arguments import check_choice
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.datasets.image_store import Reader, StoreSpec, write_images
 from papers_lib.datasets.nih_cxr14 import load_nih
 from papers_lib.datasets.pictures import read_image, read_radiograph
+from papers_lib.datasets.tabular import check_choice
 from papers_lib.datasets.vindr_cxr import load_vindr
 from papers_lib.datasets.voc import voc_boxed
 

@@ -1,7 +1,7 @@
 """All pictures of a set resized once, in one array that runs map into memory, beside everything else of `BoxedImages`.
 
-Decoding a radiograph of 1024 pixels takes ten times as long as a small network's step; resized once, 100,000 of
-them are a file of 7 GB at 256 pixels that any number of runs share, and the originals are not needed any more.
+Decoding a radiograph of 1024 pixels takes ten times as long as a small network's step; resized once, 100,000 are a
+file of 7 GB at 256 pixels that any number of runs share.
 
 ::
 
@@ -21,35 +21,29 @@ import numpy as np
 from PIL import Image
 
 from papers_lib.datasets import row_file
-from papers_lib.datasets.arguments import check_choice, check_whole
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.datasets.pictures import MODES, read_image, square
-from papers_lib.datasets.row_file import RowFile, read_array, read_json
-from papers_lib.datasets.tabular import shown
+from papers_lib.datasets.row_file import CHUNK, RowFile, read_array, read_json
+from papers_lib.datasets.tabular import check_choice, check_whole, shown
 from papers_lib.errors import UserError
 from papers_lib.files import write_json
 
 DESCRIPTION = "images.json"
 ARRAYS = ("labels", "boxes", "box_classes", "box_counts")
 WRITTEN = "what write_images wrote"
-CHUNK = 64  # pictures a worker makes before it reports back
 Reader = Callable[[Path], Image.Image]
 """Decodes one file; a function of a module, so that other processes find it."""
 
 
 @dataclass(frozen=True)
 class StoreSpec:
-    """What to make of a data set.
+    """What to make of a data set."""
 
-    Attributes: data (fingerprint of the set); side in pixels; channels (1 grey, 3 RGB); kind of the data set, and
-    options, that its list depends on: JSON-able values, such as the seed of the split.
-    """
-
-    data: str
-    side: int
-    channels: int = 1
+    data: str  # fingerprint of the set
+    side: int  # in pixels
+    channels: int = 1  # 1 grey, 3 RGB
     kind: str = "nih"
-    options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)  # of the loader, by name
 
     def __post_init__(self) -> None:
         check_whole("side", self.side, 1)
@@ -68,8 +62,8 @@ def write_images(
 ) -> Path:
     """Resize every picture and write them with the list to ``folder``, whole or not at all.
 
-    ``spec.data``, ``kind`` and ``options`` stand for ``images``; the number of processes ``jobs`` (0: one for each
-    core) changes no byte. The ``reader`` decodes a file. A worker holds one picture at a time.
+    ``spec.data``, ``kind`` and ``options`` stand for ``images``; the number of processes ``jobs`` (0: one a core)
+    changes no byte; ``reader`` decodes a file.
     """
     if not len(images):
         raise UserError(f"{folder}: found no image to write, expected at least one")
@@ -88,8 +82,7 @@ def write_images(
             "box_classes": np.concatenate([np.zeros(0, np.int64), *images.box_classes]).astype(np.int64),
             "box_counts": np.array([len(box) for box in images.boxes], np.int64),
         }
-        for name, array in small.items():
-            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        row_file.write_arrays(temporary, small)
         described = {
             "classes": images.classes,
             "names": images.names,
@@ -122,23 +115,16 @@ def _pixels(source: Path, where: str, spec: StoreSpec, reader: Reader) -> np.nda
 
 
 def load_images(folder: str | Path) -> tuple[BoxedImages, np.ndarray]:
-    """The list and the pixels, a read-only memory map uint8 (N, side, side) or (N, side, side, 3), of a store.
-
-    A file that is missing, damaged or does not fit the others is a `UserError`.
-    """
+    """The list and the pixels, a read-only memory map uint8 (N, side, side) or (N, side, side, 3), of a store."""
     folder = Path(folder)
     described = read_json(folder / DESCRIPTION, WRITTEN)
     pixels = read_array(folder / "images.npy", WRITTEN, mapped=True)
     labels, boxes, kinds, counts = (read_array(folder / f"{name}.npy", WRITTEN) for name in ARRAYS)
     try:
-        if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or not 0 < len(pixels) == len(counts):
-            raise ValueError(
-                f"images.npy: found {pixels.dtype} {pixels.shape}, {len(counts)} in box_counts.npy"
-            )
-        if counts.min() < 0 or not len(boxes) == len(kinds) == counts.sum():
-            raise ValueError(
-                f"found {len(boxes)} boxes, {len(kinds)} classes, {counts.sum()} in box_counts.npy"
-            )
+        fits = pixels.dtype == np.uint8 and pixels.ndim in (3, 4) and 0 < len(pixels) == len(counts)
+        if not fits or counts.min() < 0 or not len(boxes) == len(kinds) == counts.sum():
+            found = f"{pixels.dtype} {pixels.shape}, {len(counts)} images, {len(boxes)} boxes, {len(kinds)} classes"
+            raise ValueError(found)
         ends = np.cumsum(counts)[:-1]
         patients = described["patients"]
         images = BoxedImages(

@@ -12,7 +12,6 @@ The header of the boxes is ``Image Index,Finding Label,Bbox [x,y,w,h],,,``: the 
 upper left corner, width and height in pixels of the 1024 x 1024 image, whatever the size of the pictures at hand.
 """
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,24 +20,15 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from papers_lib.datasets.arguments import check_choice, check_share
-from papers_lib.datasets.boxed_images import BoxedImages, box_shares, stacked
+from papers_lib.datasets import tabular
+from papers_lib.datasets.boxed_images import BoxedImages, box_shares, check_missing, check_parts, stacked
 from papers_lib.datasets.splits import image_split, patient_split
-from papers_lib.datasets.tabular import Check, bounded_number, plain_name, read_table, read_text, shown
+from papers_lib.datasets.tabular import NAME, Check, number, read_table, read_text, shown, whole_number
 from papers_lib.errors import UserError
 
 CLASSES = (
-    *(
-        "Atelectasis",
-        "Cardiomegaly",
-        "Effusion",
-        "Infiltration",
-        "Mass",
-        "Nodule",
-        "Pneumonia",
-        "Pneumothorax",
-    ),
-    *("Consolidation", "Edema", "Emphysema", "Fibrosis", "Pleural_Thickening", "Hernia"),
+    *("Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia"),
+    *("Pneumothorax", "Consolidation", "Edema", "Emphysema", "Fibrosis", "Pleural_Thickening", "Hernia"),
 )
 """In the order of the data set's publications; the first eight have boxes."""
 
@@ -46,7 +36,6 @@ NO_FINDING = "No Finding"
 TABLES, BOXES = "Data_Entry_2017*.csv", "BBox_List_2017.csv"
 TRAIN_VAL, TEST = "train_val_list.txt", "test_list.txt"
 IMAGE, FINDINGS, PATIENT = "Image Index", "Finding Labels", "Patient ID"
-SYNONYMS = {"Infiltrate": "Infiltration"}
 SIDE = 1024  # of the images on which the boxes were drawn
 VAL_SHARE = 8040 / 86524
 """Of train_val_list.txt's images, as PYLON's authors have it: 78,484 to train and 8,040 to validate on."""
@@ -62,47 +51,42 @@ def load_nih(
 ) -> BoxedImages:
     """List the images of the release at ``root`` with findings, boxes, patients and split; no picture is opened.
 
-    The test part is test_list.txt. The validation part is cut from train_val_list.txt: by patient, or image by
-    image as in PYLON's published lists, where 4,385 patients have images both in the training and in the
-    validation part, so that early stopping sees patients it was trained on. Images in neither list have
-    the split "". Images come in the order of the table.
+    The test part is test_list.txt, "val" is cut from train_val_list.txt, images in neither list have the split "".
 
     Args:
         root: folder of the release.
-        split: "patients" keeps all images of a patient on one side; "authors" does not.
+        split: "patients" keeps all images of a patient on one side of the cut. "authors" cuts image by image as PYLON's
+            published lists do, where 4,385 patients are both in the training and in the validation part.
         val_share, seed: of the cut; a share of 0 makes no validation part.
         missing: what to do with images of the table that no folder has: an "error", or "skip" them.
     """
     root = Path(root)
-    check_choice("split", split, ("patients", "authors"))
-    check_choice("missing", missing, ("error", "skip"))
-    check_share("val_share", val_share)
+    tabular.check_choice("split", split, ("patients", "authors"))
+    tabular.check_choice("missing", missing, ("error", "skip"))
+    tabular.check_range("val_share", val_share, 0, 1)
     path = find_table(root)
     table, pictures = read_entries(path), find_pictures(root)
     there = table[table[IMAGE].isin(list(pictures))]
     listed = _read_lists(root, set(table[IMAGE]))
     boxes = read_boxes(root / BOXES, table[IMAGE])
-    if missing == "error" and len(there) < len(table):
-        line, gone = next((line, name) for line, name in table[IMAGE].items() if name not in pictures)
-        raise UserError(
-            f"{path} line {line}: found no file {shown(gone)} in {root / 'images'} or images_*, expected it "
-            f"({len(table) - len(there)} of {len(table)} are not there; missing=skip leaves them out)"
-        )
+    gone = [
+        f"{path} line {line}: found no file {shown(name)} in {root / 'images'} or images_*"
+        for line, name in table[IMAGE].items()
+        if name not in pictures
+    ]
+    check_missing(missing, gone, len(table))
     names = tuple(there[IMAGE])
     patients = np.array(there[PATIENT].tolist(), dtype=np.str_)
     parts = np.array([listed.get(name, "") for name in names], dtype="<U5")
     rows = np.flatnonzero(parts == "train")
     if val_share and len(rows):
         shares = {"train": 1 - val_share, "val": val_share}
-        by_patient = split == "patients"
-        parts[rows] = (
-            patient_split(patients[rows], shares, seed)
-            if by_patient
-            else image_split(len(rows), shares, seed)
-        )
-    for part, file in (("train", TRAIN_VAL), ("val", TRAIN_VAL), ("test", TEST)):
-        if not (parts == part).any() and (part != "val" or val_share > 0):
-            raise UserError(f"{root / file}: found no image for the part {part} in {root}, expected some")
+        if split == "patients":
+            parts[rows] = patient_split(patients[rows], shares, seed)
+        else:
+            parts[rows] = image_split(len(rows), shares, seed)
+    lists = {"train": TRAIN_VAL, "test": TEST} | ({"val": TRAIN_VAL} if val_share else {})
+    check_parts(parts, {part: root / file for part, file in lists.items()})
     labels = np.zeros((len(there), len(CLASSES)), dtype=np.bool_)
     for row, findings in enumerate(there[FINDINGS]):
         labels[row, list(findings)] = True
@@ -136,14 +120,11 @@ def find_table(root: Path) -> Path:
 
 
 def read_entries(path: Path) -> pd.DataFrame:
-    """``Data_Entry_2017*.csv`` by line: image, indices of its findings into ``CLASSES``, patient (00032 is 32).
-
-    Only the three columns that are used must be there; the release's header has names with commas in them.
-    """
+    """``Data_Entry_2017*.csv`` by line: image, indices of its findings into ``CLASSES``, patient (00032 is 32)."""
     checks = {
-        IMAGE: Check(plain_name, "the file name of an image"),
+        IMAGE: NAME,
         FINDINGS: Check(_findings, f"{', '.join(CLASSES)}, joined by |, or {NO_FINDING} alone"),
-        PATIENT: Check(_patient, "a whole number"),
+        PATIENT: Check(lambda text: str(whole_number(text)), "a whole number"),
     }
     return read_table(path, checks, unique=IMAGE)
 
@@ -153,24 +134,16 @@ def _findings(text: str) -> tuple[int, ...]:
     return () if names == [NO_FINDING] else tuple(map(CLASSES.index, names))
 
 
-def _patient(text: str) -> str:
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise ValueError(text)
-    return str(int(text))
-
-
 def read_boxes(path: Path, images: Iterable[str]) -> dict[str, list[tuple[int, np.ndarray]]]:
     """Class and box, as shares, of each box of ``BBox_List_2017.csv`` by image, which must be one of ``images``.
 
     A box may leave the image by up to 10 pixels, and is then clipped.
     """
-    number = Check(bounded_number, "a number up to 1000000")
+    kinds = {name: k for k, name in enumerate(CLASSES)} | {"Infiltrate": CLASSES.index("Infiltration")}
     checks = {
         IMAGE: Check({name: name for name in images}.__getitem__, "one of the table's images"),
-        "Finding Label": Check(
-            lambda text: CLASSES.index(SYNONYMS.get(text, text)), f"one of {', '.join(CLASSES)}"
-        ),
-        **dict.fromkeys(("Bbox [x", "y", "w", "h]"), number),
+        "Finding Label": Check(kinds.__getitem__, f"one of {', '.join(CLASSES)}"),
+        **dict.fromkeys(("Bbox [x", "y", "w", "h]"), number(-1e6, 1e6)),
     }
     boxes = defaultdict(list)
     for line, image, kind, x, y, width, height in read_table(path, checks, split_names=True).itertuples():
@@ -185,11 +158,10 @@ def read_boxes(path: Path, images: Iterable[str]) -> dict[str, list[tuple[int, n
 def _read_lists(root: Path, images: set[str]) -> dict[str, str]:
     """ "train" or "test" for each image of the two lists."""
     train_val, test = read_list(root / TRAIN_VAL), read_list(root / TEST)
-    for name, where in (train_val | test).items():
+    for name, where in [*test.items(), *train_val.items()]:
         if name not in images:
             raise UserError(f"{where}: found image {shown(name)}, expected one of the table's")
-    for name, where in test.items():
-        if name in train_val:
+        if name in train_val and name in test:
             raise UserError(f"{where}: found {shown(name)} in both lists (also {train_val[name]})")
     return dict.fromkeys(train_val, "train") | dict.fromkeys(test, "test")
 
@@ -214,13 +186,8 @@ def find_pictures(root: Path) -> dict[str, Path]:
     folders = [f for f in (root / "images", *(p / "images" for p in parts), *parts) if f.is_dir()]
     if not folders:
         raise UserError(f"{root}: found no folder images or images_001/images, expected the pictures there")
-    found: dict[str, Path] = {}
-    for folder in folders:
-        try:
-            with os.scandir(folder) as files:
-                for file in files:
-                    if file.name not in found and file.is_file():
-                        found[file.name] = folder / file.name
-        except OSError as error:
-            raise UserError(f"{folder}: cannot be read ({error.strerror or error})") from error
-    return found
+    try:
+        files = (file for folder in reversed(folders) for file in folder.iterdir())
+        return {file.name: file for file in files if file.is_file()}
+    except OSError as error:
+        raise UserError(f"{error.filename}: cannot be read ({error.strerror})") from error

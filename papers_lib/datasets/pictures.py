@@ -1,10 +1,8 @@
 """Pictures of data sets: PNG, JPEG and DICOM files, and a square of 8-bit pixels of each.
 
-DICOM needs pydicom, which nothing else does. What the file asks for is done in the standard's order (PS3.3 C.11):
-rescale or modality table, then the first VOI table or window, then inversion where high values are meant to be dark
-(MONOCHROME1). The least value becomes 0 and the greatest 255. This last step is a choice: the common PNG conversions
-of VinDr-CXR do the same, and a file without window that uses 12 of its 16 bits does not come out black; but one stray
-pixel can compress the greys.
+DICOM is read in the standard's order (PS3.3 C.11): rescale or modality table, the first VOI table or window, then
+inversion where high values are meant to be dark (MONOCHROME1). The least value becomes 0, the greatest 255, a choice
+that the common PNG conversions of VinDr-CXR share: no file comes out black, but a stray pixel can compress the greys.
 """
 
 from collections.abc import Iterator
@@ -24,29 +22,29 @@ if TYPE_CHECKING:
 FORMATS = ("PNG", "JPEG")  # what is decoded, whatever the suffix says
 DICOM_SUFFIXES = (".dicom", ".dcm")
 GREY = ("MONOCHROME1", "MONOCHROME2")
-SIXTEEN_BIT = (
-    "I;16",
-    "I;16L",
-    "I;16B",
-    "I;16N",
-    "I",
-)  # the last: how some versions of Pillow open such a PNG
+SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # "I" is how some versions of Pillow open such a PNG
 MODES = {1: "L", 3: "RGB"}
+
+
+@contextmanager
+def _decoding(path: Path, expected: str) -> Iterator[None]:
+    """What goes wrong with the file at ``path`` in the block is a `UserError`."""
+    try:
+        yield
+    except (UserError, MemoryError):
+        raise
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file, expected {expected}") from error
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error …
+        what = shown(str(error).replace(str(path), path.name))
+        raise UserError(f"{path}: cannot be decoded ({what}), expected {expected}") from error
 
 
 @contextmanager
 def opened(path: Path, expected: str, formats: tuple[str, ...] = FORMATS) -> Iterator[Image.Image]:
     """The picture at ``path``, not decoded yet; what goes wrong with it, there or in the block, is a `UserError`."""
-    try:
-        with Image.open(path, formats=formats) as picture:
-            yield picture
-    except (UserError, MemoryError):
-        raise
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file, expected {expected}") from error
-    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error …
-        what = shown(str(error).replace(str(path), path.name))
-        raise UserError(f"{path}: cannot be decoded ({what}), expected {expected}") from error
+    with _decoding(path, expected), Image.open(path, formats=formats) as picture:
+        yield picture
 
 
 def read_image(path: Path) -> Image.Image:
@@ -59,9 +57,8 @@ def read_image(path: Path) -> Image.Image:
 def square(picture: Image.Image, side: int, channels: int) -> np.ndarray:
     """The whole picture as uint8 (side, side) for one channel, (side, side, 3) for three.
 
-    Bicubic and antialiased; the aspect ratio is not kept. Colour becomes grey by ITU-R 601 luma, so that a grey picture
-    stored as RGB or RGBA keeps its values; transparency does not count. 16-bit grey is scaled by 255/65535: its full
-    range, not the picture's. A picture of floats, or beyond 16 bits, is a ValueError: its range is not known.
+    Bicubic and antialiased; the aspect ratio is not kept. Colour becomes grey by ITU-R 601 luma; transparency does not
+    count. 16-bit grey is scaled by 255/65535: its full range. Floats or more bits are a ValueError: no known range.
     """
     if channels not in MODES:
         raise ValueError(f"channels: found {channels}, expected 1 or 3")
@@ -83,11 +80,7 @@ def read_radiograph(path: Path) -> Image.Image:
 
 
 def read_dicom(path: Path) -> Image.Image:
-    """Decode a DICOM file of one grey image as a picture of mode "L".
-
-    One that is broken, in colour, of several frames or a single grey, or needs a decoder that is not installed, is a
-    `UserError`.
-    """
+    """Decode a DICOM file of one grey image as a picture of mode "L"; any other, and a single grey, is refused."""
     with _dicom(path) as file:
         kind = str(file.get("PhotometricInterpretation", ""))
         if kind not in GREY:
@@ -122,19 +115,10 @@ def dicom_size(path: Path) -> tuple[int, int]:
 
 @contextmanager
 def _dicom(path: Path, **options: Any) -> Iterator["FileDataset"]:
-    try:
-        from pydicom import dcmread
-    except ImportError as error:
-        raise UserError(f"{path}: pydicom is not installed, expected it: pip install pydicom") from error
-    try:
+    from pydicom import dcmread
+
+    with _decoding(path, "a DICOM image"):
         yield dcmread(path, **options)
-    except (UserError, MemoryError):
-        raise
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file, expected a DICOM image") from error
-    except Exception as error:  # pydicom and its decoders raise what they like; the file is at fault
-        what = shown(f"{type(error).__name__}: {error}")
-        raise UserError(f"{path}: cannot be decoded ({what}), expected a DICOM image") from error
 
 
 def _check_decoder(path: Path, file: "FileDataset") -> None:

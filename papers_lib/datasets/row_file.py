@@ -1,20 +1,20 @@
 """Stores on disk: folders that appear whole or not at all, and arrays filled row by row by several processes."""
 
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from papers_lib.datasets.tabular import shown
+from papers_lib import processes
+from papers_lib.datasets.tabular import check_whole, shown
 from papers_lib.errors import UserError
 from papers_lib.files import replacing_folder
 
-Made = TypeVar("Made")
+CHUNK = 64  # pictures a worker makes before it reports back
 
 
 @contextmanager
@@ -27,27 +27,18 @@ def new_folder(folder: str | Path) -> Iterator[Path]:
         yield temporary
 
 
-def in_processes(work: Callable[..., Made], items: Sequence[tuple[Any, ...]], jobs: int) -> list[Made]:
+def in_processes(work: Callable[..., Any], items: Sequence[tuple[Any, ...]], jobs: int) -> list[Any]:
     """``work(*item)`` of each item, in their order, in ``jobs`` processes (0: one for each core)."""
-    if jobs < 0:
-        raise UserError(f"jobs: found {jobs}, expected at least 0")
-    processes = min(jobs or os.cpu_count() or 1, len(items))
-    if processes <= 1:
-        return [work(*item) for item in items]
-    from joblib import Parallel, delayed
-
-    return list(Parallel(n_jobs=processes)(delayed(work)(*item) for item in items))
+    check_whole("jobs", jobs, 0)
+    return processes.in_processes(work, items, max(1, min(processes.processes(jobs, "cpu"), len(items))))
 
 
 def check_room(folder: Path, needed: int, what: str) -> None:
     """Refuse ``what`` ("1200 crops") of ``needed`` bytes if the disk of ``folder`` has no room: files of rows grow."""
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise UserError(f"{folder}: found {_size(free)} free, expected {_size(needed)} for {what}")
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
+        found = f"{folder}: found {free / 1e6:.1f} MB free"
+        raise UserError(f"{found}, expected {needed / 1e6:.1f} MB for {what}")
 
 
 def new_row_file(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) -> None:
@@ -79,6 +70,12 @@ class RowFile:
 
     def __exit__(self, *_: object) -> None:
         self.file.close()
+
+
+def write_arrays(folder: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write each array to ``folder``/NAME.npy."""
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
 
 
 def read_array(path: Path, expected: str, *, mapped: bool = False) -> np.ndarray:

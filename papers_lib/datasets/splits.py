@@ -1,7 +1,6 @@
 """Splits of a data set into parts, by patient or by image: the same ones for a seed on every machine.
 
-Images of one patient look alike, so a part that shares patients with the training part measures, in part,
-memory. `patient_split` and `k_folds_by_patient` keep a patient's images together, `image_split` does not.
+Images of one patient look alike: a part that shares patients with the training part measures, in part, memory.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,10 +14,7 @@ Patients = Sequence[str] | np.ndarray
 def patient_split(patients: Patients, shares: Mapping[str, float], seed: int) -> np.ndarray:
     """The part of each image, whole patients at a time: str (N,), whatever the order of the images.
 
-    Patients are put in random order and the parts cut from it where the number of images comes nearest to the
-    shares; so a part misses its number of images by at most the images of one patient.
-
-    Args: patients of each image, (N,); shares of the images by name of the part, which sum to 1; seed of the order.
+    ``shares`` are of the images, by part, and sum to 1; a part misses its share by at most one patient's images.
     """
     ends = _ends(shares)
     owner, counts = _grouped(patients)
@@ -31,10 +27,7 @@ def patient_split(patients: Patients, shares: Mapping[str, float], seed: int) ->
 
 
 def image_split(n: int, shares: Mapping[str, float], seed: int) -> np.ndarray:
-    """The part of each of ``n`` images, drawn image by image: str (n,); sizes are the shares of ``n``, rounded.
-
-    Images of one patient land in several parts: for sets that do not know their patients, or to repeat what others did.
-    """
+    """The part of each of ``n`` images, drawn image by image: str (n,); sizes are the shares of ``n``, rounded."""
     ends = np.rint(_ends(shares) * n).astype(np.int64)
     ends[-1] = n
     place = np.random.default_rng(seed).permutation(n)
@@ -44,8 +37,7 @@ def image_split(n: int, shares: Mapping[str, float], seed: int) -> np.ndarray:
 def k_folds_by_patient(patients: Patients, k: int, seed: int) -> np.ndarray:
     """The fold (0 to k - 1) of each image, whole patients at a time: int64 (N,), whatever the order of the images.
 
-    Patients with many images are dealt first, each to the fold with the fewest so far, so that folds differ by
-    at most the images of one patient; among patients with equally many images the order is random.
+    Patients with many images come first, each into the smallest fold so far; among equals the order is random.
     """
     owner, counts = _grouped(patients)
     if not 2 <= k <= len(counts):

@@ -1,7 +1,8 @@
-"""Text files and CSV tables of data sets, checked so that a fault names the file, the line and the column."""
+"""Text files, CSV tables and arguments, checked so that a fault names the file, line and column, or the argument."""
 
 import csv
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,19 @@ def shown(text: object) -> str:
     return quoted if len(quoted) <= 62 else quoted[:59] + "…'"
 
 
-def bounded_number(text: str, most: float = 1e6) -> float:
-    """The number that ``text`` says; a ValueError for NaN, for one beyond ``most`` and for what is none."""
+def bounded_number(text: str, least: float = -1e6, most: float = 1e6) -> float:
+    """The number that ``text`` says; a ValueError for NaN, for one outside of the bounds and for what is none."""
     value = float(text) if len(text) <= 50 else float("nan")
-    if not abs(value) <= most:  # also false for NaN
+    if not least <= value <= most:  # also false for NaN
         raise ValueError(text)
     return value
+
+
+def whole_number(text: str) -> int:
+    """The whole number of up to 18 digits that ``text`` says; a ValueError for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ValueError(text)
+    return int(text)
 
 
 def plain_name(text: str) -> str:
@@ -44,6 +52,24 @@ def read_text(path: Path, expected: str) -> str:
         raise UserError(f"{path} line {line}: not UTF-8 (byte {error.start}), expected {expected}") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
+    """Refuse a ``value`` that is not in ``allowed``."""
+    if value not in allowed:
+        raise UserError(f"{name}: found {value!r}, expected one of {', '.join(allowed)}")
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Refuse what is no whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UserError(f"{name}: found {value!r}, expected a whole number of at least {least}")
+
+
+def check_range(name: str, value: object, least: float, most: float) -> None:
+    """Refuse what is no number from ``least`` to ``most``."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise UserError(f"{name}: found {value!r}, expected a number from {least:g} to {most:g}")
 
 
 @dataclass(frozen=True)
@@ -68,8 +94,8 @@ def read_rows(
 ) -> list[Row]:
     """All rows of a comma-separated file (UTF-8, with or without a byte order mark), as text.
 
-    Blanks around names and values are dropped, and so are empty lines and empty names at the end of the header.
-    With ``split_names`` a quoted name with commas in it counts as several columns.
+    Blanks around values, empty lines and empty names at the end of the header are dropped; with ``split_names`` a name
+    in quotes with commas in it counts as several columns.
     """
     path = Path(path)
     text = read_text(path, f"a table with {', '.join(required)}")
@@ -85,9 +111,8 @@ def read_rows(
             if not header:
                 header = _header(where, values, required, split_names)
             elif len(values) < len(header) or any(values[len(header) :]):
-                raise UserError(
-                    f"{where}: found {len(values)} values, expected {len(header)} as in the header"
-                )
+                found = f"{where}: found {len(values)} values"
+                raise UserError(f"{found}, expected {len(header)} as in the header")
             else:
                 rows.append(Row(path, reader.line_num, dict(zip(header, values, strict=False))))
     except csv.Error as error:
@@ -111,7 +136,7 @@ def _header(where: str, header: list[str], required: Sequence[str], split_names:
 
 
 class Check(NamedTuple):
-    """What a value of a column must be: ``parse`` raises ValueError or KeyError; ``expected`` is for the reader."""
+    """What a value of a column must be, in words too; ``parse`` refuses by ValueError, KeyError or None."""
 
     parse: Callable[[str], Any]
     expected: str
@@ -129,13 +154,21 @@ def one_of(allowed: Sequence[str]) -> Check:
     return Check({name: i for i, name in enumerate(allowed)}.__getitem__, f"one of {', '.join(allowed)}")
 
 
+def number(least: float, most: float, *, blank: bool = False) -> Check:
+    """A number from ``least`` to ``most``; with ``blank`` also nothing, which is NaN."""
+    expected = f"a number from {least:g} to {most:g}" + (", or blank" if blank else "")
+    return Check(lambda text: bounded_number(text, least, most) if text or not blank else math.nan, expected)
+
+
+NAME = Check(plain_name, "a file name without folders")
+
+
 def read_table(
     path: str | Path, columns: Mapping[str, Check | None], *, unique: str = "", **options: Any
 ) -> pd.DataFrame:
     """The ``columns`` of a CSV file, parsed and checked; the index is the line on which each row ends.
 
-    Args: path; name and check of each column (None leaves the text); a column whose values must be ``unique``;
-        options of `read_rows`.
+    A column without a check stays text; values of the column ``unique`` must differ; options are `read_rows`'s.
     """
     rows = read_rows(path, list(columns), **options)
     lines = [row.line for row in rows]

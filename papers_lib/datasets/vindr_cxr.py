@@ -7,46 +7,30 @@
     ROOT/train/ID.png           conversions of any size, with
     ROOT/train_meta.csv         image_id, dim0 (height) and dim1 (width) of the original in pixels
 
-Three readers read each image and are not reconciled: they may contradict each other. The competition's own test part
-has no labels, so its 15,000 training images are split, as in PYLON (Preechakul 2022, iScience 25:103933, "Adapting
-PYLON to small VinDr-CXR datasets"). The set does not say whose image is whose: the split is by image, a patient may be
-on both sides of it, and nothing can be done about that.
+Three readers read each image and may contradict each other. The competition's test part has no labels, so its 15,000
+training images are split, as in PYLON (Preechakul 2022, iScience 25:103933, "Adapting PYLON to small VinDr-CXR
+datasets"): by image, since the set does not say whose image is whose; a patient may be in two parts.
 """
 
 import os
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from papers_lib.datasets.arguments import check_choice, check_whole
-from papers_lib.datasets.boxed_images import BoxedImages, box_shares, stacked
+from papers_lib.datasets import tabular
+from papers_lib.datasets.boxed_images import BoxedImages, box_shares, check_missing, check_parts, stacked
 from papers_lib.datasets.pictures import DICOM_SUFFIXES, dicom_size, opened
 from papers_lib.datasets.splits import image_split
-from papers_lib.datasets.tabular import Check, bounded_number, one_of, plain_name, read_table, shown
+from papers_lib.datasets.tabular import NAME, Check, number, one_of, read_table, shown, whole_number
 from papers_lib.errors import UserError
 
 CLASSES = (
-    *(
-        "Aortic enlargement",
-        "Atelectasis",
-        "Calcification",
-        "Cardiomegaly",
-        "Consolidation",
-        "ILD",
-        "Infiltration",
-    ),
-    *(
-        "Lung Opacity",
-        "Nodule/Mass",
-        "Other lesion",
-        "Pleural effusion",
-        "Pleural thickening",
-        "Pneumothorax",
-    ),
-    "Pulmonary fibrosis",
+    *("Aortic enlargement", "Atelectasis", "Calcification", "Cardiomegaly", "Consolidation", "ILD"),
+    *("Infiltration", "Lung Opacity", "Nodule/Mass", "Other lesion", "Pleural effusion"),
+    *("Pleural thickening", "Pneumothorax", "Pulmonary fibrosis"),
 )
 """In the order of ``class_id``, 0 to 13."""
 
@@ -58,7 +42,6 @@ SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
 
 PNG = ".png"
 EXPECTED = "ID.dicom, or ID.png with train_meta.csv"
-NAME = Check(plain_name, "a file name without folders")
 
 
 class Finding(NamedTuple):
@@ -81,8 +64,7 @@ def load_vindr(
     """List the images of the release at ``root`` with labels, boxes and split, sorted by name; only headers are read.
 
     A class is a label of an image if at least ``min_readers`` readers drew a box of it; then all their boxes of it are
-    kept. The paper merges the boxes of a class in an image "into a single ground truth region": that is their union,
-    and a point is in it if it is in any box, as `papers_lib.metrics.localization` has it. "No finding" is no class.
+    kept: the paper merges them "into a single ground truth region", their union. "No finding" is no class.
 
     Args:
         root: folder of the release.
@@ -91,18 +73,18 @@ def load_vindr(
         missing: what to do with images of the table that ``train/`` has not: an "error", or "skip" them.
     """
     root = Path(root)
-    check_whole("min_readers", min_readers, 1)
-    check_choice("missing", missing, ("error", "skip"))
+    tabular.check_whole("min_readers", min_readers, 1)
+    tabular.check_choice("missing", missing, ("error", "skip"))
     if not root.is_dir():
         raise UserError(f"{root}: no such folder, expected one with {TABLE} and {FOLDER}/")
     findings, files = read_findings(root / TABLE), find_files(root / FOLDER)
     names = sorted(name for name in findings if name in files)
-    if missing == "error" and len(names) < len(findings):
-        gone = next(name for name in findings if name not in files)
-        raise UserError(
-            f"{findings[gone][0].where}: found no image {shown(gone)} in {root / FOLDER}, expected {EXPECTED} "
-            f"({len(findings) - len(names)} of {len(findings)} are not there; missing=skip leaves them out)"
-        )
+    gone = [
+        f"{rows[0].where}: found no image {shown(name)} ({EXPECTED}) in {root / FOLDER}"
+        for name, rows in findings.items()
+        if name not in files
+    ]
+    check_missing(missing, gone, len(findings))
     if not names:
         raise UserError(f"{root / FOLDER}: found no image of {root / TABLE}, expected some")
     pngs = any(files[name].suffix.lower() == PNG for name in names)
@@ -112,13 +94,11 @@ def load_vindr(
     for row, name in enumerate(names):
         size = _original_size(root, files[name], findings[name][0].where, stated)
         boxes = [(one.kind, _shares(one, size)) for one in findings[name] if one.kind is not None]
-        agreed = _agreed(findings[name], min_readers)
-        labels[row, agreed] = True
-        drawn.append([(kind, box) for kind, box in boxes if kind in agreed])
+        readers = Counter(kind for kind, _ in {(one.kind, one.reader) for one in findings[name]})
+        drawn.append([(kind, box) for kind, box in boxes if readers[kind] >= min_readers])
+        labels[row, [kind for kind, _ in drawn[-1]]] = True
     split = image_split(len(names), shares, seed)
-    for part in (part for part, share in shares.items() if share > 0):
-        if not (split == part).any():
-            raise UserError(f"{root / TABLE}: found {len(names)} images, too few for the part {part}")
+    check_parts(split, {part: root / TABLE for part, share in shares.items() if share > 0})
     return BoxedImages(
         classes=CLASSES,
         names=tuple(names),
@@ -139,29 +119,29 @@ def missing_images(root: str | Path) -> list[str]:
 
 def read_findings(path: Path) -> dict[str, list[Finding]]:
     """The rows of each image, images and rows in the order of ``train.csv``; the first row that is wrong is refused."""
-    corner = Check(lambda text: bounded_number(text) if text else np.nan, "a number up to 1000000")
+    corner = number(-1e6, 1e6, blank=True)
     names = (*CLASSES, NO_FINDING)
     checks = {"image_id": NAME, "class_name": one_of(names), "class_id": None, "rad_id": None}
     found: dict[str, list[Finding]] = {}
     table = read_table(path, {**checks, **dict.fromkeys(CORNERS, corner)})
-    for line, image, number, given, reader, *corners in table.itertuples():
+    for line, image, kind, given, reader, *corners in table.itertuples():
         where, known = f"{path} line {line}", ~np.isnan(corners)
-        healthy = number == len(CLASSES)
+        healthy = kind == len(CLASSES)
         first, empty = CORNERS[known.argmax()], CORNERS[known.argmin()]
         wrong = ""
-        if given != str(number):
-            wrong = f"class_id: found {shown(given)}, expected {number} for {names[number]}"
+        if given != str(kind):
+            wrong = f"class_id: found {shown(given)}, expected {kind} for {names[kind]}"
         elif not reader:
             wrong = "rad_id: found '', expected the reader's name"
         elif healthy and known.any():
             wrong = f"{first}: found {corners[known.argmax()]:g}, expected it empty for {NO_FINDING}"
         elif not healthy and not known.all():
-            wrong = f"{empty}: found '', expected a box for {names[number]}"
+            wrong = f"{empty}: found '', expected a box for {names[kind]}"
         elif not healthy and not (corners[0] < corners[2] and corners[1] < corners[3]):
             wrong = f"found {corners}, expected x_max and y_max to be greater than x_min and y_min"
         if wrong:
             raise UserError(f"{where}: {wrong}")
-        kept = (None, None) if healthy else (number, tuple(corners))
+        kept = (None, None) if healthy else (kind, tuple(corners))
         found.setdefault(image, []).append(Finding(where, reader, *kept))
     return found
 
@@ -179,23 +159,12 @@ def find_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _agreed(findings: list[Finding], min_readers: int) -> list[int]:
-    readers = defaultdict(set)
-    for one in findings:
-        if one.kind is not None:
-            readers[one.kind].add(one.reader)
-    return sorted(kind for kind, who in readers.items() if len(who) >= min_readers)
-
-
 def _shares(finding: Finding, size: tuple[int, int]) -> np.ndarray:
     assert finding.corners is not None
     box = box_shares(finding.corners, size)
     if box is None:
-        x_min, y_min, x_max, y_max = finding.corners
-        raise UserError(
-            f"{finding.where}: found box x {x_min:g} to {x_max:g}, y {y_min:g} to {y_max:g}, "
-            f"expected it inside the image's width {size[1]} and height {size[0]}"
-        )
+        expected = f"expected it inside the image's width {size[1]} and height {size[0]}"
+        raise UserError(f"{finding.where}: found box {finding.corners}, {expected}")
     return box
 
 
@@ -217,12 +186,6 @@ def _original_size(
 
 def _stated_sizes(path: Path) -> dict[str, tuple[int, int]]:
     """Height and width of the originals, from train_meta.csv."""
-    side = Check(_side, "a whole number of pixels")
+    side = Check(lambda text: whole_number(text) or None, "a whole number of pixels")
     table = read_table(path, {"image_id": NAME, "dim0": side, "dim1": side}, unique="image_id")
     return {name: (height, width) for _, name, height, width in table.itertuples()}
-
-
-def _side(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and bounded_number(text) > 0):
-        raise ValueError(text)
-    return int(text)

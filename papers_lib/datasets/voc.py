@@ -1,7 +1,7 @@
 """Pascal VOC's folders as a list of images with boxes: as they are (`load_voc`), or as `BoxedImages` (`voc_boxed`).
 
-Layout: ROOT/VOC2007 and/or ROOT/VOC2012 (any `VOC` and four digits), ROOT being a VOCdevkit or a folder that
-holds one; in each `Annotations/*.xml`, `JPEGImages/*.jpg`, `ImageSets/Main/{train,val,trainval,test}.txt`.
+Layout: ROOT/VOC2007, ROOT/VOC2012 or the like, ROOT being a VOCdevkit or a folder that holds one; in each
+`Annotations/*.xml`, `JPEGImages/*.jpg`, `ImageSets/Main/{train,val,trainval,test}.txt`.
 Boxes are (x_min, y_min, x_max, y_max) in 0-based pixel edges: see `voc_annotations.pixel_box`.
 """
 
@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image
 
-from papers_lib.datasets.arguments import check_choice, check_share
-from papers_lib.datasets.boxed_images import BoxedImages
+from papers_lib.datasets.boxed_images import BoxedImages, check_parts
 from papers_lib.datasets.pictures import opened
 from papers_lib.datasets.splits import image_split
-from papers_lib.datasets.tabular import plain_name, read_text, shown
+from papers_lib.datasets.tabular import NAME, check_choice, check_range, read_text, shown
 from papers_lib.datasets.voc_annotations import VocObject, leave_out, pixel_box, read_annotation
 from papers_lib.errors import UserError
 
@@ -31,23 +29,18 @@ VAL_SHARE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class VocRecord:
-    """One image with its objects.
+    """One image with its objects."""
 
-    Attributes: id ("VOC2012/2012_000001"); image (path); size (width, height) of the picture; boxes (n, 4)
-    float32; names (n,) of the classes; classes (n,) int64, the same as indices into `VocSplit.classes`;
-    difficult and truncated (n,) bool; objects (n,) as written, and how many the file has in all.
-    """
-
-    id: str
+    id: str  # "VOC2012/2012_000001"
     image: Path
-    size: tuple[int, int]
-    boxes: np.ndarray
-    names: tuple[str, ...]
-    classes: np.ndarray
-    difficult: np.ndarray
-    truncated: np.ndarray
-    objects: tuple[VocObject, ...] = field(repr=False)
-    written: int
+    size: tuple[int, int]  # width and height of the picture
+    boxes: np.ndarray  # float32 (n, 4)
+    names: tuple[str, ...]  # of the n classes
+    classes: np.ndarray  # the same as indices into `VocSplit.classes`, int64 (n,)
+    difficult: np.ndarray  # bool (n,)
+    truncated: np.ndarray  # bool (n,)
+    objects: tuple[VocObject, ...] = field(repr=False)  # as written
+    written: int  # how many objects the file has in all
 
     def beside(self, folder: str, suffix: str) -> Path:
         """The file of this image in another folder of its year, such as "Annotations"."""
@@ -75,14 +68,12 @@ def load_voc(
     mode: Literal["strict", "skip"] = "strict",
     difficult: bool = True,
 ) -> VocSplit:
-    """Load one split of a data set in Pascal VOC's layout.
+    """Load one split (train, val, trainval or test) of the VOCdevkit ``root``, or of one inside of it.
 
     Args:
-        root: a VOCdevkit, or a folder that holds one.
-        split: train, val, trainval or test.
         years: the years to join; None joins every year that has this split.
-        classes: fixed class names in the order of their indices; None takes every name in any annotation
-            under ``root``, sorted, so that all splits and years of one root agree on the indices.
+        classes: class names in the order of their indices; None takes all names in all annotations, sorted, so that
+            splits and years of one root agree.
         mode: "strict" stops at the first fault; "skip" leaves out the box or the image, and says so in ``left_out``.
         difficult: False leaves out boxes marked difficult (and images without any other), in both modes.
     """
@@ -98,7 +89,11 @@ def load_voc(
         lines = read_text(path, "one image name a line").splitlines()
         for image_id in filter(None, map(str.strip, lines)):
             try:
-                _check_id(image_id, seen, path)
+                if image_id in seen:
+                    raise UserError(f"{path}: found {shown(image_id)} twice, expected it once")
+                seen.add(image_id)
+                if NAME.value(image_id) is None:
+                    raise UserError(f"{path}: found {shown(image_id)}, expected {NAME.expected}")
                 record = _record(folders[year], image_id, names_in, difficult, left_out)
             except UserError as error:
                 leave_out(error, left_out)
@@ -112,9 +107,8 @@ def load_voc(
         unknown = sorted(set(record.names) - set(names))
         if unknown:
             source = record.beside("Annotations", ".xml")
-            raise UserError(
-                f"{source}: found class {shown(unknown[0])}, expected one of {shown(list(names))}"
-            )
+            found = f"{source}: found class {shown(unknown[0])}"
+            raise UserError(f"{found}, expected one of {shown(list(names))}")
     numbered = (replace(r, classes=np.array([names.index(n) for n in r.names], np.int64)) for r in records)
     return VocSplit(split, names, tuple(numbered), tuple(left_out or ()))
 
@@ -158,19 +152,18 @@ def splits_of(root: str | Path) -> dict[str, str]:
     for train, test in (("trainval", "test"), ("train", "val")):
         if train in there and test in there:
             return {"train": train, "test": test}
-    raise UserError(
-        f"{root}: found of the lists ImageSets/Main/*.txt {', '.join(there) or 'none'}, "
-        "expected trainval and test, or train and val"
-    )
+    found = f"{root}: found of the lists ImageSets/Main/*.txt {', '.join(there) or 'none'}"
+    raise UserError(f"{found}, expected trainval and test, or train and val")
 
 
 def load_parts(root: str | Path, lists: Mapping[str, str], *, difficult: bool = True) -> dict[str, VocSplit]:
     """The lists of each part, all with the same classes; a picture in two of them is a `UserError`."""
     loaded: dict[str, VocSplit] = {}
     list_of: dict[str, str] = {}
+    known: tuple[str, ...] | None = None  # all names under root, read once
     for part, name in lists.items():
-        known = next((split.classes for split in loaded.values()), None)  # all names under root, read once
         loaded[part] = load_voc(root, name, classes=known, difficult=difficult)
+        known = loaded[part].classes
         for record in loaded[part].records:
             other = list_of.setdefault(record.id, name)
             if other != name:
@@ -189,29 +182,24 @@ def voc_boxed(
 ) -> BoxedImages:
     """List the pictures of a VOC set with labels (the classes of their boxes), boxes and split.
 
-    Trained on trainval and tested on test where both exist, else train and val (`splits_of`).
-    PYLON's authors chose the checkpoint on VOC's val list and tested on it as well; here the validation part
-    never is the test part.
+    PYLON's authors chose the checkpoint on VOC's val list and tested on it as well; here the two never are the same.
 
     Args:
         root: a VOCdevkit, or a folder that holds one; all years that have a list are joined.
-        validation: "cut" draws it from the training list, picture by picture; "own" takes the set's own lists train,
-            val and test, which must all be there.
-        val_share: of the training list's pictures, with "cut"; 0 makes no validation part.
-        seed: of the cut.
+        validation: "cut" draws it picture by picture from the training list of `splits_of`; "own" takes the set's own
+            lists train, val and test, which must all be there.
+        val_share, seed: of the cut; a share of 0 makes no validation part.
         difficult: False leaves out boxes marked difficult, and pictures without any other.
     """
     check_choice("validation", validation, ("cut", "own"))
-    check_share("val_share", val_share)
+    check_range("val_share", val_share, 0, 1)
     lists = splits_of(root) if validation == "cut" else {name: name for name in ("train", "val", "test")}
     loaded = load_parts(root, lists, difficult=difficult)
     parts = np.repeat(np.array(list(loaded), dtype="<U5"), [len(split) for split in loaded.values()])
     if validation == "cut" and val_share:
         rows = np.flatnonzero(parts == "train")
         parts[rows] = image_split(len(rows), {"train": 1 - val_share, "val": val_share}, seed)
-        if not {"train", "val"} <= set(parts[rows].tolist()):
-            found = f"{root}: found {len(rows)} pictures to train on"
-            raise UserError(f"{found}, too few to cut {val_share} from")
+        check_parts(parts, dict.fromkeys(("train", "val"), root))
     records = [record for split in loaded.values() for record in split.records]
     classes = loaded["train"].classes
     labels = np.zeros((len(records), len(classes)), dtype=np.bool_)
@@ -230,23 +218,6 @@ def voc_boxed(
         patients=None,
         split=parts,
     )
-
-
-def read_picture(path: Path) -> Image.Image:
-    """Decode a picture as RGB, pixels as stored (an EXIF rotation is not applied: boxes refer to the file)."""
-    with opened(path, "JPEG or PNG") as image:
-        return image.convert("RGB")
-
-
-def _check_id(image_id: str, seen: set[str], path: Path) -> None:
-    """Refuse a name that leads out of the folder, or is in ``seen``; then add it there."""
-    if image_id in seen:
-        raise UserError(f"{path}: found {shown(image_id)} twice, expected it once")
-    seen.add(image_id)
-    try:
-        plain_name(image_id)
-    except ValueError:
-        raise UserError(f"{path}: found {shown(image_id)}, expected an image name without folder") from None
 
 
 def _record(

@@ -1,8 +1,7 @@
 """One annotation file of Pascal VOC: untrusted XML in, checked boxes out, each fault as one line.
 
-Format: Everingham et al., "The PASCAL Visual Object Classes Challenge 2012 Development Kit", section on
-annotations: `<annotation><size/><object><name/><difficult/><truncated/><bndbox/></object>…`. Only the
-children of an `<object>` itself count, so the boxes of body parts (`<part>`) are not taken for objects.
+Format: Everingham et al., "The PASCAL Visual Object Classes Challenge 2012 Development Kit", section on annotations:
+`<annotation><size/><object><name/><difficult/><truncated/><bndbox/><part/></object>…`.
 """
 
 import os
@@ -45,22 +44,16 @@ class VocObject:
 
 @dataclass(frozen=True)
 class Annotation:
-    """A parsed file: the size it states (None when absent or 0), its objects, every class name, number of `<object>`s.
+    """A parsed file; names and number count refused objects too: the classes must not depend on what is usable."""
 
-    The last two also count objects that were refused: the list of classes does not depend on which boxes are usable.
-    """
-
-    size: tuple[int, int] | None
+    size: tuple[int, int] | None  # as the file states it; None when absent or 0
     objects: tuple[VocObject, ...]
     names: frozenset[str]
     written: int
 
 
 def read_annotation(path: Path, left_out: list[str] | None) -> Annotation:
-    """Read one annotation file; any DTD or entity is refused before it can expand.
-
-    A fault of the file is a `UserError`; those of single objects go to ``left_out``; there may be no object.
-    """
+    """Read one annotation file, a DTD refused before it expands; faults of single objects go to ``left_out``."""
     if not os.path.isfile(path):  # also keeps pipes and devices from being waited for
         raise UserError(f"{path}: found no such file, expected a VOC annotation")
     try:
@@ -68,7 +61,16 @@ def read_annotation(path: Path, left_out: list[str] | None) -> Annotation:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}), expected a VOC annotation") from error
-    root = _parsed(data, path)
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{path}: found over {MAX_BYTES} bytes, expected fewer")
+    try:
+        root = fromstring(data, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise UserError(f"{path}: found a DTD, expected XML without one") from error
+    except (ParseError, ValueError, LookupError) as error:  # LookupError: an encoding that does not exist
+        raise UserError(f"{path}: found {shown(error)}, expected XML") from error
+    if root.tag != "annotation":
+        raise UserError(f"{path}: found root {shown(root.tag)}, expected 'annotation'")
     elements, objects, names = root.findall("object"), [], set()
     for row, element in enumerate(elements, start=1):
         where = f"{path}: object {row}"
@@ -85,20 +87,6 @@ def read_annotation(path: Path, left_out: list[str] | None) -> Annotation:
     width, height = (int(texts[0]), int(texts[1])) if numbers else (0, 0)  # some tools write 0 for "unknown"
     size = (width, height) if width and height else None
     return Annotation(size, tuple(objects), frozenset(names), len(elements))
-
-
-def _parsed(data: bytes, path: Path) -> Element:
-    if len(data) > MAX_BYTES:
-        raise UserError(f"{path}: found over {MAX_BYTES} bytes, expected fewer")
-    try:
-        root: Element = fromstring(data, forbid_dtd=True)
-    except DefusedXmlException as error:
-        raise UserError(f"{path}: found a DTD, expected XML without one") from error
-    except (ParseError, ValueError, LookupError) as error:  # LookupError: an encoding that does not exist
-        raise UserError(f"{path}: found {shown(error)}, expected XML") from error
-    if root.tag != "annotation":
-        raise UserError(f"{path}: found root {shown(root.tag)}, expected 'annotation'")
-    return root
 
 
 def read_object(element: Element, name: str, where: str, row: int = 0) -> VocObject:
@@ -129,10 +117,9 @@ def _text(element: Element, key: str) -> str:
 def pixel_box(item: VocObject, size: tuple[int, int], where: str, left_out: list[str] | None) -> np.ndarray:
     """Convert a box to 0-based pixel edges and fit it to the picture, float32 (4,).
 
-    VOC counts pixels from 1 and includes the last one; here a box is (x_min, y_min, x_max, y_max) with
-    x_min = xmin - 1 and x_max = xmax: `array[y_min:y_max, x_min:x_max]` is the crop. One that reaches out by at most
-    a pixel is clipped silently, farther out it is clipped and noted in ``left_out``; one without area, or wholly
-    outside, is a `UserError`.
+    VOC counts pixels from 1 and includes the last one; here x_min = xmin - 1 and x_max = xmax, so that
+    `array[y_min:y_max, x_min:x_max]` is the crop. A box that reaches out is clipped, and noted in ``left_out`` if by
+    more than a pixel; one without area, or wholly outside, is a `UserError`.
 
     >>> pixel_box(VocObject("cat", (1, 1, 20, 10), False, False), (20, 10), "a.xml", None).tolist()
     [0.0, 0.0, 20.0, 10.0]

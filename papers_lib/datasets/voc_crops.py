@@ -14,7 +14,7 @@ from PIL import Image
 
 from papers_lib.datasets.pictures import opened
 from papers_lib.datasets.tabular import shown
-from papers_lib.datasets.voc import VocRecord, read_picture
+from papers_lib.datasets.voc import VocRecord
 from papers_lib.datasets.voc_annotations import leave_out, pixel_box, read_object
 from papers_lib.errors import UserError
 
@@ -25,7 +25,8 @@ Frame = tuple[int, int, int, int]
 
 def record_picture(record: VocRecord) -> Image.Image:
     """Decode the picture of ``record`` as RGB; one of another size than when it was loaded is a `UserError`."""
-    picture = read_picture(record.image)
+    with opened(record.image, "JPEG or PNG") as image:
+        picture = image.convert("RGB")  # an EXIF rotation is not applied: boxes refer to the file
     if picture.size != record.size:
         raise UserError(f"{record.image}: found size {picture.size}, expected {record.size} as when loaded")
     return picture
@@ -54,8 +55,7 @@ def in_frame(boxes: np.ndarray, frame: Frame, side: int) -> np.ndarray:
 def part_boxes(record: VocRecord, left_out: list[str] | None = None) -> list[np.ndarray]:
     """Boxes of each object's parts, float32 (parts, 4) in pixel edges, in the order of ``record.boxes`` and the file.
 
-    A part that reaches out of the picture is clipped; one without box or area, or wholly outside, is a `UserError`, or
-    goes to ``left_out``.
+    A part that reaches out is clipped; one without box or area, or wholly outside, is a fault (see ``left_out``).
     """
     found = []
     for item in record.objects:
@@ -102,8 +102,7 @@ def object_masks(record: VocRecord) -> np.ndarray | None:
 def mask_in_frame(mask: np.ndarray, frame: Frame, side: int) -> np.ndarray | None:
     """The part of a mask (height, width) inside ``frame`` as cells, bool (side, side); None if nothing is in there.
 
-    A cell belongs to the object when at least half of its area does. Where no cell has that much (a thin or
-    tiny object) those with the most do, so that an object never vanishes.
+    A cell belongs to the object when half of its area does, or where no cell has that much, as much as any has.
     """
     inside = mask[frame[1] : frame[3], frame[0] : frame[2]]
     if not inside.any():

@@ -18,10 +18,20 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from papers_lib.datasets import row_file, voc_crops
-from papers_lib.datasets.arguments import check_choice, check_whole
-from papers_lib.datasets.row_file import RowFile, read_array, read_json
+from papers_lib.datasets import row_file
+from papers_lib.datasets.row_file import CHUNK, RowFile, read_array, read_json
+from papers_lib.datasets.tabular import check_choice, check_whole
 from papers_lib.datasets.voc import VocRecord, VocSplit, find_lists, load_parts, splits_of
+from papers_lib.datasets.voc_crops import (
+    Frame,
+    crop_frame,
+    in_frame,
+    mask_in_frame,
+    object_masks,
+    part_boxes,
+    record_picture,
+    square,
+)
 from papers_lib.errors import UserError
 from papers_lib.files import write_json
 
@@ -31,24 +41,18 @@ ARRAYS = ("images", "masks", "has_mask", "classes", "image", "boxes", "region", 
 SCENES = ("scenes", "scene_boxes")
 LARGE = ("images", "masks", "scenes")  # mapped into memory
 WRITTEN = "what write_crops wrote"
-CHUNK = 64  # pictures a worker makes before it reports back
 
 
 @dataclass(frozen=True)
 class CropSpec:
-    """What to make of a data set.
+    """What to make of a data set."""
 
-    Attributes: data (fingerprint of the VOC set); side of an item in pixels; whole (the whole picture
-    instead of the crop, one item a box all the same); difficult (keep boxes marked difficult); scene_side
-    (side of the test pictures stored besides, 0 for none); mask_side of a mask in cells.
-    """
-
-    data: str
-    side: int
-    whole: bool = False
-    difficult: bool = True
-    scene_side: int = 0
-    mask_side: int = 96
+    data: str  # fingerprint of the VOC set
+    side: int  # of an item in pixels
+    whole: bool = False  # an item is the whole picture instead of a crop, one for each box all the same
+    difficult: bool = True  # keep boxes marked difficult
+    scene_side: int = 0  # of the test pictures stored besides, 0 for none
+    mask_side: int = 96  # in cells
 
     def __post_init__(self) -> None:
         for name, least in (("side", 1), ("scene_side", 0), ("mask_side", 1)):
@@ -63,14 +67,10 @@ class CropSplit:
     classes: np.ndarray  # int64 (N,), indices into names
     image: np.ndarray  # int64 (N,), the number of the item's picture, 0 to S - 1
     boxes: np.ndarray  # float32 (N, 4), the object's box in the picture's pixels, 0-based edges
-    region: (
-        np.ndarray
-    )  # float32 (N, 4), the same box in the item's own pixels: all of a crop, up to fractions
+    region: np.ndarray  # float32 (N, 4), the same box in the item's own pixels
     masks: np.ndarray  # bool (N, m, m), a read-only memory map: the object in the item as m x m cells
     has_mask: np.ndarray  # bool (N,); without one the row of masks is all false
-    parts: (
-        np.ndarray
-    )  # float32 (N, 4), the object's first part in the item's own pixels; NaN where there is none
+    parts: np.ndarray  # float32 (N, 4), the object's first part in the item's pixels; NaN where there is none
     scenes: np.ndarray | None  # uint8 (S, s, s, 3), the whole pictures, a read-only memory map, if asked for
     scene_boxes: list[np.ndarray]  # S arrays float32 (n_i, 4) in the pixels of the scene; none without scenes
     scene_classes: list[np.ndarray]  # S arrays int64 (n_i,)
@@ -81,10 +81,7 @@ class CropSplit:
         return len(self.classes)
 
     def boxes_of_image(self) -> tuple[np.ndarray, np.ndarray]:
-        """First item and number of items of each picture, int64 (S,) both.
-
-        One box drawn at random per image and epoch is then ``start + generator.integers(count)``.
-        """
+        """First item and number of items of each picture, int64 (S,) both."""
         count = np.bincount(self.image)
         return np.cumsum(count) - count, count
 
@@ -92,8 +89,7 @@ class CropSplit:
 def write_crops(folder: str | Path, spec: CropSpec, *, root: str | Path, jobs: int = 1) -> Path:
     """Make every item of both splits of the VOC set at ``root`` and write them to ``folder``, whole or not at all.
 
-    ``spec.data`` stands for what is at ``root``; the number of processes (0: one for each core) changes no byte.
-    No split is ever in memory: a worker holds one picture and one item.
+    ``spec.data`` stands for what is at ``root``; the number of processes ``jobs`` (0: one a core) changes no byte.
     """
     lists = splits_of(root)
     splits = load_parts(root, lists, difficult=spec.difficult)
@@ -120,7 +116,7 @@ class _Made(NamedTuple):
     """What a worker hands back of its items; pixels and masks are in the files by then."""
 
     region: list[np.ndarray]
-    part: list[np.ndarray]
+    parts: list[np.ndarray]
     has_mask: list[bool]
     left_out: list[str]
 
@@ -132,30 +128,26 @@ def _write_split(folder: Path, spec: CropSpec, split: VocSplit, scenes: bool, jo
     folder.mkdir()
     row_file.new_row_file(folder / "images.npy", np.uint8, (total, spec.side, spec.side, 3))
     row_file.new_row_file(folder / "masks.npy", np.bool_, (total, spec.mask_side, spec.mask_side))
+    side = spec.scene_side
     if scenes:
-        row_file.new_row_file(
-            folder / "scenes.npy", np.uint8, (len(split), spec.scene_side, spec.scene_side, 3)
-        )
+        row_file.new_row_file(folder / "scenes.npy", np.uint8, (len(split), side, side, 3))
     chunks = [
         (folder, spec, first, int(starts[first]), split.records[first : first + CHUNK], scenes)
         for first in range(0, len(split), CHUNK)
     ]
     made = row_file.in_processes(_write_chunk, chunks, jobs)
-    boxes = [record.boxes for record in split.records]
     small = {
         "classes": np.concatenate([record.classes for record in split.records]),
         "image": np.repeat(np.arange(len(split)), counts),
-        "boxes": np.concatenate(boxes),
+        "boxes": np.concatenate([record.boxes for record in split.records]),
         "region": np.stack([region for one in made for region in one.region]),
-        "parts": np.stack([part for one in made for part in one.part]),
+        "parts": np.stack([part for one in made for part in one.parts]),
         "has_mask": np.array([has for one in made for has in one.has_mask]),
     }
     if scenes:
-        frames = [(0, 0, *record.size) for record in split.records]
-        scaled = [voc_crops.in_frame(b, f, spec.scene_side) for b, f in zip(boxes, frames, strict=True)]
+        scaled = [in_frame(record.boxes, (0, 0, *record.size), side) for record in split.records]
         small["scene_boxes"] = np.concatenate(scaled)
-    for name, array in small.items():
-        np.save(folder / f"{name}.npy", array)
+    row_file.write_arrays(folder, small)
     write_json(folder / PICTURES, [record.id for record in split.records])
     return sum(len(one.left_out) for one in made)
 
@@ -169,32 +161,29 @@ def _write_chunk(
         names = ("images", "masks", *(["scenes"] if scenes else []))
         rows = {name: stack.enter_context(RowFile(folder / f"{name}.npy")) for name in names}
         for number, record in enumerate(records, start=first):
-            picture, masks = voc_crops.record_picture(record), voc_crops.object_masks(record)
-            parts = voc_crops.part_boxes(record, made.left_out)
-            full: voc_crops.Frame = (0, 0, *record.size)
+            picture, masks = record_picture(record), object_masks(record)
+            full: Frame = (0, 0, *record.size)
             if scenes:
-                rows["scenes"].write(number, voc_crops.square(picture, full, spec.scene_side))
-            pixels = voc_crops.square(picture, full, spec.side) if spec.whole else None
+                rows["scenes"].write(number, square(picture, full, spec.scene_side))
+            whole = square(picture, full, spec.side) if spec.whole else None
+            parts = part_boxes(record, made.left_out)
             for place, box in enumerate(record.boxes):
-                frame = full if spec.whole else voc_crops.crop_frame(box)
-                rows["images"].write(
-                    item, voc_crops.square(picture, frame, spec.side) if pixels is None else pixels
-                )
-                cells = (
-                    None if masks is None else voc_crops.mask_in_frame(masks[place], frame, spec.mask_side)
-                )
+                frame = full if spec.whole else crop_frame(box)
+                pixels = square(picture, frame, spec.side) if whole is None else whole
+                rows["images"].write(item, pixels)
+                cells = None if masks is None else mask_in_frame(masks[place], frame, spec.mask_side)
                 if cells is not None:
                     rows["masks"].write(item, cells)
                 made.has_mask.append(cells is not None)
-                made.region.append(voc_crops.in_frame(box[None], frame, spec.side)[0])
-                made.part.append(_first_part(parts[place], frame, spec.side))
+                made.region.append(in_frame(box[None], frame, spec.side)[0])
+                made.parts.append(_first_part(parts[place], frame, spec.side))
                 item += 1
     return made
 
 
-def _first_part(parts: np.ndarray, frame: voc_crops.Frame, side: int) -> np.ndarray:
+def _first_part(parts: np.ndarray, frame: Frame, side: int) -> np.ndarray:
     """The first part inside the item, clipped to it; NaN (4,) where there is none or nothing of it is left."""
-    part = np.clip(voc_crops.in_frame(parts[:1], frame, side), 0, side)
+    part = np.clip(in_frame(parts[:1], frame, side), 0, side)
     usable = len(part) and (part[0, :2] < part[0, 2:]).all()
     return part[0] if usable else np.full(4, np.nan, np.float32)
 

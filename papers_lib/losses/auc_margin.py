@@ -6,9 +6,8 @@ positives (+) and the negatives (-) of a label, Yuan et al. minimise over the ne
     var+ h + var- h + max(0, m + mean- h - mean+ h)^2  =  min over a, b, max over alpha >= 0 of
     mean+ (h - a)^2 + mean- (h - b)^2 + 2 alpha (m + mean- h - mean+ h) - alpha^2.
 
-Times p (1 - p), with the prevalence p, each mean over one kind becomes a mean over all samples, since mean+ h =
-mean of h 1[y=1] / p: what :func:`auc_margin_loss` computes. Minibatches are then unbiased, and one without
-positives is no exception.
+Times p (1 - p), with the prevalence p, each mean over one kind becomes a mean over all samples: minibatches are
+unbiased, and one without positives is no exception.
 """
 
 from typing import Any
@@ -29,16 +28,15 @@ def auc_margin_loss(
     prevalence: Tensor,
     margin: float = 1.0,
 ) -> Tensor:
-    """The min-max objective for each label: to be minimised over scores, a and b, and maximised over alpha >= 0.
+    """The min-max objective (K,) of each label: to be minimised over scores, a and b, and maximised over alpha >= 0.
 
-    Mean over samples of (1-p) (h-a)^2 1[y=1] + p (h-b)^2 1[y=0] + 2 alpha (p (1-p) m + p h 1[y=0] - (1-p) h 1[y=1])
-    - p (1-p) alpha^2. Where the batch's prevalence is p, its saddle point is a = mean+ h, b = mean- h,
-    alpha = max(0, m + b - a). Published implementations have left the margin out, misplaced a parenthesis around it,
-    or replaced the given p by the batch's.
+    Mean over samples of (1-p) (h-a)^2 1[y=1] + p (h-b)^2 1[y=0] + 2 alpha (p (1-p) m + p h 1[y=0] - (1-p) h 1[y=1]) -
+    p (1-p) alpha^2. Where the batch's prevalence is p, its saddle point is a = mean+ h, b = mean- h, alpha = max(0, m
+    + b - a). Published implementations have left the margin out, misplaced a parenthesis around it, or replaced the
+    given p by the batch's.
 
     Args: scores h (B, K), probabilities; labels y (B, K), boolean or 0 and 1; a, b, alpha and prevalence p (K,), p
-        the share of positives in the training set, 0 < p < 1; margin m.
-    Returns: (K,). Raises: ValueError for shapes, an empty batch, or labels other than 0 and 1.
+    the share of positives in the training set, 0 < p < 1; margin m.
 
     >>> h, y = torch.tensor([[0.75], [0.25]]), torch.tensor([[1], [0]])
     >>> half = torch.tensor([0.5])  # alpha and p; p (1-p) (m + .25 - .75)^2 = .25 * .25
@@ -46,9 +44,6 @@ def auc_margin_loss(
     0.0625
     """
     h, positive = checked(scores, labels)
-    for name, value in (("a", a), ("b", b), ("alpha", alpha), ("prevalence", prevalence)):
-        if value.shape != h.shape[1:]:
-            raise ValueError(f"{name}: expected shape ({h.shape[1]},), got {tuple(value.shape)}")
     a, b, alpha, p = (value.to(h) for value in (a, b, alpha, prevalence))
     y = positive.to(h.dtype)
     spread = (1 - p) * (h - a).square() * y + p * (h - b).square() * (1 - y)
@@ -61,18 +56,12 @@ class AucMargin(nn.Module):
 
     Made for :class:`papers_lib.losses.pesg.PESG`, which ascends on alpha. With any other optimizer give it the
     parameters of the network and of this loss. **alpha then descends, unless** ``ascend`` **is True**: it goes below
-    0, where the term in alpha rewards scores in the wrong order and has no lower bound. The report trained all of
-    its losses with Adam (section 4.6) and does not say what became of alpha.
+    0, where the term in alpha rewards scores in the wrong order and has no lower bound. The report trained all of its
+    losses with Adam (section 4.6) and does not say what became of alpha.
 
-    Args:
-        prevalence: p (K,), share of positives in the training set, 0 < p < 1: smooth it first, as (n + 1) / (N + 2).
-        margin: m, finite, above 0. With m = 1 no scores satisfy it but 1 for all positives, 0 for all others.
-        ascend: the gradient that reaches alpha is negated, so that a minimiser ascends on it, and is 0 where it would
-            push alpha further below 0; an alpha below 0 counts as 0.
-
-    Shapes: logits, labels (B, K) -> scalar. The scores need calibrating: the loss knows their order and distance
-        only.
-    Raises: ValueError for prevalence or margin out of range; for logits and labels as :func:`auc_margin_loss` does.
+    Args: prevalence p (K,) in the training set, 0 < p < 1: smooth it first, as (n + 1) / (N + 2); margin m, finite,
+    above 0 (with m = 1 no scores satisfy it but 1 for all positives, 0 for all others); ascend, the gradient that
+    reaches alpha is negated, and is 0 where it would push alpha further below 0, which counts as 0.
 
     >>> loss = AucMargin(torch.tensor([0.5]))
     >>> loss(torch.zeros(2, 1), torch.tensor([[1], [0]])).item()  # .5 (1/2)^2, as a = b = alpha = 0
@@ -84,9 +73,7 @@ class AucMargin(nn.Module):
     def __init__(self, prevalence: Tensor, margin: float = 1.0, *, ascend: bool = False) -> None:
         super().__init__()
         if prevalence.ndim != 1 or not bool(((prevalence > 0) & (prevalence < 1)).all()):
-            raise ValueError(
-                f"prevalence: expected shape (K,), every value in 0 < p < 1, got {prevalence.tolist()}"
-            )
+            raise ValueError(f"prevalence: expected (K,), every value in 0 < p < 1, got {prevalence}")
         if not 0 < margin < float("inf"):
             raise ValueError(f"margin: expected a finite value above 0, got {margin}")
         self.register_buffer("prevalence", prevalence.detach().float().clone())
@@ -98,9 +85,6 @@ class AucMargin(nn.Module):
         alpha = _Ascending.apply(self.alpha) if self.ascend else self.alpha
         per_label = auc_margin_loss(scores, labels, self.a, self.b, alpha, self.prevalence, self.margin)
         return per_label.mean()
-
-    def extra_repr(self) -> str:
-        return f"labels={len(self.prevalence)}, margin={self.margin}, ascend={self.ascend}"
 
 
 class _Ascending(torch.autograd.Function):

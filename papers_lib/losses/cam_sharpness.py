@@ -5,6 +5,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from papers_lib.cams import class_indices
+from papers_lib.errors import one_of
 from papers_lib.metrics.sharpness import HIGHER_IS_SHARPER, MEASURES, Form, dead_maps
 
 
@@ -27,44 +29,36 @@ def cam_sharpness_loss(
     """Measure of the true class's map, to be added to the classification loss with the weight β (equation 6).
 
     With f the measure and M_k the heat of class k, an image's term is f(M_true) - others · mean of f(M_k) over the
-    other
-    classes: the paper's "adding the negative loss terms" (section III B), with a weight of our own.
+    other classes: the paper's "adding the negative loss terms" (section III B), with a weight of our own.
 
     Deviations: the paper does not say how "ca" and "cd" enter; "cd" and "cv", which are to grow, enter negated. **A
     dead map** (:func:`papers_lib.metrics.sharpness.dead_maps`) **costs 0 and teaches nothing**: the true class's
     still counts in the mean over images, another class's is left out. Log ``dead_share``: the form "relu" lets maps
     die.
 
-    Args:
-        maps: raw maps with their graph, those of the true class (B, H, W), or of all classes (B, K, H, W).
-        target: class indices (B,), with maps of all classes.
-        measure: a key of ``MEASURES``: "ce" (the paper's), "ce_norm", "ca", "cd" or "cv".
-        form: "relu" (the paper's) or "shifted", see :func:`papers_lib.metrics.sharpness.heat`.
-        others: weight of the other classes, at least 0; above 0 it needs the maps of all classes.
-        reduction: over the images of the batch.
-
-    Returns: :class:`SharpnessTerm`, float32 for half-precision maps.
-    Raises: ValueError for shapes, an empty batch, a target out of range, unknown measure, form or reduction.
+    Args: maps, raw, with their graph, of the true class (B, H, W), or of all classes (B, K, H, W) with target, class
+    indices (B,); measure, a key of ``MEASURES``: "ce" (the paper's), "ce_norm", "ca", "cd" or "cv"; form, "relu" (the
+    paper's) or "shifted", see :func:`papers_lib.metrics.sharpness.heat`; others, weight of the other classes, at
+    least 0.
 
     >>> raw = torch.tensor([[[2.0, 2.0], [0.0, -1.0]], [[-1.0, -1.0], [-1.0, -1.0]]])
     >>> term = cam_sharpness_loss(raw)
     >>> round(term.loss.item(), 4), term.dead_share.item()  # (ln 2 + 0) / 2
     (0.3466, 0.5)
     """
-    if measure not in MEASURES:
-        raise ValueError(f"measure: expected one of {', '.join(MEASURES)}, got {measure!r}")
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"reduction: expected mean, sum or none, got {reduction!r}")
+    one_of("measure", measure, MEASURES)
+    one_of("reduction", reduction, ("mean", "sum", "none"))
     if not 0 <= others < float("inf"):
         raise ValueError(f"others: expected a finite weight of at least 0, got {others}")
     _check(maps, target, others)
 
     f, sign = MEASURES[measure], -1.0 if measure in HIGHER_IS_SHARPER else 1.0
-    true_maps = maps if target is None else maps[torch.arange(len(maps), device=maps.device), target.long()]
+    rows = torch.arange(len(maps), device=maps.device)
+    true_maps = maps if target is None else maps[rows, target.long()]
     terms = sign * f(true_maps, form, dead=0.0)
     if others > 0 and target is not None:
         counted = ~dead_maps(maps, form)
-        counted[torch.arange(len(maps), device=maps.device), target.long()] = False
+        counted[rows, target.long()] = False
         values = torch.where(counted, sign * f(maps, form, dead=0.0), 0.0)
         terms = terms - others * values.sum(1) / counted.sum(1).clamp(min=1)
     dead_share = dead_maps(true_maps, form).float().mean()
@@ -77,22 +71,9 @@ def _check(maps: Tensor, target: Tensor | None, others: float) -> None:
     shape = tuple(maps.shape)
     if maps.ndim not in (3, 4) or maps.numel() == 0:
         raise ValueError(f"maps: expected (B, H, W) or (B, K, H, W), not empty, got {shape}")
-    if target is None:
-        if maps.ndim == 4:
-            raise ValueError(
-                f"target: expected class indices (B,) with maps of all classes {shape}, got None"
-            )
-        if others > 0:
-            raise ValueError(f"others: {others} needs maps of all classes (B, K, H, W), got {shape}")
-        return
-    if maps.ndim == 3:
-        raise ValueError(f"target: expected None with maps of the true class {shape}, got a tensor")
-    whole = not (target.is_floating_point() or target.is_complex() or target.dtype == torch.bool)
-    if target.shape != maps.shape[:1] or not whole:
-        raise ValueError(
-            f"target: expected class indices (B,) = ({shape[0]},), got {tuple(target.shape)} of {target.dtype}"
-        )
-    if bool(((target < 0) | (target >= shape[1])).any()):
-        raise ValueError(f"target: expected class indices in 0..{shape[1] - 1}, got {target.tolist()}")
-    if others > 0 and shape[1] < 2:
-        raise ValueError(f"others: {others} needs two classes or more, got maps {shape}")
+    if (target is None) != (maps.ndim == 3):
+        raise ValueError(f"target: expected with maps of all classes (B, K, H, W) only, got maps {shape}")
+    if target is not None:
+        class_indices(target, *shape[:2])
+    if others > 0 and (maps.ndim == 3 or shape[1] < 2):
+        raise ValueError(f"others: {others} needs maps of two classes or more, got {shape}")

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from papers_lib.cams import full_precision
+from papers_lib.errors import one_of
 from papers_lib.losses.saliency_images import as_images
 
 Estimator = Literal["all", "sampled"]
@@ -21,16 +22,13 @@ class SampledPairs(NamedTuple):
 
 
 def class_distinctiveness(codes: Tensor) -> Tensor:
-    """Mean cosine between the codes of an image's classes, averaged over the images: L_CD of section 3.1.1.
+    """Mean cosine between the codes (B, K, ...) of an image's classes, averaged over the images: L_CD of section
+    3.1.1.
 
     L_CD = 2 / (K (K - 1)) Σ_{c1 < c2} cos(Z_c1, Z_c2) for one image; Z_c is the code of class c's map, flattened
-    whole (whether it is pooled is not said). The report's "0 (unlike) to 1 (alike)" holds for codes without
-    negative values; otherwise the loss reaches down to -1 / (K - 1). A code of zeros has cosine and gradient 0: **a
-    dead map costs nothing and learns nothing.**
-
-    Args: codes (B, K, ...), K at least 2, floating point.
-    Returns: a scalar, lower is more distinct; float32 for half precision, autocast or not.
-    Raises: ValueError for another shape, fewer than two classes, no image, or whole numbers.
+    whole (whether it is pooled is not said). The report's "0 (unlike) to 1 (alike)" holds for codes without negative
+    values; otherwise the loss reaches down to -1 / (K - 1). A code of zeros has cosine and gradient 0: **a dead map
+    costs nothing and learns nothing.** Float32 for half precision, autocast or not.
 
     >>> codes = torch.tensor([[[1.0, 0.0], [2.0, 0.0], [0.0, 3.0]]])
     >>> round(class_distinctiveness(codes).item(), 4)  # (1 + 0 + 0) / 3
@@ -38,8 +36,6 @@ def class_distinctiveness(codes: Tensor) -> Tensor:
     """
     if codes.ndim < 3 or codes.numel() == 0 or codes.shape[1] < 2:
         raise ValueError(f"codes: expected (B, K, ...) with two classes or more, got {tuple(codes.shape)}")
-    if not codes.is_floating_point():
-        raise ValueError(f"codes: expected floating-point values, got {codes.dtype}")
     with torch.autocast(codes.device.type, enabled=False):
         unit = _unit(codes.flatten(2))
         # Off the diagonal only: codes that share no unit have cosine exactly 0.
@@ -52,18 +48,8 @@ def sample_pairs(batch: int, classes: int, *, share: float, generator: torch.Gen
     """Some images of the batch, without replacement, and of each an unordered pair of classes, all equally likely.
 
     The mean of the pairs' cosines is unbiased for the mean over all images and pairs. Ours: the report has none.
-
-    Args: batch; classes K, at least 2; share in (0, 1], of which max(1, round(share · batch)) images are chosen;
-        generator, on whose device the indices lie.
-    Returns: :class:`SampledPairs`, the smaller class first. Raises: ValueError, naming the argument.
-
-    >>> sample_pairs(3, 2, share=0.4, generator=torch.Generator().manual_seed(0)).classes.tolist()  # the only pair
-    [[0, 1]]
+    max(1, round(share · batch)) images are chosen, share in (0, 1]; the smaller class comes first.
     """
-    if batch < 1:
-        raise ValueError(f"batch: expected at least 1 image, got {batch}")
-    if classes < 2:
-        raise ValueError(f"classes: expected at least 2, got {classes}")
     if not 0 < share <= 1:
         raise ValueError(f"share: expected a number in (0, 1], got {share}")
     count, device = max(1, round(share * batch)), generator.device
@@ -88,29 +74,22 @@ def class_distinctiveness_loss(
     """L_CD of section 3.1.1: the maps of all classes become images, are encoded again, and compared.
 
     The K maps of an image come from one forward pass (``cams.head_gradients``), all re-encodings run as one batch.
-    Batch norm belongs in eval mode there (``models.eval_statistics``). Left open by the report, and chosen here:
-    maps are min-max scaled and enlarged to the input's size (``as_images``); the gradient takes both ways, through
-    the maps and through the encoder's weights. "sampled" is ours: 2 re-encodings for each chosen image instead of K.
+    Batch norm belongs in eval mode there (``models.eval_statistics``). Left open by the report, and chosen here: maps
+    are min-max scaled and enlarged to the input's size (``as_images``); the gradient takes both ways, through the
+    maps and through the encoder's weights. "sampled" is ours: 2 re-encodings for each chosen image instead of K.
 
-    Args:
-        maps: raw maps (B, K, h, w) with their graph.
-        encode: images (N, channels, H, W) in [0, 1] to codes (N, ...): the last convolutional features, the network's
-            normalisation included. None compares the maps themselves, without another pass.
-        size: (H, W) of the images; needed with ``encode``.
-        channels: of the images.
-        relu: Grad-CAM's ReLU before anything else.
-        estimator: "all" images and pairs, or "sampled", with ``share`` and ``generator`` of :func:`sample_pairs`.
-        through: "both"; "maps" holds the encoder constant (an ``nn.Module``); "encoder" holds the maps constant.
-
-    Returns: a scalar. Raises: ValueError for shapes, options that contradict each other, or codes of another length.
+    Args: maps, raw (B, K, h, w) with their graph; encode, images (N, channels, H, W) in [0, 1] to codes (N, ...): the
+    last convolutional features, the network's normalisation included, None compares the maps themselves; size (H, W)
+    and channels of the images; relu, Grad-CAM's, before anything else; estimator, "all" images and pairs, or
+    "sampled", with ``share`` and ``generator`` of :func:`sample_pairs`; through, "both", "maps" holds the encoder
+    constant (an ``nn.Module``), "encoder" holds the maps constant.
 
     >>> maps = torch.tensor([[[[3.0, 0.0]], [[3.0, 4.0]]]])
     >>> round(class_distinctiveness_loss(maps, None).item(), 4)  # 3 · 3 / (3 · 5)
     0.6
     """
     _check(maps, encode, size, estimator, generator, through)
-    if maps.dtype in (torch.float16, torch.bfloat16):
-        maps = maps.float()
+    maps = full_precision(maps)
     if through == "encoder":
         maps = maps.detach()
     if estimator == "sampled" and generator is not None:
@@ -126,8 +105,6 @@ def class_distinctiveness_loss(
         codes = torch.func.functional_call(encode, constants, (images,))
     else:
         codes = encode(images)
-    if codes.ndim < 2 or len(codes) != len(images):
-        raise ValueError(f"encode: expected codes ({len(images)}, ...), got {tuple(codes.shape)}")
     return class_distinctiveness(codes.unflatten(0, maps.shape[:2]))
 
 
@@ -153,20 +130,13 @@ def _check(
 ) -> None:
     if maps.ndim != 4 or maps.numel() == 0 or maps.shape[1] < 2:
         raise ValueError(f"maps: expected (B, K, h, w) with two classes or more, got {tuple(maps.shape)}")
-    if not maps.is_floating_point():
-        raise ValueError(f"maps: expected floating-point maps, got {maps.dtype}")
-    if estimator not in get_args(Estimator):
-        raise ValueError(f"estimator: expected all or sampled, got {estimator!r}")
-    if through not in get_args(Through):
-        raise ValueError(f"through: expected both, maps or encoder, got {through!r}")
+    one_of("estimator", estimator, get_args(Estimator))
+    one_of("through", through, get_args(Through))
     if encode is not None and size is None:
         raise ValueError("size: expected (H, W) of the images to encode, got None")
     if estimator == "sampled" and generator is None:
         raise ValueError("generator: expected a torch.Generator with estimator 'sampled', got None")
     if through == "maps" and encode is not None and not isinstance(encode, nn.Module):
-        kind = type(encode).__name__
-        raise ValueError(
-            f"encode: expected an nn.Module, to be held constant with through 'maps', got {kind}"
-        )
+        raise ValueError(f"encode: through 'maps' needs an nn.Module, got {type(encode).__name__}")
     if through == "encoder" and encode is None:
         raise ValueError("through: 'encoder' needs an encoder, got encode None")

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from papers_lib.cams import full_precision
+from papers_lib.cams import class_indices, full_precision
+from papers_lib.errors import one_of
 
 FORMS = ("mean", "sum", "share", "dice")
 
@@ -31,16 +32,12 @@ def heatmap_loss(
     - "share": sum Hn · M / sum Hn, the share of the heat that lies outside;
     - "dice": 1 - 2 sum Hn (1 - M) / (sum Hn + sum (1 - M)), after the paper's pointer to Dice (1945).
 
-    Deviation: a dead map (max H <= 1e-30; float16: 6e-5), the authors' 0/0, has term and gradient 0 and still
-    counts in the mean over images: log :func:`dead_share` beside the loss. A NaN map gives NaN.
+    Deviation: a dead map (max H <= 1e-30; float16: 6e-5), the authors' 0/0, has term and gradient 0 and still counts
+    in the mean over images: log :func:`dead_share` beside the loss. A NaN map gives NaN.
 
-    Args:
-        maps: raw maps H (B, h, w), with their graph; a positive factor cancels. Half precision becomes float32.
-        outside: M (B, h, w) in [0, 1], 1 outside the organ, at the map's size: see :func:`shrink_mask`.
-        form, reduction: see above; over the images of the batch.
-
-    Returns: a scalar, or the terms (B,) for ``reduction="none"``.
-    Raises: ValueError for shapes, an empty batch, mask values outside [0, 1], unknown form or reduction.
+    Args: maps, raw H (B, h, w), with their graph, a positive factor cancels; outside, M (B, h, w) in [0, 1], 1
+    outside the organ, at the map's size (:func:`shrink_mask`); reduction, over the images. Returns: a scalar, or (B,)
+    for "none".
 
     >>> H = torch.tensor([[[4.0, 2.0], [-1.0, 1.0]]])
     >>> M = torch.tensor([[[0.0, 1.0], [1.0, 1.0]]])
@@ -52,10 +49,8 @@ def heatmap_loss(
             "expected maps and outside of one shape (B, h, w), not empty, "
             f"got {tuple(maps.shape)} and {tuple(outside.shape)}"
         )
-    if form not in FORMS:
-        raise ValueError(f"form: expected one of {', '.join(FORMS)}, got {form!r}")
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"reduction: expected mean, sum or none, got {reduction!r}")
+    one_of("form", form, FORMS)
+    one_of("reduction", reduction, ("mean", "sum", "none"))
     low, high = (bound.item() for bound in outside.detach().float().aminmax())
     if not (low >= 0 and high <= 1):
         raise ValueError(f"outside: expected values in [0, 1], got {low:g} to {high:g}")
@@ -81,9 +76,8 @@ def heatmap_loss(
 
 
 def dead_share(maps: Tensor) -> Tensor:
-    """Share of maps without positive heat: those for which the heatmap loss neither costs nor teaches.
-
-    Args: maps, raw (B, h, w). Returns: a scalar in [0, 1]; a NaN map is not dead.
+    """Share of raw maps (B, h, w) without positive heat, for which the heatmap loss neither costs nor teaches; a NaN
+    map is not dead.
 
     >>> dead_share(torch.tensor([[[0.0, -1.0]], [[2.0, -1.0]]])).item()
     0.5
@@ -92,52 +86,37 @@ def dead_share(maps: Tensor) -> Tensor:
 
 
 def shrink_mask(mask: Tensor, size: tuple[int, int], how: Literal["point", "area"] = "point") -> Tensor:
-    """Mask at the size of the maps.
+    """Mask (B, H, W), boolean or in [0, 1], at the size (h, w) of the maps.
 
     "point" samples with bilinear weights at the centres of the cells (half-pixel centres, no antialiasing), as the
     authors do from 105x135 to 6x8; "area" averages the pixels under a cell (adaptive average pooling).
-
-    Args: mask (B, H, W), boolean or in [0, 1]; size (h, w).
-    Returns: (B, h, w), float32 or the mask's floating type. Raises: ValueError for a shape or ``how``.
 
     >>> row = torch.tensor([[[1.0, 0.0, 0.0, 0.0, 0.0, 1.0]]])
     >>> shrink_mask(row, (1, 2)).tolist(), shrink_mask(row, (1, 2), "area")[0, 0, 0].item()
     ([[[0.0, 0.0]]], 0.3333333432674408)
     """
-    if mask.ndim != 3:
-        raise ValueError(f"mask: expected shape (B, H, W), got {tuple(mask.shape)}")
+    one_of("how", how, ("point", "area"))
     grid = mask[:, None] if mask.is_floating_point() else mask[:, None].float()
     if how == "point":
         return F.interpolate(grid, size, mode="bilinear", align_corners=False, antialias=False)[:, 0]
-    if how == "area":
-        return F.adaptive_avg_pool2d(grid, size)[:, 0]
-    raise ValueError(f"how: expected point or area, got {how!r}")
+    return F.adaptive_avg_pool2d(grid, size)[:, 0]
 
 
 def sigmoid_mse(logits: Tensor, target: Tensor) -> Tensor:
     """Mean over images and outputs of (y - sigmoid(z))², y one-hot (the paper's "MSE component", section 1).
 
-    Args: logits z (B, K); target, class indices (B,). Half-precision logits are computed in float32.
-    Returns: a scalar. Raises: ValueError for other shapes or a class out of range.
-
-    >>> sigmoid_mse(torch.zeros(1, 4), torch.tensor([2])).item()  # each output is 1/2
-    0.25
+    Args: logits z (B, K); target, class indices (B,).
     """
     z = _checked_logits(logits, target)
     return (F.one_hot(target.long(), z.shape[1]).to(z.dtype) - z.sigmoid()).square().mean()
 
 
 def sigmoid_cce(logits: Tensor, target: Tensor) -> Tensor:
-    """Keras's categorical cross entropy on sigmoid outputs: -log(p_c / sum_k p_k), p = sigmoid(z).
+    """Keras's categorical cross entropy on sigmoid outputs, mean over images: -log(p_c / sum_k p_k), p = sigmoid(z).
 
-    Keras divides by the sum of the outputs whatever the last activation is. Deviation: computed from log-sigmoids,
-    so without Keras's clipping of p to [1e-7, 1 - 1e-7]; finite and with a gradient at any z.
-
-    Args: logits z (B, K); target, class indices (B,). Half-precision logits are computed in float32.
-    Returns: a scalar, the mean over images. Raises: ValueError for other shapes or a class out of range.
-
-    >>> round(sigmoid_cce(torch.zeros(1, 4), torch.tensor([2])).item(), 4)  # log 4
-    1.3863
+    Keras divides by the sum of the outputs whatever the last activation is. Deviation: computed from log-sigmoids, so
+    without Keras's clipping of p to [1e-7, 1 - 1e-7]; finite and with a gradient at any z. Args: as
+    :func:`sigmoid_mse`.
     """
     z = _checked_logits(logits, target)
     return F.cross_entropy(F.logsigmoid(z), target.long())
@@ -149,10 +128,7 @@ def _dead(maps: Tensor) -> Tensor:
 
 
 def _checked_logits(logits: Tensor, target: Tensor) -> Tensor:
-    if logits.ndim != 2 or target.shape != logits.shape[:1] or logits.numel() == 0:
-        raise ValueError(
-            f"expected logits (B, K) and target (B,), got {tuple(logits.shape)} and {tuple(target.shape)}"
-        )
-    if target.is_floating_point() or bool(((target < 0) | (target >= logits.shape[1])).any()):
-        raise ValueError(f"target: expected class indices in 0..{logits.shape[1] - 1}, got {target.tolist()}")
+    if logits.ndim != 2 or logits.numel() == 0:
+        raise ValueError(f"logits: expected (B, K), not empty, got {tuple(logits.shape)}")
+    class_indices(target, *logits.shape)
     return full_precision(logits)

@@ -8,14 +8,11 @@ from papers_lib.cams import full_precision
 
 
 def balance_weights(labels: Tensor) -> Tensor:
-    """Weight of a label's negatives and of its positives: the share of the other kind among the N images.
+    """Weights (K, 2) of a label's negatives and positives: the share of the other kind among the N images.
 
     w- = n+ / N and w+ = n- / N, so that both kinds weigh the same in total (Rajpurkar et al. 2017, CheXNet). Choice:
-    the report says "weighted cross entropy" (sections 3.3, 3.4 and 4.3) and gives no weights.
-
-    Args: labels (N, K), boolean or 0 and 1: those of the whole training set, not of a batch.
-    Returns: (K, 2), float32, [:, 0] of the negatives, [:, 1] of the positives; each row sums to 1.
-    Raises: ValueError for another shape, no image, or labels other than 0 and 1.
+    the report says "weighted cross entropy" (sections 3.3, 3.4 and 4.3) and gives no weights. Args: labels (N, K),
+    boolean or 0 and 1: those of the whole training set, not of a batch.
 
     >>> balance_weights(torch.tensor([[1, 0], [0, 0], [0, 0], [0, 0]])).tolist()
     [[0.25, 0.75], [0.0, 1.0]]
@@ -30,16 +27,9 @@ def balance_weights(labels: Tensor) -> Tensor:
 def weighted_bce(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """Mean of -w+ y log p - w- (1 - y) log(1 - p), with p = sigmoid(z) and a pair of weights for each label.
 
-    Its best p is not the probability: with w+ / w- = n- / n+ the odds come out n- / n+ times too high. A
-    temperature cannot mend this, since it is a shift.
-
-    Args: logits z (N, K); labels y (N, K), boolean or 0 and 1; weights (K, 2), finite, see :func:`balance_weights`.
-    Returns: a scalar; NaN is not hidden, nor an infinite logit on the wrong side.
-    Raises: ValueError for shapes, an empty batch, labels other than 0 and 1, or weights out of range.
-
-    >>> w = torch.tensor([[0.25, 0.75]])
-    >>> round(weighted_bce(torch.zeros(2, 1), torch.tensor([[1], [0]]), w).item(), 4)  # (.75 + .25) ln 2 / 2
-    0.3466
+    Its best p is not the probability: with w+ / w- = n- / n+ the odds come out n- / n+ times too high. A temperature
+    cannot mend this, since it is a shift. Args: logits z (N, K); labels y (N, K), boolean or 0 and 1; weights (K, 2),
+    finite, see :func:`balance_weights`.
     """
     z, positive = checked(logits, labels)
     if weights.shape != (z.shape[1], 2):
@@ -55,19 +45,11 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, alpha: float 
 
     Section 3.4.1, after Lin et al. 2017. The report prints a sum over p_i, which it does not define, read as the p_t
     of its text; it gives neither gamma (2 is the best of Lin et al.) nor alpha. With gamma = 0: binary cross-entropy.
-
     Args: logits z (N, K); labels y (N, K), boolean or 0 and 1; gamma, finite, at least 0; alpha, weight of the
-        positives in [0, 1], 1 - alpha that of the negatives (Lin et al.), or None.
-    Returns: a scalar; NaN is not hidden, nor an infinite logit on the wrong side.
-    Raises: ValueError for shapes, an empty batch, labels other than 0 and 1, gamma or alpha out of range.
-
-    >>> round(focal_loss(torch.zeros(1, 2), torch.tensor([[1, 0]])).item(), 4)  # (1/2)^2 ln 2
-    0.1733
+    positives in [0, 1], 1 - alpha that of the negatives (Lin et al.), or None.
     """
     if not 0 <= gamma < float("inf"):
         raise ValueError(f"gamma: expected a finite value of at least 0, got {gamma}")
-    if alpha is not None and not 0 <= alpha <= 1:
-        raise ValueError(f"alpha: expected None or a value in [0, 1], got {alpha}")
     z, positive = checked(logits, labels)
     # (1 - p_t)^gamma through the logarithm of 1 - p_t: no power of a rounded 0, whose slope would be infinite
     factor = (gamma * _log_p_true(z, ~positive)).exp()
@@ -78,18 +60,12 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, alpha: float 
 
 
 def checked(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits (N, K), half precision as float32, and labels as booleans on their device; ValueError for a mistake.
-
-    >>> checked(torch.zeros(1, 2).half(), torch.tensor([[1, 0]]))
-    (tensor([[0., 0.]]), tensor([[ True, False]]))
-    """
+    """Logits (N, K), half precision as float32, and labels as booleans on their device; ValueError for a mistake."""
     if logits.ndim != 2 or labels.shape != logits.shape or logits.numel() == 0:
         raise ValueError(
             "expected logits and labels of one shape (N, K), not empty, "
             f"got {tuple(logits.shape)} and {tuple(labels.shape)}"
         )
-    if not logits.is_floating_point():
-        raise ValueError(f"logits: expected floating-point values, got {logits.dtype}")
     _check_binary(labels)
     return full_precision(logits), labels.to(logits.device) == 1
 

@@ -13,23 +13,18 @@ _SMALL = 1e-3  # below, a Taylor series: in double precision its first missing t
 
 
 def mil_logits(maps: Tensor, floor: float = FLOOR) -> Tensor:
-    """Logit of P = 1 - prod_i q_i over the cells i, with p_i = sigmoid(cell) and q_i = floor + (1 - floor)(1 - p_i).
+    """Logit (B, K) of P = 1 - prod_i q_i over the cells i, with p_i = sigmoid(cell) and q_i = floor + (1 - floor)(1 -
+    p_i).
 
     Li et al. (2018) squeeze each factor 1 - p of the product into [0.98, 1] against underflow; PYLON's benchmark
-    (STAR Methods) trains on log(P / (1 - P)), at most log(floor^-n - 1) for n cells. Computed without P: with
-    t = -sum_i log q_i the logit is log(exp(t) - 1), and log t is a log-sum-exp over cells. Finite with a finite
-    gradient.
-
+    (STAR Methods) trains on log(P / (1 - P)), at most log(floor^-n - 1) for n cells. Computed without P: with t =
+    -sum_i log q_i the logit is log(exp(t) - 1), and log t is a log-sum-exp over cells. Finite with a finite gradient.
     Args: maps, raw (B, K, h, w), logits of the cells; floor, the smallest factor, in [1e-6, 1).
-    Returns: (B, K), float32 or float64. Raises: ValueError for another shape, no cells, or the floor.
 
     >>> cells = torch.tensor([0.0, 0.0]).reshape(1, 1, 1, 2)  # p = 1/2, q = 3/4, P = 7/16, odds 7/9
     >>> round(mil_logits(cells, floor=0.5).exp().item() * 9, 4)
     7.0
     """
-    if maps.ndim != 4 or 0 in maps.shape[-2:]:
-        raise ValueError(f"maps: expected shape (B, K, h, w) with cells, got {tuple(maps.shape)}")
-    _check_floor(floor)
     log_p = F.logsigmoid(full_precision(maps)).flatten(2)
     u = (1 - floor) * log_p.exp()  # 1 - q
     series = math.log(1 - floor) + log_p + u / 2 + 5 * u**2 / 24 + u**3 / 8
@@ -44,25 +39,13 @@ def mil_logits(maps: Tensor, floor: float = FLOOR) -> Tensor:
 
 
 def mil_cell_logit(probability: Tensor, cells: int, floor: float = FLOOR) -> Tensor:
-    """Logit of each cell of a constant map whose pooled probability is ``probability``: the inverse for such maps.
+    """Logit of each cell of a constant map whose pooled probability is P: the inverse for such maps.
 
-    p = (1 - (1 - P)^(1/n)) / (1 - floor). P beyond what n cells can reach gives p = 0.99.
-
-    Args: probability P, any shape, in (0, 1); cells n, at least 1; floor. Raises: ValueError for values out of range.
+    p = (1 - (1 - P)^(1/n)) / (1 - floor) for n cells. P in (0, 1) beyond what n cells can reach gives p = 0.99.
 
     >>> round(mil_cell_logit(torch.tensor(7 / 16), cells=2, floor=0.5).item(), 5)  # p = 1/2
     0.0
     """
-    _check_floor(floor)
-    if cells < 1:
-        raise ValueError(f"cells: expected at least 1, got {cells}")
     P = full_precision(probability)
-    if not bool(((P > 0) & (P < 1)).all()):
-        raise ValueError(f"probability: expected values in (0, 1), got {P.tolist()}")
     p = -torch.expm1(torch.log1p(-P) / cells) / (1 - floor)
     return p.clamp(max=0.99).logit()
-
-
-def _check_floor(floor: float) -> None:
-    if not 1e-6 <= floor < 1:  # float32 takes 1 - floor apart from 1
-        raise ValueError(f"floor: expected a number in [1e-6, 1), got {floor}")

@@ -1,6 +1,5 @@
 """PESG, the optimizer that the AUC margin loss is made for (Yuan et al. 2021, ICCV)."""
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,15 +22,9 @@ class PESG(torch.optim.Optimizer):
     mean); lambda acts on the network alone; gradients are not clipped; alpha steps by dF/dalpha, as printed, where
     later versions of the library step by 2 (m + b - a - alpha). :meth:`state_dict` holds a, b, alpha and v_ref.
 
-    Args:
-        model_parameters: those of the network; any of the loss's among them are left out.
-        loss: gives a, b and alpha; not with ``ascend=True``.
-        lr: eta, above 0.
-        epoch_decay: lambda_0; the default is the authors' 1 / 500.
-        weight_decay: lambda; the default is the report's (section 4.6).
-        momentum: in [0, 1), of the steps on v; the buffer takes in everything within the brackets above.
-
-    Raises: ValueError for arguments out of range, or for a loss with ``ascend=True``.
+    Args: model_parameters, of the network, any of the loss's among them are left out; loss, gives a, b and alpha, not
+    with ``ascend=True``; lr, eta; epoch_decay, lambda_0, the authors' 1 / 500; weight_decay, lambda, the report's
+    (section 4.6); momentum, in [0, 1), of the steps on v, its buffer takes in everything within the brackets above.
 
     >>> loss, w = AucMargin(torch.tensor([0.5])), torch.nn.Parameter(torch.zeros(1))
     >>> optimizer = PESG([w], loss, lr=1.0)
@@ -50,21 +43,10 @@ class PESG(torch.optim.Optimizer):
         weight_decay: float = 1e-5,
         momentum: float = 0.0,
     ) -> None:
-        if not 0 < lr < math.inf:
-            raise ValueError(f"lr: expected a finite value above 0, got {lr}")
-        for name, value in (("epoch_decay", epoch_decay), ("weight_decay", weight_decay)):
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name}: expected a finite value of at least 0, got {value}")
-        if not 0 <= momentum < 1:
-            raise ValueError(f"momentum: expected a value in [0, 1), got {momentum}")
         if loss.ascend:
-            raise ValueError(
-                "loss: ascend=True negates alpha's gradient already, and PESG would descend on it"
-            )
+            raise ValueError("loss: ascend=True negates alpha's gradient, and PESG would descend on it")
         own = {id(parameter) for parameter in loss.parameters()}
         network = [parameter for parameter in model_parameters if id(parameter) not in own]
-        if not network:
-            raise ValueError("model_parameters: expected at least one beside the loss's own, got none")
         still = {"epoch_decay": 0.0, "weight_decay": 0.0, "momentum": 0.0}
         groups: list[dict[str, Any]] = [
             {"params": network},
@@ -108,9 +90,7 @@ class PESG(torch.optim.Optimizer):
         return state["momentum_buffer"]
 
     def next_stage(self, factor: float = 10.0) -> None:
-        """End a stage: divide the rates by ``factor``, finite, at least 1, and move v_ref to v."""
-        if not 1 <= factor < math.inf:
-            raise ValueError(f"factor: expected a finite value of at least 1, got {factor}")
+        """End a stage: divide the rates by ``factor`` and move v_ref to v."""
         for group in self.param_groups:
             group["lr"] /= factor
         for parameter, state in self.state.items():
@@ -122,8 +102,6 @@ class PESG(torch.optim.Optimizer):
         return {**super().state_dict(), "loss": self.loss.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from :meth:`state_dict`. Raises: ValueError for the state of another kind of optimizer."""
-        if "loss" not in state_dict:
-            raise ValueError(f"state_dict: expected PESG's, with the key 'loss', got {sorted(state_dict)}")
+        """Go on from :meth:`state_dict`."""
         super().load_state_dict(state_dict)
         self.loss.load_state_dict(state_dict["loss"])

@@ -5,7 +5,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor
 
-from papers_lib.losses.spatial_coherence import components
+from papers_lib.losses.spatial_coherence import check_options, components
 
 
 def published_coherence(
@@ -13,31 +13,23 @@ def published_coherence(
 ) -> Tensor:
     """Squared differences between the pixels of the components and all of their window, averaged over the maps.
 
-    For one map: Σ_{p in a component, the last left out} Σ_{q in the window x window square around p} (x_p - x_q)².
-
-    Of the public code of Mahapatra et al. 2022 (ubern-mia/sibnet), whose loss section 3.1.2 of the report takes over.
+    For one map: Σ_{p in a component, the last left out} Σ_{q in the window x window square around p} (x_p - x_q)². Of
+    the public code of Mahapatra et al. 2022 (ubern-mia/sibnet), whose loss section 3.1.2 of the report takes over.
     **Written from a description of that code, not from it.** Against :func:`papers_lib.losses.spatial_coherence`:
-    components by Otsu's threshold, erosion (3x3) and 8-connected labelling; x_q is any pixel of the square; beyond the
-    border x_q is 0 and counts; the component with the largest number pays nothing, so a map with one component costs 0.
+    components by Otsu's threshold, erosion (3x3) and 8-connected labelling; x_q is any pixel of the square; beyond
+    the border x_q is 0 and counts; the component with the largest number pays nothing, so a map with one component
+    costs 0.
 
-    Computed as n x_p² - 2 x_p Σ x_q + Σ x_q² in double precision. Twice differentiable.
-
-    Args: maps (..., H, W), floating point; window, odd, at least 3; erosion, times; reduction within a map, "sum",
-        or "mean" over the window² - 1 pairs of each counted pixel.
-    Returns: a scalar, at least 0; float32 unless the maps are double. NaN if a map holds NaN.
-    Raises: ValueError for a shape, no map, whole numbers, or an option outside its range.
+    Computed as n x_p² - 2 x_p Σ x_q + Σ x_q² in double precision. Twice differentiable. Args: maps (..., H, W);
+    window, odd, at least 3; reduction within a map, "sum", or "mean" over the window² - 1 pairs of each counted
+    pixel.
 
     >>> import torch
     >>> row = torch.tensor([[3.0, 0.0, 0.0, 2.0]])  # the component of 2 is the last
     >>> published_coherence(row, window=3, erosion=0).item()  # 8 neighbours of the 3, all 0: 8 · 9
     72.0
     """
-    if maps.ndim < 2 or maps.numel() == 0:
-        raise ValueError(f"maps: expected (..., H, W), not empty, got {tuple(maps.shape)}")
-    if window < 3 or window % 2 == 0:
-        raise ValueError(f"window: expected an odd number of at least 3, got {window}")
-    if reduction not in ("sum", "mean"):
-        raise ValueError(f"reduction: expected sum or mean, got {reduction!r}")
+    check_options(maps, window, reduction)
     labels = components(maps, threshold="otsu", erosion=erosion)
     labels = labels.reshape(-1, 1, *maps.shape[-2:])
     counted = (labels > 0) & (labels < labels.amax((-2, -1), keepdim=True))

@@ -12,18 +12,15 @@ from papers_lib.cams import full_precision
 
 
 def scaled(maps: Tensor) -> Tensor:
-    """Each map min-max scaled to [0, 1]: (x - min) / (max - min), differentiable, the two ends included.
+    """Each map (..., H, W) min-max scaled to [0, 1]: (x - min) / (max - min), differentiable, the two ends included.
 
     Ours: the report prints no scaling. A constant map, or one whose range has no finite inverse, becomes 0 with
-        gradient 0.
-
-    Args: maps (..., H, W), floating point. Returns: the same shape; float32 for half precision.
-    Raises: ValueError for another shape, an empty map or whole numbers.
+    gradient 0.
 
     >>> scaled(torch.tensor([[-1.0, 0.0, 3.0], [0.0, 1.0, 3.0]])).tolist()
     [[0.0, 0.25, 1.0], [0.25, 0.5, 1.0]]
     """
-    values = _checked(maps)
+    values = full_precision(maps)
     low, high = values.amin((-2, -1), keepdim=True), values.amax((-2, -1), keepdim=True)
     span = high - low
     # The gradient goes with 1 / span, which must not overflow; NaN compares false, so that it stays visible.
@@ -34,33 +31,18 @@ def scaled(maps: Tensor) -> Tensor:
 def as_images(maps: Tensor, size: tuple[int, int], channels: int = 1, *, relu: bool = True) -> Tensor:
     """Maps as a batch of images in [0, 1]: ReLU, :func:`scaled`, then bilinear (align_corners=False) to ``size``.
 
-    Scaled before it is enlarged, so the peak of an enlarged map can lie a little below 1.
-
-    Args: maps, raw (N, h, w), with their graph; size (H, W); channels, all alike; relu, Grad-CAM's final ReLU
-        (section 3.2), False keeps the negative part as the lower end of the range.
-    Returns: (N, channels, H, W), float32 for half precision. A map without positive values is 0 under ``relu``.
-    Raises: ValueError for shapes, whole numbers, a size or a number of channels below 1.
+    Scaled before it is enlarged, so the peak of an enlarged map can lie a little below 1. Args: maps, raw (N, h, w),
+    with their graph; size (H, W); channels, all alike; relu, Grad-CAM's final ReLU (section 3.2), False keeps the
+    negative part as the lower end of the range. Returns: (N, channels, H, W).
 
     >>> as_images(torch.tensor([[[-5.0, 0.0], [1.0, 2.0]]]), (2, 2), channels=2)[0].tolist()
     [[[0.0, 0.0], [0.5, 1.0]], [[0.0, 0.0], [0.5, 1.0]]]
     """
     if maps.ndim != 3:
         raise ValueError(f"maps: expected (N, h, w), got {tuple(maps.shape)}")
-    if len(size) != 2 or min(size) < 1:
-        raise ValueError(f"size: expected (H, W) of at least 1, got {size}")
-    if channels < 1:
-        raise ValueError(f"channels: expected at least 1, got {channels}")
-    values = _checked(maps)
+    values = full_precision(maps)
     small = scaled(values.relu() if relu else values)
     if small.shape[-2:] != tuple(size):
         small = F.interpolate(small[:, None], size, mode="bilinear", align_corners=False)[:, 0]
     # A copy, not a view: the network's first layer may work in place.
     return small[:, None].repeat(1, channels, 1, 1)
-
-
-def _checked(maps: Tensor) -> Tensor:
-    if maps.ndim < 2 or maps.shape[-1] == 0 or maps.shape[-2] == 0:
-        raise ValueError(f"maps: expected (..., H, W), not empty, got {tuple(maps.shape)}")
-    if not maps.is_floating_point():
-        raise ValueError(f"maps: expected floating-point maps, got {maps.dtype}")
-    return full_precision(maps)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from papers_lib.cams import full_precision
+from papers_lib.errors import one_of
 
 Threshold = Literal["mean", "otsu"]
 
@@ -28,15 +29,9 @@ def spatial_coherence(
     Pixels are compared by 40 shifted copies (window 9) with the gradient 4 Σ_q (x_p - x_q) beside them: exact, no
     graph of each copy. So it can be differentiated once; maps made with ``create_graph=True`` pass the gradient on.
 
-    Args:
-        maps: (..., H, W), floating point.
-        labels: clusters, whole numbers of the maps' shape, 0 for none; ``components(maps)`` where not given.
-            Constants.
-        window: side of the square, odd, at least 3 (the report's is 9).
-        reduction: within a map, "sum" as printed or "mean" over its ordered pairs; a map without pairs counts with 0.
-
-    Returns: a scalar, at least 0, lower is more coherent; float32 for half precision. NaN if a map holds NaN.
-    Raises: ValueError for shapes, no map, whole numbers as maps, or an option outside its range.
+    Args: maps (..., H, W), floating point; labels, clusters, whole numbers of the maps' shape, 0 for none, constants,
+    ``components(maps)`` where not given; window, side of the square, odd, at least 3 (the report's is 9); reduction,
+    within a map, "sum" as printed or "mean" over its ordered pairs, a map without pairs counts with 0.
 
     >>> row, one = torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([[1, 1, 1]])
     >>> spatial_coherence(row, one).item(), spatial_coherence(row, one, window=3).item()  # 2 · (1 + 9 + 4), 2 · (1 + 4)
@@ -44,24 +39,24 @@ def spatial_coherence(
     >>> spatial_coherence(row, one, window=3, reduction="mean").item()  # 4 ordered pairs
     2.5
     """
-    if maps.ndim < 2 or maps.numel() == 0:
-        raise ValueError(f"maps: expected (..., H, W), not empty, got {tuple(maps.shape)}")
-    if not maps.is_floating_point():
-        raise ValueError(f"maps: expected floating-point maps, got {maps.dtype}")
-    if window < 3 or window % 2 == 0:
-        raise ValueError(f"window: expected an odd number of at least 3, got {window}")
-    if reduction not in ("sum", "mean"):
-        raise ValueError(f"reduction: expected sum or mean, got {reduction!r}")
+    check_options(maps, window, reduction)
     labels = components(maps) if labels is None else labels
-    if labels.shape != maps.shape or labels.is_floating_point() or labels.is_complex():
-        raise ValueError(
-            f"labels: expected whole numbers {tuple(maps.shape)}, got {tuple(labels.shape)} of {labels.dtype}"
-        )
+    if labels.shape != maps.shape:
+        raise ValueError(f"labels: expected shape {tuple(maps.shape)}, got {tuple(labels.shape)}")
     maps = full_precision(maps)
     flat = maps.reshape(-1, *maps.shape[-2:])
     clusters = _as_float(labels.reshape(flat.shape), flat.dtype)
     sums, pairs = _PairSums.apply(flat, clusters, window // 2, reduction == "mean")
     return (sums / pairs.clamp(min=1) if reduction == "mean" else sums).mean()
+
+
+def check_options(maps: Tensor, window: int, reduction: str) -> None:
+    """ValueError for no maps, an even or small window, or another reduction than "sum" and "mean"."""
+    if maps.ndim < 2 or maps.numel() == 0:
+        raise ValueError(f"maps: expected (..., H, W), not empty, got {tuple(maps.shape)}")
+    if window < 3 or window % 2 == 0:
+        raise ValueError(f"window: expected an odd number of at least 3, got {window}")
+    one_of("reduction", reduction, ("sum", "mean"))
 
 
 class _PairSums(torch.autograd.Function):
@@ -150,27 +145,17 @@ def components(maps: Tensor, *, threshold: Threshold = "mean", erosion: int = 0)
     threshold and connectivity are not given. Each row's runs are joined with those they touch in the next row, and
     numbers are passed along the joins until they settle. No gradient.
 
-    Args: maps (..., H, W), floating point; threshold, the map's "mean", or "otsu" (:func:`otsu_threshold`);
-        erosion, times that the region is shrunk by a 3x3 square.
-    Returns: int64 (..., H, W); within each map 1, 2, … in the order of the components' first pixels. Constant maps
-        and those with NaN have none.
-    Raises: ValueError for a shape, whole numbers, or an option outside its range.
+    Args: maps (..., H, W), floating point; threshold, the map's "mean", or "otsu" (:func:`otsu_threshold`); erosion,
+    times that the region is shrunk by a 3x3 square. Returns: int64 (..., H, W); within each map 1, 2, … in the order
+    of the components' first pixels. Constant maps and those with NaN have none.
 
     >>> components(torch.tensor([[9.0, 0.0, 9.0], [9.0, 0.0, 0.0], [0.0, 9.0, 0.0]])).tolist()
     [[1, 0, 2], [1, 0, 0], [0, 1, 0]]
     """
-    if maps.ndim < 2 or not maps.is_floating_point():
-        raise ValueError(
-            f"maps: expected floating-point maps (..., H, W), got {tuple(maps.shape)} of {maps.dtype}"
-        )
-    if threshold not in get_args(Threshold):
-        raise ValueError(f"threshold: expected mean or otsu, got {threshold!r}")
-    if erosion < 0:
-        raise ValueError(f"erosion: expected at least 0, got {erosion}")
+    one_of("threshold", threshold, get_args(Threshold))
     if maps.numel() == 0:
         return torch.zeros(maps.shape, dtype=torch.int64, device=maps.device)
-    flat = maps.detach().reshape(-1, *maps.shape[-2:])
-    flat = full_precision(flat)
+    flat = full_precision(maps.detach().reshape(-1, *maps.shape[-2:]))
     # Maps are independent: on the CPU a few at a time, so that what is made of them stays in its cache.
     few = max(1, 2**17 // flat[0].numel()) if flat.device.type == "cpu" else len(flat)
     rule = otsu_threshold if threshold == "otsu" else _level_of_mean
@@ -186,22 +171,13 @@ def components(maps: Tensor, *, threshold: Threshold = "mean", erosion: int = 0)
 
 
 def otsu_threshold(maps: Tensor, levels: int = 256) -> Tensor:
-    """Otsu's threshold of each map: the cut with the largest variance between the two sides, w0 w1 (μ0 - μ1)².
+    """Otsu's threshold of each map (..., H, W): the cut with the largest variance between the two sides, w0 w1 (μ0 -
+    μ1)².
 
     Over the cuts between ``levels`` equal bins from the map's minimum to its maximum; of equal cuts the lowest.
-
-    Args: maps (..., H, W), floating point; levels, at least 2.
-    Returns: (...,), the upper end of the last bin below the cut; the value itself for a constant map.
-
-    >>> otsu_threshold(torch.tensor([[0.0, 0.0, 10.0], [1.0, 1.0, 9.0]]), levels=10).item()  # bins of 1
-    1.0
+    Returns: the upper end of the last bin below the cut; the value itself for a constant map.
     """
-    if maps.ndim < 2 or maps.numel() == 0:
-        raise ValueError(f"maps: expected (..., H, W), not empty, got {tuple(maps.shape)}")
-    if levels < 2:
-        raise ValueError(f"levels: expected at least 2, got {levels}")
-    flat = maps.detach().reshape(-1, maps.shape[-2] * maps.shape[-1])
-    flat = full_precision(flat)
+    flat = full_precision(maps.detach().reshape(-1, maps.shape[-2] * maps.shape[-1]))
     low, high = flat.amin(1, keepdim=True), flat.amax(1, keepdim=True)
     span = high - low
     # A bin holds its upper end, as "strictly above" asks; NaN becomes some bin, and NaN in the threshold.

@@ -6,17 +6,17 @@ from papers_lib.metrics.calibration import (
     Isotonic, Platt, Temperature, fit_isotonic, fit_platt, fit_temperature,
 )
 from papers_lib.metrics.calibration_error import (
-    Brier, EceFloor, Range, Reliability, bin_sums, bins_of, brier, confidence_ece, ece, ece_floor,
+    EceFloor, Range, Reliability, bin_sums, bins_of, brier, confidence_ece, ece, ece_floor,
     reliability, top_label_ece,
 )
-from papers_lib.metrics.classification import Auroc, GmeanThresholds, auroc, best_gmean_thresholds
+from papers_lib.metrics.classification import ClassMeans, GmeanThresholds, auroc, best_gmean_thresholds
 from papers_lib.metrics.deletion import (
-    ALREADY_NEGATIVE, FLIPPED, MaskedOut, MaskedOutArea, NEVER, deletion_area, deletion_curve, masked_out,
+    ALREADY_NEGATIVE, FLIPPED, MaskedOut, NEVER, deletion_area, deletion_curve, masked_out,
     mean_masked_out_area, random_order_maps,
 )
-from papers_lib.metrics.heatmap_iou import HeatmapIou, MeanIou, heatmap_iou, mean_iou
+from papers_lib.metrics.heatmap_iou import HeatmapIou, heatmap_iou, mean_iou
 from papers_lib.metrics.localization import (
-    Localization, PointHits, chance, class_mean_centre, fixed_point_hits, point_hits, point_localization,
+    PointHits, chance, class_mean_centre, fixed_point_hits, point_hits, point_localization,
     reachable, stride_ceiling,
 )
 from papers_lib.metrics.overlap import best_cell_share, box_mask, heat_share, hot_cells, resize_maps

@@ -1,13 +1,15 @@
 """Calibration: probabilities that can be read as frequencies (Sibnet report, sections 3.6, 4.2.2 and 4.7).
 
-Measures, from :mod:`papers_lib.metrics.calibration_error`: :func:`reliability` (the diagram), :func:`ece` and its
-other readings, :func:`ece_floor` (what chance alone gives), :func:`brier`. Calibrators, each fitted on a split of its
-own, neither that of the training nor that of the test, and then applied by ``.probabilities(logits)``:
+Measures are in :mod:`papers_lib.metrics.calibration_error`. Calibrators are each fitted on a split of its
+own, neither that of the training nor that of the test, and then applied by ``.probabilities(logits)``: (N,
+K), float64, on the CPU.
 
 - :func:`fit_temperature`, sigmoid(z / T) (Guo et al. 2017). The report prints softmax(z / T) though its five findings
   do not exclude each other. T keeps the order of the images in each label, so AUROC stays.
 - :func:`fit_platt`, sigmoid(a z + b) (Platt 1999): it mends an offset too, such as an AUC margin loss leaves.
 - :func:`fit_isotonic`, any rising function (Zadrozny and Elkan 2002): on a few hundred images it fits the noise.
+
+Arguments of all three: logits (isotonic: scores) (N, K), finite; labels (N, K), 0 and 1, or expected shares.
 
 >>> logits, labels = torch.tensor([[2.0], [2.0], [2.0], [-2.0]]), torch.tensor([[1], [1], [0], [0]])
 >>> calibrated = fit_temperature(logits, labels).probabilities(logits)  # 3/4, 3/4, 3/4, 1/4
@@ -23,36 +25,13 @@ import torch
 from torch import Tensor
 
 from papers_lib.errors import needed
-from papers_lib.metrics.calibration_error import (
-    Brier,
-    EceFloor,
-    Reliability,
-    brier,
-    checked,
-    confidence_ece,
-    ece,
-    ece_floor,
-    reliability,
-    top_label_ece,
-)
-
-__all__ = [
-    "Brier",
-    "EceFloor",
-    "Isotonic",
-    "Platt",
-    "Reliability",
-    "Temperature",
-    "brier",
-    "confidence_ece",
-    "ece",
-    "ece_floor",
-    "fit_isotonic",
-    "fit_platt",
-    "fit_temperature",
-    "reliability",
-    "top_label_ece",
-]
+from papers_lib.metrics.calibration_error import brier as brier
+from papers_lib.metrics.calibration_error import checked
+from papers_lib.metrics.calibration_error import confidence_ece as confidence_ece
+from papers_lib.metrics.calibration_error import ece as ece
+from papers_lib.metrics.calibration_error import ece_floor as ece_floor
+from papers_lib.metrics.calibration_error import reliability as reliability
+from papers_lib.metrics.calibration_error import top_label_ece as top_label_ece
 
 LOWEST, HIGHEST = 1e-3, 1e3
 STEPS = 200
@@ -66,32 +45,21 @@ class Temperature:
     at_bound: Tensor
 
     def logits(self, logits: Tensor) -> Tensor:
-        """z / T, (N, K), float64 on the CPU. Raises: ValueError if K is not that of the fit."""
-        if logits.ndim != 2 or len(self.values) not in (1, logits.shape[1]):
-            raise ValueError(f"logits: expected (N, {len(self.values)}), got {tuple(logits.shape)}")
-        return logits.detach().cpu().double() / self.values
+        """z / T."""
+        return _as_fitted(logits, len(self.values)) / self.values
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """sigmoid(z / T), (N, K), float64 on the CPU."""
+        """sigmoid(z / T)."""
         return ordered_sigmoid(self.logits(logits))
 
 
 def fit_temperature(logits: Tensor, labels: Tensor, *, per_label: bool = False) -> Temperature:
-    """The T of sigmoid(z / T) with the least negative log likelihood; one for all labels, or one for each.
+    """The T of sigmoid(z / T) with the least negative log likelihood; one for all labels, or with ``per_label`` one
+    for each.
 
     The likelihood is convex in 1 / T: its slope's zero is found by bisection over log T in [1e-3, 1e3]. Where there
-    is
-    none: logits that separate the labels give 1e-3, logits that say the opposite, or nothing, 1e3, and ``at_bound``.
-    If every logit is 0, T is 1.
-
-    Args: logits (N, K), finite; labels (N, K), 0 and 1, or expected shares; per_label, a temperature for each label:
-        the order of the labels within an image may change then.
-    Returns: :class:`Temperature`.
-    Raises: ValueError for shapes, logits that are not finite, labels outside [0, 1], or no image.
-
-    >>> logits = torch.tensor([[2.0], [2.0], [2.0], [-2.0]])  # right 3 times of 4: sigmoid(2 / T) = 3 / 4
-    >>> round(fit_temperature(logits, torch.tensor([[1], [1], [0], [0]])).values.item(), 6)  # 2 / ln 3
-    1.820478
+    is none: logits that separate the labels give 1e-3, logits that say the opposite, or nothing, 1e3, and
+    ``at_bound``. If every logit is 0, T is 1. With ``per_label`` the order of the labels within an image may change.
     """
     z, y = checked(logits, labels, name="logits")
     # d NLL / d(1/T), summed over the images, and its limit for T to 0: the |z| on the wrong side.
@@ -114,41 +82,24 @@ class Platt:
     offset: Tensor
 
     def logits(self, logits: Tensor) -> Tensor:
-        """a z + b, (N, K), float64 on the CPU. Raises: ValueError if K is not that of the fit."""
-        if logits.ndim != 2 or logits.shape[1] != len(self.slope):
-            raise ValueError(f"logits: expected (N, {len(self.slope)}), got {tuple(logits.shape)}")
-        return logits.detach().cpu().double() * self.slope + self.offset
+        """a z + b."""
+        return _as_fitted(logits, len(self.slope)) * self.slope + self.offset
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """sigmoid(a z + b), (N, K), float64 on the CPU."""
+        """sigmoid(a z + b)."""
         return ordered_sigmoid(self.logits(logits))
 
 
-def fit_platt(logits: Tensor, labels: Tensor, *, smooth: bool = True) -> Platt:
+def fit_platt(logits: Tensor, labels: Tensor) -> Platt:
     """Slope and offset with the least negative log likelihood, by Newton's method, for each label.
 
-    With ``smooth``, as in Platt's paper, positives count as (n₊ + 1) / (n₊ + 2) and negatives as 1 / (n₋ + 2), so
-    that separable labels and those with no positive have a finite answer. The slope may be negative; constant
-    logits get 0.
-
-    Args: logits (N, K), finite; labels (N, K), 0 and 1, or expected shares, moved in proportion; smooth, Platt's
-        targets.
-    Returns: :class:`Platt`.
-    Raises: ValueError as :func:`fit_temperature`; without ``smooth`` also for a label with one value only, or one
-        that a cut separates: there is no finite answer.
-
-    >>> found = fit_platt(torch.tensor([[1.0], [-1.0], [1.0], [-1.0]]), torch.tensor([[1], [0], [1], [0]]))
-    >>> round(found.slope.item(), 6), round(abs(found.offset.item()), 6)  # sigmoid(a) = 3 / 4: a = ln 3
-    (1.098612, 0.0)
+    As in Platt's paper positives count as (n₊ + 1) / (n₊ + 2) and negatives as 1 / (n₋ + 2), so that separable labels
+    and those with no positive have a finite answer. The slope may be negative; constant logits get 0.
     """
     z, y = checked(logits, labels, name="logits")
-    if smooth:
-        positives = y.sum(0)
-        high, low = (positives + 1) / (positives + 2), 1 / (len(y) - positives + 2)
-        y = low + y * (high - low)
-    else:
-        for k in range(y.shape[1]):
-            _check_overlap(z[:, k], y[:, k], k)
+    positives = y.sum(0)
+    high, low = (positives + 1) / (positives + 2), 1 / (len(y) - positives + 2)
+    y = low + y * (high - low)
     fits = [_newton(z[:, k], y[:, k]) for k in range(z.shape[1])]
     return Platt(torch.stack([slope for slope, _ in fits]), torch.stack([offset for _, offset in fits]))
 
@@ -161,15 +112,8 @@ class Isotonic:
     values: tuple[Tensor, ...]
 
     def probabilities(self, scores: Tensor) -> Tensor:
-        """The fitted function: linear between the fit's scores, constant beyond them. (N, K), float64, CPU.
-
-        Raises: ValueError if K is not that of the fit, or for NaN.
-        """
-        if scores.ndim != 2 or scores.shape[1] != len(self.scores):
-            raise ValueError(f"scores: expected (N, {len(self.scores)}), got {tuple(scores.shape)}")
-        if bool(scores.isnan().any()):
-            raise ValueError(f"scores: {int(scores.isnan().sum())} of {scores.numel()} are NaN")
-        columns = scores.detach().cpu().double().numpy().T
+        """The fitted function: linear between the fit's scores, constant beyond them."""
+        columns = _as_fitted(scores, len(self.scores)).numpy().T
         found = [
             np.interp(column, known.numpy(), value.numpy())
             for column, known, value in zip(columns, self.scores, self.values, strict=True)
@@ -178,13 +122,11 @@ class Isotonic:
 
 
 def fit_isotonic(scores: Tensor, labels: Tensor) -> Isotonic:
-    """The non-decreasing function of the score with the least squared error to the labels, for each label.
+    """The non-decreasing function of the score with the least squared error to the labels, for each label
+    (scikit-learn).
 
-    By scikit-learn; images of equal score count as one. Between scores it is linear and beyond them constant. It
-    never reverses the order of two images, but makes many equal, so that AUROC may move.
-
-    Args: scores, logits or probabilities (N, K), finite; labels (N, K), 0 and 1, or expected shares.
-    Returns: :class:`Isotonic`; values in [0, 1]. Raises: ValueError as :func:`fit_temperature`.
+    Images of equal score count as one. Between scores it is linear and beyond them constant. It never reverses the
+    order of two images, but makes many equal, so that AUROC may move.
 
     >>> found = fit_isotonic(torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([[0], [1], [0], [1]]))
     >>> found.values[0].tolist()  # 1 and 0 in the wrong order: pooled
@@ -203,11 +145,18 @@ def fit_isotonic(scores: Tensor, labels: Tensor) -> Isotonic:
     return Isotonic(tuple(known), tuple(values))
 
 
+def _as_fitted(scores: Tensor, labels: int) -> Tensor:
+    """Scores (N, K) in float64 on the CPU; ValueError for NaN, or another K than the fit's, unless that is 1."""
+    if scores.ndim != 2 or labels not in (1, scores.shape[1]) or bool(scores.isnan().any()):
+        raise ValueError(f"scores: expected (N, {labels}) without NaN, got {tuple(scores.shape)}")
+    return scores.detach().cpu().double()
+
+
 def ordered_sigmoid(logits: Tensor) -> Tensor:
     """sigmoid that never reverses an order and keeps ties.
 
-    torch computes most elements several at a time and the last few singly, in another way: equal logits can come
-    out one last digit apart, which would split ties between bins and in AUROC.
+    torch computes most elements several at a time and the last few singly, in another way: equal logits can come out
+    one last digit apart, which would split ties between bins and in AUROC.
     """
     distinct, place = logits.unique(return_inverse=True)
     return distinct.sigmoid().cummax(0).values[place]
@@ -230,17 +179,6 @@ def _search(slope: Callable[[Tensor], Tensor], slope_at_zero: Tensor, flat: Tens
     values = ((low + high) / 2).exp()
     values = torch.where(opposite, HIGHEST, torch.where(separable, LOWEST, values))
     return torch.where(flat, 1.0, values), (opposite | separable) & ~flat
-
-
-def _check_overlap(z: Tensor, y: Tensor, k: int) -> None:
-    """ValueError if the likelihood of label ``k`` has no maximum."""
-    positive, negative = z[y > 0], z[y < 1]
-    advice = "no finite slope or offset; use smooth=True"
-    if len(positive) == 0 or len(negative) == 0:
-        raise ValueError(f"labels: label {k} is {int(y[0])} for all of {len(y)} images: {advice}")
-    apart = bool(negative.max() <= positive.min()) or bool(positive.max() <= negative.min())
-    if apart and bool(z.min() < z.max()):
-        raise ValueError(f"logits: a cut separates the {len(y)} images of label {k}: {advice}")
 
 
 def _newton(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

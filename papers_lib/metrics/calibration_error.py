@@ -5,8 +5,8 @@
 * ``labels`` are 0 and 1, or the expected shares P(y = 1 | x) between, where they are known (synthetic data).
 
 The report prints ECE = Σ_i b_i ‖p_i - c_i‖ over N = 15 bins (section 4.2.2) and gives "mean ECE" in Table 4.3. It
-defines none of the letters, nor equal width or mass, nor what is averaged. We read: b_i is the share of images in
-bin i, p_i the share of positives there, c_i the mean prediction; bins of equal width; one ECE per label on the
+defines none of the letters, nor equal width or mass, nor what is averaged. We read: b_i is the share of images in bin
+i, p_i the share of positives there, c_i the mean prediction; bins of equal width; one ECE per label on the
 probability of its presence, then the mean over labels. Every ECE is above 0 even for a perfect model: see
 :func:`ece_floor`.
 """
@@ -16,7 +16,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-SCHEMES = ("width", "mass")
+from papers_lib.cams import class_indices
+from papers_lib.errors import one_of
+
 CHUNK = 4_000_000  # labels drawn at once by ece_floor: bounds the memory
 
 
@@ -41,20 +43,14 @@ def reliability(
 ) -> Reliability:
     """The reliability diagram of one label: mean prediction and share of positives of each bin (report, 3.6).
 
-    Args: probabilities of the positive class (N,), in [0, 1]; labels (N,), 0 and 1, or expected shares between;
-        bins, the report takes 15 (section 4.2.2); scheme, "width" cuts [0, 1] into equal parts, "mass" by rank:
-        :func:`bins_of`.
-    Returns: :class:`Reliability`, float64; ``confidence`` and ``frequency`` are NaN for an empty bin.
-    Raises: ValueError for shapes, values outside [0, 1], no image, unknown scheme, or fewer than one bin.
+    Args: probabilities of the positive class (N,), in [0, 1]; labels (N,); bins, the report takes 15 (section 4.2.2);
+    scheme, "width" cuts [0, 1] into equal parts, "mass" by rank: :func:`bins_of`. Returns: :class:`Reliability`,
+    float64; ``confidence`` and ``frequency`` are NaN for an empty bin.
 
     >>> found = reliability(torch.tensor([0.0, 0.5, 0.75, 1.0]), torch.tensor([0, 1, 1, 0]), bins=2)
     >>> found.counts.tolist(), found.confidence.tolist(), found.frequency.tolist()
     ([2, 2], [0.25, 0.875], [0.5, 0.5])
     """
-    if probabilities.ndim != 1 or labels.shape != probabilities.shape:
-        raise ValueError(
-            f"expected probabilities and labels (N,), got {tuple(probabilities.shape)} and {tuple(labels.shape)}"
-        )
     p, y = checked(probabilities[:, None], labels[:, None])
     edges, index = bins_of(p, bins, scheme)
     counts, of_p, of_y = (bin_sums(values, index, bins)[0] for values in (torch.ones_like(p), p, y))
@@ -62,14 +58,11 @@ def reliability(
 
 
 def ece(probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = "width") -> Tensor:
-    """Expected calibration error of each label on the probability of its presence (section 4.2.2).
+    """Expected calibration error (K,) of each label on the probability of its presence (section 4.2.2).
 
-    ECE = 1/N Σ_i |Σ of (probability - label) over bin i|: the printed sum, its b_i multiplied out. The report's
-    mean ECE is ``ece(...).mean()``.
-
-    Args: probabilities (N, K), in [0, 1], each label on its own; labels (N, K), 0 and 1, or the expected shares
-        where P(y | x) is known: then nearly free of noise; bins, scheme as in :func:`reliability`.
-    Returns: (K,), float64, in [0, 1], lower is better. Raises: ValueError as :func:`reliability`.
+    ECE = 1/N Σ_i |Σ of (probability - label) over bin i|: the printed sum, its b_i multiplied out. The report's mean
+    ECE is ``ece(...).mean()``. Args: probabilities (N, K), each label on its own; labels (N, K): with expected shares
+    nearly free of noise; bins, scheme as in :func:`reliability`. Float64, in [0, 1], lower is better.
 
     >>> ece(torch.tensor([[0.25], [0.25], [0.75], [1.0]]), torch.tensor([[0], [1], [1], [1]]), bins=2)
     tensor([0.1875], dtype=torch.float64)
@@ -82,9 +75,8 @@ def ece(probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = 
 def confidence_ece(probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = "width") -> Tensor:
     """The binary top-label reading: confidence max(p, 1 - p) against the share of right decisions, per label.
 
-    The decision is "present if p > 1/2". For a rare label nearly all decisions are "absent", and the error is that
-    of the small probabilities: a model may look calibrated though its positives are not. Args, returns, raises: as
-    :func:`ece`.
+    The decision is "present if p > 1/2". For a rare label nearly all decisions are "absent", and the error is that of
+    the small probabilities: a model may look calibrated though its positives are not.
 
     >>> confidence_ece(torch.tensor([[0.25], [0.75]]), torch.tensor([[0], [0]]))  # .75 sure, right half the time
     tensor([0.2500], dtype=torch.float64)
@@ -97,72 +89,34 @@ def confidence_ece(probabilities: Tensor, labels: Tensor, *, bins: int = 15, sch
 def top_label_ece(probabilities: Tensor, target: Tensor, *, bins: int = 15, scheme: str = "width") -> Tensor:
     """Top-label ECE of exclusive classes: the highest probability against how often it is right (Guo et al. 2017).
 
-    Not for the report's five findings, of which an image may show several; for them see :func:`confidence_ece`.
-
-    Args: probabilities (N, K), rows that sum to 1, of equal ones the first class is the top one; target, class
-        indices (N,); bins, scheme as in :func:`ece`.
-    Returns: a scalar, float64. Raises: as :func:`ece`, and for rows that do not sum to 1 within .01, or the target.
+    Not for the report's five findings, of which an image may show several; for them see :func:`confidence_ece`. Args:
+    probabilities (N, K), rows that sum to 1 within .01, or ValueError; target, class indices (N,).
 
     >>> top_label_ece(torch.tensor([[0.75, 0.25], [0.25, 0.75]]), torch.tensor([0, 0]))
     tensor(0.2500, dtype=torch.float64)
     """
-    if target.ndim != 1 or target.shape != probabilities.shape[:1]:
-        raise ValueError(
-            f"expected probabilities (N, K) and target (N,), got {tuple(probabilities.shape)} and {tuple(target.shape)}"
-        )
     p, _ = checked(probabilities, torch.zeros_like(probabilities))
-    if target.is_floating_point() or bool(((target < 0) | (target >= p.shape[1])).any()):
-        raise ValueError(f"target: expected class indices in 0..{p.shape[1] - 1}, got {target.tolist()}")
-    sums = p.sum(1)
-    if bool(((sums - 1).abs() > 0.01).any()):
-        wrong = sums[(sums - 1).abs().argmax()].item()
-        raise ValueError(f"probabilities: expected rows that sum to 1 (exclusive classes), got {wrong:.4g}")
+    off = (p.sum(1) - 1).abs().max().item()
+    if off > 0.01:
+        raise ValueError(
+            f"probabilities: expected rows that sum to 1 (exclusive classes), one is {off:.4g} off"
+        )
     top, chosen = p.max(1)
-    right = chosen == target.cpu()
+    right = chosen == class_indices(target, *p.shape).cpu()
     return ece(top[:, None], right[:, None], bins=bins, scheme=scheme)[0]
 
 
-class Brier(NamedTuple):
-    """``score`` = ``reliability`` - ``resolution`` + ``uncertainty`` + ``within``; each (K,), float64."""
+def brier(probabilities: Tensor, labels: Tensor) -> Tensor:
+    """Brier score (K,) of each label, float64, lower is better; for expected shares that of the labels' expectation.
 
-    score: Tensor
-    reliability: Tensor
-    resolution: Tensor
-    uncertainty: Tensor
-    within: Tensor
+    The ECE alone rewards a model that always predicts the prevalence; the Brier score, which is proper, does not. The
+    report gives none.
 
-
-def brier(probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = "width") -> Brier:
-    """Brier score of each label and its parts by bins (Murphy 1973; Stephenson, Coelho and Jolliffe 2008).
-
-    With w_i the share of images in bin i, p_i and c_i their mean label and prediction, and π the prevalence:
-    reliability Σ w_i (c_i - p_i)² (lower is better), resolution Σ w_i (p_i - π)² (higher is better), uncertainty π
-    (1 - π). What is missing to the score is ``within``: the variance of the predictions inside the bins, less twice
-    their covariance with the labels there. The ECE alone rewards a model that always predicts the prevalence; the
-    Brier score, which is proper, does not. The report gives none. For expected shares every part is that of the
-    labels' expectation.
-
-    Args, raises: as :func:`ece`. Returns: :class:`Brier`.
-
-    >>> found = brier(torch.tensor([[0.0], [0.5], [1.0], [1.0]]), torch.tensor([[0], [1], [1], [1]]), bins=2)
-    >>> [part.item() for part in found]  # bins: predictions 0 and .5, labels 0 and 1; predictions 1, labels 1
-    [0.0625, 0.03125, 0.0625, 0.1875, -0.09375]
+    >>> brier(torch.tensor([[0.0], [0.5], [1.0], [1.0]]), torch.tensor([[0], [1], [1], [1]])).item()
+    0.0625
     """
     p, y = checked(probabilities, labels)
-    number, index = len(p), bins_of(p, bins, scheme).indices
-    counts = bin_sums(torch.ones_like(p), index, bins)
-    mean_p, mean_y = (bin_sums(values, index, bins) / counts.clamp(min=1) for values in (p, y))
-    weight, prevalence = counts / number, y.mean(0)
-    off_p, off_y = (
-        values - means.T.gather(0, index) for values, means in ((p, mean_p), (y, mean_y))
-    )  # from the bin's mean
-    return Brier(
-        score=((p - y) ** 2 + y * (1 - y)).mean(0),  # the second term is 0 for labels of 0 and 1
-        reliability=(weight * (mean_p - mean_y) ** 2).sum(1),
-        resolution=(weight * (mean_y - prevalence[:, None]) ** 2).sum(1),
-        uncertainty=prevalence * (1 - prevalence),
-        within=(off_p**2 - 2 * off_p * off_y).mean(0),
-    )
+    return ((p - y) ** 2 + y * (1 - y)).mean(0)  # the second term is 0 for labels of 0 and 1
 
 
 class Range(NamedTuple):
@@ -196,21 +150,13 @@ def ece_floor(
     perfect model's ECE is above 0 (about .07 ± .013 for the report's 200 images). If the predictions were true,
     labels would be draws from them: we draw and score those (consistency resampling, Bröcker and Smith 2007). Table
     4.3 shows no floor; its ECEs after calibration, .0992 to .1091, differ by less than that range is wide. Labels of
-    an image are drawn independently, so the range of the mean over labels is a little too narrow.
-
-    Args: probabilities (N, K), in [0, 1]; bins, scheme as in :func:`ece`; draws, sets of labels; generator, on the
-        CPU.
-    Returns: :class:`EceFloor`. Raises: ValueError as :func:`ece`, and for fewer than one draw.
+    an image are drawn independently, so the range of the mean over labels is a little too narrow. ``generator`` on
+    the CPU.
 
     >>> sure = torch.tensor([[0.0], [1.0]])  # certain and right: no noise
     >>> ece_floor(sure, generator=torch.Generator().manual_seed(0)).mean_over_labels
     Range(mean=0.0, low=0.0, high=0.0)
-    >>> found = ece_floor(torch.full((1, 1), 0.5), generator=torch.Generator().manual_seed(0))
-    >>> found.mean.item()  # one image: always half off
-    0.5
     """
-    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
-        raise ValueError(f"draws: expected an integer of at least 1, got {draws!r}")
     p, _ = checked(probabilities, torch.zeros_like(probabilities))
     index = bins_of(p, bins, scheme).indices
     expected = bin_sums(p, index, bins)[..., None]
@@ -221,27 +167,24 @@ def ece_floor(
         positives = bin_sums((uniform < p[..., None]).double(), index, bins)
         errors.append((positives - expected).abs().sum(1) / len(p))
     drawn = torch.cat(errors, dim=1)  # (K, draws)
-    low, high = _range(drawn)
-    over_labels = drawn.mean(0)
-    ends = (end.item() for end in _range(over_labels))
-    return EceFloor(drawn.mean(1), low, high, Range(over_labels.mean().item(), *ends))
+    ends, over_labels = drawn.new_tensor([0.025, 0.975]), drawn.mean(0)
+    low, high = over_labels.quantile(ends).tolist()
+    each = drawn.quantile(ends, dim=1)
+    return EceFloor(drawn.mean(1), each[0], each[1], Range(over_labels.mean().item(), low, high))
 
 
 def bins_of(probabilities: Tensor, bins: int, scheme: str = "width") -> Bins:
-    """The bin of each probability, label by label; equal probabilities always share one.
+    """The bin of each probability (N, K), float64, label by label; equal probabilities always share one.
 
-    "width": edge i is i / bins, in float64. "mass": inner edge i is the probability at rank ceil(i N / bins) of N
-    in ascending order. Ties are never split: they go to the lowest bin that their ranks reach, edges may coincide.
-
-    Args: probabilities (N, K), float64, as :func:`checked` returns them. Returns: :class:`Bins`.
+    "width": edge i is i / bins, in float64. "mass": inner edge i is the probability at rank ceil(i N / bins) of N in
+    ascending order. Ties are never split: they go to the lowest bin that their ranks reach, edges may coincide.
 
     >>> bins_of(torch.tensor([[0.1], [0.2], [0.2], [0.9]], dtype=torch.float64), 2, "mass").indices.flatten().tolist()
     [0, 0, 0, 1]
     """
-    if isinstance(bins, bool) or not isinstance(bins, int) or bins < 1:
-        raise ValueError(f"bins: expected an integer of at least 1, got {bins!r}")
-    if scheme not in SCHEMES:
-        raise ValueError(f"scheme: expected one of {', '.join(SCHEMES)}, got {scheme!r}")
+    one_of("scheme", scheme, ("width", "mass"))
+    if bins < 1:
+        raise ValueError(f"bins: expected at least 1, got {bins}")
     number, labels = probabilities.shape
     if scheme == "width":
         edges = (torch.arange(bins + 1, dtype=torch.float64) / bins).repeat(labels, 1)
@@ -277,23 +220,9 @@ def checked(values: Tensor, labels: Tensor, *, name: str = "probabilities") -> t
     if values.numel() == 0:
         raise ValueError(f"{name}: expected at least one image and one label, got {tuple(values.shape)}")
     values, labels = values.detach().cpu().double(), labels.detach().cpu().double()
-    _check_range(labels, "labels")
-    if name == "probabilities":
-        _check_range(values, name)
-    elif not bool(values.isfinite().all()):
-        raise ValueError(f"{name}: {int((~values.isfinite()).sum())} of {values.numel()} are not finite")
+    for word, given in (("labels", labels), (name, values)):
+        good = given.isfinite() if word in ("logits", "scores") else (given >= 0) & (given <= 1)
+        if not bool(good.all()):
+            wanted = "finite values" if word in ("logits", "scores") else "values within [0, 1]"
+            raise ValueError(f"{word}: expected {wanted}, {int((~good).sum())} of {good.numel()} are not")
     return values, labels
-
-
-def _range(drawn: Tensor) -> tuple[Tensor, Tensor]:
-    low, high = drawn.quantile(torch.tensor([0.025, 0.975], dtype=drawn.dtype), dim=-1)
-    return low, high
-
-
-def _check_range(values: Tensor, name: str) -> None:
-    outside = ~((values >= 0) & (values <= 1))  # NaN is outside
-    if bool(outside.any()):
-        raise ValueError(
-            f"{name}: expected within [0, 1], got {values[outside][0].item()} "
-            f"({int(outside.sum())} of {values.numel()} are outside)"
-        )

@@ -12,16 +12,31 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from papers_lib.errors import needed
+from papers_lib.errors import needed, one_of
 
 
-class Auroc(NamedTuple):
-    """AUROC ``per_class`` (K,), float64; number of ``positives`` (K,); mean over classes, and by positives."""
+class ClassMeans(NamedTuple):
+    """A score ``per_class`` (K,), NaN where it has no cases; their number (K,); mean over classes, and cases."""
 
     per_class: Tensor
-    positives: Tensor
+    counts: Tensor
     macro: float
     weighted: float
+
+
+def class_means(totals: Tensor, counts: Tensor) -> ClassMeans:
+    """Of each class's sum over its cases, (K,); ValueError if there are none.
+
+    >>> means = class_means(torch.tensor([2.0, 0.0, 0.0]), torch.tensor([2, 1, 0]))
+    >>> means.macro, round(means.weighted, 4)  # (1 + 0) / 2 and 2 of 3 cases
+    (0.5, 0.6667)
+    """
+    if int(counts.sum()) == 0:
+        raise ValueError("no image has a box of any class")
+    per_class = totals.double() / counts
+    return ClassMeans(
+        per_class, counts, float(per_class.nanmean()), float(totals.double().sum() / counts.sum())
+    )
 
 
 class GmeanThresholds(NamedTuple):
@@ -33,16 +48,15 @@ class GmeanThresholds(NamedTuple):
     specificity: Tensor
 
 
-def auroc(scores: Tensor, positive: Tensor) -> Auroc:
+def auroc(scores: Tensor, positive: Tensor) -> ClassMeans:
     """Area under the ROC curve, ties as one half; only the order of the scores counts.
 
-    Args: scores, logits or probabilities (N, K), also infinite; positive, labels (N, K), boolean or 0 and 1.
-    Returns: :class:`Auroc`, in [0, 1], higher is better. A class without positives or without negatives is NaN in
-        ``per_class`` and left out of both means. ``weighted`` weighs a class by its positives, as sklearn does.
-    Raises: ValueError for shapes, labels other than 0 and 1, NaN scores, or if no class has both labels.
+    Args: scores, logits or probabilities (N, K), also infinite; positive, labels (N, K), boolean or 0 and 1. Returns:
+    :class:`ClassMeans`, by positives; a class without positives or without negatives is NaN and left out of both
+    means. Raises: ValueError for shapes, labels other than 0 and 1, NaN scores, or if no class has both labels.
 
     >>> found = auroc(torch.tensor([[1.0], [2.0], [2.0], [3.0]]), torch.tensor([[0], [1], [0], [1]]))
-    >>> found.per_class.item(), found.positives.item()  # of 4 pairs 3 in order, 1 tied
+    >>> found.per_class.item(), found.counts.item()  # of 4 pairs 3 in order, 1 tied
     (0.875, 2)
     """
     positive = checked(scores, positive)
@@ -58,26 +72,22 @@ def auroc(scores: Tensor, positive: Tensor) -> Auroc:
     if not bool(defined.any()):
         raise ValueError("no class has both a positive and a negative image")
     weighted = (per_class * count)[defined].sum() / count[defined].sum()
-    return Auroc(per_class, count, float(per_class.nanmean()), float(weighted))
+    return ClassMeans(per_class, count, float(per_class.nanmean()), float(weighted))
 
 
 def best_gmean_thresholds(scores: Tensor, positive: Tensor, *, undefined: str = "error") -> GmeanThresholds:
     """The cut of each class with the largest sqrt(sensitivity * specificity); positive is score > threshold.
 
-    Cuts lie midway between neighbouring distinct scores; one at the highest score calls everything negative.
-
-    Args: scores (N, K), finite; positive (N, K), boolean or 0 and 1; undefined, what a class with one label gets:
-        "error" or "nan".
-    Returns: :class:`GmeanThresholds` of tensors (K,). Raises: ValueError for shapes, labels, scores, or a class
-        with one label.
+    Cuts lie midway between neighbouring distinct scores; one at the highest score calls everything negative. Args:
+    scores (N, K), finite; positive (N, K), boolean or 0 and 1; undefined, what a class with one label gets: "error"
+    or "nan".
 
     >>> scores, labels = torch.tensor([0.0, 1.0, 2.0, 4.0, 5.0]), torch.tensor([0, 0, 1, 0, 1])
     >>> best = best_gmean_thresholds(scores[:, None], labels[:, None])
     >>> best.threshold.item(), round(best.gmean.item(), 4)  # sqrt(2/2 * 2/3); the cut at 4.5 has sqrt(1/2)
     (1.5, 0.8165)
     """
-    if undefined not in ("error", "nan"):
-        raise ValueError(f"undefined: expected error or nan, got {undefined!r}")
+    one_of("undefined", undefined, ("error", "nan"))
     positive = checked(scores, positive)
     if not bool(scores.isfinite().all()):
         raise ValueError(f"scores: {int((~scores.isfinite()).sum())} of {scores.numel()} are not finite")

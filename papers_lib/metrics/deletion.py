@@ -2,23 +2,25 @@
 
 :func:`deletion_curve` (Petsiuk et al. 2018, RISE, arXiv 1806.07421): delete pixels in the order of the saliency map
 and take the area under the curve of the probability. Beside it belongs the area of :func:`random_order_maps`.
-Deviations: whole cells of the map are deleted, and filled with the image's own mean colour unless told otherwise.
+Deviations: whole cells of the map are deleted, and filled with the image's own mean colour.
 
-:func:`masked_out`, PYLON's second heatmap metric (STAR Methods, Performance metrics): "the average size of image
-area that can be masked-out (e.g., replaced by zeros, sorted according to the heatmap intensity) before a deep model
-switches its prediction for the correct class from positive to negative", in steps of 0.5 % of the image's area
-"until the prediction flipped". Lower is better. There is no published code; what the text leaves open is an option.
-The area is that of the flipping step. Flips are not monotone: bisection finds another one for 8 of 20 images.
+:func:`masked_out`, PYLON's second heatmap metric (STAR Methods, Performance metrics): "the average size of image area
+that can be masked-out (e.g., replaced by zeros, sorted according to the heatmap intensity) before a deep model
+switches its prediction for the correct class from positive to negative", in steps of 0.5 % of the image's area "until
+the prediction flipped". Lower is better. There is no published code. The area is that of the flipping step. Flips are
+not monotone: bisection finds another one for 8 of 20 images.
 """
 
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from papers_lib.cams import class_indices
+from papers_lib.metrics.classification import ClassMeans
 from papers_lib.metrics.overlap import resize_maps
 
 FLIPPED, ALREADY_NEGATIVE, NEVER = range(3)
@@ -26,39 +28,22 @@ FLIPPED, ALREADY_NEGATIVE, NEVER = range(3)
 
 @torch.no_grad()
 def deletion_curve(
-    predict: Callable[[Tensor], Tensor],
-    images: Tensor,
-    maps: Tensor,
-    shares: Sequence[float],
-    fill: Tensor | None = None,
+    predict: Callable[[Tensor], Tensor], images: Tensor, maps: Tensor, shares: Sequence[float]
 ) -> Tensor:
-    """Probability of the class after each share of the map's cells is deleted, hottest cells first.
+    """Probability of the class (B, len(shares)) after each share of the map's cells is deleted, hottest cells first.
 
     A share s deletes ceil(s h w) cells, each with the pixels whose centres lie in it; of equal cells the first in
-    row-major order.
-
-    Args:
-        predict: images (B, C, H, W) to the probability of the class wanted, (B,); called once a share.
-        images: (B, C, H, W).
-        maps: raw maps (B, h, w); only their order counts.
-        shares: in [0, 1], increasing.
-        fill: what replaces deleted pixels, of a shape that broadcasts to the images'; None is each one's mean colour.
-
-    Returns: probabilities (B, len(shares)), without a graph.
-    Raises: ValueError for shapes, shares out of order or range, or a map with NaN or infinity.
+    row-major order. Args: predict, images (B, C, H, W) to the probability of the class wanted, (B,), called once a
+    share; maps, raw (B, h, w), finite, only their order counts; shares in [0, 1], increasing.
 
     >>> image, hot = torch.tensor([[[[1.0, 3.0]]]]), torch.tensor([[[0.0, 1.0]]])
-    >>> deletion_curve(lambda x: x.sum((1, 2, 3)) / 4, image, hot, [0, 0.5, 1], fill=torch.zeros(1))
-    tensor([[1.0000, 0.2500, 0.0000]])
+    >>> deletion_curve(lambda x: x.amax((1, 2, 3)), image, hot, [0, 0.5, 1])  # filled with 2
+    tensor([[3., 2., 2.]])
     """
     _check_shares(shares)
-    if images.ndim != 4 or maps.ndim != 3 or len(images) != len(maps):
-        raise ValueError(
-            f"expected images (B, C, H, W) and maps (B, h, w), got {tuple(images.shape)} and {tuple(maps.shape)}"
-        )
     if not bool(maps.isfinite().all()):
         raise ValueError("maps: expected finite values, found NaN or infinity")
-    filling = images.mean((-2, -1), keepdim=True) if fill is None else fill.to(images)
+    filling = images.mean((-2, -1), keepdim=True)
     ranks = _ranks(maps)
     rows, columns = (
         _cell_of_pixel(cells, pixels)
@@ -68,35 +53,26 @@ def deletion_curve(
     found = []
     for share in shares:
         deleted = deleted_cells(share, maps.shape[-2] * maps.shape[-1])
-        probability = predict(torch.where(pixel_ranks < deleted, filling, images))
-        if probability.shape != (len(images),):
-            raise ValueError(f"predict: expected shape ({len(images)},), got {tuple(probability.shape)}")
-        found.append(probability)
+        found.append(predict(torch.where(pixel_ranks < deleted, filling, images)))
     return torch.stack(found, 1)
 
 
 def deletion_area(probabilities: Tensor, shares: Sequence[float]) -> Tensor:
-    """Area under the deletion curve by the trapezoid rule, in [0, last share - first share]; low is good.
+    """Area (...) under the deletion curve (..., S) by the trapezoid rule, in [0, last share - first share]; low is
+    good.
 
-    Args: probabilities (..., S) of :func:`deletion_curve`; its S shares, at least two (for the exact abscissa of a
-        coarse map multiples of 1 / (h w)). Returns: (...). Raises: ValueError for the shares.
+    For the exact abscissa of a coarse map take S shares that are multiples of 1 / (h w).
 
     >>> deletion_area(torch.tensor([[1.0, 0.25, 0.0]]), [0, 0.5, 1])  # (1.25 + 0.25) / 4
     tensor([0.3750])
     """
     _check_shares(shares)
-    if len(shares) < 2 or probabilities.ndim == 0 or probabilities.shape[-1] != len(shares):
-        raise ValueError(
-            f"expected probabilities (..., S) for S >= 2 shares, "
-            f"got {tuple(probabilities.shape)} and {len(shares)} shares"
-        )
     return torch.trapezoid(probabilities, probabilities.new_tensor(shares))
 
 
 def random_order_maps(generator: torch.Generator, shape: Sequence[int]) -> Tensor:
-    """Maps that rank their cells at random, without ties: the baseline that looks at nothing.
-
-    Args: generator; shape (B, h, w). Returns: each map a permutation of 0 … h w - 1, (B, h, w), float32.
+    """Maps (B, h, w) that rank their cells at random, each a permutation of 0 … h w - 1: the baseline that looks at
+    nothing.
     """
     batch, height, width = shape
     draws = torch.rand(batch, height * width, generator=generator, device=generator.device)
@@ -107,8 +83,8 @@ class MaskedOut(NamedTuple):
     """One entry a pair (image, class), on the CPU.
 
     ``step`` of the first flip, 0 if already negative, the last if never; ``area``, share masked at that step,
-    float64; ``status``; ``passes``, images sent through the model; ``calls`` of it; ``all_levels``, passes of a
-    loop that never stops.
+    float64; ``status``; ``passes``, images sent through the model; ``calls`` of it; ``all_levels``, passes of a loop
+    that never stops.
     """
 
     step: Tensor
@@ -117,15 +93,6 @@ class MaskedOut(NamedTuple):
     passes: int
     calls: int
     all_levels: int
-
-
-class MaskedOutArea(NamedTuple):
-    """Mean area ``per_class`` over ``pairs`` counted, (K,); mean over classes and over pairs."""
-
-    per_class: Tensor
-    pairs: Tensor
-    macro: float
-    weighted: float
 
 
 @torch.no_grad()
@@ -138,27 +105,20 @@ def masked_out(
     *,
     owner: Tensor | None = None,
     step: float = 0.005,
-    fill: Literal["zero", "image_mean"] | Tensor = "zero",
+    fill: Tensor | None = None,
     batch: int = 16,
 ) -> MaskedOut:
     """First step at which the prediction flips, for every pair of an image and a class.
 
-    ``batch`` pairs advance side by side, each at its own level; one that is done makes room for the next. The
-    result is that of one pair and one level at a time.
+    ``batch`` pairs advance side by side, each at its own level; one that is done makes room for the next. The result
+    is that of one pair and one level at a time.
 
-    Args:
-        model: images (n, C, H, W), n <= batch, to logits (n, K); a module must be in eval mode.
-        images: (N, C, H, W).
-        maps: raw maps (P, h, w), one a pair, resized bilinearly to (H, W); only their order counts, of equal pixels the
-            first in row-major order.
-        target: class of each pair, (P,).
-        thresholds: (K,), in logits.
-        owner: image of each pair, (P,); None where pair p is of image p.
-        step: share of the area masked in addition at each level; ceil(s step H W) pixels at level s.
-        fill: "zero", "image_mean" or a colour (C,), in the scale of ``images``.
-        batch: largest number of images a call.
+    Args: model, images (n, C, H, W), n <= batch, to logits (n, K), in eval mode; images (N, C, H, W); maps, raw (P,
+    h, w), one a pair, resized bilinearly to (H, W), only their order counts, of equal pixels the first in row-major
+    order; target, class of each pair, (P,); thresholds (K,), in logits; owner, image of each pair, (P,), None where
+    pair p is of image p; step, share of the area masked in addition at each level, ceil(s step H W) pixels at level
+    s; fill, a colour (C,) in the scale of ``images``, None for zeros.
 
-    Returns: :class:`MaskedOut`.
     Raises: ValueError for shapes, options, a map or logit that is NaN, or a NaN threshold of a target class.
 
     >>> image = torch.tensor([[[[4.0, 3.0, 2.0, 1.0]]]])
@@ -169,13 +129,21 @@ def masked_out(
     """
     if owner is None:
         owner = torch.arange(len(target))
-    _check(model, images, maps, target, thresholds, owner)
+    class_indices(target, len(maps), len(thresholds))
+    class_indices(owner, len(maps), len(images))
+    finite = maps.isfinite().flatten(1).all(1)
+    if not bool(finite.all()):
+        raise ValueError(f"map {int(finite.int().argmin())} holds NaN or infinity")
+    if bool(thresholds[target.to(thresholds.device)].isnan().any()):
+        raise ValueError("thresholds: that of a target class is NaN")
+    if getattr(model, "training", False):
+        raise ValueError("model: expected eval mode, since training mode mixes the images of a batch")
     if not 0 < step <= 1 or batch < 1:
         raise ValueError(f"expected a step in (0, 1] and batch >= 1, got {step} and {batch}")
     pairs, height, width = len(target), images.shape[-2], images.shape[-1]
     masked = _masked_pixels(step, height * width)
     last = len(masked) - 1
-    colour = _colour(fill, images)
+    colour = images.new_zeros(1, 1, 1) if fill is None else fill.to(images)[:, None, None]
     owner, target = owner.cpu(), target.cpu()
     limits = thresholds.double().cpu()[target]
     reached, status = torch.zeros(pairs, dtype=torch.int64), torch.full((pairs,), FLIPPED)
@@ -192,12 +160,7 @@ def masked_out(
             active, level = torch.cat([active, fresh]), torch.cat([level, torch.zeros_like(fresh)])
         originals = images[owner[active].to(images.device)]
         gone = onsets <= level.to(images.device)[:, None, None]
-        filling = originals.mean((-2, -1), keepdim=True) if colour is None else colour
-        logits = model(torch.where(gone[:, None], filling, originals))
-        if logits.shape != (len(active), len(thresholds)):
-            raise ValueError(
-                f"model: expected logits {(len(active), len(thresholds))}, got {tuple(logits.shape)}"
-            )
+        logits = model(torch.where(gone[:, None], colour, originals))
         value = logits.double().cpu()[torch.arange(len(active)), target[active]]
         if bool(value.isnan().any()):
             raise ValueError(f"model: the logit of pair {int(active[value.isnan()][0])} is NaN")
@@ -214,15 +177,11 @@ def masked_out(
     return MaskedOut(reached, area, status, passes, calls, pairs * (last + 1))
 
 
-def mean_masked_out_area(found: MaskedOut, target: Tensor, classes: int) -> MaskedOutArea:
-    """Mean area a class, over classes (macro) and over pairs (weighted).
+def mean_masked_out_area(found: MaskedOut, target: Tensor, classes: int) -> ClassMeans:
+    """Mean area a class, over classes (macro) and over pairs (weighted); target (P,), as given to :func:`masked_out`.
 
-    Pairs whose prediction was negative before any masking have nothing to switch and are left out (an area of 0
-    would reward a model for missing the class); pairs positive to the end count as an area of 1.
-
-    Args: found, of :func:`masked_out`; target (P,), as given there; classes, K.
-    Returns: :class:`MaskedOutArea`; a class without a counted pair is NaN and left out of the macro mean.
-    Raises: ValueError for shapes, or if no pair counts.
+    Pairs whose prediction was negative before any masking have nothing to switch and are left out (an area of 0 would
+    reward a model for missing the class); pairs positive to the end count as an area of 1.
 
     >>> status = torch.tensor([FLIPPED, ALREADY_NEGATIVE, NEVER, FLIPPED])
     >>> areas = torch.tensor([0.25, 0.0, 1.0, 0.5])
@@ -231,21 +190,14 @@ def mean_masked_out_area(found: MaskedOut, target: Tensor, classes: int) -> Mask
     >>> mean.per_class.tolist(), mean.macro, round(mean.weighted, 4)  # 1.75 / 3
     ([0.25, 0.75], 0.5, 0.5833)
     """
-    target = target.cpu()
-    if target.shape != found.status.shape or (
-        len(target) and not 0 <= target.min() <= target.max() < classes
-    ):
-        raise ValueError(
-            f"target: expected {len(found.status)} classes below {classes}, got {tuple(target.shape)}"
-        )
+    target = class_indices(target.cpu(), len(found.status), classes)
     counted = found.status != ALREADY_NEGATIVE
     if not bool(counted.any()):
         raise ValueError("no pair of an image and a class counts")
     pairs = torch.bincount(target[counted], minlength=classes)
     per_class = torch.bincount(target[counted], found.area[counted].double(), minlength=classes) / pairs
-    return MaskedOutArea(
-        per_class, pairs, float(per_class.nanmean()), float(found.area[counted].double().mean())
-    )
+    weighted = float(found.area[counted].double().mean())
+    return ClassMeans(per_class, pairs, float(per_class.nanmean()), weighted)
 
 
 def deleted_cells(share: float, cells: int) -> int:
@@ -291,41 +243,3 @@ def _onsets(maps: Tensor, size: tuple[int, int], masked: Tensor) -> Tensor:
     order = flat.argsort(dim=1, descending=True, stable=True)
     onsets = torch.empty_like(flat, dtype=torch.int32)
     return onsets.scatter_(1, order, onset_of_rank.expand_as(order)).reshape(-1, *size)
-
-
-def _colour(fill: Literal["zero", "image_mean"] | Tensor, images: Tensor) -> Tensor | None:
-    """The mask's colour (C, 1, 1); None for each image's own mean."""
-    channels = images.shape[1]
-    if isinstance(fill, str):
-        if fill not in ("zero", "image_mean"):
-            raise ValueError(f"fill: expected zero, image_mean or a colour, got {fill!r}")
-        return images.new_zeros(channels, 1, 1) if fill == "zero" else None
-    if fill.shape != (channels,):
-        raise ValueError(f"fill: expected a colour of shape ({channels},), got {tuple(fill.shape)}")
-    return fill.to(images)[:, None, None]
-
-
-def _check(
-    model: Callable[[Tensor], Tensor],
-    images: Tensor,
-    maps: Tensor,
-    target: Tensor,
-    thresholds: Tensor,
-    owner: Tensor,
-) -> None:
-    shapes = [tuple(x.shape) for x in (images, maps, target, owner, thresholds)]
-    if [len(shape) for shape in shapes] != [4, 3, 1, 1, 1] or len({len(maps), len(target), len(owner)}) > 1:
-        raise ValueError(
-            "expected images (N, C, H, W), maps (P, h, w), target (P,), owner (P,) and thresholds (K,), "
-            f"got {', '.join(map(str, shapes))}"
-        )
-    for name, index, end in (("target", target, len(thresholds)), ("owner", owner, len(images))):
-        if len(index) and not 0 <= int(index.min()) <= int(index.max()) < end:
-            raise ValueError(f"{name}: expected 0 to {end - 1}, got {int(index.min())} to {int(index.max())}")
-    finite = maps.isfinite().flatten(1).all(1)
-    if not bool(finite.all()):
-        raise ValueError(f"map {int(finite.int().argmin())} holds NaN or infinity")
-    if bool(thresholds[target.to(thresholds.device)].isnan().any()):
-        raise ValueError("thresholds: that of a target class is NaN")
-    if getattr(model, "training", False):
-        raise ValueError("model: expected eval mode, since training mode mixes the images of a batch")

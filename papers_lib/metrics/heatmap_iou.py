@@ -2,11 +2,9 @@
 
 The third heatmap metric of PYLON (STAR Methods, Performance metrics). A pixel is predicted where the heatmap of
 logits, resized bilinearly (align_corners=False) to the input, lies above the class's logit threshold of the largest
-G-mean (``classification.best_gmean_thresholds``). So the metric is defined only for heatmaps whose maximum is the
-logit.
-
-Left open by the paper, and chosen here: all boxes of the class make one region; images without a box of the class
-are skipped; an image with a box and no predicted pixel counts with 0, whether or not it was called positive.
+G-mean (``classification.best_gmean_thresholds``): only for heatmaps whose maximum is the logit. Left open by the
+paper, and chosen here: all boxes of the class make one region; images without a box of the class are skipped; an
+image with a box and no predicted pixel counts with 0, whether or not it was called positive.
 """
 
 from collections.abc import Sequence
@@ -15,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from papers_lib.metrics.classification import ClassMeans, class_means
 from papers_lib.metrics.overlap import box_mask, joined_boxes, resize_maps
 
 
@@ -25,25 +24,14 @@ class HeatmapIou(NamedTuple):
     counted: Tensor
 
 
-class MeanIou(NamedTuple):
-    """IoU ``per_class`` and number of ``images``, (K,); mean over classes and over images."""
-
-    per_class: Tensor
-    images: Tensor
-    macro: float
-    weighted: float
-
-
 def heatmap_iou(
     maps: Tensor, boxes: Sequence[Tensor], size: tuple[int, int], threshold: float, *, chunk: int = 64
 ) -> HeatmapIou:
-    """IoU of one class, image by image.
+    """IoU of one class, image by image, in [0, 1], higher is better.
 
     Args: maps, raw, of the class, in logits (B, h, w); boxes, B tensors (n_i, 4), x_min, y_min, x_max, y_max in
-        pixels of the input, edges included; size (H, W) of the input; threshold, logit above which a pixel is
-        predicted; chunk, images resized at a time.
-    Returns: :class:`HeatmapIou`, in [0, 1], higher is better.
-    Raises: ValueError for shapes, bad boxes, NaN or infinity in a map that counts, or a NaN as threshold.
+    pixels of the input, edges included; size (H, W) of the input; threshold, logit above which a pixel is predicted;
+    chunk, images resized at a time. Raises: ValueError for bad boxes, NaN or infinity in a map that counts.
 
     >>> row = torch.tensor([[[3.0, 2.0, 1.0, 0.0]]])
     >>> heatmap_iou(row, [torch.tensor([[1.0, 0.0, 3.0, 0.0]])], (1, 4), 0.5)  # 2 shared of 4 pixels
@@ -53,8 +41,6 @@ def heatmap_iou(
         raise ValueError(
             f"expected maps (B, h, w) and B box tensors, got {tuple(maps.shape)} and {len(boxes)}"
         )
-    if threshold != threshold:
-        raise ValueError("threshold: expected a number, got NaN")
     every, images = joined_boxes(boxes, size)
     counted = torch.zeros(len(boxes), dtype=torch.bool)
     counted[images] = True
@@ -74,21 +60,7 @@ def heatmap_iou(
     return HeatmapIou(iou, counted)
 
 
-def mean_iou(classes: Sequence[HeatmapIou]) -> MeanIou:
-    """Mean IoU a class, their mean (macro) and the mean over all counted images (weighted).
-
-    Args: one :class:`HeatmapIou` a class. Returns: :class:`MeanIou`; a class without a counted image is NaN and
-        left out of the macro mean. Raises: ValueError if no class has a counted image.
-
-    >>> a = HeatmapIou(torch.tensor([0.5, 0.0]), torch.tensor([True, True]))
-    >>> b = HeatmapIou(torch.tensor([0.75, torch.nan]), torch.tensor([True, False]))
-    >>> found = mean_iou([a, b])
-    >>> found.macro, round(found.weighted, 4)  # (.25 + .75) / 2 and 1.25 / 3
-    (0.5, 0.4167)
-    """
-    images = torch.tensor([int(one.counted.sum()) for one in classes])
-    if int(images.sum()) == 0:
-        raise ValueError("no image has a box of any class")
+def mean_iou(classes: Sequence[HeatmapIou]) -> ClassMeans:
+    """Mean IoU of each class's counted images, their mean (macro) and the mean over all counted images (weighted)."""
     totals = torch.stack([one.iou.double()[one.counted].sum() for one in classes])
-    per_class = totals / images  # 0/0 is NaN, as documented
-    return MeanIou(per_class, images, float(per_class.nanmean()), float(totals.sum() / images.sum()))
+    return class_means(totals, torch.tensor([int(one.counted.sum()) for one in classes]))

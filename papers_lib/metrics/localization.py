@@ -3,8 +3,8 @@
 The pointing game as PYLON evaluates it (Preechakul et al., Evaluation), one class at a time. Beside each score belong
 three numbers that need no model: `chance`, `class_mean_centre` scored with `fixed_point_hits`, and `stride_ceiling`.
 
-Boxes are a list of tensors (n_i, 4), one an image: x_min, y_min, x_max, y_max in pixels of the input, edges
-included, empty where the class has no box; such images are skipped. A box wholly beyond the image is an error.
+Boxes are a list of tensors (n_i, 4), one an image: x_min, y_min, x_max, y_max in pixels of the input, edges included,
+empty where the class has no box; such images are skipped. A box wholly beyond the image is an error.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from papers_lib.metrics.classification import ClassMeans, class_means
 from papers_lib.metrics.overlap import box_mask, joined_boxes, resize_maps
 
 
@@ -24,25 +25,12 @@ class PointHits(NamedTuple):
     point: Tensor
 
 
-class Localization(NamedTuple):
-    """Share of hits: ``per_class`` and number of ``images``, (K,); mean over classes and over images."""
-
-    per_class: Tensor
-    images: Tensor
-    macro: float
-    weighted: float
-
-
 def point_hits(maps: Tensor, boxes: Sequence[Tensor], size: tuple[int, int], *, chunk: int = 64) -> PointHits:
     """Hits of the argmax pixel of each map, resized bilinearly (align_corners=False) to the input's size.
 
     Among equal pixels the first in row-major order counts. A constant map points nowhere: its point is (-1, -1) and
-    it is a miss (the authors' argmax would give it the upper left pixel).
-
-    Args: maps, raw, of the class (B, h, w); boxes, B tensors (n_i, 4); size (H, W) of the input; chunk, images
-        resized at a time.
-    Returns: :class:`PointHits`; where no box is, ``counted`` and ``hit`` are False.
-    Raises: ValueError for shapes, bad boxes, or a map with NaN or infinity.
+    it is a miss (the authors' argmax would give it the upper left pixel). Args: maps, raw, of the class (B, h, w),
+    finite; boxes, B tensors (n_i, 4); size (H, W) of the input; chunk, images resized at a time.
 
     >>> peak = torch.tensor([[[0.0, 1.0], [0.0, 0.0]]])
     >>> point_hits(peak, [torch.tensor([[3.0, 0.0, 3.0, 1.0]])], (4, 4))
@@ -64,10 +52,8 @@ def point_hits(maps: Tensor, boxes: Sequence[Tensor], size: tuple[int, int], *, 
 
 
 def fixed_point_hits(centre: Tensor, boxes: Sequence[Tensor], size: tuple[int, int]) -> PointHits:
-    """Hits of one fixed point for every image: the score of a prior that never looks at the image.
-
-    Args: centre (2,), (x, y) relative to width and height, such as :func:`class_mean_centre` gives; boxes, size as
-        in :func:`point_hits`.
+    """Hits of one fixed point (x, y), relative to width and height, for every image: the score of a prior that never
+    looks at it.
     """
     height, width = size
     pixel = (centre.double().cpu() * torch.tensor([width, height]) + 0.5).floor().long()
@@ -75,26 +61,10 @@ def fixed_point_hits(centre: Tensor, boxes: Sequence[Tensor], size: tuple[int, i
     return _hits(pixel.expand(len(boxes), 2), boxes, size)
 
 
-def point_localization(classes: Sequence[PointHits]) -> Localization:
-    """Share of hits a class, their mean (macro) and the share over all counted images (weighted).
-
-    Args: one :class:`PointHits` a class. Returns: :class:`Localization`; a class without a counted image is NaN in
-        ``per_class`` and left out of the macro mean. Raises: ValueError if no class has a counted image.
-
-    >>> a = PointHits(torch.tensor([True, True]), torch.tensor([True, True]), torch.zeros(2, 2))
-    >>> b = PointHits(torch.tensor([False, False]), torch.tensor([True, False]), torch.zeros(2, 2))
-    >>> found = point_localization([a, b])
-    >>> found.macro, round(found.weighted, 4)  # (1 + 0) / 2 and 2 of 3 images
-    (0.5, 0.6667)
-    """
-    images = torch.tensor([int(one.counted.sum()) for one in classes])
+def point_localization(classes: Sequence[PointHits]) -> ClassMeans:
+    """Share of hits of each class, their mean (macro) and the share over all counted images (weighted)."""
     hits = torch.tensor([int((one.hit & one.counted).sum()) for one in classes])
-    if int(images.sum()) == 0:
-        raise ValueError("no image has a box of any class")
-    per_class = hits.double() / images  # 0/0 is NaN, as documented
-    return Localization(
-        per_class, images, float(per_class.nanmean()), float(hits.sum().double() / images.sum())
-    )
+    return class_means(hits, torch.tensor([int(one.counted.sum()) for one in classes]))
 
 
 def chance(boxes: Sequence[Tensor], size: tuple[int, int]) -> float:
@@ -110,7 +80,7 @@ def chance(boxes: Sequence[Tensor], size: tuple[int, int]) -> float:
 def class_mean_centre(boxes: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
     """Mean centre of the class's boxes, (x, y) relative to width and height, (2,), float64: the trivial prior.
 
-    Fit it on training boxes, score it on the test's. Raises: ValueError for bad or no boxes.
+    Fit it on training boxes, score it on the test's.
 
     >>> class_mean_centre([torch.tensor([[0.0, 0.0, 2.0, 2.0], [2.0, 4.0, 4.0, 8.0]])], (10, 10)).tolist()
     [0.2, 0.35]
@@ -124,22 +94,16 @@ def class_mean_centre(boxes: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
 def stride_ceiling(boxes: Sequence[Tensor], size: tuple[int, int], stride: int) -> float:
     """Share of images in which some map of this stride can put its argmax pixel into a box.
 
-    Bilinear maps peak beside the centre of a cell, so a coarse map cannot point at every pixel. The map has ceil(H
-    / stride) x ceil(W / stride) cells and may hold any values.
-
-    Args: boxes, size as in :func:`point_hits`; stride in pixels. Raises: ValueError for bad or no boxes, or the
-        stride.
+    Bilinear maps peak beside the centre of a cell, so a coarse map cannot point at every pixel. The map has ceil(H /
+    stride) x ceil(W / stride) cells and may hold any values.
 
     >>> boxes = [torch.tensor([[4.0, 4.0, 5.0, 5.0]]), torch.tensor([[1.0, 1.0, 4.0, 4.0]])]
     >>> stride_ceiling(boxes, (12, 12), 4)  # rows and columns that can be hit: 0, 5, 6, 10
     0.5
     """
-    if stride < 1:
-        raise ValueError(f"stride: expected at least 1, got {stride}")
     height, width = size
     cells = -(-height // stride), -(-width // stride)
     if cells == (1, 1):  # a single cell is a constant map, which points nowhere
-        _masks(boxes, size)
         return 0.0
     rows, columns = reachable(cells[0], height), reachable(cells[1], width)
     found = [bool(mask[rows][:, columns].any()) for mask in _masks(boxes, size)]

@@ -10,51 +10,45 @@ from torch import Tensor
 
 
 def heat_share(maps: Tensor, mask: Tensor, *, dead: float = 0.0) -> Tensor:
-    """Share of the heat that lies inside the mask: sum Ĥ · mask / sum Ĥ, Ĥ = upsampled relu(H).
+    """Share (B,) of the heat that lies inside the mask: sum Ĥ · mask / sum Ĥ, Ĥ = upsampled relu(H).
 
     The overlap of figures 6 and 7 of the heatmap paper (Callanan et al.). How the map meets the mask is not said:
-    bilinear enlargement of the rectified map to the full mask is inferred from the authors' result tables. Its
-    chance level is the mask's share of area.
-
-    Args: maps, raw H (B, h, w); mask (B, H, W), boolean or in [0, 1]; dead, value for a map without positive heat
-        (NaN mimics the authors, whose 0/0 excludes the model).
-    Returns: (B,) in [0, 1]; NaN for a map that holds one. Raises: ValueError for shapes or mask values.
+    bilinear enlargement of the rectified map to the full mask is inferred from the authors' result tables. Its chance
+    level is the mask's share of area. Args: maps, raw H (B, h, w); mask (B, H, W), boolean or in [0, 1]; dead, value
+    for a map without positive heat (NaN mimics the authors, whose 0/0 excludes the model).
 
     >>> heat_share(torch.tensor([[[3.0, 1.0]]]), torch.tensor([[[True, False]]])).item()
     0.75
     """
-    _check(maps, mask)
+    if maps.ndim != 3 or mask.ndim != 3 or len(maps) != len(mask):
+        shapes = f"{tuple(maps.shape)} and {tuple(mask.shape)}"
+        raise ValueError(f"expected maps (B, h, w) and mask (B, H, W), got {shapes}")
+    _check_values(mask)
     heat = resize_maps(_heat(maps), (mask.shape[1], mask.shape[2]))
     total = heat.sum((1, 2))
     share = (heat * mask).sum((1, 2)) / total
     return torch.where(total == 0, dead, share.clamp(max=1.0))
 
 
-def hot_cells(maps: Tensor, threshold: float = 0.5) -> Tensor:
-    """Number of cells (B,) above ``threshold``, in [0, 1), times the map's maximum; maps, raw (B, h, w).
-
-    A max-normalised loss rewards few hot cells, not attention to the whole organ: this counts them.
+def hot_cells(maps: Tensor) -> Tensor:
+    """Number of cells (B,) above half of the map's maximum: a max-normalised loss rewards few hot cells, not
+    attention to the organ.
 
     >>> hot_cells(torch.tensor([[[4.0, 3.0, 2.0, -9.0]]])).tolist()
     [2]
     """
     if maps.ndim != 3 or bool(maps.isnan().any()):
         raise ValueError(f"maps: expected shape (B, h, w) without NaN, got {tuple(maps.shape)}")
-    if not 0 <= threshold < 1:
-        raise ValueError(f"threshold: expected a number in [0, 1), got {threshold}")
-    return (_heat(maps) > threshold).sum((1, 2))
+    return (_heat(maps) > 0.5).sum((1, 2))
 
 
 def best_cell_share(masks: Tensor, map_size: tuple[int, int]) -> Tensor:
-    """Ceiling (B,) of :func:`heat_share`: its value when all heat sits in the best single cell.
-
-    The share of any map is a mean of its cells' shares, weighted by their heat. Args: masks (B, H, W); map_size (h, w).
+    """Ceiling (B,) of :func:`heat_share` for masks (B, H, W): its value when all heat sits in the best single cell of
+    (h, w).
 
     >>> best_cell_share(torch.tensor([[[True, False, False, False]]]), (1, 2)).item()  # 1 of 1 + .75 + .25
     0.5
     """
-    if masks.ndim != 3:
-        raise ValueError(f"masks: expected shape (B, H, W), got {tuple(masks.shape)}")
     _check_values(masks)
     rows = bilinear_weights(map_size[0], masks.shape[1], masks.device)
     columns = bilinear_weights(map_size[1], masks.shape[2], masks.device)
@@ -65,14 +59,12 @@ def best_cell_share(masks: Tensor, map_size: tuple[int, int]) -> Tensor:
 
 
 def bilinear_weights(cells: int, pixels: int, device: torch.device | str = "cpu") -> Tensor:
-    """Weights W (pixels, cells), float64, of bilinear resizing (align_corners=False) of ``cells`` values to ``pixels``.
+    """Weights W (pixels, cells), float64, of bilinear resizing (align_corners=False) of ``cells`` values to
+    ``pixels``.
 
     The same numbers as torch's interpolate, made from integers: pixels at equal distance from a cell's centre, and
     those beyond the outermost centres, get equal weights to the last bit, so ties between pixels are exact on every
     device.
-
-    >>> bilinear_weights(2, 4).tolist()
-    [[1.0, 0.0], [0.75, 0.25], [0.25, 0.75], [0.0, 1.0]]
     """
     # Centre of pixel p in cells, (p + 1/2) cells / pixels - 1/2, in units of 1 / (2 pixels).
     centre = (2 * torch.arange(pixels) + 1) * cells - pixels
@@ -89,9 +81,8 @@ def resize_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def box_mask(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Pixels (x, y) inside any of the boxes, x_min <= x <= x_max and y_min <= y <= y_max: (H, W), boolean.
-
-    Args: boxes (n, 4) as x_min, y_min, x_max, y_max in pixels, n may be 0; size (H, W).
+    """Pixels (x, y) of (H, W) inside any of the boxes (n, 4), x_min <= x <= x_max and y_min <= y <= y_max, boolean; n
+    may be 0.
 
     >>> box_mask(torch.tensor([[1.0, 0.0, 2.0, 0.0]]), (2, 4)).int().tolist()
     [[0, 1, 1, 0], [0, 0, 0, 0]]
@@ -105,9 +96,9 @@ def box_mask(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 def joined_boxes(boxes: Sequence[Tensor], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """All boxes (N, 4), float64, and the image of each (N,), on the CPU; refuses what can only be an error.
 
-    Args: boxes, a tensor (n_i, 4) an image: x_min, y_min, x_max, y_max in pixels; size (H, W).
-    Raises: ValueError naming the image and the box: another shape, a value that is not finite, a maximum below its
-        minimum, or a box wholly outside the image. Parts of a box beyond the image are no error.
+    Args: boxes, a tensor (n_i, 4) an image: x_min, y_min, x_max, y_max in pixels; size (H, W). Raises: ValueError
+    naming the image and the box: another shape, a value that is not finite, a maximum below its minimum, or a box
+    wholly outside the image. Parts of a box beyond the image are no error.
     """
     height, width = size
     for image, found in enumerate(boxes):
@@ -138,14 +129,6 @@ def _heat(maps: Tensor) -> Tensor:
     heat = maps.double().relu()
     peak = heat.amax((1, 2), keepdim=True)
     return heat / torch.where(peak == 0, 1.0, peak)
-
-
-def _check(maps: Tensor, mask: Tensor) -> None:
-    if maps.ndim != 3 or mask.ndim != 3 or len(maps) != len(mask):
-        raise ValueError(
-            f"expected maps (B, h, w) and mask (B, H, W), got {tuple(maps.shape)} and {tuple(mask.shape)}"
-        )
-    _check_values(mask)
 
 
 def _check_values(mask: Tensor) -> None:

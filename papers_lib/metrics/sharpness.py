@@ -17,18 +17,16 @@ import torch
 from torch import Tensor
 
 from papers_lib.cams import full_precision
+from papers_lib.errors import one_of
 
 Form = Literal["relu", "shifted"]
 
 
 def heat(maps: Tensor, form: Form = "relu") -> Tensor:
-    """Heat M of raw maps: relu(raw) (equation 4), or raw - min raw.
+    """Heat M (..., H, W), at least 0, of raw maps: relu(raw) (equation 4), or raw - min raw.
 
-    Deviation: "shifted" is our variant. It has a gradient on maps of negative values, where the printed form is
-    dead, but it throws away the map's offset, which the paper wants the dispersion to show (III A).
-
-    Args: maps, raw (..., H, W). Returns: M (..., H, W), at least 0, float32 for half precision.
-    Raises: ValueError for a shape, an integer type or an unknown form.
+    Deviation: "shifted" is our variant. It has a gradient on maps of negative values, where the printed form is dead,
+    but it throws away the map's offset, which the paper wants the dispersion to show (III A).
 
     >>> raw = torch.tensor([[-1.0, 0.0, 2.0]])
     >>> heat(raw).tolist(), heat(raw, "shifted").tolist()
@@ -39,19 +37,14 @@ def heat(maps: Tensor, form: Form = "relu") -> Tensor:
             f"maps: expected floating-point maps (..., H, W), got {tuple(maps.shape)} of {maps.dtype}"
         )
     raw = full_precision(maps)
-    if form == "relu":
-        return raw.relu()
-    if form == "shifted":
-        return raw - raw.amin((-2, -1), keepdim=True)
-    raise ValueError(f"form: expected relu or shifted, got {form!r}")
+    one_of("form", form, ("relu", "shifted"))
+    return raw.relu() if form == "relu" else raw - raw.amin((-2, -1), keepdim=True)
 
 
 def dead_maps(maps: Tensor, form: Form = "relu") -> Tensor:
-    """Maps without heat, max M <= 1e-30 (float16: its smallest normal number, 6e-5): nothing to measure.
+    """Maps without heat (...,), max M <= 1e-30 (float16: its smallest normal number, 6e-5): nothing to measure.
 
-    For "relu" these are the maps without a positive cell, for "shifted" the constant ones.
-
-    Args: maps, raw (..., H, W). Returns: (...,), boolean; a NaN map is not dead. Raises: as :func:`heat`.
+    For "relu" these are the maps without a positive cell, for "shifted" the constant ones; a NaN map is not dead.
 
     >>> raw = torch.tensor([[[-1.0, -2.0]], [[3.0, 3.0]]])
     >>> dead_maps(raw).tolist(), dead_maps(raw, "shifted").tolist()
@@ -76,13 +69,11 @@ def cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | None = None)
 
 
 def normalized_cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
-    """CAM entropy as a share of its maximum, ce / ln n, comparable between maps of different sizes.
+    """CAM entropy as a share of its maximum, ce / ln n, comparable between maps of different sizes (two cells or
+    more).
 
-    Not in the paper, whose Table I prints entropies below 1 without saying how they are normalised. **Dead maps
-    count as 1.** Raises: as :func:`heat`, and for maps of a single cell.
-
-    >>> normalized_cam_entropy(torch.tensor([[2.0, 2.0], [0.0, -1.0]])).item()  # ln 2 / ln 4
-    0.5
+    Not in the paper, whose Table I prints entropies below 1 without saying how they are normalised. **Dead maps count
+    as 1.**
     """
     cells = math.prod(maps.shape[-2:])
     if cells == 1:
@@ -94,13 +85,10 @@ def normalized_cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | N
 def ellipsoidal_area(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
     """CAM ellipsoidal area ca = sqrt(λ1 λ2), λ the eigenvalues of the covariance of p (equation 2).
 
-    Row and column numbers are the coordinates. The uniform 6x6 map has 35/12. Computed as the standard deviation of
-    the columns times that of the rows about their regression on the columns: the root of the determinant without a
-    difference that rounding could turn negative. Heat on one straight line has area and gradient 0; close to it the
-    gradient is steep.
-
-    Args: maps, raw (..., H, W); dead, see the module. **Dead maps count as the uniform map unless told otherwise.**
-    Returns: (...,) in [0, (H - 1)(W - 1) / 4], lower is sharper. Raises: as :func:`heat`.
+    In [0, (H - 1)(W - 1) / 4], lower is sharper; row and column numbers are the coordinates. Computed as the standard
+    deviation of the columns times that of the rows about their regression on the columns: the root of the determinant
+    without a difference that rounding could turn negative. Heat on one straight line has area and gradient 0; close
+    to it the gradient is steep. **Dead maps count as the uniform map.**
 
     >>> round(ellipsoidal_area(torch.ones(6, 6)).item(), 4)  # (36 - 1) / 12
     2.9167
@@ -138,9 +126,6 @@ def coefficient_of_variation(maps: Tensor, form: Form = "relu", *, dead: float |
     """Coefficient of variation σ / μ: the root of equation 3, which fits Table I's "cd".
 
     A constant map has the gradient 0, at the tip of the cone. **Dead maps count as 0.**
-
-    >>> round(coefficient_of_variation(torch.tensor([[3.0, 1.0]])).item(), 4)  # σ = 1, μ = 2
-    0.5
     """
     M, without = _scaled(maps, form)
     variance, mean = _moments(M)

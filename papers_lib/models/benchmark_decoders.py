@@ -21,7 +21,7 @@ from segmentation_models_pytorch.decoders.fpn.decoder import FPNDecoder as SmpFP
 from segmentation_models_pytorch.decoders.pan.decoder import FPABlock, GAUBlock
 from segmentation_models_pytorch.decoders.pan.decoder import PANDecoder as SmpPANDecoder
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder as SmpUnetDecoder
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.cams import full_precision
 from papers_lib.losses.multi_instance import mil_cell_logit, mil_logits
@@ -30,38 +30,31 @@ from papers_lib.models.heatmap_classifier import (
     MaxPooledDecoder,
     Norm,
     he_uniform,
-    last_convolution,
     log_odds,
     norm_layer,
     start_at_prevalence,
 )
 from papers_lib.models.pylon import resize
+from papers_lib.models.timm_backbones import glorot
 
+CELLS = 20  # along each side of Li et al.'s heatmap
 RATES = (12, 24, 36)
 
 
 class CamDecoder(MaxPooledDecoder):
     """The paper's Baseline: last features -> [batch norm] -> Conv 1x1 -> global maximum (Oquab 2015, Zhou 2016).
 
-    Grad-CAM and its kin are computed on this model too. The maximum passes its gradient to one cell, so its
-    Grad-CAM without ReLU is its CAM less the bias, over the number of cells.
-
-    Args: norm, batch norm before the convolution, not the paper's: above a frozen encoder it is what the other
-        decoders have anyway; stride, of the last features.
+    Grad-CAM and its kin are computed on this model too. The maximum passes its gradient to one cell, so its Grad-CAM
+    without ReLU is its CAM less the bias, over the number of cells. ``norm``, batch norm before the convolution, is
+    not the paper's: above a frozen encoder it is what the other decoders have anyway.
     """
 
     def __init__(
-        self,
-        channels: Sequence[int],
-        classes: int,
-        *,
-        generator: torch.Generator,
-        norm: bool = False,
-        stride: int = 32,
+        self, channels: Sequence[int], classes: int, *, generator: Generator, norm: bool = False
     ) -> None:
         last = channels[-1]
         body = nn.BatchNorm2d(last) if norm else nn.Identity()
-        super().__init__(body, last, classes, generator=generator, stride=stride, inputs=len(channels))
+        super().__init__(body, last, classes, generator=generator, stride=32, inputs=len(channels))
 
     def decode(self, features: Sequence[Tensor]) -> Tensor:
         return self.body(features[-1])
@@ -71,12 +64,9 @@ class LiDecoder(nn.Module):
     """Last features resized to 20x20 -> Conv 3x3 to 512, norm, ReLU -> Conv 1x1 -> multi-instance pooling.
 
     Li et al., "Thoracic Disease Identification and Localization with Limited Supervision" (CVPR 2018), from image
-    labels alone: the pooling of ``losses.multi_instance`` in place of the maximum. A logit is at most
-    log(.98^-400 - 1) = 8.08. Resized bilinearly with corners aligned, as in the authors' code; ``stride`` is None.
-    Deviations: convolutions start as those of the other methods do; group norm keeps 16 channels a group.
-
-    Args: cells, along each side of the heatmap; width, channels after the Conv 3x3; norm, "batch" (the paper's),
-        "group" or "group1".
+    labels alone: the pooling of ``losses.multi_instance`` in place of the maximum. A logit is at most log(.98^-400 -
+    1) = 8.08. Resized bilinearly with corners aligned, as in the authors' code; ``stride`` is None. Deviations:
+    convolutions start as those of the other methods do; group norm keeps 16 channels a group.
     """
 
     head: nn.Conv2d
@@ -87,51 +77,44 @@ class LiDecoder(nn.Module):
         channels: Sequence[int],
         classes: int,
         *,
-        generator: torch.Generator,
-        cells: int = 20,
+        generator: Generator,
         width: int = 512,
         norm: Norm = "batch",
     ) -> None:
         super().__init__()
-        self.cells = cells
         with torch.random.fork_rng(devices=[]):  # nn.Conv2d draws before it is initialised here
             self.block = nn.Sequential(
                 nn.Conv2d(channels[-1], width, 3, padding=1), norm_layer(norm, width, each=16), nn.ReLU()
             )
-        self.head = last_convolution(width, classes, generator=he_uniform(self.block, generator))
+        he_uniform(self.block, generator)
+        self.head = glorot(lambda: nn.Conv2d(width, classes, 1), generator)
 
     def forward(self, features: Sequence[Tensor]) -> HeatmapOutput:
-        size = (self.cells, self.cells)
-        resized = F.interpolate(features[-1], size, mode="bilinear", align_corners=True)
+        resized = F.interpolate(features[-1], (CELLS, CELLS), mode="bilinear", align_corners=True)
         maps = full_precision(self.head(self.block(resized)))
         return HeatmapOutput(mil_logits(maps), maps)
 
     def start_at_prevalence(self, prevalence: Tensor, scale: float = 0.05) -> None:
         """Head weights times ``scale``, biases such that a constant map pools to the prevalence (K,), in (0, 1)."""
         log_odds(prevalence)  # the same checks as elsewhere
-        start_at_prevalence(self.head, mil_cell_logit(prevalence, self.cells**2), scale)
+        start_at_prevalence(self.head, mil_cell_logit(prevalence, CELLS**2), scale)
 
 
 class UnetDecoder(MaxPooledDecoder):
-    """Unet of (256, 128, 64, 64, 64) channels (at width 128), Conv 3x3, global maximum (Ronneberger 2015).
+    """Unet of (256, 128, 64, 64, 64) channels (at width 128, even), Conv 3x3, global maximum (Ronneberger 2015).
 
-    STAR Methods, "Benchmark models": "a fairly larger number of channels of (256, 128, 64, 64, 64) than the
-    default". From features at strides 2, 4, 8, 16, 32: the paper's five blocks, maps at stride 1; from 4, 8, 16, 32:
-    its first three blocks, maps at stride 4, a deviation that spares half of the cost.
-
-    Args: width, even, scales the channels of the blocks. Raises: ValueError for another number of features or an
-        odd width.
+    STAR Methods, "Benchmark models": "a fairly larger number of channels ... than the default". From features at
+    strides 2, 4, 8, 16, 32: the paper's five blocks, maps at stride 1; from 4, 8, 16, 32: its first three blocks,
+    maps at stride 4, a deviation that spares half of the cost.
     """
 
     def __init__(
-        self, channels: Sequence[int], classes: int, *, generator: torch.Generator, width: int = 128
+        self, channels: Sequence[int], classes: int, *, generator: Generator, width: int = 128
     ) -> None:
         if len(channels) not in (4, 5):
             raise ValueError(
                 f"channels: expected those of 4 or 5 stages, finest first, got {tuple(channels)}"
             )
-        if width < 2 or width % 2:
-            raise ValueError(f"width: expected an even number, got {width}")
         full = len(channels) == 5
         blocks = (2 * width, width, *([width // 2] * (3 if full else 1)))
         with torch.random.fork_rng(devices=[]):
@@ -155,14 +138,12 @@ class UnetDecoder(MaxPooledDecoder):
 
 
 class FPNDecoder(MaxPooledDecoder):
-    """FPN of 256 pyramid and 128 segmentation channels (at width 128), Conv 1x1, global maximum; stride 4.
+    """FPN of 256 pyramid and 128 segmentation channels (at width 128, a multiple of 32), Conv 1x1, global maximum;
+    stride 4.
 
     Kirillov 2019, arXiv 1901.02446. Its original has group norm, whose heatmaps the PYLON paper found
     "unintelligible" (Figure S14) at a usual AUROC; with batch norm, or group norm of one group, they are not.
     Deviations: dropout is 0 as in the authors' code; group norm has four channels a group.
-
-    Args: width, segmentation channels, a multiple of 32; norm, "batch" (the tables'), "group" or "group1".
-    Raises: ValueError for another width or norm.
     """
 
     def __init__(
@@ -170,18 +151,13 @@ class FPNDecoder(MaxPooledDecoder):
         channels: Sequence[int],
         classes: int,
         *,
-        generator: torch.Generator,
+        generator: Generator,
         width: int = 128,
         norm: Norm = "batch",
     ) -> None:
-        if width < 32 or width % 32:  # FPN of segmentation-models-pytorch builds 32 groups, whatever follows
-            raise ValueError(f"width: FPN needs a multiple of 32, got {width}")
         with torch.random.fork_rng(devices=[]):
             body = SmpFPNDecoder(
-                four_channels(channels),
-                pyramid_channels=2 * width,
-                segmentation_channels=width,
-                dropout=0.0,
+                list(channels), pyramid_channels=2 * width, segmentation_channels=width, dropout=0.0
             )
         for layer in list(body.modules()):
             if isinstance(layer, nn.Sequential) and any(isinstance(part, nn.GroupNorm) for part in layer):
@@ -195,13 +171,10 @@ class FPNDecoder(MaxPooledDecoder):
 class PANDecoder(MaxPooledDecoder):
     """PAN of width 128, Conv 3x3, global maximum; stride 4, from strides 4, 8, 16, 32 (or 4, 8, 16, 16).
 
-    Li 2018, arXiv 1805.10180. The PYLON paper found its heatmaps to depend on the seed (macro point localization
-    .37, sd .16) and to be mended by taking all global average pools out (.59, sd .03): Table S18. The encoder is not
-    dilated, as in the authors' code. Deviation: the attention pools and resizes by whole cells, as PYLON's does, so
-    that any size works.
-
-    Args: width, channels of every part; gap, False takes out all four global average pools: the attention's global
-        branch and the gate of each upsample.
+    Li 2018, arXiv 1805.10180. The PYLON paper found its heatmaps to depend on the seed (macro point localization .37,
+    sd .16) and to be mended by taking all four global average pools out (``gap=False``: .59, sd .03), the attention's
+    global branch and the gate of each upsample: Table S18. The encoder is not dilated, as in the authors' code.
+    Deviation: the attention pools and resizes by whole cells, as PYLON's does, so that any size works.
     """
 
     def __init__(
@@ -209,18 +182,15 @@ class PANDecoder(MaxPooledDecoder):
         channels: Sequence[int],
         classes: int,
         *,
-        generator: torch.Generator,
+        generator: Generator,
         width: int = 128,
         gap: bool = True,
     ) -> None:
-        finest_first = four_channels(channels)
         with torch.random.fork_rng(devices=[]):
-            body = SmpPANDecoder(
-                (0, 0, *finest_first), 5, width
-            )  # the decoder passes over image and stride 2
-            body.fpa = _Attention(finest_first[-1], width, gap=gap)
+            body = SmpPANDecoder((0, 0, *channels), 5, width)  # it passes over image and stride 2
+            body.fpa = _Attention(channels[-1], width, gap=gap)
             if not gap:
-                body.gau1, body.gau2, body.gau3 = (_Ungated(count, width) for count in finest_first[:3])
+                body.gau1, body.gau2, body.gau3 = (_Ungated(count, width) for count in channels[:3])
         super().__init__(body, width, classes, generator=generator, kernel=3)
 
     def decode(self, features: Sequence[Tensor]) -> Tensor:
@@ -231,12 +201,9 @@ class DeepLabDecoder(MaxPooledDecoder):
     """DeepLabV3+ of 256 channels (at width 128), Conv 1x1, global maximum; stride 4, from strides 4, 8, 16, 16.
 
     Chen 2018, arXiv 1802.02611. The PYLON paper takes the image-pooling branch out of its atrous spatial pyramid
-    pooling (ASPP), which "reduced the variance of point localization accuracy in several classes" (Table S18).
-    Rates of dilation are 12, 24 and 36 cells of 16 px: at 256 px the two larger have their central tap alone inside
-    the map.
-
-    Args: width, half the channels of the decoder; gap, False takes the pooling branch out of ASPP; dropout, after
-        ASPP, the .5 of the authors; it draws from torch's global generator.
+    pooling (ASPP; ``gap=False``), which "reduced the variance of point localization accuracy in several classes"
+    (Table S18). Rates of dilation are 12, 24 and 36 cells of 16 px: at 256 px the two larger have their central tap
+    alone inside the map. ``dropout`` after ASPP is the authors' .5; it draws from torch's global generator.
     """
 
     def __init__(
@@ -244,14 +211,14 @@ class DeepLabDecoder(MaxPooledDecoder):
         channels: Sequence[int],
         classes: int,
         *,
-        generator: torch.Generator,
+        generator: Generator,
         width: int = 128,
         gap: bool = True,
         dropout: float = 0.5,
     ) -> None:
         with torch.random.fork_rng(devices=[]):
             body = DeepLabV3PlusDecoder(
-                (0, 0, *four_channels(channels)),  # the decoder passes over image and stride 2
+                (0, 0, *channels),  # the decoder passes over image and stride 2
                 5,
                 2 * width,
                 RATES,
@@ -268,7 +235,6 @@ class DeepLabDecoder(MaxPooledDecoder):
         super().__init__(body, 2 * width, classes, generator=generator)
 
     def decode(self, features: Sequence[Tensor]) -> Tensor:
-        """Raises: ValueError for features of an encoder that is not dilated."""
         if features[2].shape[-2:] != features[3].shape[-2:]:
             raise ValueError(
                 "features: DeepLab needs the last two at stride 16 (an encoder with output_stride=16), got sizes "
@@ -314,13 +280,5 @@ def _without_pooling(aspp: nn.Module) -> None:
     aspp.convs = nn.ModuleList(kept)
     project = aspp.get_submodule("project")
     assert isinstance(project, nn.Sequential)
-    old = project[0]
-    assert isinstance(old, nn.Conv2d)
-    project[0] = nn.Conv2d(len(kept) * old.out_channels, old.out_channels, 1, bias=False)
-
-
-def four_channels(channels: Sequence[int]) -> list[int]:
-    """The channels as a list. Raises: ValueError unless there are four."""
-    if len(channels) != 4:
-        raise ValueError(f"channels: expected those of four stages, finest first, got {tuple(channels)}")
-    return list(channels)
+    width: int = project[0].out_channels  # type: ignore[assignment]
+    project[0] = nn.Conv2d(len(kept) * width, width, 1, bias=False)

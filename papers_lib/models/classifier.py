@@ -1,25 +1,17 @@
 """ImageNet convolutions in named stages under a pooled two-layer head, and the head's Grad-CAM in closed form.
 
-Source: the network of the CAM-entropy paper, "ResNet-50 convolutions, global average pool, Dense 300 ReLU, Dense
-20" on 192 x 192 px, last map 6 x 6; any other backbone of timm fits in the same way.
+Source: the network of the CAM-entropy paper, "ResNet-50 convolutions, global average pool, Dense 300 ReLU, Dense 20"
+on 192 x 192 px, last map 6 x 6; any other backbone of timm fits in the same way.
 """
 
 from collections import OrderedDict
 from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
-from papers_lib.cams import full_precision
-from papers_lib.models.timm_backbones import (
-    MEAN,
-    PACKAGES,
-    STD,
-    Scale,
-    Weights,
-    backbone_network,
-    timm_stages,
-)
+from papers_lib.cams import class_indices, full_precision
+from papers_lib.models.timm_backbones import Weights, backbone_network, glorot, scale_of, timm_stages
 
 
 class PooledClassifier(nn.Module):
@@ -27,35 +19,20 @@ class PooledClassifier(nn.Module):
 
     The Dense layers start as Keras's do, Glorot-uniform with zero bias: the authors used TensorFlow 2.
 
-    Shapes: images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w) -> ``head`` (B, classes).
-
-    Args: features, named stages, the last gives ``channels`` channels; classes, number of logits; generator, of the
-        Dense layers' weights, on the CPU; hidden, width of the first Dense layer; backbone, weights, kept as
-        attributes.
+    Images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w), whose last stage gives ``channels`` channels ->
+    ``head`` (B, classes). ``generator``, of the Dense layers' weights, on the CPU.
     """
 
     features: nn.Sequential
     head: nn.Sequential
 
     def __init__(
-        self,
-        features: nn.Sequential,
-        channels: int,
-        classes: int,
-        *,
-        generator: torch.Generator,
-        hidden: int = 300,
-        backbone: str = "",
-        weights: str = "",
+        self, features: nn.Sequential, channels: int, classes: int, *, generator: Generator, hidden: int = 300
     ) -> None:
         super().__init__()
-        self.backbone, self.weights = backbone, weights
         self.features = features
-        with torch.random.fork_rng(devices=[]):  # nn.Linear draws before it is initialised here
-            first, last = nn.Linear(channels, hidden), nn.Linear(hidden, classes)
-        for layer in (first, last):
-            nn.init.xavier_uniform_(layer.weight, generator=generator)
-            nn.init.zeros_(layer.bias)
+        first = glorot(lambda: nn.Linear(channels, hidden), generator)
+        last = glorot(lambda: nn.Linear(hidden, classes), generator)
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), first, nn.ReLU(), last)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -63,33 +40,15 @@ class PooledClassifier(nn.Module):
 
 
 def pooled_classifier(
-    backbone: str,
-    classes: int,
-    *,
-    generator: torch.Generator,
-    weights: Weights = "packaged",
-    hidden: int = 300,
+    backbone: str, classes: int, *, generator: Generator, weights: Weights = "packaged"
 ) -> PooledClassifier:
-    """A backbone of timm as a :class:`PooledClassifier`, in training mode.
-
-    Args: backbone, weights: as in ``timm_backbones.backbone_network``; its ``forward_features`` gives (B, C, h, w).
-        classes; generator, of the Dense layers and of random convolutions, on the CPU; hidden, width of the first
-        Dense.
-    Raises: UserError as ``backbone_network``, and for a network without maps.
+    """A backbone of timm as a :class:`PooledClassifier`, in training mode; arguments and errors of
+    ``timm_backbones.backbone_network``, whose ``forward_features`` must give (B, C, h, w).
     """
     network = backbone_network(backbone, weights, generator)
     stages, channels = timm_stages(network)
-    config = network.pretrained_cfg
-    mean, std = ([MEAN] * 3, [STD] * 3) if backbone in PACKAGES else (config["mean"], config["std"])  # type: ignore[index]
-    return PooledClassifier(
-        nn.Sequential(OrderedDict(scale=Scale(mean, std), **stages)),
-        channels,
-        classes,
-        generator=generator,
-        hidden=hidden,
-        backbone=backbone,
-        weights=weights,
-    )
+    features = nn.Sequential(OrderedDict(scale=scale_of(network, backbone), **stages))
+    return PooledClassifier(features, channels, classes, generator=generator)
 
 
 def split_at(model: nn.Module, stage: str) -> tuple[nn.Sequential, nn.Sequential]:
@@ -122,31 +81,18 @@ def pooled_mlp_grad_cam(head: nn.Module, activations: Tensor, target: Tensor | L
 
     α_c = W1ᵀ (1[z > 0] · W2[c]) / (H W), with z = W1 · mean A + b1: the mean gradient of the logit, since every
     cell's gradient is the same; the map is sum_c α_c A_c. It moves the weights through A, W1 and W2 as the map of
-    cams.head_gradients and cams.grad_cam does, in a single pass. Half precision, autocast's included, becomes
-    float32.
+    cams.head_gradients and cams.grad_cam does, in a single pass.
 
-    Args: head, nn.Sequential of AdaptiveAvgPool2d(1), Flatten, Linear, ReLU, Linear (dropout that is off and
-        identities do not matter); activations (B, C, H, W); target, class indices (B,), or "all".
-    Returns: logits (B, K) as the head gives them; maps (B, H, W), or (B, K, H, W) for "all".
-    Raises: ValueError for another head, shapes, or a target out of range.
-
-    >>> head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 1))
-    >>> for layer, weight in ((head[2], 2.0), (head[4], 5.0)):
-    ...     _ = nn.init.constant_(layer.weight, weight), nn.init.zeros_(layer.bias)
-    >>> found = pooled_mlp_grad_cam(head, torch.tensor([[[[1.0, 3.0]]]]), torch.tensor([0]))
-    >>> found.logits.tolist(), found.maps.tolist()  # mean 2, z = 4, logit 20; α = 2 · 5 / 2
-    ([[20.0]], [[[5.0, 15.0]]])
+    Args: head, nn.Sequential of AdaptiveAvgPool2d(1), Flatten, Linear, ReLU, Linear, or ValueError (dropout that is
+    off and identities do not matter); activations (B, C, H, W); target, class indices (B,), or "all". Returns: logits
+    (B, K) as the head gives them; maps (B, H, W), or (B, K, H, W) for "all"; float32 in half precision.
     """
     pool, flatten, first, relu, last = _pooled_mlp(head)
     W1: Tensor = first.get_parameter("weight")
     W2: Tensor = last.get_parameter("weight")
-    if activations.ndim != 4 or activations.shape[1] != W1.shape[1]:
-        raise ValueError(
-            f"activations: expected shape (B, {W1.shape[1]}, H, W), got {tuple(activations.shape)}"
-        )
     if not isinstance(target, Tensor) and target != "all":
         raise ValueError(f'target: expected class indices or "all", got {target!r}')
-    chosen = _indices(target, len(activations), len(W2)) if isinstance(target, Tensor) else None
+    chosen = class_indices(target, len(activations), len(W2)) if isinstance(target, Tensor) else None
     hidden = relu(first(flatten(pool(activations))))
     logits = last(hidden)
     live = hidden > 0  # 1[z > 0]; so an in-place ReLU does no harm
@@ -171,16 +117,5 @@ def _pooled_mlp(head: nn.Module) -> list[nn.Module]:
             return layers
     raise ValueError(
         "head: the closed form needs nn.Sequential(AdaptiveAvgPool2d(1), Flatten, Linear, ReLU, Linear) with no "
-        f"active dropout, got {', '.join(type(layer).__name__ for layer in found)}; "
-        "cams.head_gradients takes any head"
+        f"active dropout, got {found}; cams.head_gradients takes any head"
     )
-
-
-def _indices(target: Tensor, batch: int, classes: int) -> Tensor:
-    if target.shape != (batch,) or target.dtype.is_floating_point or target.dtype == torch.bool:
-        raise ValueError(
-            f"target: expected {batch} class indices, got shape {tuple(target.shape)}, {target.dtype}"
-        )
-    if bool(((target < 0) | (target >= classes)).any()):
-        raise ValueError(f"target: expected indices in 0..{classes - 1}, got {target.tolist()}")
-    return target.long()

@@ -1,7 +1,7 @@
 """A network in eval mode for one pass within a training step: saliency maps are encoded without leaving a trace.
 
-For the class-distinctiveness loss (the report's section 3.1.1; the mode is not said). In training mode the maps
-would enter batch norm's running statistics, which are those of pictures.
+For the class-distinctiveness loss (the report's section 3.1.1; the mode is not said). In training mode the maps would
+enter batch norm's running statistics, which are those of pictures.
 """
 
 from collections.abc import Iterator
@@ -15,19 +15,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 def eval_statistics(module: nn.Module) -> Iterator[None]:
     """Inside, batch norm uses its running statistics and nothing is dropped; gradients flow as ever.
 
-    All of the module is in eval mode inside: many networks drop by a function that reads the mode of the layer
-    around it. Each layer's own mode comes back at the end, also after an exception. A pass that is recomputed in
-    the backward pass (activation checkpointing) must not be made in here.
-
-    Raises: ValueError for a batch-norm layer without running statistics, which would mix the images in eval mode too.
-
-    >>> import torch
-    >>> norm = nn.BatchNorm1d(1)
-    >>> with eval_statistics(norm):  # mean 0 and variance 1: nearly the identity
-    ...     print(norm(torch.tensor([[3.0]])).round().item())
-    3.0
-    >>> norm.training, norm.running_mean.item()
-    (True, 0.0)
+    All of the module is in eval mode inside: many networks drop by a function that reads the mode of the layer around
+    it. Each layer's own mode comes back at the end, also after an exception. A pass that is recomputed in the
+    backward pass (activation checkpointing) must not be made in here. Raises: ValueError for a batch-norm layer
+    without running statistics, which would mix the images in eval mode too.
     """
     for name, layer in module.named_modules():
         if isinstance(layer, _BatchNorm) and layer.running_mean is None:

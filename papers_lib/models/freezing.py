@@ -1,8 +1,8 @@
 """Freezing part of a network for two-phase training: first the new layers alone, then everything.
 
-Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Effective two-phase transfer learning approach":
-decoder and head with the encoder frozen until convergence, then the whole network, at the same learning rate. What
-happens to the frozen encoder's batch-norm statistics is not said; in the authors' code they go on moving.
+Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Effective two-phase transfer learning approach": decoder
+and head with the encoder frozen until convergence, then the whole network, at the same learning rate. What happens to
+the frozen encoder's batch-norm statistics is not said; in the authors' code they go on moving.
 """
 
 from functools import partial
@@ -10,23 +10,20 @@ from typing import Literal, get_args
 
 from torch import nn
 
+from papers_lib.errors import one_of
+
 Statistics = Literal["frozen", "moving"]
 
 
 def freeze(module: nn.Module, statistics: Statistics) -> None:
-    """Stop the training of a module's parameters until :func:`unfreeze`.
+    """Stop the training of a module's parameters, in place, until :func:`unfreeze`.
 
-    Args:
-        module: changed in place; its parameters need no gradient from here on.
-        statistics: "frozen" keeps the whole module in eval mode, batch norm and dropout included, whatever mode the
-            model around it is set to: what it gives for an image never changes and can be cached. "moving" leaves the
-            mode alone: in training mode batch norm normalises by the batch and its running statistics move, as in
-            the authors' code.
-
-    Raises: ValueError for other statistics.
+    ``statistics``: "frozen" keeps the whole module in eval mode, batch norm and dropout included, whatever mode the
+    model around it is set to: what it gives for an image never changes and can be cached. "moving" leaves the mode
+    alone: in training mode batch norm normalises by the batch and its running statistics move, as in the authors'
+    code.
     """
-    if statistics not in get_args(Statistics):
-        raise ValueError(f"statistics: expected one of {', '.join(get_args(Statistics))}, got {statistics!r}")
+    one_of("statistics", statistics, get_args(Statistics))
     unfreeze(module)
     module.requires_grad_(False)
     if statistics == "frozen":

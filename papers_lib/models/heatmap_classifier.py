@@ -1,27 +1,30 @@
 """A classifier whose logits are the global maxima of its heatmaps: an encoder's pyramid of features, and a decoder.
 
-Every method of the PYLON paper (Preechakul 2022, iScience 25:103933) has this form, so that one training loop and
-one evaluation serve them all. A decoder is an nn.Module with
+Every method of the PYLON paper (Preechakul 2022, iScience 25:103933) has this form, so that one training loop and one
+evaluation serve them all. A decoder is an nn.Module with
 
     forward(features)                     features of the encoder, finest first -> HeatmapOutput
     head                                  its last layer, a convolution that gives one map a class
     stride                                pixels of the image a cell of the heatmap, along a side
     start_at_prevalence(prevalence)       see :func:`start_at_prevalence`
 
-For all of them the heatmap is the map of the last convolution, not enlarged to the image before the maximum (the
-authors' Unet ends at the image's size by itself). Convolutions start He-uniform, the last one Xavier-uniform, biases
-0, as segmentation-models-pytorch has it too. The paper's width is 128; another ``width`` scales the channels alike.
+The heatmap is the map of the last convolution, not enlarged to the image before the maximum (the authors' Unet ends
+at the image's size by itself). Convolutions start He-uniform, the last one Glorot-uniform, biases 0, as in
+segmentation-models-pytorch. The paper's width is 128; another ``width`` scales the channels alike.
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.cams import full_precision
+from papers_lib.errors import one_of
 from papers_lib.models.pyramid_encoder import PyramidEncoder
+from papers_lib.models.timm_backbones import glorot
 
+G = TypeVar("G", Generator, Generator | None)
 Norm = Literal["batch", "group", "group1"]
 
 
@@ -33,9 +36,8 @@ class HeatmapOutput(NamedTuple):
 
 
 class HeatmapClassifier(nn.Module):
-    """An encoder under a decoder: images (B, C, H, W) in [0, 1] -> logits (B, K), maps (B, K, h, w).
-
-    Args: encoder, None where features are cached and no image is seen; decoder, as said at the top of this module.
+    """An encoder (None where features are cached) under a decoder: images (B, C, H, W) in [0, 1] -> logits (B, K),
+    maps (B, K, h, w).
     """
 
     def __init__(self, encoder: PyramidEncoder | None, decoder: nn.Module) -> None:
@@ -44,49 +46,31 @@ class HeatmapClassifier(nn.Module):
         self.decoder = decoder
 
     def forward(self, images: Tensor) -> HeatmapOutput:
-        """Raises: ValueError without an encoder."""
         if self.encoder is None:
             raise ValueError("encoder: is None; give features to from_features instead of images")
         return self.from_features(self.encoder(images))
 
     def from_features(self, features: Sequence[Tensor]) -> HeatmapOutput:
-        """The decoder alone, on features that the encoder gave before.
-
-        On a CPU they are copied to ``torch.channels_last`` unless they come so, which is worth caching them in.
+        """The decoder alone, on features that the encoder gave before; on a CPU best cached as
+        ``torch.channels_last``.
         """
-        return self.decoder([_fast_layout(feature) for feature in features])
-
-
-def _fast_layout(feature: Tensor) -> Tensor:
-    """On a CPU, channels last: resizing is 6 times faster so, a step of PYLON's decoder about twice; same values."""
-    return feature.contiguous(memory_format=torch.channels_last) if feature.device.type == "cpu" else feature
+        if features[0].device.type == "cpu":  # resizing is 6 times faster so, a step of PYLON's decoder twice
+            features = [feature.contiguous(memory_format=torch.channels_last) for feature in features]
+        return self.decoder(list(features))
 
 
 def max_pool_logits(maps: Tensor) -> Tensor:
-    """Global maximum of each heatmap (Preechakul 2022, Figure 1B); its gradient is one cell, also among equals.
-
-    Args: maps (B, K, h, w). Returns: (B, K), half precision as float32. Raises: ValueError for other shapes.
+    """Global maximum (B, K) of each heatmap (B, K, h, w) (Preechakul 2022, Figure 1B); its gradient is one cell, also
+    among equals.
 
     >>> max_pool_logits(torch.tensor([[[[1.0, 3.0], [2.0, -4.0]]]])).tolist()
     [[3.0]]
     """
-    if maps.ndim != 4:
-        raise ValueError(f"maps: expected shape (B, K, h, w), got {tuple(maps.shape)}")
     return full_precision(maps).flatten(2).max(-1).values
 
 
-def max_pooled(maps: Tensor) -> HeatmapOutput:
-    """Maps (B, K, h, w) and the logits pooled from them; half precision becomes float32."""
-    maps = full_precision(maps)
-    return HeatmapOutput(max_pool_logits(maps), maps)
-
-
 def log_odds(prevalence: Tensor) -> Tensor:
-    """log(p / (1 - p)), for probabilities (K,); ValueError for another shape, or a value outside 0 < p < 1.
-
-    >>> log_odds(torch.tensor([0.5, 0.2])).tolist()  # log 1, log(1/4)
-    [0.0, -1.3862943649291992]
-    """
+    """log(p / (1 - p)), for probabilities (K,), every one in 0 < p < 1."""
     if prevalence.ndim != 1 or not bool(((prevalence > 0) & (prevalence < 1)).all()):
         raise ValueError(
             f"prevalence: expected shape (K,), every value in 0 < p < 1, got {prevalence.tolist()}"
@@ -96,13 +80,11 @@ def log_odds(prevalence: Tensor) -> Tensor:
 
 @torch.no_grad()
 def start_at_prevalence(head: nn.Conv2d | nn.Linear, bias: Tensor, scale: float = 0.05) -> None:
-    """Start the last layer near constants: its weights times ``scale``, its bias set.
+    """Start the last layer near constants: its weights times ``scale``, its bias (K,) set, in place.
 
     Not in the paper. The maximum over many random cells starts far above zero (binary cross-entropy 1.4 to 3.6 on
-    stride 4, where the prevalence gives about .4), and training then depends on luck. Done for every method alike.
-
-    Args: head, with a bias, changed in place; bias (K,), under max pooling the log-odds of the prevalence; scale.
-    Raises: ValueError for another number of classes.
+    stride 4, where the prevalence gives about .4), and training then depends on luck. Done for every method alike;
+    under max pooling the bias is the log-odds of the prevalence.
     """
     if head.bias is None or bias.shape != head.bias.shape:
         classes = None if head.bias is None else len(head.bias)
@@ -114,11 +96,10 @@ def start_at_prevalence(head: nn.Conv2d | nn.Linear, bias: Tensor, scale: float 
 class MaxPooledDecoder(nn.Module):
     """A body, a last convolution that gives one map a class, and the global maximum of each map as its logit.
 
-    Source: Preechakul 2022, STAR Methods, "Benchmark models". A subclass says in ``decode`` how its body takes the
-        features.
+    Source: Preechakul 2022, STAR Methods, "Benchmark models". ``decode`` says how the body takes the features.
 
     Args: body, whose convolutions get their initial weights here; channels that it gives; classes; generator, on the
-        CPU; kernel, side of the last convolution; stride of the heatmap; inputs, how many feature maps there are.
+    CPU; kernel, side of the last convolution; stride of the heatmap; inputs, how many feature maps there are.
     """
 
     head: nn.Conv2d
@@ -129,7 +110,7 @@ class MaxPooledDecoder(nn.Module):
         channels: int,
         classes: int,
         *,
-        generator: torch.Generator,
+        generator: Generator,
         kernel: int = 1,
         stride: int = 4,
         inputs: int = 4,
@@ -137,13 +118,14 @@ class MaxPooledDecoder(nn.Module):
         super().__init__()
         self.stride, self.inputs = stride, inputs
         self.body = body
-        self.head = last_convolution(channels, classes, kernel=kernel, generator=he_uniform(body, generator))
+        he_uniform(body, generator)
+        self.head = glorot(lambda: nn.Conv2d(channels, classes, kernel, padding=kernel // 2), generator)
 
     def forward(self, features: Sequence[Tensor]) -> HeatmapOutput:
-        """Maps of the encoder, finest first, to logits (B, K) and raw heatmaps (B, K, h, w)."""
         if len(features) != self.inputs:
             raise ValueError(f"features: expected {self.inputs} maps, finest first, got {len(features)}")
-        return max_pooled(self.head(self.decode(features)))
+        maps = full_precision(self.head(self.decode(features)))
+        return HeatmapOutput(max_pool_logits(maps), maps)
 
     def decode(self, features: Sequence[Tensor]) -> Tensor:
         raise NotImplementedError
@@ -153,7 +135,7 @@ class MaxPooledDecoder(nn.Module):
         start_at_prevalence(self.head, log_odds(prevalence), scale)
 
 
-def he_uniform(module: nn.Module, generator: torch.Generator) -> torch.Generator:
+def he_uniform(module: nn.Module, generator: G) -> G:
     """Draw every convolution of ``module`` He-uniform (fan in, ReLU), biases 0, in place. Returns the generator."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
@@ -161,18 +143,6 @@ def he_uniform(module: nn.Module, generator: torch.Generator) -> torch.Generator
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     return generator
-
-
-def last_convolution(
-    channels: int, classes: int, *, kernel: int = 1, generator: torch.Generator
-) -> nn.Conv2d:
-    """A convolution that keeps the size of the map, Xavier-uniform, biases 0."""
-    with torch.random.fork_rng(devices=[]):  # nn.Conv2d draws before it is initialised here
-        head = nn.Conv2d(channels, classes, kernel, padding=kernel // 2)
-    nn.init.xavier_uniform_(head.weight, generator=generator)
-    assert head.bias is not None
-    nn.init.zeros_(head.bias)
-    return head
 
 
 class GroupNorm(nn.GroupNorm):
@@ -183,16 +153,10 @@ class GroupNorm(nn.GroupNorm):
 
 
 def norm_layer(norm: Norm, channels: int, *, each: int = 4, most: int | None = None) -> nn.Module:
-    """BatchNorm ("batch"), or GroupNorm in one group ("group1") or in groups of ``each`` channels or more ("group").
-
-    Args: norm; channels; each, channels a group; most, the largest number of groups, None for any.
-    Raises: ValueError for another norm.
-
-    >>> norm_layer("group", 48).num_groups, norm_layer("group", 1).num_groups, norm_layer("group1", 48).num_groups
-    (12, 1, 1)
+    """BatchNorm ("batch"), or GroupNorm in one group ("group1") or in at most ``most`` groups of ``each`` channels or
+    more ("group").
     """
-    if norm not in get_args(Norm):
-        raise ValueError(f"norm: expected one of {', '.join(get_args(Norm))}, got {norm!r}")
+    one_of("norm", norm, get_args(Norm))
     if norm == "batch":
         return nn.BatchNorm2d(channels)
     wanted = 1 if norm == "group1" else min(most or channels, max(1, channels // each))

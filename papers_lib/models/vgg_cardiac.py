@@ -1,7 +1,7 @@
 """The classifiers of the heatmap-loss paper: a small VGG, and VGG16 with the authors' head.
 
-Both expose ``features(x)``, the activations of the last convolution after its ReLU, and ``head(a)``, the logits
-from them, so that a CAM can differentiate the head alone and needs no hooks.
+Both expose ``features(x)``, the activations of the last convolution after its ReLU, and ``head(a)``, the logits from
+them, so that a CAM can differentiate the head alone and needs no hooks.
 
 Source: Callanan et al., Section 2 ("VGG16 inspired architectures"); head, input size and scaling from the authors'
 public notebooks. Input: one grey channel scaled to [-1, 1], 105 x 135 px; last map 6 x 8.
@@ -10,9 +10,10 @@ public notebooks. Input: one grey channel scaled to [-1, 1], 105 x 135 px; last 
 import itertools
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from papers_lib.errors import UserError
+from papers_lib.models.heatmap_classifier import he_uniform
 
 INPUT_SIZE = (105, 135)
 HIDDEN = 100  # "Dense 100 ReLU (He uniform)"
@@ -36,7 +37,7 @@ class PooledHead(nn.Module):
         return self.output(torch.relu(self.hidden(self.pool(activations).flatten(1))))
 
     @torch.no_grad()
-    def initialise(self, generator: torch.Generator | None) -> None:
+    def initialise(self, generator: Generator | None) -> None:
         """He-uniform hidden layer, small Glorot-uniform output layer, zero biases."""
         nn.init.kaiming_uniform_(self.hidden.weight, nonlinearity="relu", generator=generator)
         nn.init.xavier_uniform_(self.output.weight, generator=generator)
@@ -49,7 +50,7 @@ class CardiacClassifier(nn.Module):
     """Convolutions and head of one model: x (B, 1, 105, 135) -> ``features`` (B, C, 6, 8) -> ``head`` (B, classes).
 
     Args: convolutions, end in the last convolution's ReLU; channels, C; classes; in_channels, the grey channel is
-        repeated this often (3 for a backbone made for RGB).
+    repeated this often (3 for a backbone made for RGB).
     """
 
     convolutions: nn.Sequential
@@ -70,12 +71,11 @@ class CardiacClassifier(nn.Module):
         return self.head(self.features(x))
 
 
-def small_vgg(generator: torch.Generator, classes: int = 4) -> CardiacClassifier:
-    """A VGG small enough to train in seconds on one core: 102 thousand parameters.
+def small_vgg(generator: Generator, classes: int = 4) -> CardiacClassifier:
+    """A VGG small enough to train in seconds on one core: 102 thousand parameters, He-uniform from ``generator``.
 
-    Input average-pooled by 2, then 3 x 3 convolutions of 8, 16, 32 and 64 channels, each with a ReLU and, but for
-    the last, a max pool by 2. Deviation: the paper fine-tunes VGG16 (14.7 million parameters). He-uniform from
-    ``generator``.
+    Input average-pooled by 2, then 3 x 3 convolutions of 8, 16, 32 and 64 channels, each with a ReLU and, but for the
+    last, a max pool by 2. Deviation: the paper fine-tunes VGG16 (14.7 million parameters).
 
     >>> model = small_vgg(torch.Generator().manual_seed(0))
     >>> tuple(model.features(torch.zeros(2, 1, 105, 135)).shape)
@@ -86,23 +86,16 @@ def small_vgg(generator: torch.Generator, classes: int = 4) -> CardiacClassifier
     for inputs, outputs in itertools.pairwise(widths):
         layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
     model = CardiacClassifier(nn.Sequential(*layers[:-1]), channels=64, classes=classes)
-    for module in model.convolutions.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_uniform_(module.weight, nonlinearity="relu", generator=generator)
-            assert module.bias is not None
-            nn.init.zeros_(module.bias)
-    model.head.initialise(generator)
+    model.head.initialise(he_uniform(model.convolutions, generator))
     return model
 
 
-def vgg16(generator: torch.Generator | None, classes: int = 4, pretrained: bool = True) -> CardiacClassifier:
+def vgg16(generator: Generator | None, classes: int = 4, pretrained: bool = True) -> CardiacClassifier:
     """VGG16's thirteen convolutions (timm) with the paper's head; ImageNet weights unless told otherwise.
 
     The map is block5_conv3's, after its ReLU (6 x 8 x 512). Deviation: the authors' weights are Keras's and see
-    inputs in [-1, 1]; timm's expect ImageNet's mean and deviation, and get [-1, 1] here as well.
-
-    Raises:
-        UserError: the ImageNet weights are neither in the local cache nor reachable.
+    inputs in [-1, 1]; timm's expect ImageNet's mean and deviation, and get [-1, 1] here as well. Raises: UserError if
+    the weights are neither in the local cache nor reachable.
     """
     import timm
 
@@ -115,18 +108,15 @@ def vgg16(generator: torch.Generator | None, classes: int = 4, pretrained: bool 
         ) from error
     convolutions: nn.Sequential = backbone.features[:30]  # type: ignore[index, assignment]  # up to the ReLU of block5_conv3; the 31st layer is its pool
     if not pretrained:
-        for module in convolutions.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_uniform_(module.weight, nonlinearity="relu", generator=generator)
+        he_uniform(convolutions, generator)
     model = CardiacClassifier(convolutions, channels=512, classes=classes, in_channels=3)
     model.head.initialise(generator)
     return model
 
 
 def receptive_field(convolutions: nn.Sequential) -> tuple[int, int]:
-    """Side of the square of input pixels that one cell of the last map can see, and the map's stride, in pixels.
-
-    Follows r <- r + (k - 1) j, j <- j s over kernels k and strides s of convolutions and pools.
+    """Side of the square of input pixels that one cell of the last map can see, and the map's stride: r <- r + (k -
+    1) j, j <- j s over kernels k and strides s.
 
     >>> receptive_field(small_vgg(torch.Generator()).convolutions)
     (76, 16)
@@ -143,7 +133,7 @@ def receptive_field(convolutions: nn.Sequential) -> tuple[int, int]:
 
 
 def field_share(convolutions: nn.Sequential, map_size: tuple[int, int] = CardiacClassifier.map_size) -> float:
-    """Share of the image inside the receptive field of a cell, averaged over the map's cells (padding left out)."""
+    """Share of the image inside the receptive field of a cell, averaged over the cells (padding left out)."""
     field, stride = receptive_field(convolutions)
     share = 1.0
     for pixels, cells in zip(INPUT_SIZE, map_size, strict=True):

@@ -10,20 +10,20 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from papers_lib.errors import UserError
+from papers_lib.files import write_text
 from papers_lib.processes import end_workers, processes
 from papers_lib.sweep import progress
 from papers_lib.sweep.cache import Store, Unusable, json_digest, plain, why_stale
-from papers_lib.sweep.context import Context
 from papers_lib.sweep.digest import changed_since, code_digest, library_versions, patched
 from papers_lib.sweep.pool import Outcome, Task, outcomes_of
-from papers_lib.sweep.records import Record
+from papers_lib.sweep.records import Context, Record
 
 Run = Callable[[Any, Context], dict[str, Any]]
 Say = Callable[[str], None]
@@ -36,17 +36,27 @@ _fingerprints: dict[Path, str] = {}
 
 @dataclass(frozen=True)
 class DataRef:
-    """A data set.
+    """A data set."""
 
-    Attributes:
-        root: its folder; not part of any key, a data set may move.
-        fingerprint: hash of its content, or of what generated it.
-        kind: "synthetic data" (generated) or "real data".
+    root: Path  # its folder; not part of any key, a data set may move
+    fingerprint: str  # hash of its content, or of what generated it
+    kind: Literal["synthetic data", "real data"]  # generated or not
+
+
+@dataclass(frozen=True)
+class Part:
+    """Runs that one call of ``sweep`` computes: one function on one data set.
+
+    Configs are frozen dataclasses with ``label()``; ``kind()`` names what decides the time of one unit of ``cost()``
+    (network, loss, image side), so that the dry run times one config of each kind.
     """
 
-    root: Path
-    fingerprint: str
-    kind: Literal["synthetic data", "real data"]
+    name: str  # of the data set, for messages
+    run: Run
+    configs: Sequence[Any]
+    data: Callable[[], DataRef]  # opens the data set, making it first where it is synthetic
+    images: int  # to train on, for the dry run's estimate
+    options: Mapping[str, Any] = field(default_factory=dict)  # further arguments of ``sweep``
 
 
 def sweep(
@@ -73,37 +83,29 @@ def sweep(
 
     Args:
         run: ``run(config, context) -> metrics``, a pure function of config and data.
-        configs: frozen dataclasses of one type with ``label() -> str``; where they have ``cost() -> float``
-            the longest go first.
-        data: the data set.
+        configs: frozen dataclasses of one type with ``label()``; where they have ``cost()`` the longest go first.
         cache: folder of results; they lie in a folder of it named after the module of ``run``.
         jobs: processes, one thread each; 1 means this process, 0 one a core, on a GPU as many as its memory takes.
-        device: device to train on; only its type ("cuda" of "cuda:1") is part of the key.
-        precision, initial_weights: passed on in the context, part of the key.
+        device, precision, initial_weights: passed on in the context; of the device only its type is part of the key.
         force: compute again what the cache has; so does the environment variable ``PAPERS_FORCE=1``.
-        say: takes a line of progress; ``progress.say`` if None.
         backend: "processes" of this machine or "ray", a cluster, with the same results; None asks ``PAPERS_BACKEND``.
 
-    Raises:
-        TypeError: a config is not of the kind described.
-        UserError: ``jobs`` is negative, the backend is not there, a result cannot be written, or code changed
-            under a process that had loaded it.
+    Raises: UserError, if the backend is not there, a result cannot be written, or code changed under this process.
     """
     say, backend = say or progress.say, pick_backend(backend)
     force = force or os.environ.get("PAPERS_FORCE") == "1"
-    if jobs < 0:
-        raise UserError(f"jobs={jobs}: expected 0 (choose) or a positive number of processes")
     labels = [_label(config, type(configs[0])) for config in configs]
     store = Store(Path(cache).absolute() / run.__module__.partition(".")[0])
     jobs = jobs if backend == "ray" else processes(jobs, device)
-    changed = _changed(run)
+    modules = [run.__module__] if _importable(run) else []
+    changed = changed_since(modules)
     own = None if changed else _only_here(run, configs)
     if own:
         say(f"{own} is not what its source file says: the runs use it, in this process, and are not cached")
         _kept.append(tempfile.TemporaryDirectory(prefix="papers-uncached-"))
         store, jobs, backend = Store(Path(_kept[-1].name)), 1, "processes"
     shared = components(run, data, device, precision, initial_weights)
-    parts = [{**shared, **_config_parts(config)} for config in configs]
+    parts = [{**shared, "config_type": type(c).__qualname__, "config": plain(c, "config")} for c in configs]
     keys = [json_digest(part) for part in parts]
     results = {} if force else _cached(store, set(keys), say)
     root = Path(data.root).absolute()
@@ -115,20 +117,26 @@ def sweep(
     say(_plan(store, len(results), tasks, force))
     if tasks:
         if changed and jobs == 1:
-            raise UserError(
-                f"{changed} changed after this process loaded it: restart it, or use two jobs or more"
-            )
-        store.prepare()
+            raise UserError(f"{changed[0]} changed after this process loaded it: restart it, or use two jobs")
+        write_text(store.folder / f".probe-{os.getpid()}", "").unlink()  # known before anything is computed
         for key in tasks if force else ():
             store.forget(key)  # a forced sweep that is interrupted goes on without force
         if _fingerprints.setdefault(root, data.fingerprint) != data.fingerprint:
             _fingerprints[root] = data.fingerprint
             end_workers()  # they keep files of the older data open
-        with closing(_outcomes(list(tasks.values()), jobs, backend, say)) as outcomes:
+        start = outcomes_of
+        if backend == "ray":
+            from papers_lib.sweep.ray_pool import outcomes_on_ray as start
+        longest_first = sorted(tasks.values(), key=Task.cost, reverse=True)
+        with closing(start(longest_first, jobs, say)) as outcomes:
             for outcome in _reported(outcomes, tasks, say):
                 results[outcome.key] = outcome.result
-    every = zip(configs, labels, keys, strict=True)
-    return [store.record(config, label, key, results[key]) for config, label, key in every]
+    records = []
+    for config, label, key in zip(configs, labels, keys, strict=True):
+        found = results[key]
+        arrays = store.path(key, ".npz") if found.get("arrays") else None
+        records.append(Record(config, label, found["status"], found["reason"], found["metrics"], key, arrays))
+    return records
 
 
 def components(run: Run, data: DataRef, device: str, precision: str, initial_weights: str) -> dict[str, Any]:
@@ -146,106 +154,71 @@ def components(run: Run, data: DataRef, device: str, precision: str, initial_wei
 
 
 def pick_backend(asked: str | None) -> str:
-    """``asked``, else what ``PAPERS_BACKEND`` says, else "processes" (once called "loky").
-
-    Raises:
-        UserError: there is no backend of that name, or it is Ray, and Ray is not installed.
-    """
-    name, where = (asked, "backend") if asked else (os.environ.get(VARIABLE) or BACKENDS[0], VARIABLE)
-    name = BACKENDS[0] if name == "loky" else name
-    if name not in BACKENDS:
+    """``asked``, else what ``PAPERS_BACKEND`` says, else "processes" (once "loky"); UserError where it is absent."""
+    where = "backend" if asked else VARIABLE
+    name = asked or os.environ.get(VARIABLE) or "processes"
+    if name not in (*BACKENDS, "loky"):
         raise UserError(f"{where}: found {name!r}, expected one of {', '.join(BACKENDS)}")
     if name == "ray" and importlib.util.find_spec("ray") is None:
-        raise UserError(
-            f"{where} ray: the package is not installed here; pip install -e '.[ray]' installs it"
-        )
-    return name
-
-
-def _changed(run: Run) -> str | None:
-    """A module whose file changed after this process had loaded it."""
-    import psutil
-
-    found = changed_since([run.__module__], psutil.Process().create_time()) if _importable(run) else []
-    return found[0] if found else None
+        raise UserError(f"{where} ray: the package is not installed here: pip install -e '.[ray]'")
+    return "processes" if name == "loky" else name
 
 
 def _only_here(run: Run, configs: Sequence[Any]) -> str | None:
     """What of the code no source file has, or None."""
     things: list[Any] = [run, *map(type, configs[:1])]
-    for thing in things:
-        if not _importable(thing):
-            return str(thing.__name__)
-    return patched([run.__module__])
+    local = [thing.__name__ for thing in things if not _importable(thing)]
+    return local[0] if local else patched([run.__module__])
 
 
 def _importable(thing: Any) -> bool:
     """Whether another process can import it by name: at the top level of a module that is not a script."""
-    module, name = sys.modules.get(getattr(thing, "__module__", "")), getattr(thing, "__name__", "")
-    return (
-        thing.__module__ != "__main__"
-        and getattr(module, name, None) is thing
-        and hasattr(module, "__file__")
-    )
+    module = sys.modules.get(thing.__module__)
+    there = thing.__module__ != "__main__" and hasattr(module, "__file__")
+    return there and getattr(module, thing.__name__, None) is thing
 
 
 def _label(config: Any, kind: Any) -> str:
-    name = type(config).__name__
-    if type(config) is not kind:
-        raise TypeError(f"configs: {name} found among {kind.__name__}; expected one type")
-    if not is_dataclass(kind) or not kind.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        raise TypeError(f"configs: {name} found; expected a frozen dataclass")
-    label = config.label() if callable(getattr(config, "label", None)) else None
-    if not isinstance(label, str) or not label or len(label.splitlines()) != 1:
-        raise TypeError(f"{name}.label() gives {label!r}; expected one line of text")
-    return label
-
-
-def _config_parts(config: Any) -> dict[str, Any]:
-    return {"config_type": type(config).__qualname__, "config": plain(config, type(config).__name__)}
+    frozen = is_dataclass(kind) and vars(kind)["__dataclass_params__"].frozen
+    label = config.label() if frozen and type(config) is kind else ""
+    if len(label.splitlines()) != 1:
+        raise TypeError(
+            f"configs: found {config!r}; expected frozen dataclasses of one type, label() one line"
+        )
+    return str(label)
 
 
 def _cached(store: Store, keys: set[str], say: Say) -> dict[str, dict[str, Any]]:
     """Results that the cache has; a line for each that it has and that is not used."""
-    results = {}
+    found = dict[str, dict[str, Any] | None]()
     for key in sorted(keys):
         try:
-            found = store.load(key)
+            found[key] = store.load(key)
         except Unusable as error:
             say(f"cache entry {key[:12]} is not used ({error}); its run is computed again")
-        else:
-            if found is not None:
-                results[key] = found
-    return results
+    return {key: result for key, result in found.items() if result is not None}
 
 
 def _plan(store: Store, cached: int, tasks: dict[str, Task], force: bool) -> str:
     """One line: how many runs are read and how many computed, and why."""
     if not tasks:
         return f"{cached} runs, all read from the cache"
-    entries = {} if force else store.entries()
+    old = {} if force else store.entries()
     each = tasks.values()
-    reasons = Counter("forced" if force else why_stale(entries, t.label, t.components) for t in each)
-    why = "; ".join(f"{count} {reason}" for reason, count in reasons.most_common(3))
-    more = f"; {len(reasons) - 3} other reasons" if len(reasons) > 3 else ""
-    return f"{cached} runs read from the cache, {len(tasks)} to compute ({why}{more})"
-
-
-def _outcomes(tasks: list[Task], jobs: int, backend: str, say: Say) -> Generator[Outcome]:
-    if backend == "ray":
-        from papers_lib.sweep.ray_pool import outcomes_on_ray
-
-        return outcomes_on_ray(tasks, jobs, say)
-    return outcomes_of(tasks, jobs, say)
+    reasons = Counter("forced" if force else why_stale(old.get(t.label, []), t.components) for t in each)
+    why = "; ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    return f"{cached} runs read from the cache, {len(tasks)} to compute ({why})"
 
 
 def _reported(outcomes: Iterable[Outcome], tasks: dict[str, Task], say: Say) -> Generator[Outcome]:
     """Pass outcomes on, with a line each; the time left follows from the share of the cost that is done."""
     started, spent, total = time.perf_counter(), 0.0, sum(task.cost() for task in tasks.values())
     for done, outcome in enumerate(outcomes, 1):
-        spent += tasks[outcome.key].cost()
-        left = (time.perf_counter() - started) * (total / spent - 1) if spent else None
-        status, reason = outcome.result["status"], outcome.result["reason"]
+        task, status, reason = tasks[outcome.key], outcome.result["status"], outcome.result["reason"]
+        spent += task.cost()
+        left = (time.perf_counter() - started) * (total / (spent or 1) - 1)
         yield outcome
         shown = f"{status} ({reason})" if reason else status
-        say(progress.progress_line(done, len(tasks), tasks[outcome.key].label, shown, outcome.seconds, left))
+        took = "" if outcome.seconds is None else f" in {progress.duration(outcome.seconds)}"
+        more = "" if done == len(tasks) else f", about {progress.duration(left)} left"
+        say(f"[{done:{len(str(len(tasks)))}}/{len(tasks)}] {task.label}: {shown}{took}{more}")

@@ -4,7 +4,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,10 +16,9 @@ from papers_lib.errors import UserError
 from papers_lib.files import write_text
 from papers_lib.processes import death, end_workers, one_thread, submit, workers
 from papers_lib.sweep.cache import Store, Unusable, plain
-from papers_lib.sweep.context import Context, RunFailed, at_end_of_run
 from papers_lib.sweep.digest import ROOT, code_digest, library_versions
 from papers_lib.sweep.progress import one_line
-from papers_lib.sweep.records import STORED
+from papers_lib.sweep.records import STORED, Context, RunFailed, at_end_of_run
 
 
 @dataclass(frozen=True)
@@ -43,19 +42,16 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a task: ``result`` as ``Store.save`` writes it, and the seconds it took, if known.
-
-    ``crowded``: it failed for want of memory on a GPU, which other processes may have held.
-    """
+    """What came of a task."""
 
     key: str
-    result: dict[str, Any]
-    seconds: float | None = None
-    crowded: bool = False
+    result: dict[str, Any]  # as ``Store.save`` writes it
+    seconds: float | None = None  # that it took, if known
+    crowded: bool = False  # it failed for want of memory on a GPU, which other processes may have held
 
 
 def outcomes_of(tasks: list[Task], jobs: int, say: Callable[[str], None]) -> Generator[Outcome]:
-    """Execute tasks, longest first; one that found no room on a GPU beside others is repeated after them, alone."""
+    """Execute tasks in their order; one that found no room on a GPU beside others is repeated after them, alone."""
     crowded = []
     with closing(_in_workers(tasks, jobs) if jobs > 1 else _here(tasks)) as outcomes:
         for outcome in outcomes:
@@ -71,30 +67,27 @@ def outcomes_of(tasks: list[Task], jobs: int, say: Callable[[str], None]) -> Gen
 
 
 def _here(tasks: list[Task]) -> Generator[Outcome]:
-    for task in sorted(tasks, key=Task.cost, reverse=True):
+    for task in tasks:
         with one_thread():
             outcome = execute(task)
         yield outcome
 
 
 def _in_workers(tasks: list[Task], jobs: int) -> Generator[Outcome]:
+    from pebble import ProcessExpired
+
     pool = workers(jobs, len(tasks))
-    futures = {submit(pool, execute_in_worker, t): t for t in sorted(tasks, key=Task.cost, reverse=True)}
+    futures = {submit(pool, execute_in_worker, task): task for task in tasks}
     try:
         for future in as_completed(futures):
-            yield _outcome(future, futures[future])
+            try:
+                outcome = future.result()
+            except (ProcessExpired, BrokenProcessPool) as error:
+                outcome = died(futures[future], death(error))
+            yield outcome
     finally:
         if not all(future.done() and not future.exception() for future in futures):
             end_workers()
-
-
-def _outcome(future: "Future[Outcome]", task: Task) -> Outcome:
-    from pebble import ProcessExpired
-
-    try:
-        return future.result()
-    except (ProcessExpired, BrokenProcessPool) as error:
-        return died(task, death(error))
 
 
 def died(task: Task, reason: str) -> Outcome:
@@ -107,36 +100,24 @@ def died(task: Task, reason: str) -> Outcome:
 
 
 def execute_in_worker(task: Task) -> Outcome:
-    """``execute`` in a worker, whose code and libraries must be those that the key describes.
-
-    Raises:
-        UserError: they are others: a file changed while the sweep ran, or a node of a cluster has other versions.
-    """
-    code, libraries = _own_code(task.run.__module__)
-    for name, digest in task.components["code"].items():
-        if code.get(name) != digest:
-            raise UserError(f"{name.replace('.', '/')}.py changed while the sweep ran; start the sweep again")
-    for name, version in task.components["libraries"].items():
-        if libraries.get(name) != version:
+    """``execute`` in a worker, whose code and libraries must be those that the key describes."""
+    for part, own in _own_code(task.run.__module__).items():
+        changed = [name for name, value in task.components[part].items() if own.get(name) != value]
+        if changed:
+            names = ", ".join(changed[:3])
             raise UserError(
-                f"a worker has {name} {libraries.get(name)}, expected {version} as where the sweep started"
+                f"{part} changed since the sweep started, or differs here: {names}; start it again"
             )
     return execute(task)
 
 
 @cache
-def _own_code(module: str) -> tuple[dict[str, str], dict[str, str]]:
-    return code_digest([module]), library_versions([module])
+def _own_code(module: str) -> dict[str, dict[str, str]]:
+    return {"code": code_digest([module]), "libraries": library_versions([module])}
 
 
 def execute(task: Task) -> Outcome:
-    """Run a task in this process and store its result.
-
-    An exception of the run becomes the status "failed"; ``KEY.traceback.txt`` in the cache has its traceback.
-
-    Raises:
-        UserError: the result cannot be written.
-    """
+    """Run a task in this process and store its result, or where it "failed" the traceback in ``KEY.traceback.txt``."""
     started, store = time.perf_counter(), Store(task.folder)
     note, checkpoint = store.path(task.key, ".traceback.txt"), store.path(task.key, ".checkpoint")
     note.unlink(missing_ok=True)
@@ -144,10 +125,7 @@ def execute(task: Task) -> Outcome:
     context = Context(task.device, task.data_root, checkpoint, *given)
     status, reason, metrics, crowded = "ok", "", {}, False
     try:
-        returned = task.run(task.config, context)
-        if not isinstance(returned, dict):
-            raise TypeError(f"the run returned {type(returned).__name__}; expected a dict of metrics")
-        metrics = plain(returned, "metrics")
+        metrics = plain(dict(task.run(task.config, context)), "metrics")
     except RunFailed as failure:
         status, reason = failure.status, one_line(failure.reason)
     except (Exception, SystemExit) as error:
@@ -172,13 +150,8 @@ def out_of_gpu_memory(error: BaseException) -> bool:
 
 def _reason(error: BaseException, task: Task) -> str:
     """``TypeName: message (file:line)``: the innermost line outside of libraries, folders of this machine left out."""
-    frames = traceback.extract_tb(error.__traceback__)[1:]
-    source = getattr(sys.modules.get(task.run.__module__), "__file__", None)
-    ours = [f for f in frames if f.filename == source or (ROOT / "papers_lib") in Path(f.filename).parents]
-    where = ""
-    if ours:
-        file = Path(ours[-1].filename)
-        shown = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else file.name
-        where = f" ({shown}:{ours[-1].lineno})"
+    own = str(getattr(sys.modules.get(task.run.__module__), "__file__", None)), str(ROOT / "papers_lib")
+    frames = [one for one in traceback.extract_tb(error.__traceback__)[1:] if one.filename.startswith(own)]
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     message = one_line(str(error)).replace(str(task.data_root), "the data folder").replace(f"{ROOT}/", "")
-    return f"{type(error).__name__}: {message}{where}".replace(":  (", " (")
+    return f"{type(error).__name__}: {message}{where}"

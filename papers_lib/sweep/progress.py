@@ -8,39 +8,17 @@ VARIABLE = "PAPERS_PROGRESS"
 
 
 def say(line: str) -> None:
-    """Append ``line`` to the file named by PAPERS_PROGRESS, or print it where that is not set.
-
-    The line reaches the file in one write, so that lines of several processes never mix.
-
-    Raises:
-        UserError: the file cannot be written to.
-    """
+    """Append ``line`` to the file named by PAPERS_PROGRESS in one write, or print it where that is not set."""
     line = one_line(line)
     path = os.environ.get(VARIABLE)
     if not path:
         print(line, flush=True)
         return
     try:
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(file, f"{line}\n".encode())
-        finally:
-            os.close(file)
+        with open(path, "ab", buffering=0) as file:  # lines of several processes never mix
+            file.write(f"{line}\n".encode())
     except OSError as error:
-        raise UserError(f"{VARIABLE}={path}: cannot be written ({error.strerror or error})") from error
-
-
-def progress_line(
-    done: int, total: int, label: str, outcome: str, seconds: float | None = None, left: float | None = None
-) -> str:
-    """The line of one finished run; seconds that it took and that the others will take, where known.
-
-    >>> progress_line(3, 12, "mse seed 1", "ok", 12.3, 111.0)
-    '[ 3/12] mse seed 1: ok in 12 s, about 2 min left'
-    """
-    took = "" if seconds is None else f" in {duration(seconds)}"
-    more = "" if left is None or done == total else f", about {duration(left)} left"
-    return one_line(f"[{done:{len(str(total))}}/{total}] {label}: {outcome}{took}{more}")
+        raise UserError(f"{VARIABLE}={path}: cannot be written ({error.strerror})") from error
 
 
 def duration(seconds: float) -> str:
@@ -49,10 +27,8 @@ def duration(seconds: float) -> str:
     >>> [duration(s) for s in (0.25, 41.4, 111, 5400, 90000)]
     ['0.2 s', '41 s', '2 min', '1 h 30 min', '25 h']
     """
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
     if seconds < 89.5:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     if minutes < 90:
         return f"{minutes} min"

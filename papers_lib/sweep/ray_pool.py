@@ -8,35 +8,37 @@ import os
 import platform
 import socket
 import sys
-from collections import Counter
 from collections.abc import Callable, Generator
-from pathlib import Path
 from typing import Any
 
 from papers_lib.errors import UserError
 from papers_lib.processes import LIMITS, on_gpu
 from papers_lib.sweep.pool import Outcome, Task, died, execute_in_worker
+from papers_lib.sweep.progress import one_line
 
-ATTEMPTS = 3  # a run has died when its worker or node was lost as often
-MEMORY = 100 * 2**20  # bytes of Ray's object store: tasks and outcomes are small, results go to the cache
+RETRIES = 2  # of a run whose worker or node was lost; it goes on from its checkpoint
 
 
 def outcomes_on_ray(tasks: list[Task], jobs: int, say: Callable[[str], None]) -> Generator[Outcome]:
-    """Execute tasks, longest first, as many at once as ``jobs`` says or, where that is 0, as the cluster takes.
+    """Execute tasks in their order, as many at once as ``jobs`` says or, where that is 0, as the cluster takes.
 
-    Raises:
-        UserError: Ray is unreachable or has less than is asked for, or a node cannot work on a task.
+    Raises: UserError, if Ray is unreachable or has no GPU where one is needed, or a node cannot work on a task.
     """
     _connect()
     import ray
     from ray.exceptions import RayError, RayTaskError
 
-    at_once, share = slots(jobs, tasks[0].device, ray.cluster_resources())
+    share, places = {"num_cpus": 1.0}, int(ray.cluster_resources()["CPU"])
+    if on_gpu(tasks[0].device):
+        gpus = int(ray.cluster_resources().get("GPU", 0))
+        if not gpus:
+            raise UserError("device cuda: the Ray cluster has no GPU; expected nodes started with GPUs")
+        share["num_gpus"], places = 1 / math.ceil((jobs or gpus) / gpus), gpus
+    at_once = jobs or places
     say(f"Ray: {sum(node['Alive'] for node in ray.nodes())} nodes, {at_once} runs at once")
-    # Ray itself never repeats a run: it would not say so. A worker serves one run, so that memory is given back.
-    on_node = ray.remote(max_retries=0, max_calls=1, **share)(execute_on_node)
-    waiting, running = sorted(tasks, key=Task.cost, reverse=True), dict[Any, Task]()
-    lost: Counter[str] = Counter()
+    # A worker serves one run, so that memory is given back.
+    on_node = ray.remote(max_retries=RETRIES, max_calls=1, **share)(execute_on_node)
+    waiting, running = list(tasks), dict[Any, Task]()
     try:
         while waiting or running:
             while waiting and len(running) < at_once:
@@ -47,16 +49,9 @@ def outcomes_on_ray(tasks: list[Task], jobs: int, say: Callable[[str], None]) ->
             try:
                 outcome = ray.get(done)
             except RayTaskError as error:  # not of the run itself: of what is done around it
-                raise UserError(_last_line(error.cause or error)) from error
+                raise UserError(one_line(str(error.cause))) from error
             except RayError as error:
-                lost[task.key] += 1
-                outcome = died(task, f"Ray lost its worker {ATTEMPTS} times")
-                if outcome.result["status"] == "died" and lost[task.key] < ATTEMPTS:
-                    say(
-                        f"Ray lost a worker ({type(error).__name__}); {task.label} goes on from its checkpoint"
-                    )
-                    waiting.insert(0, task)
-                    continue
+                outcome = died(task, f"Ray lost its worker {RETRIES + 1} times ({type(error).__name__})")
             yield outcome
     finally:
         for one in running:
@@ -64,40 +59,13 @@ def outcomes_on_ray(tasks: list[Task], jobs: int, say: Callable[[str], None]) ->
 
 
 def execute_on_node(task: Task) -> Outcome:
-    """Execute a task on whichever node Ray chose.
-
-    Raises:
-        UserError: the node does not see the sweep's folders, or has other code or libraries.
-    """
-    for place, what in ((task.folder, "the cache"), (task.data_root, "the data set")):
-        if not Path(place).exists():
+    """Execute a task on whichever node Ray chose, which must see the sweep's folders and have its code."""
+    for place in (task.folder, task.data_root):
+        if not place.exists():
             raise UserError(
-                f"Ray node {platform.node()}: {place} ({what}) is not there; "
-                "expected a file system that all nodes share, under the same paths"
+                f"Ray node {platform.node()}: {place} is not there; expected a shared file system"
             )
     return execute_in_worker(task)
-
-
-def slots(jobs: int, device: str, resources: dict[str, float]) -> tuple[int, dict[str, float]]:
-    """Runs at once, and what each of them takes of the cluster, whose ``resources`` are as Ray counts them.
-
-    Raises:
-        UserError: the cluster has no GPU for runs that need one, or too few CPUs.
-
-    >>> slots(0, "cpu", {"CPU": 48.0})
-    (48, {'num_cpus': 1})
-    >>> slots(6, "cuda", {"CPU": 48.0, "GPU": 4.0})
-    (6, {'num_cpus': 1, 'num_gpus': 0.5})
-    """
-    cpus, gpus = int(resources.get("CPU", 0)), int(resources.get("GPU", 0))
-    if on_gpu(device) and not gpus:
-        raise UserError(f"device {device}: the Ray cluster has no GPU; expected nodes started with GPUs")
-    at_once = jobs or (gpus if on_gpu(device) else cpus)
-    if at_once > cpus:
-        raise UserError(f"jobs={jobs}: the Ray cluster has {cpus} CPUs; expected {at_once} at least")
-    if not on_gpu(device):
-        return at_once, {"num_cpus": 1}
-    return at_once, {"num_cpus": 1, "num_gpus": 1 / math.ceil(at_once / gpus)}
 
 
 def _connect() -> None:
@@ -111,33 +79,12 @@ def _connect() -> None:
     if ray.is_initialized():
         return
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "logging_level": "error"}
-    options["runtime_env"] = {"env_vars": {**LIMITS, "PYTHONPATH": path}}
     address = os.environ.get("RAY_ADDRESS", "")
-    _check_answers(address)
-    try:
-        if address != "local":
-            ray.init(address="auto", **options)
-            return
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        if address:
-            raise UserError(f"RAY_ADDRESS={address}: no Ray cluster there ({_last_line(error)})") from error
-    try:
-        ray.init("local", include_dashboard=False, object_store_memory=MEMORY, **options)
-    except Exception as error:  # Ray raises no class of its own here
-        raise UserError(f"Ray does not start on this machine: {_last_line(error)}") from error
-
-
-def _check_answers(address: str) -> None:
-    """Refuse an address HOST:PORT where nothing listens; Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        return
     try:
-        socket.create_connection((host, int(port)), timeout=10).close()
-    except (OSError, OverflowError) as error:
-        raise UserError(f"RAY_ADDRESS={address}: nothing answers there ({error})") from error
-
-
-def _last_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()[:300]
+        if host and port.isdigit():  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), timeout=10).close()
+        quiet = {"include_dashboard": False, "log_to_driver": False, "configure_logging": False}
+        ray.init(runtime_env={"env_vars": {**LIMITS, "PYTHONPATH": path}}, logging_level="error", **quiet)
+    except Exception as error:  # Ray raises no class of its own here
+        raise UserError(f"RAY_ADDRESS={address}: no Ray cluster ({one_line(str(error))})") from error

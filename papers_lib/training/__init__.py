@@ -1,56 +1,14 @@
+# fmt: off
+# ruff: noqa: F401, I001
 """The training loop, the plateau schedule, stored features, augmentation, and what a GPU does otherwise."""
 
 from papers_lib.processes import DEVICES, on_gpu, processes
 from papers_lib.training.augmentation import PHOTOGRAPH, RADIOGRAPH, augment
-from papers_lib.training.devices import (
-    COMPILED,
-    FULL,
-    compile_where_asked,
-    pick_device,
-    precision_of,
-)
 from papers_lib.training.features import (
-    Frozen,
-    channel_statistics,
-    front_features,
-    frozen_front,
-    pixels,
-    pyramid_features,
-    through,
+    Frozen, channel_statistics, front_features, frozen_front, pixels, pyramid_features, through,
 )
-from papers_lib.training.gpu_batches import release, sent, taken, to_device
-from papers_lib.training.loop import History, Objective, load_checkpoint, save_checkpoint, train
+from papers_lib.training.gpu_batches import (
+    COMPILED, FULL, compile_where_asked, pick_device, precision_of, release, sent, taken, to_device,
+)
+from papers_lib.training.loop import History, Objective, train
 from papers_lib.training.plateau import Fit, Plateau, fit
-
-__all__ = [
-    "COMPILED",
-    "DEVICES",
-    "FULL",
-    "PHOTOGRAPH",
-    "RADIOGRAPH",
-    "Fit",
-    "Frozen",
-    "History",
-    "Objective",
-    "Plateau",
-    "augment",
-    "channel_statistics",
-    "compile_where_asked",
-    "fit",
-    "front_features",
-    "frozen_front",
-    "load_checkpoint",
-    "on_gpu",
-    "pick_device",
-    "pixels",
-    "precision_of",
-    "processes",
-    "pyramid_features",
-    "release",
-    "save_checkpoint",
-    "sent",
-    "taken",
-    "through",
-    "to_device",
-    "train",
-]

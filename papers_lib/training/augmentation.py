@@ -2,19 +2,15 @@
 
 Source: the PYLON paper (Preechakul 2022, iScience 25:103933) names its library (STAR Methods: Albumentations 0.5.2) and
 does not say what it did with it. `RADIOGRAPH` and `PHOTOGRAPH` are the settings that the authors trained with, picture
-by picture in 8 bits; here one affine grid serves the whole batch, on any device.
-
-Deviations, and what those settings leave open:
+by picture in 8 bits; here one affine grid serves the whole batch, on any device. Deviations:
 
 - One bicubic resampling (Keys's kernel with -0.75, as in OpenCV) instead of one for each step.
 - What a rotation brings in from outside the picture is black; the library's own default is the picture's mirror image.
-  Beside the picture's edge the kernel sees the edge pixel repeated, so that a crop gets no dark rim.
 - A crop's area is uniform and its width / height log-uniform in 3/4 to 4/3. As the common libraries do, a crop that
   does not fit is drawn again, up to ten times, and then the largest one is taken: large areas are rarer than uniform.
 - Radiographs: x → (1 + c) x + b, clipped, with c and b uniform in ±0.5.
 - Photographs: brightness, contrast (about the picture's mean grey), saturation and hue, always in this order and
   clipped once. Hue turns colours about the grey axis, which is linear; the libraries turn them in HSV.
-- Photographs: rotation, flip and colour jitter have probability one half each, the library's default.
 """
 
 import math
@@ -25,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+RATIO = (3 / 4, 4 / 3)  # least and greatest width / height of a crop in pixels
 TRIES = 10  # crops drawn before the largest one is taken
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 DRAWS = 14 + 2 * TRIES  # uniform numbers an image takes, whatever the policy
@@ -32,27 +29,19 @@ DRAWS = 14 + 2 * TRIES  # uniform numbers an image takes, whatever the policy
 
 @dataclass(frozen=True)
 class Policy:
-    """What is drawn for each image on its own; as it stands, nothing is changed.
+    """What is drawn for each image on its own; as it stands, nothing is changed."""
 
-    Attributes:
-        rotation: degrees; the angle is uniform in ±rotation.
-        crop_area: least and greatest share of the picture's area that a crop keeps, resized to the picture's size.
-        crop_ratio: least and greatest width / height of a crop in pixels, log-uniform.
-        brightness: the number added to all pixels is uniform in ±brightness.
-        contrast: the factor of all pixels is uniform in 1 ± contrast.
-        jitter: factors of brightness, contrast and saturation are uniform in 1 ± jitter, the turn of the hue in
-            ±jitter of the circle; for images of three colours.
-        rotation_probability, crop_probability, flip_probability, light_probability, jitter_probability: share of
-            the images that are rotated, cropped, mirrored left to right, changed in brightness and contrast, and in
-            colour; each is decided on its own.
-    """
-
-    rotation: float = 0.0
-    crop_area: tuple[float, float] = (1.0, 1.0)
-    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
-    brightness: float = 0.0
-    contrast: float = 0.0
-    jitter: float = 0.0
+    rotation: float = 0.0  # degrees; the angle is uniform in ±rotation
+    crop_area: tuple[float, float] = (
+        1.0,
+        1.0,
+    )  # least and greatest share of the picture's area that a crop keeps
+    brightness: float = 0.0  # what is added to all pixels is uniform in ±brightness
+    contrast: float = 0.0  # their factor is uniform in 1 ± contrast
+    jitter: float = (
+        0.0  # colours: factors are uniform in 1 ± jitter, the turn of the hue in ±jitter of a circle
+    )
+    # Shares of the images that are rotated, cropped, mirrored left to right, changed in light and in colour.
     rotation_probability: float = 0.5
     crop_probability: float = 0.0
     flip_probability: float = 0.0
@@ -60,55 +49,39 @@ class Policy:
     jitter_probability: float = 0.5
 
 
+# NIH and VinDr-CXR
 RADIOGRAPH = Policy(
     rotation=90, crop_area=(0.7, 1), brightness=0.5, contrast=0.5, crop_probability=1, flip_probability=0.5
 )
-"""NIH and VinDr-CXR: every image is cropped; rotation, flip and light each in half of them."""
-
+# Pascal VOC
 PHOTOGRAPH = Policy(rotation=10, crop_area=(0.5, 1), jitter=0.2, crop_probability=0.5, flip_probability=0.5)
-"""Pascal VOC."""
 
 
 class Views(NamedTuple):
-    """What happens to each of B images; see :func:`apply_views`. Float32 on the CPU, but for ``flip``.
+    """What happens to each of B images, on the CPU; see :func:`apply_views`."""
 
-    ``angle`` (B,): degrees counter-clockwise. ``crop`` (B, 4): left, top, width and height as shares of the
-    picture. ``flip`` (B,): bool. ``gain`` and ``offset`` (B,): light. ``colour`` (B, 4): factors of brightness,
-    contrast and saturation, and the turn of the hue as a share of the circle.
-    """
-
-    angle: Tensor
-    crop: Tensor
-    flip: Tensor
-    gain: Tensor
-    offset: Tensor
-    colour: Tensor
+    angle: Tensor  # (B,) degrees counter-clockwise
+    crop: Tensor  # (B, 4) left, top, width and height as shares of the picture
+    flip: Tensor  # (B,) bool
+    gain: Tensor  # (B,)
+    offset: Tensor  # (B,)
+    colour: Tensor  # (B, 4) factors of brightness, contrast, saturation; turn of the hue, share of the circle
 
 
 def augment(images: Tensor, policy: Policy, generator: torch.Generator) -> Tensor:
     """One random view of each image, of the same size.
 
-    Args:
-        images: (B, C, H, W), floating point, in [0, 1]; C is 3 where the policy has colour jitter.
-        policy: what may happen.
-        generator: takes the same draws on every device of the images, so a CPU generator gives the same views there.
-
-    Returns: (B, C, H, W), in [0, 1], type and device of the images; computed in float32 or float64.
-    Raises: ValueError for another shape, type or range, or colour jitter on images that have not three channels.
+    Images and result are (B, C, H, W) in [0, 1], of one floating type; C is 3 where the policy has colour jitter.
 
     >>> ramp = torch.tensor([[[[0.0, 0.5, 1.0]]]])
     >>> augment(ramp, Policy(flip_probability=1), torch.Generator()).round(decimals=4).tolist()
     [[[[1.0, 0.5, 0.0]]]]
     """
-    if images.ndim != 4 or not images.is_floating_point():
-        raise ValueError(f"images: got {images.dtype} {tuple(images.shape)}, expected floats (B, C, H, W)")
-    if policy.jitter and images.shape[1] != 3:
-        raise ValueError(f"images: got {images.shape[1]} channels, expected 3 for colour jitter")
-    if not images.numel():
-        return images.clone()
     low, high = (float(end) for end in images.detach().aminmax())
     if not (low >= 0 and high <= 1):
         raise ValueError(f"images: got values from {low:g} to {high:g}, expected [0, 1]")
+    if policy.jitter and images.shape[1] != 3:
+        raise ValueError(f"images: got {images.shape[1]} channels, expected 3 for colour jitter")
     views = draw_views(policy, len(images), (images.shape[2], images.shape[3]), generator)
     return apply_views(images, views)
 
@@ -136,15 +109,13 @@ def _crops(policy: Policy, size: tuple[int, int], draws: Tensor) -> Tensor:
     places, areas, ratios = draws[:, :2], draws[:, 2 : 2 + TRIES], draws[:, 2 + TRIES :]
     least, greatest = policy.crop_area
     area = least + (greatest - least) * areas
-    low, high = (math.log(end) for end in policy.crop_ratio)
+    low, high = map(math.log, RATIO)
     ratio = (low + (high - low) * ratios).exp() * size[0] / size[1]  # of the two shares
     shares = torch.stack([(area * ratio).sqrt(), (area / ratio).sqrt()], 2)  # (B, TRIES, 2)
     fits = (shares <= 1).all(2)
     first = (fits * torch.arange(TRIES, 0, -1)).argmax(1)
     chosen = shares[torch.arange(len(draws)), first]
-    nearest = min(
-        max(1.0, policy.crop_ratio[0] * size[0] / size[1]), policy.crop_ratio[1] * size[0] / size[1]
-    )
+    nearest = min(max(1.0, RATIO[0] * size[0] / size[1]), RATIO[1] * size[0] / size[1])
     largest = torch.tensor([min(1.0, nearest), min(1.0, 1 / nearest)])
     chosen = torch.where(fits.any(1)[:, None], chosen, largest)
     return torch.cat([places * (1 - chosen), chosen], 1)
@@ -153,8 +124,8 @@ def _crops(policy: Policy, size: tuple[int, int], draws: Tensor) -> Tensor:
 def apply_views(images: Tensor, views: Views) -> Tensor:
     """The ``views`` of images (B, C, H, W) in [0, 1], as :func:`augment` returns them.
 
-    Each picture is turned about its centre, cropped, resized to its old size, mirrored, and then lit and coloured.
-    An image that none of the first four moves keeps its pixels exactly.
+    Turned about its centre, cropped, resized to its old size, mirrored, and then lit and coloured. An image that
+    none of the first four moves keeps its pixels exactly.
     """
     pixels = images if images.dtype == torch.float64 else images.float()
     theta = _affine(views, (images.shape[2], images.shape[3]))
@@ -199,9 +170,8 @@ def _coloured(images: Tensor, colour: Tensor) -> Tensor:
     saturate = saturation * one + (1 - saturation) * grey
     # Rodrigues' formula about (1, 1, 1) / sqrt(3).
     hue = angle.cos() * one + (1 - angle.cos()) / 3 + angle.sin() * axis
-    matrix = (brightness * contrast * hue @ saturate).to(
-        images
-    )  # greys stay grey: every row sums to the factors
+    # Greys stay grey: every row sums to the factors.
+    matrix = (brightness * contrast * hue @ saturate).to(images)
     mean = torch.einsum("bchw,c->b", images, luma.to(images)) / images[0, 0].numel()
     shift = (brightness * (1 - contrast))[:, 0, 0].to(images) * mean
     return torch.einsum("bij,bjhw->bihw", matrix, images) + shift[:, None, None, None]

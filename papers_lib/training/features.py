@@ -1,8 +1,6 @@
 """What frozen layers give for a whole data set: computed once, in half precision, and mapped into memory by every run.
 
-A run that trains from a late stage on would push the same images through the same frozen layers in each epoch; with
-their features on disk an epoch is a matter of seconds on a CPU, and all methods and seeds read the same numbers. Two
-users: the front of a classifier (one array, channels first), and stages of a pyramid encoder (an array each, finest
+Two users: the front of a classifier (one array, channels first), and stages of a pyramid encoder (an array each, finest
 first, channels last, as decoders on a CPU like it).
 """
 
@@ -15,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from papers_lib.datasets.row_file import RowFile, check_room, new_row_file
 from papers_lib.errors import UserError
@@ -26,9 +24,7 @@ from papers_lib.models.timm_backbones import PACKAGES
 from papers_lib.processes import in_processes, processes
 from papers_lib.sweep import code_digest, library_versions, say
 from papers_lib.sweep.cache import json_digest
-from papers_lib.training import gpu_batches
-
-SUM_EVERY = 4  # statistics are taken from every fourth image: thousands of cells a channel are enough
+from papers_lib.training.gpu_batches import release
 
 
 @dataclass(frozen=True)
@@ -41,11 +37,7 @@ class Front:
 
     chunk = 32  # images a pass; the result of an image does not depend on it beyond the last bits
     stages = 1
-    modules = ("papers_lib.models.classifier", "papers_lib.models.timm_backbones")
-
-    def name(self, number: int) -> str:
-        """Of the only array."""
-        return f"features before {self.stage} of {self.backbone}"
+    module = "papers_lib.models.classifier"
 
     def features(self, images: np.ndarray, device: str) -> list[Tensor]:
         """One array (n, C, h, w)."""
@@ -54,26 +46,16 @@ class Front:
 
 @dataclass(frozen=True)
 class Frozen:
-    """Which stages of which encoder are frozen.
-
-    Attributes:
-        backbone, weights, channels: as ``papers_lib.models.pyramid_encoder.pyramid_encoder`` has them.
-        stages: how many of the four stages are frozen and stored, from the finest on.
-        output_stride: 32, or 16 for a dilated last stage.
-    """
+    """Which stages of which encoder are frozen; see ``papers_lib.models.pyramid_encoder.pyramid_encoder``."""
 
     backbone: str
     weights: str
     channels: int
-    stages: int = 4
-    output_stride: int = 32
+    stages: int = 4  # how many of the four are frozen and stored, from the finest on
+    output_stride: int = 32  # or 16 for a dilated last stage
 
     chunk = 16
-    modules = ("papers_lib.models.pyramid_encoder", "papers_lib.models.timm_backbones")
-
-    def name(self, number: int) -> str:
-        """Of an array."""
-        return f"stage {number} of {self.backbone}"
+    module = "papers_lib.models.pyramid_encoder"
 
     @torch.no_grad()
     def features(self, images: np.ndarray, device: str) -> list[Tensor]:
@@ -83,7 +65,7 @@ class Frozen:
 
 
 @lru_cache(maxsize=4)
-def frozen_front(backbone: str, weights: str, stage: str) -> torch.nn.Sequential:
+def frozen_front(backbone: str, weights: str, stage: str) -> nn.Sequential:
     """The layers of ``backbone`` before ``stage``, in eval mode and without gradients; the same in every process."""
     model = pooled_classifier(backbone, 2, generator=torch.Generator().manual_seed(0), weights=weights)  # type: ignore[arg-type]
     front, _ = split_at(model, stage)
@@ -94,17 +76,14 @@ def frozen_front(backbone: str, weights: str, stage: str) -> torch.nn.Sequential
 def frozen_encoder(which: Frozen) -> PyramidEncoder:
     """The encoder in eval mode and without gradients; the same in every process."""
     encoder = pyramid_encoder(
-        which.backbone,
-        generator=torch.Generator().manual_seed(0),
-        weights=which.weights,  # type: ignore[arg-type]
-        in_channels=which.channels,
-        output_stride=which.output_stride,
-    )
+        which.backbone, generator=torch.Generator().manual_seed(0), weights=which.weights,  # type: ignore[arg-type]
+        in_channels=which.channels, output_stride=which.output_stride,
+    )  # fmt: skip
     return encoder.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 @torch.no_grad()
-def through(front: torch.nn.Module, images: np.ndarray, device: str) -> Tensor:
+def through(front: nn.Module, images: np.ndarray, device: str) -> Tensor:
     """Features (n, C, h, w) of uint8 images (n, H, W, 3)."""
     return front.to(device)(pixels(images, device))
 
@@ -130,15 +109,11 @@ def front_features(
 
     Args:
         images: uint8 (N, H, W, 3), in the order that the features shall have.
-        store: the first part of the path; a key of layers, weights, code and versions is added.
+        store: the first part of the path; a key of layers, weights, code, versions and device is added.
         backbone, weights, stage: as :func:`papers_lib.models.classifier.pooled_classifier` and ``split_at`` have them.
-        device: on which to compute; part of the key.
         jobs: processes on a CPU, 0 for one a core; of one thread each, so that numbers do not depend on it.
 
-    Returns: float16 (N, C, h, w), mapped read-only.
-
-    Raises:
-        UserError: no room on the disk, or features that half precision cannot hold.
+    Returns: float16 (N, C, h, w), mapped read-only. UserError, if half precision or the disk cannot hold them.
     """
     which = Front(backbone, weights, stage)
     return _stored(images, store.with_name(f"{store.name}-{_key(which, device)}"), which, device, jobs)[0]
@@ -149,20 +124,19 @@ def pyramid_features(
 ) -> list[np.ndarray]:
     """Features of ``images``, uint8 (N, H, W) or (N, H, W, 3) with sides divisible by 32, kept in ``folder``.
 
-    Returns: ``which.stages`` arrays, float16 (N, h, w, C), mapped read-only, finest first. The rest is as in
-        :func:`front_features`.
+    Returns: ``which.stages`` arrays, float16 (N, h, w, C), finest first. The rest is as in :func:`front_features`.
     """
     return _stored(images, folder / f"features-{_key(which, device)}", which, device, jobs)
 
 
 def channel_statistics(features: Sequence[np.ndarray], rows: np.ndarray) -> tuple[list[Tensor], list[Tensor]]:
-    """Mean and standard deviation of each channel of each stage, over images ``rows`` (every fourth of them).
+    """Mean and deviation (C,) of each channel, a list over stages, over every fourth of the images ``rows``.
 
-    Returns: two lists of float32 (C,), one entry a stage. A constant channel has deviation 1.
+    A constant channel has deviation 1.
     """
     means, deviations = [], []
     for stage in features:
-        values = torch.from_numpy(np.asarray(stage[rows[::SUM_EVERY]])).float()
+        values = torch.from_numpy(np.asarray(stage[rows[::4]])).float()
         deviation = values.std((0, 1, 2), correction=0)
         means.append(values.mean((0, 1, 2)))
         deviations.append(torch.where(deviation > 0, deviation, torch.ones(())))
@@ -174,8 +148,8 @@ def _key(which: Front | Frozen, device: str) -> str:
         "which": asdict(which),
         "device": device.partition(":")[0],
         "weights": PACKAGES[which.backbone].sha256 if which.weights == "packaged" else which.weights,
-        "code": code_digest(which.modules),
-        "libraries": library_versions(which.modules),
+        "code": code_digest([which.module]),
+        "libraries": library_versions([which.module]),
     }
     return json_digest(made_by)[:16]
 
@@ -183,26 +157,22 @@ def _key(which: Front | Frozen, device: str) -> str:
 def _stored(
     images: np.ndarray, path: Path, which: Front | Frozen, device: str, jobs: int
 ) -> list[np.ndarray]:
-    kept = _mapped(path, len(images), which.stages)
-    if kept is None:
+    if not _mapped(path, len(images), which.stages):
         shutil.rmtree(path, ignore_errors=True)  # a cache: what is damaged is made again
-        say(f"features of {len(images)} images: {', '.join(map(which.name, range(which.stages)))}")
+        say(f"features of {len(images)} images: {which}")
         with replacing_folder(path) as temporary:
             _fill(temporary, images, which, device, jobs)
-        kept = _mapped(path, len(images), which.stages)
-        if kept is None:
-            raise UserError(f"{path}: features cannot be read back, expected {len(images)} images; remove it")
-    return kept
+    return _mapped(path, len(images), which.stages)
 
 
-def _mapped(path: Path, count: int, stages: int) -> list[np.ndarray] | None:
-    """The arrays as they were stored; None where one is absent or not what was written."""
+def _mapped(path: Path, count: int, stages: int) -> list[np.ndarray]:
+    """The arrays as they were stored; none where one is absent or not what was written."""
     try:
         kept = [np.load(path / f"stage{number}.npy", mmap_mode="r") for number in range(stages)]
     except (OSError, ValueError, EOFError):
-        return None
+        return []
     good = all(one.dtype == np.float16 and one.ndim == 4 and len(one) == count for one in kept)
-    return kept if good else None
+    return kept if good else []
 
 
 def _fill(folder: Path, images: np.ndarray, which: Front | Frozen, device: str, jobs: int) -> None:
@@ -214,16 +184,15 @@ def _fill(folder: Path, images: np.ndarray, which: Front | Frozen, device: str, 
     starts = range(0, len(images), which.chunk)
     chunks = ((folder, np.array(images[n : n + which.chunk]), n, which, device) for n in starts)
     in_processes(_chunk, chunks, processes(jobs, device) if device == "cpu" else 1)
-    gpu_batches.release()  # the runs that follow are other processes'
+    release()  # the runs that follow are other processes'
 
 
 def _chunk(folder: Path, images: np.ndarray, start: int, which: Front | Frozen, device: str) -> None:
-    found = [one.half().cpu() for one in which.features(images, device)]
-    for number, stage in enumerate(found):
+    for number, stage in enumerate(one.half().cpu() for one in which.features(images, device)):
         good = stage.isfinite().flatten(1).all(1)
-        if not bool(good.all()):
+        if not good.all():
             raise UserError(
-                f"{which.name(number)}: found infinity or NaN for image {start + int(good.int().argmin())}, "
+                f"{which}, stage {number}: found infinity or NaN for image {start + int(good.int().argmin())}, "
                 f"expected at most {torch.finfo(torch.float16).max:g} (half precision)"
             )
         with RowFile(folder / f"stage{number}.npy") as rows:  # plain writes: a full disk is an error

@@ -1,9 +1,10 @@
-"""Rows of arrays on the device. On a GPU nothing waits: data that lies there, else copies from pinned memory.
+"""Where to train and in which precision, and rows of arrays on the device.
 
-A copy from ordinary memory holds the host until all that was queued before is done, so that the GPU then stands idle
-while the next step is being queued. Here the host runs ahead, and gathers the next batch while the GPU computes.
+On a GPU nothing waits for data that lies there, or else comes from pinned memory: a copy from ordinary memory holds the
+host until all that was queued before is done. Here the host gathers the next batch while the GPU computes.
 """
 
+import os
 import weakref
 
 import numpy as np
@@ -11,10 +12,15 @@ import torch
 from torch import Tensor
 
 from papers_lib import processes
-from papers_lib.processes import on_gpu
-from papers_lib.sweep.context import at_end_of_run
+from papers_lib.errors import UserError
+from papers_lib.processes import DEVICES, on_gpu
+from papers_lib.sweep.records import at_end_of_run
 
-PIECE = 2**28  # bytes that are copied to a GPU at a time
+FULL, COMPILED = "float32", "float32 compiled"
+"""The sweep's ``precision``: a run's config says where it takes bfloat16, this what is compiled."""
+PIECE = (
+    2**28
+)  # bytes that are copied to a GPU at a time, so that the host never holds a mapped array as a whole
 RESIDENT_SHARE = 0.4  # of the free memory, that an array may fill to lie on the GPU as a whole
 
 _resident: dict[tuple[int, str], tuple[weakref.ref[np.ndarray], Tensor | None]] = {}
@@ -35,24 +41,15 @@ def sent(indices: Tensor, device: str | torch.device) -> Tensor:
 
 
 def taken(array: np.ndarray, rows: np.ndarray, device: str | torch.device) -> Tensor:
-    """``array[rows]`` on the device, of the same type.
+    """``array[rows]`` on the device, of the same type; array (N, …), possibly mapped from a file, rows (n,).
 
     For a GPU the array is copied there as a whole when it is first asked for and fits into ``RESIDENT_SHARE`` of the
     free memory, and stays until :func:`release`. Else its rows are gathered into pinned memory.
-
-    Args: array (N, …), possibly mapped from a file; rows (n,), whole numbers from 0.
     """
     there = _whole(array, device) if on_gpu(device) else None
     if there is not None:
         return there.index_select(0, to_device(torch.from_numpy(np.asarray(rows, np.int64)), device))
     return to_device(torch.from_numpy(np.asarray(array[rows])), device)
-
-
-def pixels(images: np.ndarray, rows: np.ndarray, device: str | torch.device) -> Tensor:
-    """Rows of uint8 images (N, H, W) or (N, H, W, 3), as float32 (n, C, H, W) in [0, 1], channels last."""
-    found = taken(images, rows, device)
-    found = found[:, None] if found.ndim == 3 else found.permute(0, 3, 1, 2)
-    return (found.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
 def release() -> None:
@@ -72,20 +69,45 @@ def _whole(array: np.ndarray, device: str | torch.device) -> Tensor | None:
         return known[1]
     copy = None
     if array.nbytes <= RESIDENT_SHARE * processes.free_bytes(device):
+        rows = max(1, PIECE * len(array) // max(1, array.nbytes))
+        pieces = (torch.from_numpy(np.array(array[n : n + rows])) for n in range(0, len(array), rows))
         try:
-            copy = _copied(array, device)
+            copy = torch.empty(
+                array.shape, dtype=torch.from_numpy(np.empty(0, array.dtype)).dtype, device=device
+            )
+            for number, piece in enumerate(pieces):
+                copy[number * rows : (number + 1) * rows] = piece.to(device)
         except torch.OutOfMemoryError:  # another process took the room in the meantime
+            copy = None
             torch.cuda.empty_cache()
     # A copy goes with its array; another array may then get the same identity.
     _resident[place] = weakref.ref(array, lambda _: _resident.pop(place, None)), copy
     return copy
 
 
-def _copied(array: np.ndarray, device: str | torch.device) -> Tensor:
-    """In pieces, so that the host never holds the whole array."""
-    dtype = torch.from_numpy(np.empty(0, array.dtype)).dtype
-    copy = torch.empty(array.shape, dtype=dtype, device=device)
-    rows = max(1, PIECE * len(array) // max(1, array.nbytes))
-    for start in range(0, len(array), rows):
-        copy[start : start + rows] = torch.from_numpy(np.array(array[start : start + rows])).to(device)
-    return copy
+def pick_device(device: str) -> str:
+    """ "cuda" or "cpu"; "auto" takes the GPU where there is one. UserError for what is not there."""
+    there = torch.cuda.is_available()
+    if device not in DEVICES:
+        raise UserError(f"parameter device: found {device!r}, expected one of {', '.join(DEVICES)}")
+    if device == "cuda" and not there:
+        raise UserError("parameter device: found 'cuda', but torch sees no GPU; expected 'auto' or 'cpu'")
+    return ("cuda" if there else "cpu") if device == "auto" else device
+
+
+def precision_of(compiled: bool, device: str) -> str:
+    """The sweep's ``precision`` for a notebook's parameter ``compiled``, which a CPU gains nothing from."""
+    if compiled and not on_gpu(device):
+        raise UserError(f"parameter compiled: found True on device {device}, expected False: it is for a GPU")
+    return COMPILED if compiled else FULL
+
+
+def compile_where_asked(module: torch.nn.Module, precision: str) -> None:
+    """Compile ``module`` in place where the sweep's ``precision`` says so; names in its state stay as they are.
+
+    Its gradient must not be differentiated again: torch's compiled backward passes cannot be.
+    """
+    if precision == COMPILED:
+        # Else every process that trains would start a process a core to compile with.
+        os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+        module.compile()

@@ -1,9 +1,9 @@
 """The one training loop: epochs of shuffled minibatches, with checkpoints and a divergence guard.
 
-The loop knows nothing of images: an *objective* turns a model and a batch of sample indices into a loss,
-so that data may lie on the device, be cached features, or come from a loader.
+The loop knows nothing of images: an *objective* turns a model and a batch of sample indices into a loss.
 """
 
+import math
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ Objective = Callable[[Any, Tensor], tuple[Tensor, Mapping[str, Tensor]]]
 
 @dataclass
 class History:
-    """What an epoch left behind: one dict of floats an epoch, in order."""
+    """One dict of floats an epoch, in order."""
 
     epochs: list[dict[str, float]] = field(default_factory=list)
 
@@ -48,30 +48,27 @@ def train(
     checkpoint: Path | None = None,
     checkpoint_every: float = 60.0,
     autocast: torch.dtype | None = None,
+    schedule: Any = None,
 ) -> History:
     """Train ``model`` in place and return its history.
 
     Args:
         objective: see :data:`Objective`; called in train mode, under autocast where that is asked for.
-        samples: number of training samples; each epoch visits every one once, in an order from ``generator``.
-        optimizer: over the parameters to be trained.
-        epochs, batch_size: the last batch of an epoch may be smaller.
-        generator: CPU generator of the sample order; its state is part of the checkpoint.
+        samples: number of training samples; each epoch visits every one once, in an order from the CPU ``generator``.
         validate: called in eval mode without gradients at the end of each epoch.
-        checkpoint: file to save to and to go on from; removed by the caller when the result is stored.
-        checkpoint_every: seconds between saves (at ends of epochs).
+        checkpoint: file to go on from, saved at the first end of an epoch ``checkpoint_every`` seconds after the last.
         autocast: a dtype for mixed precision, or None for the model's own precision.
+        schedule: what else the checkpoint keeps, by its ``state_dict`` and ``load_state_dict``.
 
-    Raises:
-        RunFailed: status "diverged", when an epoch's loss is not finite.
+    RunFailed: "diverged", when an epoch's loss is not finite.
     """
     history = History()
-    start = 0
     device = next(model.parameters()).device
-    if checkpoint is not None and checkpoint.exists():
-        start = _resume(checkpoint, model, optimizer, generator, history)
+    parts = {"model": model, "optimizer": optimizer, **({} if schedule is None else {"schedule": schedule})}
+    if checkpoint is not None:
+        _resume(checkpoint, parts, generator, history)
     saved_at = time.monotonic()
-    for epoch in range(start, epochs):
+    for epoch in range(len(history.epochs), epochs):
         model.train()
         order = torch.randperm(samples, generator=generator)
         sums: dict[str, Tensor] = {}
@@ -87,7 +84,7 @@ def train(
                 sums[name] = sums[name] + share if name in sums else share
         # One look an epoch: a NaN stays a NaN in the sum, and asking at each step would stall a GPU.
         entry = {name: float(value) for name, value in sums.items()}
-        if not all(torch.isfinite(torch.tensor(value)) for value in entry.values()):
+        if not all(map(math.isfinite, entry.values())):
             raise RunFailed("diverged", f"loss is {entry['loss']} in epoch {epoch + 1} of {epochs}")
         if validate is not None:
             model.eval()
@@ -95,21 +92,15 @@ def train(
                 entry |= dict(validate(model))
         history.epochs.append(entry)
         if checkpoint is not None and time.monotonic() - saved_at >= checkpoint_every:
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-            save_checkpoint(
-                checkpoint, {**state, "generator": generator.get_state(), "history": history.epochs}
-            )
+            state = {name: part.state_dict() for name, part in parts.items()}
+            state |= {"generator": generator.get_state(), "history": history.epochs}
+            _save(checkpoint, state)
             saved_at = time.monotonic()
     model.eval()
     return history
 
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write what training goes on from: tensors, numbers, text, lists and dicts of them.
-
-    Raises:
-        UserError: it cannot be written.
-    """
+def _save(path: Path, state: dict[str, Any]) -> None:
     try:
         with replacing(path) as temporary:
             torch.save(state, temporary)
@@ -120,47 +111,27 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
         raise UserError("the checkpoint cannot be written; is the disk full?") from error
 
 
-def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """What :func:`save_checkpoint` wrote; None where there is nothing or a damaged file, which is removed."""
+def _resume(path: Path, parts: dict[str, Any], generator: torch.Generator, history: History) -> None:
+    """Go on from a checkpoint; one that is damaged or of another model is removed, with a message."""
     if not path.exists():
-        return None
+        return
+    before = {name: deepcopy(part.state_dict()) for name, part in parts.items()}
+    said = "is unreadable ({})"
     try:
         with zipfile.ZipFile(path) as archive:
-            whole = archive.testzip() is None  # torch does not look at its archive's checksums
-        if whole:
-            return dict(torch.load(path, map_location="cpu", weights_only=True))
-        what = "is damaged (its checksum does not fit)"
-    except MemoryError:
-        raise
-    except Exception as error:  # zipfile and torch raise a dozen unrelated types on a damaged file
-        what = f"is unreadable ({type(error).__name__})"
-    say(f"checkpoint {path.name} {what}; training starts anew")
-    path.unlink(missing_ok=True)
-    return None
-
-
-def _resume(
-    path: Path,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    generator: torch.Generator,
-    history: History,
-) -> int:
-    """Go on from a checkpoint; returns the epochs done. One of another model is removed."""
-    state = load_checkpoint(path)
-    if state is None:
-        return 0
-    before = deepcopy((model.state_dict(), optimizer.state_dict()))
-    try:
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+            if archive.testzip() is not None:  # torch does not look at its archive's checksums
+                said = "is damaged (its checksum does not fit)"
+                raise zipfile.BadZipFile
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        said = "does not fit the model ({})"
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
         generator.set_state(state["generator"])
         history.epochs = list(state["history"])
     except (MemoryError, OSError, torch.OutOfMemoryError):
         raise
-    except Exception as error:
-        say(f"checkpoint {path.name} does not fit the model ({type(error).__name__}); training starts anew")
-        model.load_state_dict(before[0])
-        optimizer.load_state_dict(before[1])
+    except Exception as error:  # zipfile and torch raise a dozen unrelated types on a damaged file
+        say(f"checkpoint {path.name} {said.format(type(error).__name__)}; training starts anew")
+        for name, part in parts.items():
+            part.load_state_dict(before[name])
         path.unlink(missing_ok=True)
-    return len(history.epochs)

@@ -11,7 +11,6 @@ that does not improve, by torch's relative threshold of 1e-4.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,60 +22,36 @@ from papers_lib.training.loop import Objective, train
 
 @dataclass(frozen=True)
 class Plateau:
-    """When to cut the learning rate and when to stop.
+    """When to cut the learning rate and when to stop."""
 
-    Attributes:
-        factor: on the rate at a cut.
-        patience: checks in a row without improvement that are still borne.
-        cuts: the cut at which training stops.
-        every: epochs between checks (the authors': 1, on VinDr-CXR 3).
-    """
-
-    factor: float = 0.2
-    patience: int = 2
-    cuts: int = 3
-    every: int = 1
+    factor: float = 0.2  # on the rate at a cut
+    patience: int = 2  # checks in a row without improvement that are still borne
+    cuts: int = 3  # the cut at which training stops
+    every: int = 1  # epochs between checks (the authors': 1, on VinDr-CXR 3)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What training came to.
-
-    Attributes:
-        checks: one dict of floats a check: "epoch" (from 1), "loss" (validation), "rate", what ``validate`` gave.
-        best: number of the check whose weights the model has now.
-        converged: stopped by the last cut; else the epochs ran out.
-    """
+    """What training came to; a check is {"epoch" (from 1), "loss" (validation), "rate", what ``validate`` gave}."""
 
     checks: list[dict[str, float]]
-    best: int
-    converged: bool
+    best: int  # number of the check whose weights the model has now
+    converged: bool  # stopped by the last cut; else the epochs ran out
 
 
 class _Converged(Exception):
     """Leaves the training loop at the last cut."""
 
 
-class _Watched(nn.Module):
-    """A model and its schedule as one module, so that a checkpoint of the training loop holds both."""
+class _Schedule(torch.optim.lr_scheduler.ReduceLROnPlateau):
+    """Torch's schedule, which keeps the checks, the best weights and the number of cuts among its state."""
 
-    def __init__(self, model: nn.Module, scheduler: torch.optim.lr_scheduler.ReduceLROnPlateau) -> None:
-        super().__init__()
-        self.model = model
-        self.scheduler = scheduler
+    def __init__(self, optimizer: torch.optim.Optimizer, plateau: Plateau) -> None:
+        super().__init__(optimizer, factor=plateau.factor, patience=plateau.patience)
         self.checks: list[dict[str, float]] = []
-        self.best: dict[str, Tensor] = {}
-        self.epoch = 0
+        self.best_weights: dict[str, Tensor] = {}
+        self.epochs_done = 0
         self.cuts = 0
-
-    def get_extra_state(self) -> dict[str, Any]:
-        own = {name: getattr(self, name) for name in ("checks", "best", "epoch", "cuts")}
-        return {"scheduler": self.scheduler.state_dict(), **own}
-
-    def set_extra_state(self, state: dict[str, Any]) -> None:
-        self.scheduler.load_state_dict(state["scheduler"])
-        for name in ("checks", "best", "epoch", "cuts"):
-            setattr(self, name, state[name])
 
 
 def fit(
@@ -87,65 +62,42 @@ def fit(
     validate: Callable[[nn.Module], Mapping[str, float]],
     optimizer: torch.optim.Optimizer,
     epochs: int,
-    batch_size: int,
-    generator: torch.Generator,
     plateau: Plateau,
-    checkpoint: Path | None = None,
-    autocast: torch.dtype | None = None,
+    **options: Any,
 ) -> Fit:
     """Train ``model`` in place and leave it with the weights of the lowest validation loss, in eval mode.
 
-    Args:
-        objective, samples, batch_size, generator, checkpoint, autocast: as :func:`papers_lib.training.train` has them.
-        validate: called in eval mode without gradients at each check; must give "loss".
-        optimizer: over the parameters to be trained; its rate is cut.
-        epochs: at most.
-
-    Raises:
-        RunFailed: "diverged", a training or validation loss that is not finite.
+    ``validate`` is called at each check and must give "loss"; the rest is as :func:`papers_lib.training.train` has it.
+    RunFailed: "diverged", a training or validation loss that is not finite.
     """
-    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
-        optimizer, factor=plateau.factor, patience=plateau.patience
-    )
-    watched = _Watched(model, scheduler)
+    schedule = _Schedule(optimizer, plateau)
 
     def check(_: nn.Module) -> Mapping[str, float]:
-        watched.epoch += 1
-        if watched.epoch % plateau.every and watched.epoch < epochs:
+        schedule.epochs_done += 1
+        epoch, rate = schedule.epochs_done, optimizer.param_groups[0]["lr"]
+        if epoch % plateau.every and epoch < epochs:
             return {}
-        rate = optimizer.param_groups[0]["lr"]
         found = dict(validate(model))
         if not math.isfinite(found["loss"]):
-            raise RunFailed("diverged", f"validation loss is {found['loss']} after epoch {watched.epoch}")
-        lowest = min((one["loss"] for one in watched.checks), default=float("inf"))
-        watched.checks.append({"epoch": float(watched.epoch), "rate": rate, **found})
+            raise RunFailed("diverged", f"validation loss is {found['loss']} after epoch {epoch}")
+        lowest = min((one["loss"] for one in schedule.checks), default=math.inf)
+        schedule.checks.append({"epoch": float(epoch), "rate": rate, **found})
         if found["loss"] < lowest:
-            watched.best = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        scheduler.step(found["loss"])
+            schedule.best_weights = {name: value.clone() for name, value in model.state_dict().items()}
+        schedule.step(found["loss"])
         if optimizer.param_groups[0]["lr"] < rate:
-            watched.cuts += 1
-            if watched.cuts >= plateau.cuts:
+            schedule.cuts += 1
+            if schedule.cuts >= plateau.cuts:
                 raise _Converged
         return {}
 
     converged = False
     try:
-        train(
-            watched,
-            lambda holder, indices: objective(holder.model, indices),
-            samples,
-            optimizer=optimizer,
-            epochs=epochs,
-            batch_size=batch_size,
-            generator=generator,
-            validate=check,
-            checkpoint=checkpoint,
-            autocast=autocast,
-        )
+        given: Any = {"optimizer": optimizer, "epochs": epochs, "validate": check, "schedule": schedule}
+        train(model, objective, samples, **given, **options)
     except _Converged:
         converged = True
-    if watched.best:
-        model.load_state_dict(watched.best)
+    model.load_state_dict(schedule.best_weights)
     model.eval()
-    losses = [one["loss"] for one in watched.checks]
-    return Fit(watched.checks, losses.index(min(losses)), converged)
+    losses = [one["loss"] for one in schedule.checks]
+    return Fit(schedule.checks, losses.index(min(losses)), converged)

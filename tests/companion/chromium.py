@@ -35,9 +35,7 @@ def required() -> str:
 class Browser:
     """One tab of a headless Chromium with a profile of its own; use as a context manager.
 
-    Attributes:
-        messages: console errors and warnings, exceptions, log entries since ``open``.
-        requests: addresses requested since ``open``, the page's own file aside and ``data:`` ones left out.
+    ``messages`` (of the console and the log) and ``requests`` (less the page itself and ``data:``) since ``open``.
     """
 
     def __init__(self) -> None:

@@ -1,13 +1,14 @@
 """Claims files of given items over ten runs of two groups, loaded and judged."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from papers_lib.companion.claims import ClaimResult, ClaimsFile, load_claims
 from papers_lib.companion.judging import evaluate
+from papers_lib.files import write_text
 
 HEAD = {
     "slug": "demo", "title": "T", "authors": "A", "year": 2022, "venue": "V", "bibtex": "@misc{d}", "summary": "S",
@@ -17,13 +18,9 @@ FIGURE = {"id": "fig1", "kind": "figure", "title": "Heat", "printed": "Figure 1"
 # Five runs a group: U = 25, the smallest exact p is 2 / C(10, 5) = 1/126; differences from 3 to 7.
 ROWS = pd.DataFrame(
     {
-        "group": ["a"] * 5 + ["b"] * 5,
-        "seed": [1, 2, 3, 4, 5] * 2,
-        "arm": "main",
-        "status": "ok",
+        **{"group": ["a"] * 5 + ["b"] * 5, "seed": [1, 2, 3, 4, 5] * 2, "arm": "main", "status": "ok"},
         "m": [6.0, 6.5, 7.0, 7.5, 8.0, 1.0, 1.5, 2.0, 2.5, 3.0],
         "good": [True] * 9 + [False],
-        "name": "x",
     }
 )
 SHIFT = {"form": "unpaired", "metric": "m", "by": "group", "a": "a", "b": "b", "direction": "greater"}
@@ -40,19 +37,10 @@ def item(rule: dict[str, Any] | None, name: str = "c", **more: Any) -> dict[str,
     return found if rule is None else {**found, "rule": rule}
 
 
-class Spelled(yaml.SafeDumper):
-    """What is there twice is written twice: a claims file has no aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
 def write(folder: Path, *items: dict[str, Any], **head: Any) -> Path:
-    """A claims file of these items."""
-    path = folder / "demo.yaml"
-    content = {**HEAD, "items": [FIGURE, *items], **head}
-    path.write_text(yaml.dump(content, Dumper=Spelled, sort_keys=False), encoding="utf-8")
-    return path
+    """A claims file of these items (JSON is YAML)."""
+    content = json.dumps({**HEAD, "items": [FIGURE, *items], **head}, indent=1)
+    return write_text(folder / "demo" / "claims.yaml", content)
 
 
 def load(folder: Path, *items: dict[str, Any], **head: Any) -> ClaimsFile:
@@ -65,10 +53,10 @@ def judge(
     *rules: dict[str, Any],
     rows: pd.DataFrame = ROWS,
     values: dict[str, Any] | None = None,
-    profile: str = "quick",
-    evidence: str = "synthetic data",
     families: dict[str, Any] | None = None,
 ) -> list[ClaimResult]:
     """Judge claims c0, c1 … with these rules."""
     items = [item(rule, f"c{number}") for number, rule in enumerate(rules)]
-    return evaluate(load(folder, *items, families=families or {}), rows, values or {}, profile, evidence)
+    return evaluate(
+        load(folder, *items, families=families or {}), rows, values or {}, "quick", "synthetic data"
+    )

@@ -1,26 +1,22 @@
 """A toy checkout to run ``papers`` in; its page is made once a session and copied for each test."""
 
-import importlib.util
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from typing import NamedTuple
 
 import pytest
 
+from papers_lib.companion.cli import main
 from papers_lib.companion.render import render, render_index
-from tests.companion import page_fixture
+from tests.companion import page_fixture, toy_project
 from tests.companion.chromium import Browser
 
-VARIABLES = [f"PAPERS_{name}" for name in ("OUT", "DATA", "CACHE", "PROGRESS", "NONCE", "PARENT")]
 
-
-@dataclass
-class Answer:
+class Answer(NamedTuple):
     """What a command said."""
 
     code: int
@@ -30,22 +26,9 @@ class Answer:
 
 def call(*arguments: str) -> int:
     """Exit code of ``papers ARGUMENTS`` in this process."""
-    from papers_lib.companion.cli import main
-
     with pytest.raises(SystemExit) as stopped:
         main(list(arguments))
     return int(stopped.value.code or 0)
-
-
-@pytest.fixture(scope="session")
-def toy() -> ModuleType:
-    """The module that writes the toy checkout; tests are no package, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location("toy_project", Path(__file__).with_name("toy_project.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @contextmanager
@@ -53,8 +36,8 @@ def surroundings() -> Iterator[pytest.MonkeyPatch]:
     """No PAPERS_ variable from outside; the packages of a toy checkout are forgotten afterwards."""
     before = set(sys.modules)
     with pytest.MonkeyPatch.context() as patch:
-        for name in VARIABLES:
-            patch.delenv(name, raising=False)
+        for name in [name for name in os.environ if name.startswith("PAPERS_")]:
+            patch.delenv(name)
         patch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
         patch.setattr(sys, "path", [*sys.path])
         yield patch
@@ -64,26 +47,18 @@ def surroundings() -> Iterator[pytest.MonkeyPatch]:
 
 
 @pytest.fixture
-def plain_environment() -> Iterator[None]:
-    """The same as a fixture."""
-    with surroundings():
-        yield
-
-
-@pytest.fixture
-def project(
-    toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain_environment: None
-) -> Path:
+def project(tmp_path: Path) -> Iterator[Path]:
     """A fresh toy checkout, which is the working folder."""
-    root = toy.write_project(tmp_path / "checkout")
-    monkeypatch.chdir(root)
-    return root
+    root = toy_project.write_project(tmp_path / "checkout")
+    with surroundings() as patch:
+        patch.chdir(root)
+        yield root
 
 
 @pytest.fixture(scope="session")
-def made_once(toy: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A toy checkout whose quick page has been made."""
-    root = toy.write_project(tmp_path_factory.mktemp("made") / "checkout")
+    root = toy_project.write_project(tmp_path_factory.mktemp("made") / "checkout")
     with surroundings() as patch:
         patch.chdir(root)
         assert call("run") == 0
@@ -91,12 +66,12 @@ def made_once(toy: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture
-def made(made_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain_environment: None) -> Path:
+def made(made_once: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy of the checkout with a finished page, which is the working folder."""
-    root = tmp_path / "made"
-    shutil.copytree(made_once, root)
-    monkeypatch.chdir(root)
-    return root
+    root = Path(shutil.copytree(made_once, tmp_path / "made"))
+    with surroundings() as patch:
+        patch.chdir(root)
+        yield root
 
 
 @pytest.fixture

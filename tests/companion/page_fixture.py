@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from papers_lib.companion.page import Page
-from papers_lib.companion.plots import map_grid, strip_panels
 from papers_lib.files import write_json, write_text
+from papers_lib.plots import map_grid, strip_panels
 
 SLUG = "demo"
 SYNTHETIC = "synthetic data"
@@ -126,16 +126,10 @@ def build(root: Path) -> Path:
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
     nbformat.write(notebook, out / f"{SLUG}_files" / "executed.ipynb")
     cpu = "Example CPU at 2.5 GHz"
-    manifest = {
-        "schema": 1,
-        "slug": SLUG,
-        "profile": "quick",
-        "commit": "0123456789abcdef" * 2,
-        "dirty": False,
-    }
-    manifest |= {"date": "2026-03-01T12:30:59Z", "seeds": 12, "wall_seconds": 192.3}
+    manifest = {"schema": 1, "slug": SLUG, "profile": "quick", "commit": "0123456789abcdef" * 2, "seeds": 12}
+    manifest |= {"date": "2026-03-01T12:30:59Z", "wall_seconds": 192.3, "libraries": {"numpy": "2.0.0"}}
     manifest |= {"device": {"type": "cpu", "name": cpu}, "machine": {"cpu": cpu, "cores": 2, "threads": 2}}
-    manifest |= {"libraries": {"numpy": "2.0.0"}, "command": f"papers run {SLUG} --profile quick"}
+    manifest |= {"command": f"papers run {SLUG} --profile quick"}
     write_json(out / f"{SLUG}.manifest.json", manifest)
     return out
 

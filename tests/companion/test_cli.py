@@ -1,6 +1,6 @@
 """The command as a user types it."""
 
-import json
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,42 +8,39 @@ from pathlib import Path
 
 import pytest
 
-from papers_lib import files
+from papers_lib.companion import paths
+from papers_lib.companion.cli import main
+from papers_lib.errors import UserError
 
 HEAVY = ("torch", "pandas", "scipy", "matplotlib", "papermill", "nbformat", "IPython")
 
 
-def test_list(made: Path, papers: Callable) -> None:
-    lines = papers("list").out.splitlines()
-    assert lines[0] == "toy  A toy paper"
-    assert lines[1].startswith("  quick    page of ")
-    assert lines[1].endswith("; claims: 1 supported")
-
-
-def test_the_list_imports_nothing_heavy(made: Path) -> None:
-    command = ["list"]
+def test_list_says_how_pages_stand_and_imports_nothing_heavy(made: Path) -> None:
     program = (
         "import sys, time\n"
         "from papers_lib.companion.cli import main\n"
-        f"try: main({command!r})\n"
+        "try: main(['list'])\n"
         "except SystemExit as stopped: assert not stopped.code\n"
         f"print('heavy:', [name for name in {HEAVY!r} if name in sys.modules], time.process_time() < 2)\n"
     )
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert answer.stdout.splitlines()[-1] == "heavy: [] True"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert lines[0] == "toy  A toy paper"
+    assert lines[1].startswith("  quick    page of ")
+    assert lines[1].endswith("; claims: 1 supported")
+    assert lines[-1] == "heavy: [] True"
 
 
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["run", "nothing"], "papers: nothing: no such notebook; there are toy"),
-        (["run", "--record", "My GPU"], "papers: --record My GPU: expected lower-case letters"),
+        (["run", "nothing"], "nothing: no such notebook; there are toy"),
+        (["run", "--record", "My GPU"], "--record My GPU: expected lower-case letters"),
         (["run", "--data-root", "absent"], "absent: no such folder"),
-        (
-            ["render"],
-            "papers: toy: quick/toy_files/executed.ipynb is not on this machine; first run: papers run toy",
-        ),
-        (["claims"], "papers: toy: no results in reports/quick; first run: papers run toy --profile quick"),
+        (["render"], "quick/toy_files/executed.ipynb is not on this machine; first run: papers run toy"),
+        (["render", "--profile", "full"], "papers run --profile full"),
+        (["claims"], "toy: no results in reports/quick; first run: papers run toy --profile quick"),
+        (["params", "zoo"], "zoo: no such notebook"),
     ],
 )
 def test_refusal_is_one_line_and_code_2(
@@ -51,15 +48,13 @@ def test_refusal_is_one_line_and_code_2(
 ) -> None:
     answer = papers(*arguments)
     assert answer.code == 2
+    assert answer.err.startswith("papers: ")
     assert answer.err.count("\n") == 1
     assert line in answer.err
     assert not (project / "reports").exists()
 
 
 def test_debug_shows_the_traceback(project: Path) -> None:
-    from papers_lib.companion.cli import main
-    from papers_lib.errors import UserError
-
     with pytest.raises(UserError, match="no such notebook"):
         main(["run", "nothing", "--debug"])
 
@@ -67,8 +62,6 @@ def test_debug_shows_the_traceback(project: Path) -> None:
 def test_outside_of_a_checkout_the_packages_own_is_meant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from papers_lib.companion import paths
-
     monkeypatch.chdir(tmp_path)
     assert paths.repo_root() == Path(paths.__file__).resolve().parents[2]
 
@@ -79,21 +72,16 @@ def test_render_and_claims_of_a_page(made: Path, papers: Callable) -> None:
     page.unlink()
     assert papers("render").code == 0
     assert page.read_bytes() == before
-    answer = papers("claims", "toy")
-    assert answer.code == 0
-    assert "toy: 1 supported; evidence: " in answer.out
+    assert "toy: 1 supported; evidence: " in papers("claims", "toy").out
 
 
-def test_recorded_run_leaves_the_ordinary_page_and_names_no_folder(made: Path, papers: Callable) -> None:
-    before = {p.name: p.read_bytes() for p in (made / "reports/quick").glob("toy.*")}
-    files.write_text(made / "images/labels.csv", "a,1\n")
-    command = ("run", "--record", "gpu", "--data-root", "images")
-    answer = papers(*command)
-    assert (answer.code, answer.err) == (0, "")
-    assert {p.name: p.read_bytes() for p in (made / "reports/quick").glob("toy.*")} == before
-    recorded = json.loads((made / "reports/full/recorded/toy.gpu.json").read_text())
-    assert recorded["command"] == "papers run toy --profile quick --data-root images --record gpu"
-    assert (made / "reports/quick-gpu/toy.html").is_file()
-    for path in (made / "reports").rglob("*"):
-        assert not path.is_file() or str(made).encode() not in path.read_bytes(), path
-    assert "up to date" in papers(*command).out
+def test_an_absent_ray_is_one_line_before_anything_runs(
+    project: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ray" else find(name))
+    answer = papers("run", "--backend", "ray")
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert answer.err.startswith("papers: backend ray: the package is not installed here; pip install")
+    assert "'dask' is not one of 'processes', 'ray'" in papers("run", "--backend", "dask").err
+    assert not (project / "reports").exists()

@@ -99,14 +99,6 @@ def test_a_fault_in_one_file_does_not_hide_that_of_another(root):
     assert any("test_list.txt: no such file" in line for line in found.problems)
 
 
-def test_pictures_that_are_not_there_are_counted_and_the_rest_is_read(root):
-    (root / "images" / "00000009_000.png").unlink()
-    found = check_set(root, "nih", None)
-    (line,) = found.problems
-    assert "line 10: found no file '00000009_000.png'" in line
-    assert found.counts["pictures"] == "39 of 39 opened, of 39"
-
-
 def test_faults_of_scenes_and_slices(tmp_path):
     root = scenes.write(tmp_path / "voc", scenes.ScenesSpec(3, 1))
     annotation = root / "VOC2012/Annotations/trainval_000001.xml"

@@ -5,14 +5,12 @@ import math
 from dataclasses import asdict
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from papers_lib.companion.claims import ClaimResult
-from papers_lib.companion.judging import evaluate, exact_outcome, outcome
+from papers_lib.companion.judging import evaluate, outcome
 from papers_lib.errors import UserError
-from papers_lib.stats import equivalence_p, student_t
-from papers_lib.stats.ranks import equivalence_p_ranks, hodges_lehmann
+from papers_lib.stats import equivalence_p, equivalence_p_ranks, hodges_lehmann, student_t
 from tests.companion.claims_fixture import MEAN, PAIRED, ROWS, SAME, SHARE, SHIFT, VALUE, item, judge, load
 
 
@@ -21,14 +19,10 @@ from tests.companion.claims_fixture import MEAN, PAIRED, ROWS, SAME, SHARE, SHIF
     [
         ("greater", 0.1, 0.3, 0.05, "supported"),
         ("greater", 0.05, 0.3, 0.05, "inconclusive"),  # the end must lie beyond the margin
-        ("greater", -0.03, -0.01, 0.05, "inconclusive"),  # less, but too little
         ("greater", -0.3, -0.1, 0.05, "contradicted"),
-        ("greater", -0.3, 0.0, 0.0, "inconclusive"),
         ("greater", -math.inf, math.inf, 0.0, "inconclusive"),
         ("less", -0.3, -0.1, 0.05, "supported"),
-        ("less", 0.1, 0.3, 0.05, "contradicted"),
         ("differs", -0.3, -0.1, 0.05, "supported"),
-        ("differs", 0.01, 0.3, 0.05, "inconclusive"),
         ("differs", -0.04, 0.04, 0.05, "contradicted"),
         ("differs", 0.0, 0.0, 0.0, "inconclusive"),  # without a margin nothing shows equality
         ("equal", -0.04, 0.04, 0.05, "supported"),
@@ -43,18 +37,17 @@ def test_outcome_of_an_interval(direction, low, high, margin, expected):
 @pytest.mark.parametrize(
     ("direction", "value", "reference", "margin", "expected"),
     [
-        ("equal", 9, 10, 0, "contradicted"),
+        ("equal", 0, 0, 0, "supported"),
         ("equal", 0.46, 0.43, 0.03, "supported"),  # in floats the difference is .030000000000000027
         ("equal", 3.17e-9, 3.16e-9, 0, "contradicted"),  # the tolerance is relative
-        ("differs", 9, 10, 0.5, "supported"),
-        ("differs", 9.6, 10, 0.5, "contradicted"),
-        ("greater", 11, 10, 0, "supported"),
+        ("differs", 10, 10, 0, "contradicted"),
         ("greater", 10.4, 10, 0.5, "inconclusive"),
         ("less", 11, 10, 0.5, "contradicted"),
     ],
 )
-def test_outcome_of_a_number(direction, value, reference, margin, expected):
-    assert exact_outcome(direction, value, reference, margin) == expected
+def test_outcome_of_a_number(tmp_path, direction, value, reference, margin, expected):
+    rule = VALUE | {"direction": direction, "reference": reference, "margin": margin}
+    assert judge(tmp_path, rule, values={"ratio": value})[0].outcome == expected
 
 
 def test_shift_of_two_groups(tmp_path):
@@ -77,9 +70,7 @@ def test_pairs_are_those_of_both_groups(tmp_path):
     assert (result.n_a, result.n_b, result.estimate) == (3, 3, pytest.approx(31 / 6))
     assert (result.high - result.low) / 2 == pytest.approx(4.302653 / 6)
     assert result.reason == "2 runs without a partner left out"
-    with pytest.raises(
-        UserError, match=r"item c0: rule: paired_by: found seed = \[1\] twice in a, expected once"
-    ):
+    with pytest.raises(UserError, match="c0: rule: paired_by: found two runs of a group with the same seed"):
         judge(tmp_path, PAIRED, rows=ROWS.assign(seed=1))
 
 
@@ -91,12 +82,8 @@ def test_equivalence_is_two_one_sided_tests(tmp_path):
     pairs, ranks, outside, means = judge(
         tmp_path, SAME | {"margin": 6}, SAME | {"margin": 8, "paired_by": []}, SAME, mean, rows=noisy
     )
-    assert [r.outcome for r in (pairs, ranks, outside, means)] == [
-        "supported",
-        "supported",
-        "contradicted",
-        "supported",
-    ]
+    assert pairs.outcome == ranks.outcome == means.outcome == "supported"
+    assert outside.outcome == "contradicted"
     assert (pairs.low, pairs.high, pairs.level) == pytest.approx((difference.low, difference.high, 0.9))
     assert pairs.p == pytest.approx(equivalence_p(difference, 6))
     assert ranks.p == pytest.approx(equivalence_p_ranks(noisy.m[:5], b, 8))
@@ -115,15 +102,12 @@ def test_mean_and_share_against_a_reference(tmp_path):
 
 
 def test_value_against_a_reference(tmp_path):
-    measured = VALUE | {"evidence": "measurement"}
-    result = judge(tmp_path, measured, values={"ratio": np.float64(1.9)}, evidence="real data")[0]
+    result = judge(tmp_path, VALUE | {"evidence": "measurement"}, values={"ratio": np.float64(1.9)})[0]
     assert (result.estimate, result.low, result.level, result.p, result.n_a) == (1.9, None, None, None, None)
     assert (result.outcome, result.evidence) == ("supported", "measurement")
     assert judge(tmp_path, VALUE, values={"ratio": math.nan})[0].reason == "ratio is not finite"
     with pytest.raises(UserError, match=r"item c0: rule: name: found 'ratio', expected .*\(ratios\)"):
         judge(tmp_path, VALUE, values={"ratios": 1.0})
-    with pytest.raises(UserError, match="value 'ratio' is 'x', expected a number"):
-        judge(tmp_path, VALUE, values={"ratio": "x"})
 
 
 def test_holm_runs_within_the_family_over_what_was_tested(tmp_path):
@@ -133,12 +117,10 @@ def test_holm_runs_within_the_family_over_what_was_tested(tmp_path):
         MEAN | mine | {"reference": 6.5},
         SHIFT | mine | {"b": "c"},
         SHIFT | {"family": "g"},
-        SHIFT,
     ]
-    one, two, absent, alone, free = judge(tmp_path, *rules, families={"f": {}, "g": {}})
+    one, two, absent, alone, free = judge(tmp_path, *rules, SHIFT, families={"f": {}, "g": {}})
     assert one.p_holm == pytest.approx(2 / 126)  # the smaller of two
     assert two.p_holm == pytest.approx(two.p)
-    assert two.p > one.p
     assert alone.p_holm == alone.p
     assert absent.p_holm is free.p_holm is None
 
@@ -149,9 +131,6 @@ def test_profiles_evidence_and_untestable_claims(tmp_path):
     assert (quick.outcome, quick.reason, quick.evidence) == ("not tested", "not tested in full", "real data")
     assert (other.outcome, other.reason, other.rule_text) == ("not tested", "a matter of definition", "")
     assert evaluate(claims, ROWS, {}, "smoke", "real data")[0].outcome == "supported"
-    for profile, evidence in (("fast", "real data"), ("quick", "measurement")):
-        with pytest.raises(ValueError, match=r"unknown profile|measurement"):
-            evaluate(claims, ROWS, {}, profile, evidence)
 
 
 def test_results_survive_json(tmp_path):
@@ -176,42 +155,27 @@ def test_runs_that_failed_and_values_that_are_not_finite_are_left_out_and_counte
     assert (share.estimate, share.reason) == (8 / 9, "1 of 10 runs without good")
 
 
-@pytest.mark.parametrize(
-    ("rule", "says"),
-    [
-        (SHIFT | {"metric": "shares"}, "found column 'shares', expected one of the rows'"),
-        (SHIFT | {"by": "grp"}, "found column 'grp'"),
-        (SHIFT | {"where": {"arms": "main"}}, "found column 'arms'"),
-        (PAIRED | {"paired_by": ["seed", "fold"]}, "found column 'fold'"),
-        (SHIFT | {"metric": "name"}, "column 'name': found 'x', expected numbers"),
-        (SHIFT | {"where": {"seed": "1"}}, "seed: found '1', but the column holds numbers"),
-        (SHIFT | {"where": {"arm": [1, 2]}}, "arm: found 1, but the column holds texts"),
-    ],
-)
-def test_a_slip_never_reads_as_not_tested(tmp_path, rule, says):
-    with pytest.raises(UserError) as raised:
-        judge(tmp_path, rule)
-    assert str(raised.value).startswith(f"demo.yaml: item c0: rule: {says}")
+@pytest.mark.parametrize("slip", [{"metric": "x"}, {"by": "x"}, {"where": {"x": 1}}, {"paired_by": ["x"]}])
+def test_a_column_that_no_run_has_is_a_slip(tmp_path, slip):
+    with pytest.raises(
+        UserError, match=r"^demo/claims.yaml: item c0: rule: found column 'x', expected one of"
+    ):
+        judge(tmp_path, PAIRED | slip)
 
 
 @pytest.mark.parametrize(
     ("rule", "rows", "reason"),
     [
-        (SHIFT | {"where": {"arm": "other"}}, ROWS, "no rows with arm = other and group = a or b"),
+        (SHIFT | {"where": {"arm": "other"}}, ROWS, "no rows with arm = other, group = a or b"),
         (SHIFT | {"b": "c"}, ROWS, "no rows with group = c"),
         (MEAN, ROWS.assign(status="died"), "no rows with group = a; 5 of 5 runs left out: 5 died"),
         (MEAN, ROWS.assign(m=math.nan), "5 of 5 runs without a finite m"),
+        (MEAN | {"metric": "late"}, ROWS.assign(status="died"), "no run has late"),
         (PAIRED, ROWS, "constant: the difference is 5 in all 5"),
         (MEAN, ROWS[:1], "x: 1 value(s), at least 2 are needed"),
-        (SHIFT, ROWS[4:], "x: 1 value(s), at least 2 are needed"),
     ],
 )
 def test_what_the_runs_cannot_judge_is_not_tested(tmp_path, rule, rows, reason):
     result = judge(tmp_path, rule, rows=rows)[0]
     assert (result.outcome, result.estimate, result.p, result.n_a) == ("not tested", None, None, None)
     assert result.reason.startswith(reason)
-
-
-def test_no_rows_at_all_is_a_slip(tmp_path):
-    with pytest.raises(UserError, match=r"found column 'group', expected one of the rows' \(none\)"):
-        judge(tmp_path, SHIFT, rows=pd.DataFrame())

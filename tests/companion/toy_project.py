@@ -78,14 +78,8 @@ def write_notebook(path: Path, cells: list[dict[str, Any]]) -> Path:
 
 def toy_cells() -> list[dict[str, Any]]:
     """The cells of the toy notebook."""
-    return [
-        cell("markdown", "# A toy"),
-        cell("code", PARAMETERS, "parameters"),
-        cell("code", REPORT),
-        cell("code", FIGURE),
-        cell("code", "display(page.claims())"),
-        cell("code", "page.finish()"),
-    ]
+    sources = (REPORT, FIGURE, "display(page.claims())", "page.finish()")
+    return [cell("code", PARAMETERS, "parameters"), *(cell("code", source) for source in sources)]
 
 
 def write_project(root: Path) -> Path:

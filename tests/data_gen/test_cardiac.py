@@ -1,7 +1,5 @@
 """Slices with the authors' printed means, and hearts that are whole, centred and touching."""
 
-import csv
-import json
 import math
 
 import numpy as np
@@ -23,18 +21,9 @@ from papers_lib.datasets.cardiac import (
 )
 
 N = 2000
-
-
 AUTHORS_N = 10_000  # the printed areas come from that many slices
-
-
 MEAN = {1: -0.847, 2: -0.882}
-
-
 HEART = {1: 0.129, 2: 0.091}
-
-
-HEART_BY_CLASS = {"NOR": 0.071, "HCM": 0.067, "DCM": 0.137, "ARV": 0.090}
 
 
 @pytest.fixture(scope="module")
@@ -61,22 +50,6 @@ def test_the_label_marks_the_males_of_experiment_2_only(drawn) -> None:
         male = np.array([row["sex"] == "M" for row in table])
         assert (labelled == (male & (experiment == 2))).all()
         assert 0 < male.sum() < N
-
-
-def test_classes_are_balanced_and_ids_unique(drawn) -> None:
-    table = drawn[1][2]
-    assert [sum(row["class"] == name for row in table) for name in CLASSES] == [N // 4] * 4
-    assert len({row["id"] for row in table}) == N
-
-
-def test_splits_and_experiments_share_no_draws() -> None:
-    # The sex is drawn first and in both experiments alike: shared draws would show as equal columns.
-    sexes = {
-        tuple(row["sex"] for row in draw(CardiacSpec(experiment, 40, 40, 40), split)[2])
-        for experiment in (1, 2)
-        for split in ("train", "val", "test")
-    }
-    assert len(sexes) == 6
 
 
 def test_toggling_moves_the_label_alone_and_twice_brings_it_back() -> None:
@@ -109,12 +82,6 @@ def test_what_is_written_is_what_is_drawn(tmp_path) -> None:
         assert read.ids == tuple(row["id"] for row in table)
         assert [CLASSES[one] for one in read.classes] == [row["class"] for row in table]
         assert read.sex.tolist() == [SEXES[row["sex"]] for row in table]
-    with open(root / "slices.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert rows == [row for split in ("train", "val", "test") for row in draw(spec, split)[2]]
-    description = json.loads((root / "dataset.json").read_text())
-    assert description["kind"] == "synthetic data"
-    assert description["parameters"] == {"experiment": 2, "train": 6, "val": 5, "test": 4, "seed": 2}
 
 
 def paint(patient: Patient, label: bool = False, seed: int = 0):
@@ -127,11 +94,7 @@ def disc_pixels(radius: float) -> int:
     return sum(math.hypot(x, y) < radius for x in reach for y in reach)
 
 
-@given(
-    seed=st.integers(0, 2**32),
-    disease=st.sampled_from(CLASSES),
-    experiment=st.sampled_from([1, 2]),
-)
+@given(seed=st.integers(0, 2**32), disease=st.sampled_from(CLASSES), experiment=st.sampled_from([1, 2]))
 @example(seed=2**32, disease="ARV", experiment=1)  # the right ventricle is the taller one
 @settings(max_examples=60, deadline=None)
 def test_every_slice_is_whole_centred_and_touching(seed, disease, experiment) -> None:
@@ -162,24 +125,3 @@ def test_every_slice_is_whole_centred_and_touching(seed, disease, experiment) ->
         assert left_rows.min() - rows.min() == round(patient.skin_distance)
         assert abs(rows.min() - (104 - left_rows.max())) <= 1
     assert (image[mask > 0] > 0).all()
-
-
-class Extreme:
-    """In place of a generator: a male, and every normal draw ``z`` standard deviations off its mean."""
-
-    def __init__(self, z: float) -> None:
-        self.z = z
-
-    def random(self) -> float:
-        return 0.0
-
-    def normal(self, mean: float, sd: float) -> float:
-        return mean + self.z * sd
-
-
-def test_the_largest_heart_still_fits() -> None:
-    patient = draw_patient(Extreme(8), "DCM", 1)
-    assert patient.size_multiplier < 1.3 + 8 * 0.15
-    _, mask = paint(patient)
-    assert np.isin(mask, (LV_CAVITY, LV_WALL)).sum() == disc_pixels(patient.lv_radius + patient.lv_wall)
-    assert np.isin(mask, (RV_CAVITY, RV_WALL)).sum() == disc_pixels(patient.rv_radius + patient.rv_wall)

@@ -10,7 +10,7 @@ from data_gen.chest import ChestSpec, describe, draw, patient_of, write
 from data_gen.chest_anatomy import SIDES, Frame, Pose, draw_anatomy, heart_border, heart_box, lay_out
 from data_gen.chest_findings import AREA, NIH, PREVALENCE, Finding, Place, draw_place
 from data_gen.chest_paint import SHADOWS, Radiograph, chest_of, paint
-from data_gen.chest_patients import draw_patient, findings_of
+from data_gen.chest_patients import draw_patient
 from papers_lib.datasets.nih_cxr14 import load_nih
 
 SPEC = ChestSpec(train_val=10, test=14, seed=3, side=64)
@@ -41,18 +41,6 @@ def test_the_reader_of_nih_finds_what_was_drawn(root) -> None:
             assert read * 1024 == pytest.approx(box, abs=0.01)
         assert int(data.patients[row]) == entry.patient
         assert (data.split[row] == "test") == (name in names(root, "test"))
-
-
-def test_boxes_do_not_depend_on_the_stored_side() -> None:
-    small, large = (
-        draw(ChestSpec(0, 20, seed=1, side=side), "test", index)[1].boxes
-        for index in range(3, 4)
-        for side in (128, 512)
-    )
-    assert [kind for kind, _ in small] == [kind for kind, _ in large]
-    assert small
-    for (_, one), (_, other) in zip(small, large, strict=True):
-        assert one == pytest.approx(other, abs=2.5 * 1024 / 128)
 
 
 def test_the_same_chest_at_each_visit_of_a_patient() -> None:
@@ -147,16 +135,6 @@ def test_hearts_are_told_apart_by_half_of_the_thorax() -> None:
         assert box[2] - box[0] == pytest.approx(ratio * 2 * anatomy.half_width * SIDE, rel=1e-3)
 
 
-def test_what_is_no_finding_does_not_depend_on_the_findings() -> None:
-    """The odds decide which findings a picture has; nothing else of its description changes with them."""
-    for number in range(20):
-        few, many = (
-            describe(replace(SPEC, odds=odds), "train_val", number, 0)[1].radiograph for odds in (0.1, 100.0)
-        )
-        assert replace(few, findings=()) == replace(many, findings=())
-        assert len(few.findings) < len(many.findings)
-
-
 @pytest.fixture(scope="module")
 def levels() -> np.ndarray:
     """The variables behind the findings (patients x visits x kinds)."""
@@ -192,23 +170,3 @@ def test_findings_come_together_as_in_nih(levels, pair, count: int, counts) -> N
     found = [levels[..., NIH.index(kind)] > -ndtri(PREVALENCE[kind]) for kind in pair]
     assert odds_ratio(*found) > 1.5
     assert np.log(odds_ratio(*found)) == pytest.approx(np.log(theirs), abs=0.25)
-
-
-def test_severities_are_even_and_last(levels) -> None:
-    generator = np.random.default_rng(1)
-    severities, kept = [], []
-    for _ in range(800):
-        patient = draw_patient(generator, NIH)
-        visits = [
-            {one.kind: one for one in findings_of(generator, patient, visit, NIH, (0.3,) * 8)}
-            for visit in (0, 1)
-        ]
-        severities += [one.severity for one in visits[0].values()]
-        for kind, one in visits[0].items():
-            if kind in visits[1]:
-                then = visits[1][kind]
-                kept.append((one.severity, then.severity))
-                assert then.place.side == one.place.side
-                assert 0 < abs(then.place.across - one.place.across) < 0.15
-    assert np.quantile(severities, (0.25, 0.5, 0.75)) == pytest.approx((0.25, 0.5, 0.75), abs=0.04)
-    assert np.corrcoef(np.transpose(kept))[0, 1] > 0.3

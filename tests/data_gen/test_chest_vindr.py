@@ -5,8 +5,6 @@ import csv
 import numpy as np
 import pytest
 
-from data_gen.chest import ChestSpec
-from data_gen.chest import describe as nih_describe
 from data_gen.chest_findings import Finding, Place
 from data_gen.chest_vindr import (
     CLASSES,
@@ -15,7 +13,6 @@ from data_gen.chest_vindr import (
     Reading,
     VindrSpec,
     chances,
-    describe,
     draw,
     read,
     write,
@@ -87,14 +84,3 @@ def test_prevalences_and_areas(entries) -> None:
             assert 0.004 < np.mean(boxes) < one.area
         else:
             assert np.mean(boxes) == pytest.approx(one.area, rel=0.3), name
-
-
-def test_another_hospital_than_nih() -> None:
-    """Letters on dark plates, harder film, hardly any scattered light."""
-    ours = [describe(SPEC, index)[0] for index in range(14)]
-    theirs = [nih_describe(ChestSpec(40, 0), "train_val", number, 0)[1].radiograph for number in range(14)]
-    assert {one.devices.lettering for one in ours} == {2}
-    assert 2 not in {one.devices.lettering for one in theirs}
-    for name, sign in (("strength", 1), ("gamma", 1), ("veil", -1), ("noise", -1)):
-        apart = [np.mean([getattr(one.exposure, name) for one in hospital]) for hospital in (theirs, ours)]
-        assert sign * (apart[1] - apart[0]) > 0.05

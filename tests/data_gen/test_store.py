@@ -1,19 +1,16 @@
 """A set is written once, whole or not at all, in a folder that spec and code name."""
 
 import functools
-import importlib.util
-import subprocess
-import sys
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from data_gen import cardiac_mri, store
-from data_gen.cardiac_mri import CardiacSpec
+from data_gen import cardiac_mri
 from data_gen.store import ensure, fingerprint
 from papers_lib.errors import UserError
-from papers_lib.sweep import module_digest as digest
+from papers_lib.sweep.digest import closure
 
 
 @dataclass(frozen=True)
@@ -54,65 +51,21 @@ def test_a_writer_that_fails_leaves_nothing(tmp_path, raised, seen) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-RACER = """
-import sys, time
-from dataclasses import dataclass
-from pathlib import Path
-from data_gen.store import ensure
-
-@dataclass(frozen=True)
-class Spec:
-    size: int = 1
-
-def writer(folder, spec):
-    (folder / "begun").write_text("")
-    # The first to end may rename its folder before the second has looked: both names count.
-    while len(list(Path(sys.argv[1]).glob("*set-*/begun"))) < 2:
-        time.sleep(0.01)
-    (folder / "a.txt").write_text("x")
-
-print(ensure(sys.argv[1], "set", Spec(), writer))
-"""
-
-
-def test_two_processes_at_once_get_the_same_whole_set(tmp_path) -> None:
-    script = tmp_path / "racer.py"
-    script.write_text(RACER)
-    data = tmp_path / "data"
-    command = [sys.executable, str(script), str(data)]
-    racers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    answers = [racer.communicate(timeout=60)[0].strip() for racer in racers]
-    assert [racer.returncode for racer in racers] == [0, 0]
-    assert answers[0] == answers[1]
-    assert [str(path) for path in data.iterdir()] == answers[:1]
-    assert (Path(answers[0]) / "a.txt").read_text() == "x"
-
-
-def load_writer(path: Path):
-    spec = importlib.util.spec_from_file_location("generator_under_test", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.writer
-
-
-def test_the_fingerprint_follows_spec_and_code_and_not_prose(tmp_path) -> None:
-    path = tmp_path / "generator.py"
+def test_the_fingerprint_follows_spec_and_code_and_not_prose(tmp_path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "generator_under_test.py"
     path.write_text("def writer(folder, spec):\n    return 1\n")
-    before = fingerprint(Spec(), load_writer(path))
-    assert fingerprint(Spec(), load_writer(path)) == before
-    assert fingerprint(Spec(), functools.partial(load_writer(path), jobs=2)) == before
-    assert fingerprint(Spec(2), load_writer(path)) != before
+    writer = importlib.import_module("generator_under_test").writer
+    before = fingerprint(Spec(), writer)
+    assert fingerprint(Spec(), functools.partial(writer, jobs=2)) == before
+    assert fingerprint(Spec(2), writer) != before
     path.write_text('def writer(folder, spec):\n    """Now with words."""\n    return 1  # one\n')
-    assert fingerprint(Spec(), load_writer(path)) == before
+    assert fingerprint(Spec(), writer) == before
     path.write_text("def writer(folder, spec):\n    return 2\n")
-    assert fingerprint(Spec(), load_writer(path)) != before
+    assert fingerprint(Spec(), writer) != before
 
 
-def test_the_code_is_the_generators_modules_and_what_they_share(monkeypatch) -> None:
-    read: list[str] = []
-    monkeypatch.setattr(store, "module_digest", lambda path: read.append(path.stem) or digest(path))
-    fingerprint(CardiacSpec(1), cardiac_mri.write)
-    assert {"cardiac_mri", "cardiac_slice", "generator", "cardiac"} <= set(read)
-    assert not {"chest", "scenes", "voc", "nih_cxr14"} & set(read)
+def test_the_code_is_the_generators_modules_and_what_they_share() -> None:
+    read = closure([cardiac_mri.__name__])
+    assert {"data_gen.cardiac_slice", "data_gen.generator", "papers_lib.datasets.cardiac"} <= set(read)
+    assert not {"data_gen.chest", "papers_lib.datasets.voc", "papers_lib.datasets.nih_cxr14"} & set(read)

@@ -26,28 +26,15 @@ def row(path: str, *, sex: str = "Female", age: str = "68", view: str = "AP", **
     return ",".join(values.values())
 
 
+FIVE = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural_Effusion")
 TRAIN = (
     row(name("train", 1), No_Finding="1.0", Support_Devices="1.0"),
-    row(
-        name("train", 2),
-        Atelectasis="-1.0",
-        Cardiomegaly="-1.0",
-        Consolidation="-1.0",
-        Edema="-1.0",
-        Pleural_Effusion="-1.0",
-    ),
+    row(name("train", 2), **dict.fromkeys(FIVE, "-1.0")),
     row(name("train", 2, study=2), sex="Male", age="87", view="PA", Edema="1.0", Pleural_Effusion="0.0"),
     row(name("train", 2, study=2, view="lateral"), Edema="1.0", Pleural_Effusion="0.0"),
 )
 VALID = tuple(
-    row(
-        name("valid", 64541 + k),
-        Atelectasis=f"{float(k % 2)}",
-        Cardiomegaly="0.0",
-        Consolidation="0.0",
-        Edema="0.0",
-        Pleural_Effusion="1.0",
-    )
+    row(name("valid", 64541 + k), **dict(zip(FIVE, (f"{k % 2}.0", "0.0", "0.0", "0.0", "1.0"), strict=True)))
     for k in range(6)
 )
 

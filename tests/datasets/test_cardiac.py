@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from papers_lib.datasets.cardiac import describe, load_cardiac
+from papers_lib.datasets.cardiac import load_cardiac
 from papers_lib.errors import UserError
 
 MASK = np.array([[0, 0, 0, 5], [0, 1, 2, 0], [0, 3, 4, 0]], np.uint8)
@@ -50,9 +50,7 @@ def test_grey_stored_as_rgb_and_a_mask_with_a_palette(root):
     ("rows", "message"),
     [
         (["../a,train,NOR,M"], "line 2: id: found '../a', expected a file name"),
-        ([ROWS[0], ROWS[0]], "line 3: id: found 'a' again"),
         (["a,dev,NOR,M"], "line 2: split: found 'dev', expected one of train, val, test"),
-        (["a,train,XYZ,M"], "line 2: class: found 'XYZ'"),
         (["a,train,NOR,m"], "line 2: sex: found 'm', expected one of F, M, empty"),
         (["c,test,NOR,M"], "found no row of split 'train' (rows: test 1)"),
         (["d,train,NOR,M"], "d.png"),
@@ -74,9 +72,7 @@ def png(array, mode=None):
     [
         ("images/b.png", png(IMAGE[:2]), "masks/b.png"),
         ("images/b.png", png(np.stack([IMAGE, IMAGE, 255 - IMAGE], 2)), "found an image in colour"),
-        ("images/b.png", png(IMAGE, "RGBA"), "found mode RGBA, expected 8-bit grey"),
         ("masks/b.png", png(MASK + 1), "found value 6, expected 0 to 5"),
-        ("masks/b.png", png(MASK * 0), "found no heart"),
         ("masks/b.png", png(MASK, "RGB"), "found mode RGB, expected an 8-bit mask"),
     ],
 )
@@ -101,13 +97,3 @@ def test_one_size_a_split_and_files_that_are_none(root):
         load_cardiac(root, "all")
     with pytest.raises(UserError, match="no such folder"):
         load_cardiac(root / "none", "train")
-
-
-def test_the_description(root):
-    assert (describe(root).name, describe(root).kind) == (root.name, "real")
-    (root / "dataset.json").write_text('{"name": "ours", "kind": "synthetic data"}')
-    assert describe(root).name == "ours"
-    for text in ('{"name": "x", "kind": "other"}', "{}", "[]", "nothing"):
-        (root / "dataset.json").write_text(text)
-        with pytest.raises(UserError, match=r"dataset\.json"):
-            describe(root)

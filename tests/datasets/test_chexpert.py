@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from papers_lib.datasets.chexpert import CLASSES, check_rows, list_chexpert, load_chexpert, read_views
+from papers_lib.datasets.chexpert import CLASSES, list_chexpert, load_chexpert
 from papers_lib.datasets.chexpert_store import ChexpertStore, open_store, read_truth, write_store
 from papers_lib.datasets.splits import shared_patients
 from papers_lib.errors import UserError
@@ -43,13 +43,6 @@ def test_uncertain_labels_are_mapped(root, uncertain, positive):
     assert {CLASSES[k] for k in np.flatnonzero(found.labels[1])} == positive
 
 
-def test_views(root):
-    counts = {v: len(load_chexpert(root, views=v, calibration_share=0)) for v in ("frontal", "all")}
-    assert counts == {"frontal": 9, "all": 10}
-    with pytest.raises(UserError, match=r"valid\.csv: found no image for the part test"):
-        load_chexpert(root, views="lateral", calibration_share=0)
-
-
 def test_the_calibration_part_is_cut_by_patient(tmp_path):
     train = [row(name("train", 1 + k // 4, study=1 + k % 4), Edema="1.0") for k in range(80)]
     root = write_release(tmp_path / "set", train=train)
@@ -58,14 +51,6 @@ def test_the_calibration_part_is_cut_by_patient(tmp_path):
     found = load_chexpert(root, calibration="train", calibration_share=0.25)
     assert [(found.split == part).sum() for part in ("train", "val", "test")] == [60, 20, 6]
     assert shared_patients(found.part("train").patients, found.part("val").patients) == 0
-
-
-def test_a_table_has_what_is_known_of_each_picture(root):
-    table = read_views(root / "train.csv")
-    assert table["Sex"].tolist() == ["Female", "Female", "Male", "Male"] or len(table) == 4
-    assert table["Age"].tolist() == [68, 68, 87, 68]
-    assert table["AP/PA"].tolist() == ["AP", "AP", "PA", ""]
-    assert table.index.tolist() == [2, 3, 4, 5]
 
 
 def test_boxes_where_there_are_some(root):
@@ -80,8 +65,6 @@ def test_boxes_where_there_are_some(root):
     ("text", "message"),
     [
         (f"{name('train', 9)},Edema,0,0,1,1", "line 2: Path: found"),
-        (f"{name('train', 2)},Cough,0,0,1,1", "line 2: Label: found 'Cough'"),
-        (f"{name('train', 2)},Edema,x,0,1,1", "line 2: x_min: found 'x'"),
         (f"{name('train', 2)},Edema,0.5,0,0.5,1", "expected x_min < x_max"),
         (f"{name('train', 2)},Edema,0,0,1,nan", "line 2: found"),
     ],
@@ -102,12 +85,8 @@ def changed(old, new):
     ("line", "message"),
     [
         (changed("study1/", ""), "line 3: Path: found"),
-        (changed("train/", "../train/").replace("train/patient", "x/patient"), "line 3: Path: found"),
-        (TRAIN[0], "line 3: Path: found"),
         (changed("-1.0", "2.0"), "line 3: Cardiomegaly: found '2.0', expected 1, 0, -1 or blank"),
-        (changed("68", "old"), "line 3: Age: found 'old'"),
         (changed("Frontal", "Oblique"), "line 3: Frontal/Lateral: found 'Oblique'"),
-        (TRAIN[1].rsplit(",", 3)[0], "line 3: found 16 values, expected 19"),
     ],
 )
 def test_faults_of_a_row_name_its_line(root, line, message):
@@ -119,16 +98,6 @@ def test_faults_of_a_row_name_its_line(root, line, message):
     assert message in str(error.value)
 
 
-def test_an_incomplete_copy_is_refused_at_once(root):
-    check_rows(root)
-    path = root / "valid.csv"
-    path.write_text(path.read_text()[:-8])
-    with pytest.raises(UserError, match=r"valid\.csv line 7: found 1\d values, expected 19"):
-        check_rows(root)
-    path.unlink()
-    check_rows(root)
-
-
 def test_patients_are_apart_and_pictures_are_there(tmp_path):
     both = write_release(tmp_path / "both", valid=[*VALID, row(name("valid", 2))])
     with pytest.raises(UserError, match=r"line 8: Path: found patient00002, who is in .*line 3 too"):
@@ -138,15 +107,6 @@ def test_patients_are_apart_and_pictures_are_there(tmp_path):
     with pytest.raises(UserError, match=r"line 2: Path: found no file .*1 of 3 are not there"):
         load_chexpert(gone)
     assert len(load_chexpert(gone, missing="skip")) == 8
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{"uncertain": "x"}, {"views": "x"}, {"calibration": "x"}, {"missing": "x"}, {"calibration_share": 1}],
-)
-def test_arguments_out_of_range_are_named(root, options):
-    with pytest.raises(UserError, match=f"{next(iter(options))}: found"):
-        load_chexpert(root, **options)
 
 
 # The store

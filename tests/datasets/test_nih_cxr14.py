@@ -73,6 +73,9 @@ def test_pictures_that_are_not_there(root):
     assert missing_images(root) == [ROWS[1][0]]
 
 
+HEAD = "Image Index,Finding Labels,Patient ID\n"
+
+
 def box(*values):
     return f"{BOX_HEADER}\n{','.join(map(str, values))}\n"
 
@@ -81,31 +84,13 @@ def box(*values):
     ("name", "content", "message"),
     [
         ("Data_Entry_2017.csv", "Image Index,Finding Labels\na,b\n", "column 'Patient ID' not among"),
-        (
-            "Data_Entry_2017.csv",
-            "Image Index,Finding Labels,Patient ID\na.png,Cough,1\n",
-            "line 2: Finding Labels: found 'Cough'",
-        ),
-        (
-            "Data_Entry_2017.csv",
-            "Image Index,Finding Labels,Patient ID\na.png,Mass|No Finding,1\n",
-            "line 2: Finding Labels: found 'Mass|No Finding'",
-        ),
-        (
-            "Data_Entry_2017.csv",
-            "Image Index,Finding Labels,Patient ID\na.png,Mass,x1\n",
-            "line 2: Patient ID: found 'x1'",
-        ),
+        ("Data_Entry_2017.csv", f"{HEAD}a.png,Mass|No Finding,1\n", "line 2: Finding Labels: found 'Mass|No"),
+        ("Data_Entry_2017.csv", f"{HEAD}a.png,Mass,x1\n", "line 2: Patient ID: found 'x1'"),
         ("BBox_List_2017.csv", box("gone.png", "Mass", 1, 2, 3, 4), "line 2: Image Index: found 'gone.png'"),
-        ("BBox_List_2017.csv", box(BOXES[2][0], "Cough", 1, 2, 3, 4), "Finding Label: found 'Cough'"),
         ("BBox_List_2017.csv", box(BOXES[2][0], "Mass", "nan", 2, 3, 4), "Bbox [x: found 'nan'"),
-        ("BBox_List_2017.csv", box(BOXES[2][0], "Mass", 1, 2, 0, 4), "expected a box inside"),
         ("BBox_List_2017.csv", box(BOXES[2][0], "Mass", 1, 2, 1034, 4), "expected a box inside"),
-        ("BBox_List_2017.csv", box(BOXES[2][0], "Mass", 1, 2, 3), "found 5 values, expected 6"),
         ("train_val_list.txt", "gone.png\n", "line 1: found image 'gone.png'"),
-        ("train_val_list.txt", f"{ROWS[0][0]}\n\n{ROWS[0][0]}\n", "line 3: found '00000001_000.png' again"),
         ("test_list.txt", f"{ROWS[0][0]}\n", "in both lists"),
-        ("test_list.txt", "\n", "found no name"),
     ],
 )
 def test_faults_name_file_and_line(root, name, content, message):
@@ -114,12 +99,6 @@ def test_faults_name_file_and_line(root, name, content, message):
         load_nih(root, val_share=0)
     assert str(error.value).startswith(str(root / name))
     assert message in str(error.value)
-
-
-@pytest.mark.parametrize("options", [{"split": "x"}, {"missing": "x"}, {"val_share": 1}, {"val_share": -0.1}])
-def test_arguments_out_of_range_are_named(root, options):
-    with pytest.raises(UserError, match=f"{next(iter(options))}: found"):
-        load_nih(root, **options)
 
 
 def test_folders_that_are_none(root, tmp_path):

@@ -1,18 +1,10 @@
 import numpy as np
 import pytest
-from PIL import Image
 
 from papers_lib.datasets.voc import load_voc, splits_of, voc_boxed
-from papers_lib.datasets.voc_crops import (
-    crop_frame,
-    in_frame,
-    mask_in_frame,
-    object_masks,
-    part_boxes,
-    record_picture,
-)
+from papers_lib.datasets.voc_crops import mask_in_frame, object_masks, part_boxes
 from papers_lib.errors import UserError
-from tests.datasets.voc_tree import SIZE, Tree, box_xml, noise, object_xml, part_xml
+from tests.datasets.voc_tree import SIZE, Tree, object_xml, part_xml
 
 CAT, DOG = object_xml("cat", (2, 3, 20, 30)), object_xml("dog", (1, 1, 40, 30), difficult=1)
 
@@ -59,21 +51,12 @@ def test_fixed_classes_and_difficult_boxes(tree):
     assert easy.left_out == ()
 
 
-def test_rounding_and_a_size_of_zero(tree):
-    zero = "<size><width>0</width><height>0</height></size>"
-    tree.add("d", [zero, object_xml("cat", (0, 0, 41, 31))])
-    assert load_voc(tree.root, "train").records[2].boxes.tolist() == [[0, 0, 40, 30]]
-
-
 BOX_FAULTS = {
     "no number": (object_xml("cat", ("x", 1, 9, 9)), "object 1 ('cat'): xmin: found 'x'"),
-    "NaN": (object_xml("cat", (1, 1, "nan", 9)), "xmax: found 'nan'"),
-    "huge": (object_xml("cat", (1, 1, "1e400", 9)), "xmax: found '1e400'"),
     "no area": (object_xml("cat", (5, 1, 5, 9)), "expected xmin < xmax"),
     "outside": (object_xml("cat", (50, 1, 60, 9)), "outside the picture"),
     "reaching out": (object_xml("cat", (1, 1, 60, 9)), "reaching out of the picture"),
     "no box": ("<object><name>cat</name></object>", "no <bndbox>"),
-    "no name": (f"<object>{box_xml((1, 1, 5, 5))}</object>", "found name ''"),
     "a flag": (object_xml("cat", (1, 1, 5, 5), difficult="x"), "found difficult 'x'"),
 }
 
@@ -92,41 +75,23 @@ def test_a_bad_box_stops_or_is_left_out(tree, fault):
     assert found.records[2].names == clipped
 
 
+def xml(text):
+    return lambda tree: tree.joinpath("Annotations/b.xml").write_text(text)
+
+
+LIST = "ImageSets/Main/train.txt"
+NINE = "<width>9</width><height>9</height>"
 IMAGE_FAULTS = {
     "no annotation": (lambda tree: tree.joinpath("Annotations/b.xml").unlink(), "b.xml: found no such file"),
-    "no XML": (lambda tree: tree.joinpath("Annotations/b.xml").write_text("x"), "expected XML"),
-    "another root": (lambda tree: tree.joinpath("Annotations/b.xml").write_text("<a/>"), "found root 'a'"),
-    "a bomb": (
-        lambda tree: tree.joinpath("Annotations/b.xml").write_text(
-            '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'
-        ),
-        "found a DTD",
-    ),
-    "too large": (
-        lambda tree: tree.joinpath("Annotations/b.xml").write_text(" " * 1_000_001),
-        "over 1000000",
-    ),
-    "deep": (
-        lambda tree: tree.joinpath("Annotations/b.xml").write_text("<annotation>" + "<a>" * 99_999),
-        "expected XML",
-    ),
-    "no object": (
-        lambda tree: tree.joinpath("Annotations/b.xml").write_text("<annotation/>"),
-        "found no <object>",
-    ),
-    "another size": (
-        lambda tree: tree.joinpath("Annotations/b.xml").write_text(
-            "<annotation><size><width>9</width><height>9</height></size></annotation>"
-        ),
-        "found size (9, 9)",
-    ),
+    "no XML": (xml("x"), "expected XML"),
+    "a bomb": (xml('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'), "found a DTD"),
+    "too large": (xml(" " * 1_000_001), "over 1000000"),
+    "no object": (xml("<annotation/>"), "found no <object>"),
+    "another size": (xml(f"<annotation><size>{NINE}</size></annotation>"), "found size (9, 9)"),
     "no picture": (lambda tree: tree.joinpath("JPEGImages/b.png").unlink(), "b.jpg: found no such file"),
     "corrupt": (lambda tree: tree.joinpath("JPEGImages/b.png").write_bytes(b"x"), "cannot be decoded"),
-    "twice": (lambda tree: tree.joinpath("ImageSets/Main/train.txt").write_text("a\n\na\n"), "'a' twice"),
-    "elsewhere": (
-        lambda tree: tree.joinpath("ImageSets/Main/train.txt").write_text("a\n../b\n"),
-        "found '../b'",
-    ),
+    "twice": (lambda tree: tree.joinpath(LIST).write_text("a\n\na\n"), "'a' twice"),
+    "elsewhere": (lambda tree: tree.joinpath(LIST).write_text("a\n../b\n"), "found '../b'"),
 }
 
 
@@ -187,7 +152,7 @@ def test_lists_to_train_and_test_on(tree):
     for message, options in (
         ("found VOC2012/f in both lists", {"val_share": 0}),
         ("validation: found 'x'", {"validation": "x"}),
-        ("val_share: found 1", {"val_share": 1}),
+        ("val_share: found 1.5", {"val_share": 1.5}),
     ):
         with pytest.raises(UserError, match=message):
             voc_boxed(tree.root, **options)
@@ -246,8 +211,8 @@ def test_faults_of_a_mask_name_the_file(tree, numbers, mode, message):
         object_masks(record)
 
 
-@pytest.mark.parametrize("side", [1, 5, 12])
-def test_cells_are_those_covered_by_half(side):
+def test_cells_are_those_covered_by_half():
+    side = 5
     mask = np.random.default_rng(side).random((4 * side, 6 * side)) < 0.5
     frame = (0, 0, 6 * side, 4 * side)
     share = mask.reshape(side, 4, side, 6).mean((1, 3))
@@ -256,18 +221,3 @@ def test_cells_are_those_covered_by_half(side):
     thin[7, 3] = True
     assert mask_in_frame(thin, (0, 0, 40, 40), 4).sum() == 1
     assert mask_in_frame(thin, (10, 10, 40, 40), 4) is None
-
-
-@pytest.mark.parametrize("box", [(4.5, 2, 8.5, 6), (0, 0, 0.25, 0.25), (3, 4, 5, 6)])
-def test_a_frame_holds_its_box_and_fills_the_square(box):
-    frame = crop_frame(np.array(box))
-    assert frame[0] <= box[0] < frame[0] + 1
-    assert frame[3] - 1 < box[3] <= frame[3]
-    assert in_frame(np.array([frame]), frame, 20).tolist() == [[0, 0, 20, 20]]
-
-
-def test_a_picture_that_changed_since_loading_is_named(tree):
-    record = load_voc(tree.root, "train").records[0]
-    Image.fromarray(noise((9, 9))).save(record.image)
-    with pytest.raises(UserError, match=r"a\.png: found size \(9, 9\)"):
-        record_picture(record)

@@ -21,7 +21,7 @@ from tests.faults.refused import FULL, READ_ONLY, refuse
 from tests.faults.table import row
 
 ROOT = Path(__file__).resolve().parents[2]
-MAKE_SET = "from tests.faults import toy_data, toy_training\ntoy_data.make()"
+MAKE_SET = "from tests.faults import toy_training\ntoy_training.make_set()"
 
 
 class Bench:
@@ -30,7 +30,7 @@ class Bench:
     def __init__(self, root: Path, capture: pytest.CaptureFixture[str]) -> None:
         self.root, self.capture = root, capture
         self.page, self.results = root / "reports/quick", root / "cache/tests"
-        self.notebook(parameters=checkout.CELLS["parameters"].replace("models = 4", "models = 6"))
+        self.notebook()
         files = [*self.page.glob("toy.*"), *self.results.glob("*")]
         self.before = {path: path.read_bytes() for path in files if "status" not in path.name}
 
@@ -57,9 +57,6 @@ class Bench:
 
     def fails(self, fault: str, *options: str) -> None:
         self.check(fault, *self.papers("run", "toy", *options))
-
-    def rows(self) -> int:
-        return len(json.loads((self.page / "toy.results.json").read_text())["rows"])
 
 
 @pytest.fixture(scope="session")
@@ -91,17 +88,17 @@ def _plain(patch: pytest.MonkeyPatch, root: Path) -> None:
     patch.chdir(root)
 
 
-def test_a_killed_kernel_and_then_a_plain_run(bench: Bench) -> None:
+def test_a_killed_kernel_and_then_a_plain_run(bench):
     order = bench.order("killed")
     bench.fails("kernel killed")
     order.unlink()
     code, said = bench.papers("run")
     assert code == 0
     assert re.search(r"5 runs read from the cache, 1 to compute", said)
-    assert bench.rows() == 6
+    assert len(json.loads((bench.page / "toy.results.json").read_text())["rows"]) == 6
 
 
-def test_a_killed_worker_costs_its_own_run(bench: Bench) -> None:
+def test_a_killed_worker_costs_its_own_run(bench):
     bench.order("killed")
     bench.fails("worker killed", "--jobs", "2")
     assert len(list(bench.results.glob("*.json"))) == 5
@@ -160,7 +157,7 @@ def _end(process: subprocess.Popen[str], pids: list[int], number: signal.Signals
 @pytest.mark.parametrize(
     ("fault", "number"), [("command killed", signal.SIGKILL), ("interrupt (SIGINT)", signal.SIGINT)]
 )
-def test_a_command_that_ends_amid_two_workers(bench: Bench, fault: str, number: signal.Signals) -> None:
+def test_a_command_that_ends_amid_two_workers(bench, fault, number):
     order = bench.order("waits")
     with _running("--jobs", "2", until={"waiting", "[1/2]"}) as (process, pids):
         code, said = _end(process, pids, number)
@@ -172,14 +169,14 @@ def test_a_command_that_ends_amid_two_workers(bench: Bench, fault: str, number: 
     assert "1 to compute" in bench.papers("run")[1]
 
 
-def test_a_command_that_ends_amid_a_cell_and_another_for_the_same_page(bench: Bench) -> None:
+def test_a_command_that_ends_amid_a_cell_and_another_for_the_same_page(bench):
     bench.notebook(read="from tests.faults import toy_training\ntoy_training.wait()")
     with _running(until={"waiting"}) as (process, pids):
         bench.fails("same page twice at once")
         bench.check("interrupt (SIGTERM)", *_end(process, pids, signal.SIGTERM))
 
 
-def test_two_pages_at_once(bench: Bench) -> None:
+def test_two_pages_at_once(bench):
     for slug in ("toy", "other"):
         bench.notebook(slug, read=MAKE_SET)
     command = [sys.executable, "-m", "papers_lib.companion.cli", "run"]
@@ -190,30 +187,22 @@ def test_two_pages_at_once(bench: Bench) -> None:
     assert {path.name for path in folder.iterdir()} >= {"first.txt", "rest.txt"}
 
 
-def test_a_cell_fails_and_the_other_notebook_is_run(bench: Bench) -> None:
+def test_notebooks_that_do_not_do_all_and_one_that_does(bench):
     bench.notebook(read="raise ValueError('the cell\\nwent wrong')")
+    bench.notebook("early", report="import sys\nsys.exit(0)")
+    bench.notebook("figureless", figure="'nothing'")
     bench.notebook("other")
     code, said = bench.papers("run")
     bench.check("a cell fails", code, said)
-    row("one notebook of two fails").check(said, code)
+    for fault in ("one notebook of two fails", "the notebook ends early", "a declared figure is not made"):
+        row(fault).check(said, code)
     assert (bench.page / "other.html").is_file()
-    assert (bench.page / "toy_files/failed.ipynb").is_file()
+    assert {path.parent.name for path in bench.page.glob("*/failed.ipynb")} == {
+        f"{slug}_files" for slug in ("toy", "early", "figureless")
+    }
 
 
-@pytest.mark.parametrize(
-    ("fault", "cell", "source"),
-    [
-        ("the notebook ends early", "report", "import sys\nsys.exit(0)"),
-        ("a declared figure is not made", "figure", "'nothing'"),
-    ],
-)
-def test_a_notebook_that_does_not_do_all(bench: Bench, fault: str, cell: str, source: str) -> None:
-    bench.notebook(**{cell: source})
-    bench.fails(fault)
-    assert (bench.page / "toy_files/failed.ipynb").is_file()
-
-
-def test_a_parameter_that_is_not_there(bench: Bench) -> None:
+def test_a_parameter_that_is_not_there(bench):
     bench.fails("unknown parameter", "--set", "model=5")
 
 
@@ -221,9 +210,7 @@ def test_a_parameter_that_is_not_there(bench: Bench) -> None:
     ("fault", "number", "name"),
     [("disk full at the page", FULL, "toy.html"), ("read-only folder of reports", READ_ONLY, "")],
 )
-def test_a_page_that_cannot_be_written(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, fault: str, number: int, name: str
-) -> None:
+def test_a_page_that_cannot_be_written(bench, monkeypatch, fault, number, name):
     with monkeypatch.context() as patch:
         refuse(patch, number, bench.root / "reports", name)
         bench.fails(fault)

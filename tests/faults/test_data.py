@@ -60,9 +60,7 @@ def _boxed(xmin: str, xmax: str) -> Callable[[Path], object]:
         ("NaN box in XML", releases.voc, _boxed("2", "NaN")),
     ],
 )
-def test_it_is_refused_in_one_line(
-    tmp_path: Path, fault: str, make: Callable[[Path], Path], spoil: Callable[[Path], object]
-) -> None:
+def test_it_is_refused_in_one_line(tmp_path, fault, make, spoil):
     root = make(tmp_path / "release")
     spoil(root)
     with pytest.raises(UserError) as caught:

@@ -1,7 +1,6 @@
 """Damaged cache entries and checkpoints, full and read-only disks under a sweep, a loss that becomes NaN."""
 
 import os
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -30,9 +29,8 @@ class Bench:
         self.lines: list[str] = []
         data = DataRef(self.data, "f", "synthetic data")
         configs = [Toy(seed) for seed in seeds]
-        return sweep(
-            toy_training.run, configs, data=data, cache=self.cache.parent, jobs=1, say=self.lines.append
-        )
+        options = {"cache": self.cache.parent, "jobs": 1, "say": self.lines.append}
+        return sweep(toy_training.run, configs, data=data, **options)
 
     def said(self, capsys: pytest.CaptureFixture[str]) -> str:
         return "\n".join([*self.lines, capsys.readouterr().out])
@@ -43,16 +41,14 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
-def test_truncated_cache_entry(bench: Bench, capsys) -> None:
-    (entry,) = bench.cache.glob("*.json")
-    entry.write_bytes(entry.read_bytes()[:200])
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def test_truncated_cache_entry(bench, capsys):
+    _truncate(*bench.cache.glob("*.json"))
     assert [record.status for record in bench.sweep(0)] == ["ok"]
     row("truncated cache entry").check(bench.said(capsys))
-
-
-def _truncate(path: Path) -> None:
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
 
 
 def _flip(path: Path) -> None:
@@ -91,9 +87,7 @@ def _zip_code(path: Path) -> None:
         ("checkpoint that is a program", _zip_code),
     ],
 )
-def test_a_spoilt_checkpoint_is_not_used(
-    bench: Bench, capsys, fault: str, spoil: Callable[[Path], Any]
-) -> None:
+def test_a_spoilt_checkpoint_is_not_used(bench, capsys, fault, spoil):
     stop = toy_training.order(bench.data, 5, "stops")
     assert bench.sweep(5)[0].status == "failed"
     stop.unlink()
@@ -107,7 +101,7 @@ def test_a_spoilt_checkpoint_is_not_used(
     assert not list(bench.cache.glob("*.checkpoint"))
 
 
-def test_the_loss_becomes_nan(bench: Bench, capsys) -> None:
+def test_the_loss_becomes_nan(bench, capsys):
     order = toy_training.order(bench.data, 5, "nan")
     bench.sweep(0, 5)
     row("the loss becomes NaN").check(bench.said(capsys))
@@ -119,9 +113,7 @@ def test_the_loss_becomes_nan(bench: Bench, capsys) -> None:
     ("fault", "number", "name"),
     [("disk full at the cache", FULL, ".json"), ("read-only cache", READ_ONLY, "")],
 )
-def test_a_cache_that_cannot_be_written(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, fault: str, number: int, name: str
-) -> None:
+def test_a_cache_that_cannot_be_written(bench, monkeypatch, fault, number, name):
     toy_training.order(bench.data, 5, "light")
     refuse(monkeypatch, number, bench.cache, name)
     assert bench.sweep(0)[0].status == "ok"  # a cache that has all runs may be read-only
@@ -133,7 +125,7 @@ def test_a_cache_that_cannot_be_written(
     assert bench.lines[0].startswith("1 runs read from the cache, 1 to compute")
 
 
-def test_a_full_disk_under_a_checkpoint(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_under_a_checkpoint(bench, monkeypatch):
     monkeypatch.setattr(loop, "replacing", lambda path: nullcontext(Path("/dev/full")))
     records = bench.sweep(0, 5)
     assert [record.status for record in records] == ["ok", "failed"]

@@ -39,6 +39,19 @@ def wait() -> None:
     time.sleep(300)
 
 
+def make_set() -> None:
+    """Make a generated data set that takes its time, where it is absent; another command can come meanwhile."""
+    from data_gen import store
+    from papers_lib.companion import paths
+
+    def write(folder: Path, spec: Toy) -> None:
+        (folder / "first.txt").write_text("1")
+        time.sleep(2)
+        (folder / "rest.txt").write_text("2 3")
+
+    assert (store.ensure(paths.data_folder(), "numbers", Toy(3), write) / "rest.txt").is_file()
+
+
 def run(config: Toy, context: Context) -> dict[str, Any]:
     """Train a layer of 32 weights for three epochs."""
     seed = config.seed

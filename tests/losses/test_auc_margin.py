@@ -1,12 +1,15 @@
 """The AUC margin loss: by hand, its saddle point, its pairwise meaning, batches without positives, alpha's gradient."""
 
+import io
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from papers_lib.losses.auc_margin import AucMargin, auc_margin_loss
+from papers_lib.losses.pesg import PESG
 
 
 def drawn(seed: int, count: int = 40, labels: int = 2) -> tuple[Tensor, Tensor]:
@@ -73,13 +76,6 @@ def gradients(ascend: bool, alpha: float, margin: float = 1.0) -> dict[str, floa
     return {"z": z.grad[0].item(), **{n: v.grad.item() for n, v in loss.named_parameters()}}
 
 
-def test_ascend_turns_the_gradient_of_alpha_and_no_other():
-    plain, turned = gradients(False, 0.1), gradients(True, 0.1)
-    assert plain["alpha"] == pytest.approx(0.5 * (1 - 0.6 - 0.1))
-    assert turned.pop("alpha") == pytest.approx(-plain.pop("alpha"))
-    assert turned == pytest.approx(plain)
-
-
 def test_ascend_stops_at_zero_and_comes_back():
     # m = .5 is met (.8 - .2 > .5): alpha is to fall, and may not below 0
     assert gradients(True, 0.3, margin=0.5)["alpha"] == pytest.approx(-0.5 * (0.5 - 0.6 - 0.3))
@@ -91,13 +87,50 @@ def test_ascend_stops_at_zero_and_comes_back():
     assert below["z"] == pytest.approx(gradients(True, 0.0)["z"])
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("kind", [0, 1])
-def test_finite_without_positives_or_negatives_and_at_the_ends(kind, dtype):
-    loss = with_values(AucMargin(torch.tensor([0.1, 0.001])), alpha=0.5)
-    z = torch.tensor([[1e4, -1e4], [-1e4, 0.0], [0.0, 1e4]]).to(dtype).requires_grad_()
-    value = loss(z, torch.full((3, 2), kind))
-    value.backward()
-    assert value.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
-    assert value.isfinite()
-    assert all(v.grad.isfinite().all() for v in (z, *loss.parameters()))
+def weight(value: float = 0.0) -> nn.Parameter:
+    return nn.Parameter(torch.tensor([value], dtype=torch.float64))
+
+
+def give(gradient: float, *parameters: Tensor) -> None:
+    for parameter in parameters:
+        parameter.grad = torch.full_like(parameter, gradient)
+
+
+def test_two_steps_and_a_stage_by_hand():
+    w, loss = weight(2.0), AucMargin(torch.tensor([0.5]))
+    optimizer = PESG([w], loss, lr=0.1, epoch_decay=0.5, weight_decay=0.01)
+    everything = (w, loss.a, loss.b, loss.alpha)
+    give(3.0, *everything)
+    optimizer.step()
+    w1, a1 = 2 - 0.1 * (3 + 0.01 * 2), -0.1 * 3
+    assert w.item() == pytest.approx(w1)
+    assert [v.item() for v in everything[1:]] == pytest.approx([a1, a1, 0.3])  # alpha goes up
+    give(3.0, *everything)
+    optimizer.step()
+    w2 = w1 - 0.1 * (3 + 0.5 * (w1 - 2) + 0.01 * w1)
+    a2 = a1 - 0.1 * (3 + 0.5 * a1)  # drawn to where it was, but not to 0 by weight decay
+    assert w.item() == pytest.approx(w2)
+    assert [v.item() for v in everything[1:]] == pytest.approx([a2, a2, 0.6])
+    optimizer.next_stage(factor=4)
+    give(3.0, *everything)
+    optimizer.step()
+    assert w.item() == pytest.approx(w2 - 0.025 * (3 + 0.01 * w2))
+    assert loss.a.item() == pytest.approx(a2 - 0.025 * 3)
+    assert loss.alpha.item() == pytest.approx(0.6 + 0.025 * 3)
+
+
+def test_the_state_holds_the_loss_and_the_reference():
+    w, loss = weight(1.0), AucMargin(torch.tensor([0.25]), 0.5)
+    optimizer = PESG([w], loss, lr=0.1)
+    for _ in range(3):
+        give(2.0, w, loss.a, loss.b, loss.alpha)
+        optimizer.step()
+    buffer = io.BytesIO()
+    torch.save(optimizer.state_dict(), buffer)
+    other, fresh = weight(9.0), AucMargin(torch.tensor([0.5]), 0.5)
+    again = PESG([other], fresh, lr=7.0)
+    again.load_state_dict(torch.load(io.BytesIO(buffer.getvalue()), weights_only=True))
+    assert all(torch.equal(fresh.state_dict()[name], value) for name, value in loss.state_dict().items())
+    assert again.param_groups[0]["lr"] == 0.1
+    assert again.state[other]["reference"].item() == 1.0
+    assert "reference" not in again.state[fresh.alpha]

@@ -22,13 +22,6 @@ def test_hand_worked_values(form, value):
     assert heatmap_loss(H, M, form=form).item() == pytest.approx(value, rel=1e-6)
 
 
-def test_hand_worked_gradient():
-    maps = H.clone().requires_grad_()
-    heatmap_loss(maps, M).backward()
-    # d/dH_12 = d/dH_22 = 1 / (4 max); d/d max = -sum(H M) / (4 max²)
-    assert maps.grad.tolist() == [[[-3 / 64, 1 / 16], [0.0, 1 / 16]]]
-
-
 @pytest.mark.parametrize("form", FORMS)
 def test_gradcheck(form):
     generator = torch.Generator().manual_seed(1)
@@ -77,9 +70,6 @@ def test_shrink_mask_point_sees_four_pixels_and_area_all():
     assert shrink_mask(corner, (2, 2), "area")[0, 0, 0].item() == pytest.approx(1 / 9)
 
 
-LOSSES = [sigmoid_mse, sigmoid_cce]
-
-
 def test_hand_worked_sigmoid_losses():
     z = torch.tensor(
         [[math.log(3.0), 0.0], [0.0, -math.log(3.0)]], dtype=torch.float64
@@ -88,19 +78,3 @@ def test_hand_worked_sigmoid_losses():
     assert sigmoid_mse(z, target).item() == pytest.approx((0.25**2 + 0.5**2 + 0.5**2 + 0.75**2) / 4)
     expected = -(math.log(0.75 / 1.25) + math.log(0.25 / 0.75)) / 2
     assert sigmoid_cce(z, target).item() == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("scale", [0.0, 100.0, -100.0])
-@pytest.mark.parametrize("loss", LOSSES)
-def test_saturated_logits_are_finite(loss, scale, dtype):
-    z = (torch.eye(3) * 2 - 1).mul(scale).to(dtype).requires_grad_()
-    value = loss(z, torch.tensor([0, 1, 2]))
-    value.backward()
-    assert value.isfinite()
-    assert z.grad.isfinite().all()
-    if loss is sigmoid_cce:  # wrong by 200 in the logit: still a slope, where Keras's clipped value has none
-        assert value.item() == pytest.approx(
-            {0.0: math.log(3), 100.0: 0.0, -100.0: 100 + math.log(2)}[scale], abs=0.01
-        )
-        assert (z.grad.abs().max() > 0.1) == (scale <= 0)

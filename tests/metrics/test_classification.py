@@ -2,13 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import roc_auc_score, roc_curve
 
-from papers_lib.metrics.classification import auroc
+from papers_lib.metrics.classification import GmeanThresholds, auroc, best_gmean_thresholds
 
 
 def column(*values: float) -> torch.Tensor:
@@ -51,10 +52,51 @@ def test_classes_without_a_value_are_left_out():
     torch.testing.assert_close(
         found.per_class, torch.tensor([0.5, torch.nan, torch.nan, 1.0]).double(), equal_nan=True
     )
-    assert found.positives.tolist() == [1, 0, 3, 2]
+    assert found.counts.tolist() == [1, 0, 3, 2]
     assert (found.macro, found.weighted) == (0.75, pytest.approx(2.5 / 3))
 
 
 def test_infinite_scores_are_ordered():
     assert auroc(column(-math.inf, math.inf, 0.0), column(0, 1, 1)).macro == 1.0
     assert auroc(column(math.inf, math.inf), column(0, 1)).macro == 0.5
+
+
+def best_gmean_threshold(scores: torch.Tensor, positive: torch.Tensor) -> GmeanThresholds:
+    """Of one class, scalars."""
+    return GmeanThresholds(*(value[0] for value in best_gmean_thresholds(scores[:, None], positive[:, None])))
+
+
+@given(
+    st.lists(st.tuples(st.integers(-4, 4), st.booleans()), min_size=2, max_size=30).filter(
+        lambda rows: len({label for _, label in rows}) == 2
+    )
+)
+def test_is_the_best_of_all_cuts_and_agrees_with_sklearn(rows):
+    scores, positive = (torch.tensor(column) for column in zip(*rows, strict=True))
+    best = best_gmean_threshold(scores.float(), positive)
+
+    def product(cut: float) -> int:
+        hits = sum(score > cut for score, label in rows if label)
+        return hits * sum(score <= cut for score, label in rows if not label)
+
+    cuts = [value + 0.5 for value in range(-5, 5)]
+    count = int(positive.sum())
+    assert product(best.threshold.item()) == max(map(product, cuts))
+    assert best.gmean.item() == pytest.approx(
+        math.sqrt(max(map(product, cuts)) / count / (len(rows) - count))
+    )
+    # sklearn's curve starts at the highest cut, and argmax takes the first of equal ones
+    false, true, _ = roc_curve(positive.numpy(), scores.numpy(), drop_intermediate=False)
+    at = int(np.argmax(np.round(true * (1 - false), 12)))
+    assert (best.sensitivity.item(), best.specificity.item()) == pytest.approx((true[at], 1 - false[at]))
+
+
+def test_a_class_with_one_label():
+    scores, positive = torch.rand(3, 3), torch.tensor([[0, 1, 1], [1, 1, 0], [0, 1, 0]])
+    with pytest.raises(ValueError, match="class 1 has 3 positives among 3 images"):
+        best_gmean_thresholds(scores, positive)
+    with pytest.raises(ValueError, match="class 0 has 0 positives among 2 images"):
+        best_gmean_threshold(torch.rand(2), torch.zeros(2))
+    found = best_gmean_thresholds(scores, positive, undefined="nan")
+    assert [value.isnan().tolist() for value in found] == [[False, True, False]] * 4
+    assert best_gmean_thresholds(scores[:0], positive[:0], undefined="nan").threshold.isnan().all()

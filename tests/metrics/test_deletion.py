@@ -1,14 +1,22 @@
 """Deletion curves of linear models, whose values can be worked by hand; the best order by enumeration."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
-from papers_lib.metrics.deletion import deleted_cells, deletion_area, deletion_curve, random_order_maps
-
-NOTHING = torch.zeros(1)
+from papers_lib.metrics.deletion import (
+    ALREADY_NEGATIVE,
+    FLIPPED,
+    NEVER,
+    deletion_area,
+    deletion_curve,
+    masked_out,
+)
+from papers_lib.metrics.overlap import resize_maps
 
 
 def share_left(images: Tensor) -> Tensor:
@@ -21,15 +29,15 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def test_curve_by_hand():
-    """2 x 2 cells over 4 x 4 pixels; cells sum to .1, .2, .3 and .4, and the map ranks them 3, 1, 0, 2."""
+    """2 x 2 cells over 4 x 4 pixels; cells sum to .1, .2, .3, .4, deleted ones to .25; the order is 2, 1, 0, 3."""
     cells = torch.tensor([[0.1, 0.2], [0.3, 0.4]])
     image = cells.repeat_interleave(2, 0).repeat_interleave(2, 1)[None, None] / 4
     maps = torch.tensor([[[0.5, 2.0], [7.0, -1.0]]])
     shares = [0, 0.25, 0.3, 0.75, 1]
-    curve = deletion_curve(share_left, image, maps, shares, fill=NOTHING)
-    torch.testing.assert_close(curve, torch.tensor([[1.0, 0.7, 0.5, 0.4, 0.0]]))
-    # .25 · 1.7/2 + .05 · 1.2/2 + .45 · .9/2 + .25 · .4/2
-    assert float(deletion_area(curve, shares)) == pytest.approx(0.2125 + 0.03 + 0.2025 + 0.05)
+    curve = deletion_curve(share_left, image, maps, shares)
+    torch.testing.assert_close(curve, torch.tensor([[1.0, 0.95, 1.0, 1.15, 1.0]]))
+    # .25 · 1.95/2 + .05 · 1.95/2 + .45 · 2.15/2 + .25 · 2.15/2
+    assert float(deletion_area(curve, shares)) == pytest.approx(0.24375 + 0.04875 + 0.48375 + 0.26875)
 
 
 @given(st.integers(0, 2**31), st.integers(1, 4), st.integers(1, 4))
@@ -51,22 +59,103 @@ def test_only_the_order_counts_and_images_do_not_mix(seed, height, width):
     torch.testing.assert_close(singly, together)
 
 
-def test_cells_deleted_are_rounded_up_once():
-    assert 0.28 * 25 > 7  # in floating point
-    for cells in (1, 7, 25, 36, 49, 100):
-        for number in range(cells + 1):
-            assert deleted_cells(number / cells, cells) == number
-            assert deleted_cells(round(number / cells, 12), cells) == number
-    assert [deleted_cells(share, 36) for share in (0, 0.001, 0.05, 0.1, 0.99)] == [0, 1, 2, 4, 36]
+def summed(images: Tensor) -> Tensor:
+    """A linear model of one class: the sum of the pixels."""
+    return images.sum((1, 2, 3))[:, None]
 
 
-def test_random_orders_are_permutations_of_their_own_and_of_the_seed():
-    maps = random_order_maps(seeded(3), (50, 2, 3))
-    assert torch.equal(maps.flatten(1).sort(1).values, torch.arange(6.0).expand(50, 6))
-    assert torch.equal(maps, random_order_maps(seeded(3), (50, 2, 3)))
-    assert len({tuple(row) for row in maps.flatten(1).tolist()}) > 30
-    image = torch.rand(1, 1, 2, 3, generator=seeded(0)).expand(4000, 1, 2, 3)
-    many = random_order_maps(seeded(4), (4000, 2, 3))
-    shares = [i / 6 for i in range(7)]
-    areas = deletion_area(deletion_curve(share_left, image, many, shares, NOTHING), shares)
-    assert float(areas.mean() / image[0].sum()) == pytest.approx(0.5, abs=0.01)  # half the sum of the pixels
+def test_levels_by_hand():
+    """Two rows of pixels 8 … 1; the map takes the columns from the right: sums 36, 27, 18, 9, 0 of .25 each."""
+    image = torch.tensor([[[[8.0, 7, 6, 5], [1, 2, 3, 4]]]])
+    heat = torch.tensor([[[0.0, 1, 2, 3], [0, 1, 2, 3]]])
+    thresholds = torch.tensor([36.0, 27.0, 26.0, 9.0, 8.0, -1.0])
+
+    def model(images: Tensor) -> Tensor:
+        return summed(images).expand(-1, 6)
+
+    found = masked_out(
+        model,
+        image,
+        heat.expand(6, 2, 4),
+        torch.arange(6),
+        thresholds,
+        owner=torch.zeros(6).long(),
+        step=0.25,
+    )
+    # 36 > 36 is false: negative from the start; 27 > 27 is false: the first step flips; nothing is below -1
+    assert found.step.tolist() == [0, 1, 2, 3, 4, 4]
+    assert found.area.tolist() == [0, 0.25, 0.5, 0.75, 1, 1]
+    assert found.status.tolist() == [ALREADY_NEGATIVE, FLIPPED, FLIPPED, FLIPPED, FLIPPED, NEVER]
+    assert (found.passes, found.all_levels) == (1 + 2 + 3 + 4 + 5 + 5, 6 * 5)
+
+
+Model = Callable[[Tensor], Tensor]
+
+
+def trajectory(
+    model: Model, image: Tensor, heat: Tensor, target: int, step: float, fill: Tensor
+) -> list[float]:
+    """The logit at every level, in plain Python: one pair, one level, one image at a time."""
+    height, width = image.shape[-2:]
+    values = resize_maps(heat[None], (height, width))[0].flatten().tolist()
+    order = sorted(range(height * width), key=lambda pixel: (-values[pixel], pixel))
+    logits = []
+    levels = round(1 / step)
+    for level in range(levels + 1):
+        masked = image.clone()
+        count = -(-level * height * width // levels)  # ceil
+        for pixel in order[:count]:
+            masked[:, pixel // width, pixel % width] = fill
+        logits.append(model(masked[None])[0, target].item())
+    return logits
+
+
+def plain_loop(logits: list[float], threshold: float) -> tuple[int, int, int]:
+    """Step, status and passes of a loop that stops at the first negative prediction."""
+    for level, logit in enumerate(logits):
+        if not logit > threshold:
+            return level, FLIPPED if level else ALREADY_NEGATIVE, level + 1
+    return len(logits) - 1, NEVER, len(logits)
+
+
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 2**31), batch=st.sampled_from([1, 2, 5, 16]), coarse=st.booleans())
+def test_equals_the_plain_loop(seed, batch, coarse):
+    generator = seeded(seed)
+    images = torch.randn(4, 2, 10, 8, generator=generator).double()
+    net = random_net(generator)
+    owner = torch.randint(4, (9,), generator=generator)
+    target = torch.randint(3, (9,), generator=generator)
+    maps = torch.randn(9, *((3, 4) if coarse else (10, 8)), generator=generator)
+    maps = maps.mul(2).round() if seed % 2 else maps  # every other time with ties
+    colour = torch.tensor([0.25, -0.5], dtype=torch.float64)
+    with torch.no_grad():
+        thresholds = net(images).median(0).values - 0.5
+        logits = [
+            trajectory(net, images[i], maps[p], k, 0.05, colour)
+            for p, (i, k) in enumerate(zip(owner.tolist(), target.tolist(), strict=True))
+        ]
+    limits = thresholds[target].tolist()
+    assume(min(abs(x - limit) for line, limit in zip(logits, limits, strict=True) for x in line) > 1e-9)
+    expected = [plain_loop(line, limit) for line, limit in zip(logits, limits, strict=True)]
+    found = masked_out(
+        net, images, maps, target, thresholds, owner=owner, step=0.05, batch=batch,
+        fill=colour,
+    )  # fmt: skip
+    assert found.step.tolist() == [step for step, _, _ in expected]
+    assert found.status.tolist() == [status for _, status, _ in expected]
+    assert found.passes == sum(passes for _, _, passes in expected)
+    assert found.area.tolist() == [step * 4 / 80 for step in found.step.tolist()]
+    if batch == 1:
+        assert found.calls == found.passes
+
+
+def random_net(generator: torch.Generator, classes: int = 3) -> nn.Sequential:
+    """A small net whose logits rise and fall as pixels go; double precision, so that batches hardly matter."""
+    net = nn.Sequential(
+        nn.Conv2d(2, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 6, 3), nn.ReLU(), nn.Conv2d(6, classes, 1),
+        nn.AdaptiveMaxPool2d(1), nn.Flatten(),
+    ).double()  # fmt: skip
+    for parameter in net.parameters():
+        nn.init.normal_(parameter, std=0.5, generator=generator)
+    return net.eval()

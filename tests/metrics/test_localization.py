@@ -91,16 +91,6 @@ def test_properties(seed, factor, chunk):
     assert torch.equal(point_hits(maps * 4 - 8, boxes, size).hit, found.hit)
 
 
-def test_chance_is_the_hit_rate_of_all_pixels():
-    boxes = [torch.cat([box(0, 0, 2, 2), box(2, 2, 3, 3)]), NONE, box(-5, 4, 2.5, 9)]
-    rates = []
-    for found in (boxes[0], boxes[2]):
-        every = torch.eye(36).reshape(36, 6, 6)
-        rates.append(point_hits(every, [found] * 36, (6, 6)).hit.double().mean().item())
-    assert rates == [12 / 36, 6 / 36]  # the union counts the shared pixel once
-    assert chance(boxes, (6, 6)) == pytest.approx(sum(rates) / 2)
-
-
 @pytest.mark.parametrize(("cells", "pixels"), [(3, 12), (3, 9), (2, 7), (4, 10), (1, 5), (5, 5)])
 def test_reachable_is_what_random_maps_reach(cells, pixels):
     maps = torch.rand(1500, 1, cells, generator=torch.Generator().manual_seed(0))

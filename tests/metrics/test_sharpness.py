@@ -126,3 +126,21 @@ def test_gradients_equal_finite_differences_to_second_order(name, form):
     assert 0 < (maps < 0).sum() < maps.numel()
     assert torch.autograd.gradcheck(lambda raw: MEASURES[name](raw, form), (maps,))
     assert torch.autograd.gradgradcheck(lambda raw: MEASURES[name](raw, form), (maps,))
+
+
+LINES = ["one cell", "one cell, others negative", "two cells", "one row", "one column", "row of heat"]
+LINES += ["column of heat", "diagonal", "other diagonal", "tiny diagonal"]
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_value_of_dead_maps(name):
+    f, maps = MEASURES[name], torch.stack([-torch.ones(3, 3), torch.eye(3), torch.ones(3, 3)])
+    maps.requires_grad_()
+    assert f(maps)[0] == f(maps)[2]
+    filled = f(maps, dead=-4.0)
+    assert filled[0] == -4
+    assert filled[1:].tolist() == f(maps)[1:].tolist()
+    assert f(maps, dead=math.nan).nanmean() == f(maps)[1:].mean()
+    assert f(maps, "shifted", dead=-4.0)[[0, 2]].tolist() == [-4, -4]
+    f(maps, dead=math.nan)[1:].sum().backward()
+    assert maps.grad.isfinite().all()

@@ -16,29 +16,10 @@ from papers_lib.models.benchmark_decoders import (
     PANDecoder,
     UnetDecoder,
 )
-from papers_lib.models.heatmap_classifier import norm_layer
-from tests.heatmap_decoders import CLASSES, RESNET50, SMALL, features, parameters, reach, seeded
+from tests.heatmap_decoders import CLASSES, SMALL, features, seeded
 
 DILATED = (4, 8, 16, 16)
 PAPER = (256, 128, 64, 64, 64)
-
-
-@pytest.mark.parametrize(
-    ("make", "count"),
-    [
-        (lambda: CamDecoder(RESNET50, 14, generator=seeded()), 2048 * 14 + 14),
-        (lambda: LiDecoder(RESNET50, 14, generator=seeded()), 9 * 2048 * 512 + 3 * 512 + 512 * 14 + 14),
-        (lambda: UnetDecoder((64, *RESNET50), 14, generator=seeded()), 9_152_654),
-        (lambda: UnetDecoder(RESNET50, 14, generator=seeded()), 8_967_822),
-        (lambda: FPNDecoder(RESNET50, 14, generator=seeded(), norm="group"), 2_609_678),
-        (lambda: PANDecoder(RESNET50, 14, generator=seeded()), 2_757_525),
-        (lambda: PANDecoder(RESNET50, 14, generator=seeded(), gap=False), 2_444_693),
-        (lambda: DeepLabDecoder(RESNET50, 14, generator=seeded()), 3_172_894),
-        (lambda: DeepLabDecoder(RESNET50, 14, generator=seeded(), gap=False), 2_582_558),
-    ],
-)
-def test_parameters_counted_by_hand(make, count):
-    assert parameters(make()) == count
 
 
 def in_double(decoder: nn.Module, given: list[Tensor]) -> tuple[nn.Module, list[Tensor]]:
@@ -61,20 +42,6 @@ def test_unet_from_five_features_is_smps():
 
 
 RATIOS = (4, 8, 16, 32)
-
-
-def test_unet_from_four_features_is_its_first_three_blocks():
-    full, given = in_double(
-        UnetDecoder((4, *SMALL), CLASSES, generator=seeded(), width=32),
-        features((4, *SMALL), strides=(2, *RATIOS)),
-    )
-    ours = UnetDecoder(SMALL, CLASSES, generator=seeded(), width=32).double()
-    missing, _ = ours.body.load_state_dict(full.body.state_dict(), strict=False)
-    assert missing == []
-    seen = []
-    full.body.blocks[3].register_forward_pre_hook(lambda block, args: seen.append(args[0]))
-    full(given)
-    torch.testing.assert_close(ours.decode(given[1:]), seen[0])
 
 
 def test_fpn_with_group_norm_is_smps():
@@ -122,27 +89,6 @@ def test_deeplab_is_smps_with_or_without_a_dead_branch(gap):
     torch.testing.assert_close(ours.decode(given), theirs([None, None, *given]))
 
 
-@pytest.mark.parametrize(
-    ("kind", "far", "near", "strides", "cells"),
-    [(PANDecoder, "gap", 50 * 8, RATIOS, 64 * 32), (DeepLabDecoder, "gap", 40 * 4, DILATED, 64 * 16)],
-)
-def test_a_distant_input_does_not_matter_without_global_pools(kind, far, near, strides, cells):
-    """Attention and dilated convolutions reach some cells; all of the map is reached through a pool alone."""
-    given = features(side=(32, cells), strides=strides)
-    assert reach(kind(SMALL, CLASSES, generator=seeded(), width=32), given).all()
-    found = reach(kind(SMALL, CLASSES, generator=seeded(), width=32, **{far: False}), given)
-    assert found[:8].all()
-    assert not found[near:].any()
-
-
-@pytest.mark.parametrize("norm", ["batch", "group", "group1"])
-def test_group_statistics_reach_everywhere(norm):
-    decoder = FPNDecoder(SMALL, CLASSES, generator=seeded(), width=32, norm=norm)
-    found = reach(decoder, features(side=(32, 1024)))
-    assert found[:8].all()
-    assert found[128:].any() == (norm != "batch")
-
-
 @pytest.mark.parametrize("norm", [False, True])
 def test_grad_cam_of_the_baseline_is_its_cam_less_the_bias_over_the_cells(norm):
     """The maximum passes its gradient to one cell, which the mean over cells then divides by their number."""
@@ -173,31 +119,3 @@ def test_li2018_from_functions_and_its_start():
     decoder.start_at_prevalence(prevalence, scale=0.0)
     shares = decoder(given).logits.sigmoid()
     torch.testing.assert_close(shares, prevalence.expand_as(shares), rtol=1e-4, atol=0)
-
-
-@pytest.mark.parametrize(("channels", "groups"), [(1, 1), (24, 6), (128, 32), (2048, 32)])
-def test_groups_of_four_channels_and_32_at_most(channels, groups):
-    assert norm_layer("group", channels, most=32).num_groups == groups
-    assert norm_layer("group", 512, each=16).num_groups == 32
-    one = norm_layer("group1", 1)
-    assert one(torch.full((1, 1, 1, 1), 7.0)).item() == pytest.approx(0, abs=1e-3)  # one cell of one image
-
-
-@pytest.mark.parametrize(
-    ("call", "line"),
-    [
-        (lambda: UnetDecoder(SMALL[:3], 2, generator=seeded()), "channels: expected those of 4 or 5 stages"),
-        (
-            lambda: UnetDecoder(SMALL, 2, generator=seeded(), width=33),
-            "width: expected an even number, got 33",
-        ),
-        (lambda: FPNDecoder(SMALL, 2, generator=seeded(), width=48), "width: FPN needs a multiple of 32"),
-        (lambda: FPNDecoder(SMALL, 2, generator=seeded(), norm="layer"), "norm: expected one of batch"),
-        (lambda: DeepLabDecoder(SMALL, 2, generator=seeded())(features()), "output_stride=16"),
-        (lambda: PANDecoder(SMALL[1:], 2, generator=seeded()), "channels: expected those of four stages"),
-        (lambda: CamDecoder(SMALL, 2, generator=seeded())(features()[1:]), "features: expected 4 maps"),
-    ],
-)
-def test_bad_settings(call, line):
-    with pytest.raises(ValueError, match=line):
-        call()

@@ -1,12 +1,10 @@
 from collections import OrderedDict
 
-import pytest
 import torch
 from torch import Tensor, nn
 
 from papers_lib.cams import grad_cam, head_gradients
-from papers_lib.errors import UserError
-from papers_lib.models.multilabel_classifier import MultilabelClassifier, cut, multilabel_classifier
+from papers_lib.models.multilabel_classifier import MultilabelClassifier, multilabel_classifier
 
 STAGES = ["scale", "stem", *(f"blocks_{number}" for number in range(7)), "conv_head"]
 
@@ -52,15 +50,6 @@ def test_maps_are_grad_cam_in_value_and_in_parameter_gradient():
         torch.testing.assert_close(one, other)
 
 
-def test_dropout_acts_on_logits_in_training_and_never_on_maps():
-    model = small(dropout=0.5)
-    torch.manual_seed(0)
-    training, calm = model.train().see(images()), model.eval().see(images())
-    torch.testing.assert_close(training.maps, calm.maps)
-    assert not torch.allclose(training.logits, calm.logits)
-    torch.testing.assert_close(calm.logits, model(images()))
-
-
 def test_a_cut_network_ends_in_a_neck_that_gives_nothing_negative():
     model = built(last_stage="blocks_3", neck=7)
     assert [name for name, _ in model.features.named_children()] == [*STAGES[:6], "neck"]
@@ -74,10 +63,3 @@ def test_a_cut_network_ends_in_a_neck_that_gives_nothing_negative():
     for name in STAGES[:6]:
         kept, original = (dict(one.features.get_submodule(name).named_parameters()) for one in (model, whole))
         assert all(torch.equal(kept[key], value) for key, value in original.items())
-
-
-def test_a_stage_that_is_not_there_is_one_line():
-    with pytest.raises(UserError, match="last_stage: found 'layer4', expected one of scale, stem, blocks_0"):
-        built(last_stage="layer4")
-    with pytest.raises(UserError, match=r"train_from: .* one of a, b, c or '', got 'd'"):
-        cut(small(), "d")

@@ -47,19 +47,9 @@ def test_channels_and_strides_of_backbones(backbone, changes, channels, strides)
         encoder = pyramid_encoder(backbone, generator=seeded(), weights="random", **changes)
         found = encoder(torch.empty(2, changes.get("in_channels", 3), 64, 96))
     assert (encoder.channels, encoder.strides) == (channels, strides)
-    assert (encoder.backbone, encoder.weights) == (backbone, "random")
     assert encoder.training
     sizes = [(2, count, 64 // stride, 96 // stride) for count, stride in zip(channels, strides, strict=True)]
     assert [tuple(map_.shape) for map_ in found] == sizes
-
-
-@torch.no_grad()
-def test_maps_of_the_last_channel_axis_are_turned():
-    encoder = (
-        pyramid_encoder("swin_tiny_patch4_window7_224", generator=seeded(), weights="random").double().eval()
-    )
-    shapes = [tuple(map_.shape) for map_ in encoder(images(1, height=224, width=224))]
-    assert shapes == [(1, 96, 56, 56), (1, 192, 28, 28), (1, 384, 14, 14), (1, 768, 7, 7)]
 
 
 @torch.no_grad()
@@ -108,7 +98,7 @@ def test_standardised_features_have_mean_0_and_std_1_and_are_saved_so():
 @pytest.mark.parametrize(
     ("backbone", "changes", "message"),
     [
-        ("test_vit", {}, r"maps of test_vit at strides 4, 8, 16, 32, timm gives 16, 16, 16$"),
+        ("test_vit", {}, r"maps of test_vit at strides \[4, 8, 16, 32\], timm gives \[16, 16, 16\]$"),
         (
             "test_resnet",
             {"weights": "imagenet"},
@@ -158,14 +148,6 @@ def test_a_dilated_last_stage():
         found = LaterStages(encoder, 2)(features[:2])
     assert [feature.shape[-1] for feature in found] == [16, 8, 4, 4]
     torch.testing.assert_close(found, features)
-
-
-def test_faults(encoder):
-    for given in (0, 5):
-        with pytest.raises(ValueError, match=rf"given: expected 1 to 4 stages, got {given}"):
-            LaterStages(encoder, given)
-    with pytest.raises(ValueError, match=r"features: expected 2 stages, got 4"):
-        LaterStages(encoder, 2)(encoder(IMAGES))
 
 
 def test_a_network_with_branches_is_refused():

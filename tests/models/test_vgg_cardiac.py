@@ -1,6 +1,6 @@
 import torch
 
-from papers_lib.models.vgg_cardiac import field_share, receptive_field, small_vgg, vgg16
+from papers_lib.models.vgg_cardiac import field_share, receptive_field, small_vgg
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -15,16 +15,6 @@ def test_small_vgg_maps_of_the_paper_and_parameters_by_hand():
     convolutions = (9 * 1 + 1) * 8 + (9 * 8 + 1) * 16 + (9 * 16 + 1) * 32 + (9 * 32 + 1) * 64
     head = (3 * 4 * 64 + 1) * 100 + (100 + 1) * 4
     assert sum(p.numel() for p in model.parameters()) == convolutions + head
-
-
-def test_vgg16_is_the_papers():
-    with torch.device("meta"):
-        model = vgg16(None, pretrained=False)
-        x = torch.empty(1, 1, 105, 135)
-        assert model.features(x).shape == (1, 512, 6, 8)
-        assert model(x).shape == (1, 4)
-    # 14,714,688 in VGG16's convolutions, then Dense 100 and Dense 4 on 3 x 4 x 512
-    assert sum(p.numel() for p in model.parameters()) == 14_714_688 + (3 * 4 * 512 + 1) * 100 + 404
 
 
 def test_receptive_field_against_the_gradient():

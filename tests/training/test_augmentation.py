@@ -8,17 +8,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as tv
 
-from papers_lib.models import torchvision_ops  # noqa: F401
 from papers_lib.training.augmentation import (
     PHOTOGRAPH,
     RADIOGRAPH,
+    RATIO,
     Policy,
     Views,
     apply_views,
     augment,
     draw_views,
-)
+)  # fmt: skip
 
 POLICIES = {
     "identity": Policy(),
@@ -41,9 +43,6 @@ def view(angle=0.0, crop=(0, 0, 1, 1), flip=False, gain=1.0, offset=0.0, colour=
     one = [torch.tensor(angle), torch.tensor(crop).float(), torch.tensor(flip), torch.tensor(gain)]
     one += [torch.tensor(offset), torch.tensor(colour).float()]
     return Views(*(value.expand(count, *value.shape) for value in one))
-
-
-# --- what each step does ---
 
 
 def test_the_policy_as_it_stands_changes_nothing():
@@ -88,55 +87,36 @@ def test_a_plane_stays_the_plane_that_geometry_asks_for(angle, width, height, le
     back = np.linalg.solve(np.c_[there, np.ones(3)], corners)  # view → picture, by its values at three points
     place = np.stack([x, y, np.ones_like(x)], -1) @ back
     found = apply_views(picture, view(angle, crop, flip))[0, 0].numpy()
-    inner = ((place > 2.5) & (place < np.array(size[::-1]) - 2.5)).all(
-        -1
-    )  # the kernel stays within the picture
+    inner = ((place > 2.5) & (place < np.array(size[::-1]) - 2.5)).all(-1)  # so is the kernel
     np.testing.assert_allclose(found[inner], (place @ slope + level)[inner], atol=0.05 * slope.sum())
     outside = ((place < -0.01) | (place > np.array(size[::-1]) + 0.01)).any(-1)
     assert (found[outside] == 0).all()
 
 
-def test_outside_is_black():
-    bright = torch.ones(1, 1, 21, 21)
-    black = apply_views(bright, view(45.0))[0, 0]
-    assert black[0, 0] == 0
-    assert black[10, 10] == 1
-    # The octagon that a square shares with the same square turned by 45°: 2 (sqrt 2 - 1) of its area.
-    assert black.mean() == pytest.approx(2 * (math.sqrt(2) - 1), abs=0.03)
-
-
 def test_light_by_hand_and_clipped():
-    images = torch.tensor([0.5, 0.1, 0.9]).view(1, 1, 1, 3)
-    found = apply_views(images, view(gain=1.5, offset=-0.2))
+    found = apply_views(torch.tensor([0.5, 0.1, 0.9]).view(1, 1, 1, 3), view(gain=1.5, offset=-0.2))
     # 1.5 x .5 - .2 = .55; 1.5 x .1 - .2 = -.05; 1.5 x .9 - .2 = 1.15
     torch.testing.assert_close(found.flatten(), torch.tensor([0.55, 0.0, 1.0]))
 
 
 def test_colour_of_one_pixel_by_hand():
     images = torch.tensor([0.8, 0.4, 0.2]).view(1, 3, 1, 1)
-    # Luma .299 x .8 + .587 x .4 + .114 x .2 = .4968; half of the saturation: halfway from the luma to the pixel.
-    found = apply_views(images, view(colour=(1, 1, 0.5, 0)))
-    torch.testing.assert_close(found.flatten(), torch.tensor([0.6484, 0.4484, 0.3484]))
-    # A picture of one pixel has its luma for mean: half of the contrast gives the same grey, channel by channel.
-    found = apply_views(images, view(colour=(1, 0.5, 1, 0)))
-    torch.testing.assert_close(found.flatten(), torch.tensor([0.6484, 0.4484, 0.3484]))
-    found = apply_views(images, view(colour=(0.5, 0.5, 1, 0)))  # the grey is that of the darkened picture
-    torch.testing.assert_close(found.flatten(), torch.tensor([0.3242, 0.2242, 0.1742]))
-    # A third of the circle makes red green, green blue and blue red.
-    found = apply_views(images, view(colour=(0.5, 1, 1, 1 / 3)))
-    torch.testing.assert_close(found.flatten(), torch.tensor([0.1, 0.4, 0.2]))
+    for colour, expected in (
+        # Luma .299 x .8 + .587 x .4 + .114 x .2 = .4968; half of the saturation: halfway from the luma to the pixel.
+        ((1, 1, 0.5, 0), [0.6484, 0.4484, 0.3484]),
+        # A picture of one pixel has its luma for mean: half of the contrast gives the same grey, channel by channel.
+        ((1, 0.5, 1, 0), [0.6484, 0.4484, 0.3484]),
+        ((0.5, 0.5, 1, 0), [0.3242, 0.2242, 0.1742]),  # the grey is that of the darkened picture
+        (
+            (0.5, 1, 1, 1 / 3),
+            [0.1, 0.4, 0.2],
+        ),  # a third of the circle makes red green, green blue and blue red
+    ):
+        torch.testing.assert_close(apply_views(images, view(colour=colour)).flatten(), torch.tensor(expected))
 
 
-# --- torchvision ---
-
-
-@pytest.mark.parametrize(
-    ("top", "left", "height", "width"), [(0, 0, 30, 40), (5, 3, 24, 28), (10, 12, 20, 28)]
-)
+@pytest.mark.parametrize(("top", "left", "height", "width"), [(5, 3, 24, 28), (10, 12, 20, 28)])
 def test_crop_agrees_with_torchvision(top, left, height, width):
-    from torchvision.transforms.v2 import InterpolationMode
-    from torchvision.transforms.v2 import functional as tv
-
     images = noise(2, 3, 30, 40)
     crop = (left / 40, top / 30, width / 40, height / 30)
     found = apply_views(images, view(crop=crop, count=2))
@@ -150,25 +130,6 @@ def test_crop_agrees_with_torchvision(top, left, height, width):
     inner[rim[0] : 30 - rim[1], rim[2] : 40 - rim[3]] = True
     assert inner.float().mean() > 0.5
     torch.testing.assert_close(found[..., inner], expected[..., inner], atol=1e-4, rtol=0)
-
-
-@pytest.mark.parametrize("angle", [10.0, -37.5, 90.0, 135.0])
-def test_rotation_agrees_with_torchvision(angle):
-    """torchvision turns tensors with bilinear interpolation only: 0.004 is the bound for this smooth picture."""
-    from torchvision.transforms.v2 import InterpolationMode
-    from torchvision.transforms.v2 import functional as tv
-
-    y, x = torch.meshgrid(torch.linspace(0, 1, 40), torch.linspace(0, 1, 56), indexing="ij")
-    picture = (0.5 + 0.3 * torch.sin(4 * x + 1) * torch.cos(3 * y))[None, None]
-    found = apply_views(picture, view(angle))
-    expected = tv.rotate(picture, angle, InterpolationMode.BILINEAR)
-    inner = tv.rotate(torch.ones_like(picture), angle, InterpolationMode.BILINEAR) > 0.999
-    assert inner.float().mean() > 0.4
-    assert (found - expected)[inner].abs().max() < 0.004
-    assert ((found == 0) == (expected == 0)).float().mean() > 0.97
-
-
-# --- what is drawn ---
 
 
 def test_shares_and_ranges_of_what_is_drawn():
@@ -188,16 +149,14 @@ def test_shares_and_ranges_of_what_is_drawn():
     for probability, share in happened.items():
         error = math.sqrt(probability * (1 - probability) / count)
         assert abs(share.double().mean() - probability) < 4 * error
-    together = np.corrcoef(torch.stack(list(happened.values())).double())
-    assert np.abs(together - np.eye(5)).max() < 4 / math.sqrt(count)  # each decided on its own
+    decided = np.corrcoef(torch.stack(list(happened.values())).double())
+    assert np.abs(decided - np.eye(5)).max() < 4 / math.sqrt(count)  # each on its own
     uniform = [
         (views.angle[happened[0.25]] / 30),
         (views.gain[happened[0.4]] - 1) / 0.3,
         views.offset[happened[0.4]] / 0.4,
         *((views.colour[happened[0.6]] - torch.tensor([1.0, 1, 1, 0])) / 0.1).unbind(1),
     ]
-    both = torch.stack([views.gain, views.offset])[:, happened[0.4]]
-    assert abs(float(both.corrcoef()[0, 1])) < 4 / math.sqrt(both.shape[1])
     for values in uniform:
         assert stats.kstest(values.numpy(), stats.uniform(-1, 2).cdf).pvalue > 1e-3
 
@@ -215,17 +174,13 @@ def one_crop_after_another(generator, area, ratio, size, count):
     return np.array(kept)
 
 
-@pytest.mark.parametrize(("size", "ratios"), [((32, 32), (3 / 4, 4 / 3)), ((30, 45), (0.8, 2))])
-def test_crops_are_drawn_as_the_libraries_draw_them(size, ratios):
-    policy = Policy(crop_area=(0.5, 1), crop_ratio=ratios, crop_probability=1)
-    crop = draw_views(policy, 3000, size, rng(5)).crop.double()
+@pytest.mark.parametrize("size", [(32, 32), (30, 45)])
+def test_crops_are_drawn_as_the_libraries_draw_them(size):
+    crop = draw_views(Policy(crop_area=(0.5, 1), crop_probability=1), 3000, size, rng(5)).crop.double()
     assert (crop[:, :2] >= 0).all()
     assert (crop[:, :2] + crop[:, 2:] <= 1 + 1e-6).all()
-    area = crop[:, 2] * crop[:, 3]
-    ratio = crop[:, 2] * size[1] / (crop[:, 3] * size[0])
-    assert (ratio > ratios[0] - 1e-6).all()
-    assert (ratio < ratios[1] + 1e-6).all()
-    expected = one_crop_after_another(np.random.default_rng(0), (0.5, 1), ratios, size, 3000)
+    area, ratio = crop[:, 2] * crop[:, 3], crop[:, 2] * size[1] / (crop[:, 3] * size[0])
+    expected = one_crop_after_another(np.random.default_rng(0), (0.5, 1), RATIO, size, 3000)
     for found, kept in ((area, expected[:, 0]), (ratio, expected[:, 1])):
         assert stats.ks_2samp(found.numpy(), kept).pvalue > 1e-3
     place = (crop[:, 0] / (1 - crop[:, 2]).clamp(min=1e-9))[crop[:, 2] < 0.99]
@@ -237,12 +192,8 @@ def test_crops_are_drawn_as_the_libraries_draw_them(size, ratios):
 )
 def test_where_no_crop_fits_the_largest_is_taken(size, shares):
     """The whole area with a ratio other than the picture's never fits; 4/9 of 60 pixels is 4/3 of 20."""
-    policy = Policy(crop_area=(1, 1), crop_probability=1)
-    crop = draw_views(policy, 5, size, rng()).crop
+    crop = draw_views(Policy(crop_area=(1, 1), crop_probability=1), 5, size, rng()).crop
     torch.testing.assert_close(crop[:, 2:], torch.tensor(shares).float().expand(5, 2))
-
-
-# --- a pure function ---
 
 
 def test_the_generator_decides_and_nothing_else_moves():
@@ -250,9 +201,6 @@ def test_the_generator_decides_and_nothing_else_moves():
     first = augment(images, PHOTOGRAPH, rng(1))
     assert torch.equal(first, augment(images.clone(), PHOTOGRAPH, rng(1)))
     assert not torch.equal(first, augment(images, PHOTOGRAPH, rng(2)))
-    generator = rng(1)
-    augment(images, PHOTOGRAPH, generator)
-    assert not torch.equal(first, augment(images, PHOTOGRAPH, generator))  # the next views
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(images, noise(6, 3, 20, 20))
 
@@ -267,7 +215,7 @@ def test_images_at_once_are_images_one_by_one(name):
 
 
 @pytest.mark.parametrize("name", POLICIES)
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 def test_precision_and_range(name, dtype):
     images = (noise(8, 3, 31, 24) > 0.5).to(dtype)  # edges, beside which bicubic interpolation overshoots
     found = augment(images, POLICIES[name], rng())
@@ -275,8 +223,8 @@ def test_precision_and_range(name, dtype):
     assert found.min() >= 0
     assert found.max() <= 1
     single = augment(images.float(), POLICIES[name], rng())
-    # Half a unit in the last place of half precision below 1, and what float32 grids leave at an edge.
-    tolerance = {torch.float16: 3e-4, torch.bfloat16: 3e-3, torch.float64: 2e-4}[dtype]
+    # Half a unit in the last place of bfloat16 below 1, and what float32 grids leave at an edge.
+    tolerance = {torch.bfloat16: 3e-3, torch.float64: 2e-4}[dtype]
     agree = (found.double() - single.double()).abs() < tolerance
     assert agree.double().mean() > 0.999  # a pixel on the picture's very edge may be in or out
 
@@ -292,14 +240,9 @@ def test_a_gpu_gives_the_same_views():
         assert ((found.cpu() - expected).abs() < 1e-3).double().mean() > 0.999
 
 
-# --- faults ---
-
-
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (torch.zeros(1, 8, 8), r"images: got torch.float32 \(1, 8, 8\), expected floats \(B, C, H, W\)"),
-        (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), "images: got torch.uint8"),
         (torch.zeros(1, 1, 8, 8), "images: got 1 channels, expected 3 for colour jitter"),
         (torch.full((1, 3, 8, 8), 255.0), r"images: got values from 255 to 255, expected \[0, 1\]"),
         (torch.full((1, 3, 8, 8), torch.nan), "images: got values from nan to nan"),

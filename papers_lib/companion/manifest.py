@@ -1,0 +1,202 @@
+"""Whether a page still follows from what made it, and if not, why; whether its files are those that were written.
+
+The results depend on the notebook's cells, the claims file with the printed numbers beside it, the parameters, the
+code that the cells import, real data sets (if any) and the library versions. The manifest keeps each, so that a stale
+page can say which one changed. The number of jobs is left out (a run has one thread and its own seed), and of a data
+root only the data count.
+"""
+
+import ast
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from papers_lib.companion import parameters as notebooks
+from papers_lib.companion import paths, provenance
+from papers_lib.errors import UserError
+
+MAX_PAGE_BYTES = 1_500_000
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _hashes(files: Iterator[Path]) -> dict[str, str]:
+    return {path.name: provenance.sha256(path) for path in sorted(files) if path.is_file()}
+
+
+def imported(cells: list[dict[str, Any]], root: Path) -> list[str]:
+    """Our own modules that the code cells of a notebook import, without importing them; magics are skipped."""
+    found = set()
+    for cell in cells:
+        source = re.sub(r"^(\s*)[%!].*$", r"\1pass", cell["source"], flags=re.MULTILINE)
+        try:
+            nodes = list(ast.walk(ast.parse(source))) if cell["cell_type"] == "code" else []
+        except (SyntaxError, ValueError):
+            continue  # the run will say so
+        for node in nodes:
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    folders = (Path(__file__).resolve().parents[2], root, root / "notebooks")
+    places = {name: [folder.joinpath(*name.split(".")) for folder in folders] for name in sorted(found)}
+    return [
+        name
+        for name, bases in places.items()
+        if any(base.with_suffix(".py").is_file() or (base / "__init__.py").is_file() for base in bases)
+    ]
+
+
+def inputs(root: Path, slug: str, parameters: Mapping[str, Any], device: str) -> dict[str, Any]:
+    """What the results of a run depend on, part by part. Raises: UserError, a file or data root cannot be read."""
+    from papers_lib.datasets.fingerprint import tree_fingerprint
+    from papers_lib.sweep import code_digest
+
+    cells, claims = (
+        notebooks.read_notebook(paths.notebook_path(root, slug))["cells"],
+        paths.claims_path(root, slug),
+    )
+    if not claims.is_file():
+        raise UserError(f"notebooks/{slug}/claims.yaml: there is no such claims file")
+    roots = {name: value for name, value in parameters.items() if name.endswith("_root")}
+    others = {name: value for name, value in parameters.items() if name not in {"jobs", *roots}}
+    return {
+        "notebook": _digest([[c["cell_type"], c["source"], sorted(notebooks.tags(c))] for c in cells]),
+        "claims": _digest([provenance.sha256(claims), _hashes((claims.parent / "printed").glob("*"))]),
+        "parameters": {**others, "device": device},
+        "code": _digest(code_digest(imported(cells, root), without=())),
+        "data": {name: tree_fingerprint(Path(found)) for name, found in roots.items() if found},
+        "libraries": provenance.library_versions(),
+    }
+
+
+def renderer_digest(root: Path, slug: str, record: str | None = None) -> str:
+    """Digest of renderer, templates and recorded results (but a run's own): a change of it needs no new execution."""
+    from papers_lib.sweep import code_digest
+
+    recorded = _hashes(paths.recorded_folder(root).glob(f"{slug}.*.json"))
+    recorded.pop(f"{slug}.{record}.json", None)
+    code = code_digest(["papers_lib.companion.render"], without=())
+    return _digest([code, _hashes((Path(__file__).parent / "templates").rglob("*")), recorded])
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Why results made from the inputs ``old`` do not follow from ``new``; empty if they do.
+
+    >>> base = {"parameters": {"epochs": 4}, "code": "1", "notebook": "2"}
+    >>> changes(base, {**base, "parameters": {"epochs": 5}, "code": "2"})
+    ['parameters changed (epochs)', 'code changed']
+    """
+    why = []
+    for name, after in new.items():
+        before: Any = old.get(name)
+        if before != after:
+            both = isinstance(before, dict) and isinstance(after, dict)
+            keys = sorted(k for k in {**before, **after} if before.get(k) != after.get(k)) if both else []
+            why.append(f"{name} changed ({', '.join(keys)})" if keys else f"{name} changed")
+    return why
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What ``papers run`` will do about one page."""
+
+    slug: str
+    profile: str
+    record: str | None
+    out: Path
+    chosen: notebooks.NotebookParameters
+    changed: dict[str, Any]  # parameters set on the command line
+    inputs: dict[str, Any]
+    renderer: str
+    action: Literal["run", "render", "nothing"]
+    reasons: list[str]  # why; empty for nothing
+    force: bool = False  # runs in the cache are computed again, too
+    backend: str = "processes"  # what carries the runs of its sweeps; nothing depends on it
+
+
+def make_plan(
+    root: Path, slug: str, profile: str, *, options: Mapping[str, Any], settings: list[str],
+    force: bool = False, record: str | None = None, backend: str = "processes",
+) -> Plan:  # fmt: skip
+    """Check the parameters of one page and decide what it needs.
+
+    Raises:
+        UserError: a parameter, file or device that is not as it must be, or another run than the profile's
+            own would take the place of the published page.
+    """
+    chosen = notebooks.resolve(root, slug, profile, options, settings)
+    parameters, base = dict(chosen), dict(notebooks.resolve(root, slug, profile))
+    changed = {name: value for name, value in parameters.items() if value != base[name]}
+    other = sorted(set(changed) - {"jobs", "device"})
+    if profile == "full" and record is None and other:
+        raise UserError(
+            f"{slug}: reports/full holds the published page, found another {', '.join(other)}; "
+            "add --record NAME to keep this run beside it"
+        )
+    found = inputs(root, slug, parameters, provenance.device_type(chosen.device))
+    out, renderer = paths.report_folder(root, profile, record), renderer_digest(root, slug, record)
+    why, shown = _stale(out, slug, found, renderer)
+    if force:
+        why, shown = ["forced"], []
+    action: Literal["run", "render", "nothing"] = "run" if why else "render" if shown else "nothing"
+    return Plan(
+        slug, profile, record, out, chosen, changed, found, renderer, action, why + shown, force, backend
+    )  # fmt: skip
+
+
+def _stale(out: Path, slug: str, new: Mapping[str, Any], renderer: str) -> tuple[list[str], list[str]]:
+    """Why the notebook must run again, and why the page must be rendered again."""
+    manifest = provenance.read_manifest(out, slug)
+    if manifest is None:
+        return ["no page yet"], []
+    wrong = provenance.damaged(out, slug, manifest)
+    drawn = (f"{slug}.html", f"{slug}.timings.json")  # timings are measured apart, for the page
+    why = changes(manifest.get("inputs", {}), new) + [
+        text for name, text in wrong.items() if name not in drawn
+    ]
+    shown = [text for name, text in wrong.items() if name in drawn]
+    if manifest["renderer"] != renderer:
+        shown.append("the page's template or recorded results changed")
+    executed = out / f"{slug}_files" / "executed.ipynb"
+    there = executed.is_file() and provenance.sha256(executed) == manifest["executed_sha256"]
+    if shown and not why and not there:
+        why = ["the executed notebook is not on this machine"]
+    return why, shown
+
+
+def check_page(root: Path, slug: str, profile: str) -> tuple[list[str], list[str]]:
+    """Problems of one published page, a line each, and what changed since it was made, which is none."""
+    out = paths.report_folder(root, profile)
+    manifest = provenance.read_manifest(out, slug)
+    if manifest is None:
+        return [f"{slug}: no page in reports/{out.name}; run: papers run {slug} --profile {profile}"], []
+    problems, page = [*provenance.damaged(out, slug, manifest).values()], out / f"{slug}.html"
+    problems += page_problems(page) if page.is_file() else []
+    parameters = dict(notebooks.resolve(root, slug, profile))
+    new = inputs(root, slug, parameters, manifest["device"]["type"])
+    later = changes(manifest.get("inputs", {}), new)
+    return [f"{slug}: {line}" for line in problems], [
+        f"{slug}: {line} since the page was made" for line in later
+    ]
+
+
+def page_problems(page: Path) -> Iterator[str]:
+    """What is wrong with an HTML file: missing, too large, or it would make a request."""
+    from papers_lib.companion.render import refuse_requests
+
+    if not page.is_file():
+        yield f"{page.parent.name}/{page.name} is missing"
+        return
+    if (size := page.stat().st_size) > MAX_PAGE_BYTES:
+        yield f"{page.name} has {size / 1e6:.2f} MB; at most {MAX_PAGE_BYTES / 1e6:.1f} MB"
+    try:
+        refuse_requests(page.read_text(encoding="utf-8"), page.stem)
+    except UserError as error:
+        yield str(error)
