@@ -126,6 +126,3 @@ class Parameters(NotebookParameters):
         if "deeper" in arms and self.train_from in ("", self.deeper_from):
             raise ValueError("arms: no deeper, since no more layers are left to train than train_from trains")
         return self
-
-
-check = Parameters.of  # called by `papers run` before anything starts

@@ -88,6 +88,3 @@ class Parameters(NotebookParameters):
         if data_root and not (Path(data_root).expanduser() / TABLE).is_file():
             raise ValueError(f"expected a folder with {TABLE} (docs/data_cardiac.md)")
         return data_root
-
-
-check = Parameters.of  # called by `papers run` before anything starts
