@@ -136,8 +136,3 @@ class Parameters(NotebookParameters):
         few |= dict.fromkeys(("test_images", "scenes_test"), 16)
         few |= {"folds": 0, "masked": min(2, self.masked)} | dict.fromkeys(ROOTS, "")
         return self.model_copy(update=few)
-
-
-def check(parameters: dict[str, Any]) -> None:
-    """Refuse values that make no sense. Raises: UserError, one line."""
-    Parameters.of(parameters)
