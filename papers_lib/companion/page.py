@@ -45,25 +45,16 @@ class Page:
         self.contract = load_claims(paths.claims_path(self.root, slug))
         self._items = {item.id: item for item in self.contract.items}
         self._parameters = {name: portable(value) for name, value in (parameters or {}).items()}
-        self._said: dict[str, dict[str, Any]]  # what results.json holds of these, by name
-        self._said = {part: {} for part in ("data", "values", "figures", "tables", "absent")}
+        parts = ("data", "values", "figures", "tables", "absent")
+        self._said: dict[str, dict[str, Any]] = {part: {} for part in parts}  # for results.json
         self._rows: pd.DataFrame | None = None
         self._claims: list[Any] | None = None
         apply_theme()
 
     def data(
-        self,
-        *,
-        name: str,
-        fingerprint: str,
-        evidence: str,
-        sizes: Mapping[str, int] | None = None,
-        note: str = "",
-    ) -> None:
-        """Say which data the results rest on, one call for each data set; evidence: one of ``EVIDENCE``.
-
-        ``sizes``: number of images by split; ``note``: a sentence for the page, such as what the data lack.
-        """
+        self, *, name: str, fingerprint: str, evidence: str, sizes: Mapping[str, int] | None = None, note: str = ""
+    ) -> None:  # fmt: skip
+        """Name a data set that the results rest on: evidence (``EVIDENCE``), images by split, a note for the page."""
         if evidence not in EVIDENCE:
             raise UserError(f"page.data: evidence {evidence!r}, expected one of {', '.join(EVIDENCE)}")
         entry = {"fingerprint": fingerprint, "evidence": evidence, "sizes": dict(sizes or {}), "note": note}
@@ -72,8 +63,8 @@ class Page:
     @property
     def evidence(self) -> str:
         """Real data if every data set of the page is real."""
-        kinds = (entry["evidence"] for entry in self._said["data"].values())
-        return next((kind for kind in kinds if kind != "real data"), "real data")
+        kinds = {entry["evidence"] for entry in self._said["data"].values()}
+        return next(kind for kind in EVIDENCE if kind in kinds or kind == "real data")
 
     def rows(self, frame: pd.DataFrame) -> None:
         """Set the tidy table of runs (a row a run) that claims are judged by; a later call replaces it."""
@@ -107,14 +98,9 @@ class Page:
         return HTML(html)
 
     def table(
-        self,
-        name: str,
-        frame: pd.DataFrame,
-        *,
-        caption: str,
-        formats: Mapping[str, str] | None = None,
+        self, name: str, frame: pd.DataFrame, *, caption: str, formats: Mapping[str, str] | None = None,
         extra: bool = False,
-    ) -> HTML:
+    ) -> HTML:  # fmt: skip
         """Save a table (CSV) and return it for display; ``formats``: column → ``.3f`` and the like."""
         lead = self._checked("table", name, extra, caption=caption)
         saved = save_table(frame, self.files / "tables", name, caption=caption, lead=lead, formats=formats)
@@ -168,9 +154,8 @@ class Page:
         declared = [item.id for item in self.contract.items if item.kind == kind]
         if (not extra and name not in declared) or not re.fullmatch(r"[A-Za-z][\w-]*", name):
             expected = "a letter, then letters, digits, _ or -" if extra else ", ".join(declared) or "none"
-            raise UserError(
-                f"{kind} {name!r}: not declared in {self.slug}'s claims.yaml; expected {expected}"
-            )
+            found = f"{kind} {name!r}: not declared in {self.slug}'s claims.yaml"
+            raise UserError(f"{found}; expected {expected}")
         for what, text in texts.items():
             if not text.strip():
                 raise UserError(f"{kind} {name}: {what} is empty; expected a sentence")
