@@ -58,67 +58,63 @@ def _columns(path: Path) -> list[str]:
         return re.split(r'[\s",]+', file.readline(4096).decode("utf-8-sig", "replace"))
 
 
-class Checked:
-    """What was found in a set: ``problems``, a line each, and ``counts`` of what is there, by name."""
+def check_set(root: Path, layout: str, images: int | None) -> tuple[list[str], dict[str, str]]:
+    """Read the set at ``root`` as a run would, and open ``images`` pictures, evenly chosen, or all.
 
-    def __init__(self) -> None:
-        self.problems: list[str] = []
-        self.counts: dict[str, str] = {}
-
-    def attempt(self, read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """What ``read`` returns; None where it refused, which is a problem."""
-        try:
-            return read(*arguments, **options)
-        except UserError as error:
-            line = " ".join(str(error).split())
-            self.problems += [line] if line not in self.problems else []
-
-
-def check_set(root: Path, layout: str, images: int | None) -> Checked:
-    """Read the set at ``root`` as a run would, and open ``images`` pictures, evenly chosen, or all."""
+    Returns: problems, a line each; and counts of what is there, by name.
+    """
     from papers_lib.datasets import cardiac, image_sets, nih_cxr14, voc, voc_crops
     from papers_lib.datasets.chexpert import load_chexpert
     from papers_lib.datasets.fingerprint import data_kind
     from papers_lib.datasets.pictures import read_image, square
 
-    found, splits, classes = Checked(), Counter[str](), Counter[str]()
+    problems: list[str] = []
+
+    def attempt(read: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """What ``read`` returns; None where it refused, which is a problem."""
+        try:
+            return read(*arguments, **options)
+        except UserError as error:
+            problems.append(" ".join(str(error).split()))
+
+    counts = {"kind": attempt(data_kind, root) or "not known"}
+    splits, classes = Counter[str](), Counter[str]()
     pictures: list[tuple[Path, str]] = []  # and where each is listed
-    found.counts["kind"] = found.attempt(data_kind, root) or "not known"
     if layout == "cardiac":
-        table = found.attempt(cardiac.read_slices, root)
+        table = attempt(cardiac.read_slices, root)
         for line, row in () if table is None else table.iterrows():
             splits[cardiac.SPLITS[row["split"]]] += 1
             classes[cardiac.CLASSES[row["class"]]] += 1
             files = [root / part / f"{row['id']}.png" for part in (cardiac.IMAGES, cardiac.MASKS)]
             pictures += [(file, f"{root / cardiac.TABLE} line {line}") for file in files]
         for split in splits:
-            found.attempt(cardiac.load_cardiac, root, split)
+            attempt(cardiac.load_cardiac, root, split)
     elif layout == "voc":
-        for name in (found.attempt(voc.splits_of, root) or {}).values():
-            if listed := found.attempt(voc.load_voc, root, name, mode="skip"):
-                found.problems += listed.left_out
+        for name in (attempt(voc.splits_of, root) or {}).values():
+            if listed := attempt(voc.load_voc, root, name, mode="skip"):
+                problems += listed.left_out
                 splits[name] = len(listed)
                 for record in listed.records:
-                    found.attempt(voc_crops.object_masks, record)
+                    attempt(voc_crops.object_masks, record)
                     classes.update(record.names)
                     pictures.append((record.image, str(record.beside("Annotations", ".xml"))))
     else:
         if layout == "nih":  # each file on its own, so that a fault in one does not hide another's
             for part in (nih_cxr14.TRAIN_VAL, nih_cxr14.TEST):
-                found.attempt(nih_cxr14.read_list, root / part)
-            there = found.attempt(nih_cxr14.find_pictures, root) or {}
+                attempt(nih_cxr14.read_list, root / part)
+            there = attempt(nih_cxr14.find_pictures, root) or {}
             pictures = [(path, str(path.parent)) for _, path in sorted(there.items())]
         load = load_chexpert if layout == "chexpert" else image_sets.KINDS[layout].load
         views = {"views": "all"} if layout == "chexpert" else {}
-        boxed = found.attempt(load, root, **views) or found.attempt(load, root, missing="skip", **views)
+        boxed = attempt(load, root, **views) or attempt(load, root, missing="skip", **views)
         if boxed is not None:
             pictures = list(zip(boxed.paths, boxed.where, strict=True))
             splits.update(boxed.split.tolist())
             classes.update(dict(zip(boxed.classes, boxed.labels.sum(0).tolist(), strict=True)))
             patients = "not known" if boxed.patients is None else str(len(set(boxed.patients)))
-            found.counts |= {"boxes": str(sum(map(len, boxed.boxes))), "patients": patients}
+            counts |= {"boxes": str(sum(map(len, boxed.boxes))), "patients": patients}
     for name, counted in (("classes", classes), ("splits", splits)):
-        found.counts[name] = ", ".join(f"{key or 'in none'} {number}" for key, number in counted.items())
+        counts[name] = ", ".join(f"{key or 'in none'} {number}" for key, number in counted.items())
     count = len(pictures)
     chosen = range(count) if images is None else [i * count // images for i in range(min(images, count))]
 
@@ -134,10 +130,10 @@ def check_set(root: Path, layout: str, images: int | None) -> Checked:
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # decoders let other threads run
         bad = [line for line in pool.map(fault, chosen) if line]
-    said = " ".join(found.problems)
-    found.counts["pictures"] = f"{len(chosen) - len(bad)} of {len(chosen)} opened, of {count}"
-    found.problems += [line for line in bad if line.split(": ")[0] not in said]
-    return found
+    said = " ".join(problems)
+    counts["pictures"] = f"{len(chosen) - len(bad)} of {len(chosen)} opened, of {count}"
+    problems += [line for line in bad if line.split(": ")[0] not in said]
+    return [*dict.fromkeys(problems)], counts
 
 
 @app.callback()
@@ -156,11 +152,11 @@ def check(
     Exit code 0: nothing wrong; 1: problems; 2: no data set that is known.
     """
     layout = find_layout(root)
-    about, found = LAYOUTS[layout], check_set(root, layout, images)
-    count = len(found.problems)
-    facts = {"layout": f"{about.name} (by {about.told_by})", **found.counts, "problems": count}
+    about, (wrong, counts) = LAYOUTS[layout], check_set(root, layout, images)
+    count = len(wrong)
+    facts = {"layout": f"{about.name} (by {about.told_by})", **counts, "problems": count}
     lines = [f"{name:<10}{what or 'none'}" for name, what in facts.items()]
-    lines += [f"  {line}" for line in found.problems[:problems]]
+    lines += [f"  {line}" for line in wrong[:problems]]
     lines += [f"  … and {count - problems} more (--problems {count})"] if count > problems else []
     for slug in about.notebooks:
         command = shlex.join(["papers", "run", slug, "--data-root", str(root)])

@@ -8,7 +8,6 @@ import base64
 import io
 import math
 import re
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
 from cycler import cycler
+from markupsafe import escape
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
@@ -57,26 +57,23 @@ def apply_theme() -> None:
 
 
 def save_figure(
-    figure: Any, folder: Path, name: str, *, caption: str, alt: str, lead: str = "", raster: bool = False
+    figure: Any, folder: Path, name: str, *, caption: str, alt: str, raster: bool = False
 ) -> tuple[str, Path]:
-    """Save a figure (or axes, or a seaborn grid) as SVG or PNG, close it, and return it as HTML with its file.
-
-    ``lead``: bold text before the caption. Raises a UserError if ``figure`` is no figure.
-    """
+    """Save a figure (or axes, or a seaborn grid) as SVG or PNG, close it, and return it as HTML with its file."""
     canvas = getattr(figure, "figure", None)
     if not isinstance(canvas, Figure):
         found = f"figure {name}: found a {type(figure).__name__}"
         raise UserError(f"{found}; expected a matplotlib figure or axes")
     _make_readable(canvas)
     file = folder / f"{name}.{'png' if raster else 'svg'}"
-    picture, width = (_pixels if raster else _vectors)(canvas, file, escape(alt))
+    picture, width = (_pixels if raster else _vectors)(canvas, file, str(escape(alt)))
     plt.close(canvas)
     if (narrowest := math.ceil(width * 15 / 16)) > PHONE:
         box = 'class="scroll drawing" tabindex="0" role="region" aria-label="Figure"'
         picture = f'<div {box} style="--narrowest:{narrowest}px">{picture}</div>'
-    strong = f"<strong>{escape(lead)}</strong> " if lead else ""
-    below = f"<figcaption>{strong}{escape(caption)}</figcaption>"
-    return f'<figure id="{name}" class="{"raster" if raster else "vector"}">{picture}{below}</figure>', file
+    kind = "raster" if raster else "vector"
+    below = f"<figcaption>{escape(caption)}</figcaption>"
+    return f'<figure id="{name}" class="{kind}">{picture}{below}</figure>', file
 
 
 def _make_readable(figure: Figure) -> None:

@@ -9,11 +9,11 @@ import numbers
 import os
 import re
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import pandas as pd
 from IPython.display import HTML, Markdown
+from markupsafe import Markup, escape
 
 from papers_lib.companion import paths, results
 from papers_lib.companion.claims import load_claims
@@ -27,11 +27,7 @@ EVIDENCE = ("synthetic data", "real data")
 
 
 class Page:
-    """The report of one run of the notebook of the paper ``slug``; its parameters are recorded in the results.
-
-    Raises:
-        UserError: an unknown profile, or profile full outside ``papers run`` (which alone publishes pages).
-    """
+    """The report of one run of the notebook of the paper ``slug``; its parameters are recorded in the results."""
 
     def __init__(self, slug: str, *, profile: str, parameters: Mapping[str, Any] | None = None) -> None:
         if profile not in paths.PROFILES:
@@ -92,8 +88,9 @@ class Page:
         ``name``: id of a figure of the claims file, or another with ``extra=True``; ``alt``: the figure in words.
         """
         words = {"caption": caption, "alt": alt}
-        lead = self._checked("figure", name, extra, **words)
-        html, file = save_figure(figure, self.files / "figures", name, lead=lead, raster=raster, **words)
+        self._checked("figure", name, extra, **words)
+        titled = words | {"caption": self._titled(name, caption)}
+        html, file = save_figure(figure, self.files / "figures", name, raster=raster, **titled)
         self._said["figures"][name] = {**words, "file": file.relative_to(self.out).as_posix()}
         return HTML(html)
 
@@ -102,17 +99,18 @@ class Page:
         extra: bool = False,
     ) -> HTML:  # fmt: skip
         """Save a table (CSV) and return it for display; ``formats``: column → ``.3f`` and the like."""
-        lead = self._checked("table", name, extra, caption=caption)
-        saved = save_table(frame, self.files / "tables", name, caption=caption, lead=lead, formats=formats)
+        self._checked("table", name, extra, caption=caption)
+        titled = self._titled(name, caption)
+        saved = save_table(frame, self.files / "tables", name, caption=titled, formats=formats)
         self._said["tables"][name] = {"caption": caption, "columns": saved.columns, "rows": saved.rows}
         return HTML(saved.html)
 
     def absent(self, name: str, reason: str) -> HTML:
         """Say in its place, and in results.json, why these data do not give a declared figure or table."""
         kind = "table" if name in self._items and self._items[name].kind == "table" else "figure"
-        lead = escape(self._checked(kind, name, reason=reason))
+        self._checked(kind, name, reason=reason)
         self._said["absent"][name] = reason
-        return HTML(f'<p id="{name}"><strong>{lead}</strong> Not shown: {escape(reason)}.</p>')
+        return HTML(f'<p id="{name}">{self._titled(name, f"Not shown: {reason}.")}</p>')
 
     def text(self, template: str) -> Markdown:
         """Markdown whose numbers are computed: ``{value:.2f}`` or, of a claim, ``{claim.estimate:.2f}``."""
@@ -127,11 +125,7 @@ class Page:
         return HTML(outcomes_table([dataclasses.asdict(c) for c in self._judged()], f"{self.slug}-claims"))
 
     def finish(self) -> None:
-        """Write results.json and, last, claims.md, once everything declared is there.
-
-        Raises:
-            UserError: no data named, declared figures or tables not made, or runs that failed or died.
-        """
+        """Write results.json and, last, claims.md; no data, an item that was not made, a run that died: UserError."""
         results.check_ended(self.slug, self._rows)
         made = {kind: {*self._said[f"{kind}s"], *self._said["absent"]} for kind in ("figure", "table")}
         results.check_complete(self.contract, self.profile, made)
@@ -149,8 +143,8 @@ class Page:
             self._claims = results.judged(self.contract, *known)
         return self._claims
 
-    def _checked(self, kind: str, name: str, extra: bool = False, **texts: str) -> str:
-        """Title of the item as the claims file has it, with the place in the paper; refuses what is not declared."""
+    def _checked(self, kind: str, name: str, extra: bool = False, **texts: str) -> None:
+        """Refuse an item that the claims file does not declare, and empty texts."""
         declared = [item.id for item in self.contract.items if item.kind == kind]
         if (not extra and name not in declared) or not re.fullmatch(r"[A-Za-z][\w-]*", name):
             expected = "a letter, then letters, digits, _ or -" if extra else ", ".join(declared) or "none"
@@ -159,5 +153,10 @@ class Page:
         for what, text in texts.items():
             if not text.strip():
                 raise UserError(f"{kind} {name}: {what} is empty; expected a sentence")
-        item = self._items.get(name)
-        return f"{item.title.rstrip('.')}{f' ({item.printed})' if item.printed else ''}." if item else ""
+
+    def _titled(self, name: str, text: str) -> str:
+        """The text below an item as HTML: title and place in the paper, as the claims file has them, go before it."""
+        if (item := self._items.get(name)) is None:
+            return escape(text)
+        title = item.title.rstrip(".") + (f" ({item.printed})" if item.printed else "")
+        return Markup("<strong>{}.</strong> {}").format(title, text)

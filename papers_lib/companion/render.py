@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import nbformat
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from nbconvert.filters import ansi2html
 from nbconvert.filters.highlight import Highlight2HTML
 
@@ -74,11 +74,10 @@ def render_index(out: Path, root: Path) -> Path:
     return write_text(out / "index.html", _template("index").render(papers=papers, profile=out.name))
 
 
-def _template(name: str) -> jinja2.Template:
+def _template(name: str) -> Template:
     """A template, with HTML escaping on and the words for numbers, outcomes and dates as filters."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
-    blocks = {"trim_blocks": True, "lstrip_blocks": True}
-    found = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, **blocks)
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    found = Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=StrictUndefined)
     hues = [(hue.lower(), DARK[role].lower()) for role, hue in PALETTE.items()]
     found.globals |= {"hues": hues, "symbols": SYMBOLS}
     texts = ("date", "duration", "ours", "sample", "outcome")

@@ -3,9 +3,10 @@
 import math
 import numbers
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from markupsafe import escape
 
 from papers_lib.errors import UserError
 from papers_lib.files import write_text
@@ -72,9 +73,9 @@ def default_format(values: Sequence[Any]) -> str:
 
 
 def save_table(
-    frame: "pd.DataFrame", folder: Path, name: str, *, formats: Mapping[str, str] | None = None, **words: str
+    frame: "pd.DataFrame", folder: Path, name: str, *, caption: str, formats: Mapping[str, str] | None = None
 ) -> SavedTable:
-    """Write ``folder/NAME.csv`` (full precision), and return the table as HTML; ``words`` as in :func:`raw_table`."""
+    """Write ``folder/NAME.csv`` (full precision), and return the table as HTML by :func:`raw_table`."""
     # Index levels become columns, unless the index only counts rows.
     counts = frame.index.nlevels == 1 and frame.index.name is None and frame.index.dtype.kind in "iu"
     flat = frame if counts else frame.reset_index(names=[str(n or "") for n in frame.index.names])
@@ -85,16 +86,17 @@ def save_table(
             raise UserError(f"table {name}: format for {column!r}, expected a column of {', '.join(flat)}")
     rows = [[None if is_missing(value) else value for value in row] for row in flat.astype(object).to_numpy()]
     write_text(folder / f"{name}.csv", flat.to_csv(index=False, lineterminator="\n"))
-    return SavedTable(raw_table(list(flat), rows, name=name, formats=formats, **words), list(flat), rows)
+    html = raw_table(list(flat), rows, name=name, caption=caption, formats=formats)
+    return SavedTable(html, list(flat), rows)
 
 
 def raw_table(
-    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, name: str, caption: str, lead: str = "",
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, name: str, caption: str,
     formats: Mapping[str, str] | None = None,
 ) -> str:  # fmt: skip
     """An HTML table in a box that scrolls sideways; the first cell heads its row, numbers are aligned right.
 
-    ``name``: its id; ``lead``: bold text before the caption; ``formats``: column → ``.3f``, or ``default_format``.
+    ``name``: its id; ``formats``: column → ``.3f`` and the like, else its ``default_format``.
     """
     shown, right = [], []
     for place, (column, values) in enumerate(zip(columns, zip(*rows, strict=True), strict=bool(rows)), 1):
@@ -113,10 +115,9 @@ def raw_table(
         for first, *others in zip(*shown, strict=True)
     )
     style = f'<style>[id="{name}"] tr>:is({",".join(right)}){{text-align:right}}</style>' if right else ""
-    strong = f"<strong>{escape(lead)}</strong> " if lead else ""
     # The box takes the focus, so that a keyboard can scroll it.
     return (
-        f'<div class="table" id="{name}"><p class="caption" id="{name}-caption">{strong}{escape(caption)}</p>'
+        f'<div class="table" id="{name}"><p class="caption" id="{name}-caption">{escape(caption)}</p>'
         f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}-caption" style="overflow-x:auto">'
         f'{style}<table aria-labelledby="{name}-caption"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
         "</div></div>"

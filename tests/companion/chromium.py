@@ -23,6 +23,12 @@ FLAGS += [
     "--remote-debugging-port=0",
 ]
 
+# To ask a page: contrasts of texts and marks; every figure's picture, and how many of these have no words.
+CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
+OPEN_ALL = "document.querySelectorAll('details').forEach((e) => { e.open = true })"
+DRAWN = "[...document.querySelectorAll('figure svg[role=img], figure img')]"
+UNNAMED = f"{DRAWN}.filter((e) => !(e.getAttribute('alt') || e.getAttribute('aria-label'))).length"
+
 
 def required() -> str:
     """Path of Chromium; without one the test is skipped, but fails where ``CI`` is set."""

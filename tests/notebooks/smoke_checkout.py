@@ -8,10 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.companion.test_contrast import CONTRAST
-
-from tests.companion.chromium import Browser
-from tests.companion.test_browser import UNNAMED
+from tests.companion.chromium import CONTRAST, OPEN_ALL, UNNAMED, Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,14 +50,13 @@ def check_in_browser(page: Path, largest: float) -> None:
     assert page.stat().st_size <= largest
     with Browser() as browser:
         for scheme in ("light", "dark"):
-            browser.scheme(scheme)
-            browser.open(page)
+            browser.open(page, scheme=scheme)
             assert browser.requests == []
             assert browser.messages == []
             assert browser.ask(UNNAMED) == 0
             texts = browser.ask(CONTRAST)["text"]
             assert [words for ratio, least, *_, words in texts if ratio < least] == []
         assert "not evidence" in browser.ask("document.body.innerText").lower()
-        browser.open(page, width=375, height=800)
-        browser.ask("document.querySelectorAll('details').forEach((e) => { e.open = true })")
+        browser.open(page, width=375)
+        browser.ask(OPEN_ALL)
         assert browser.ask("document.scrollingElement.scrollWidth <= innerWidth")
