@@ -14,7 +14,6 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
-from cycler import cycler
 from markupsafe import escape
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba_array
@@ -38,11 +37,9 @@ _SETTINGS: dict[str, Any] = {
     "figure.figsize": (5.6, 3.4),
     "savefig.bbox": "tight",
     "savefig.pad_inches": 0.05,
-    "axes.prop_cycle": cycler(color=list(PALETTE.values())),
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlelocation": "left",
-    "legend.frameon": False,
     "lines.linewidth": 1.6,
     "grid.alpha": 0.18,
     "patch.edgecolor": "none",
@@ -53,7 +50,7 @@ _SETTINGS: dict[str, Any] = {
 
 def apply_theme() -> None:
     """Set matplotlib's defaults for every figure of a notebook (called by ``Page``)."""
-    sns.set_theme(context="notebook", style="ticks", font_scale=0.85, rc=_SETTINGS)
+    sns.set_theme("notebook", "ticks", list(PALETTE.values()), font_scale=0.85, rc=_SETTINGS)
 
 
 def save_figure(

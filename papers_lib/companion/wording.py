@@ -1,6 +1,5 @@
 """Numbers, outcomes, dates and times in words; and prose whose numbers are computed."""
 
-import numbers
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -27,10 +26,8 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
         name, spec = field.groups()
         if name not in values:
             raise UserError(f"page.text: no value {name!r}; there are {', '.join(sorted(values)) or 'none'}")
-        value = values[name]
-        default = ".3g" if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) else ""
         try:
-            return cell_text(value, spec or default)
+            return cell_text(values[name], spec or (".3g" if isinstance(values[name], float) else ""))
         except ValueError as error:
             raise UserError(f"page.text: {name} does not take format {spec!r} ({error})") from error
 

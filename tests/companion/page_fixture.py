@@ -86,8 +86,7 @@ def build(root: Path) -> Path:
     grid = map_grid(images, maps, [f"disc {i}" for i in range(8)], label="heat")
     noise = {"caption": "The map follows nothing: it is noise.", "raster": True}
     noise["alt"] = "Eight grey discs with coarse heat maps over them"
-    lines = {"chance": 0.21, "paper, CCE": 0.26}
-    shares = {"y": "heart_share", "baselines": lines, "labels": ("", "heat in the heart")}
+    shares = {"y": "heart_share", "baselines": {"chance": 0.21}, "labels": ("", "heat in the heart")}
     strip = strip_panels([shares], frame=frame, x="group")
     dots = {"caption": "Each dot is a run.", "alt": "Dots: heatmap at 0.8, CCE at 0.3"}
     wide = frame.head(6).assign(**{f"measurement {i}": np.linspace(0, i, 6) for i in range(1, 9)})
@@ -113,10 +112,9 @@ def build(root: Path) -> Path:
     page.finish()
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
     nbformat.write(notebook, out / f"{SLUG}_files" / "executed.ipynb")
-    cpu = "Example CPU at 2.5 GHz"
-    manifest = {"schema": 1, "slug": SLUG, "profile": "quick", "commit": "0123456789abcdef" * 2, "seeds": 12}
+    manifest = {"slug": SLUG, "profile": "quick", "commit": "0123456789abcdef" * 2, "seeds": 12}
     manifest |= {"date": "2026-03-01T12:30:59Z", "wall_seconds": 192.3, "libraries": {"numpy": "2.0.0"}}
-    manifest |= {"device": {"type": "cpu", "name": cpu}, "machine": {"cpu": cpu, "cores": 2, "threads": 2}}
+    manifest |= {"device": {"name": "Example CPU at 2.5 GHz"}, "machine": {"cores": 2}}
     manifest |= {"command": f"papers run {SLUG} --profile quick"}
     write_json(out / f"{SLUG}.manifest.json", manifest)
     return out

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from PIL import Image
 
 from papers_lib.companion import figures
-from papers_lib.errors import UserError
 from papers_lib.plots import INK
 
 mpl.use("agg")
@@ -74,11 +73,6 @@ def test_a_large_picture_stays_under_the_limit(tmp_path):
     assert Image.open(io.BytesIO(picture)).format == "WEBP"
     assert 'alt="Noise"' in html
     assert file.suffix == ".png"
-
-
-def test_what_is_no_figure_is_named(tmp_path):
-    with pytest.raises(UserError, match="found a str"):
-        figures.save_figure("x", tmp_path, "a", caption="c", alt="d")
 
 
 def test_what_is_too_small_too_faint_or_an_exponent_is_made_readable(tmp_path):

@@ -28,9 +28,8 @@ def declared_quick(without=()):
     page = Page("demo", profile="quick")
     page.data(name="discs", fingerprint="00", evidence=page_fixture.SYNTHETIC)
     page.rows(page_fixture.runs())
-    for name in ("fig6", "maps"):
-        if name not in without:
-            page.figure(name, plt.figure(), caption="c", alt="d")
+    for name in {"fig6", "maps"} - {*without}:
+        page.figure(name, plt.figure(), caption="c", alt="d")
     if "wide" not in without:
         page.table("wide", pd.DataFrame({"a": [1]}), caption="c")
     return page
@@ -44,8 +43,8 @@ def test_results_hold_everything_and_nothing_of_the_machine(root, capsys):
     results = json.loads(text)
     assert len(results["rows"]) == 24
     assert results["figures"]["fig6"]["file"] == "demo_files/figures/fig6.svg"
-    assert (out / "demo_files" / "figures" / "maps.png").is_file()
-    assert (out / "demo_files" / "tables" / "wide.csv").is_file()
+    for file in ("figures/maps.png", "tables/wide.csv"):
+        assert (out / "demo_files" / file).is_file()
     outcomes = {claim["id"]: claim["outcome"] for claim in results["claims"]}
     expected = {"heart": "supported", "worse": "contradicted", "weight": "not tested"}
     assert {name: outcomes[name] for name in expected} == expected
@@ -96,6 +95,7 @@ def test_a_page_has_real_data_only_if_all_its_data_sets_are_real(root):
         (lambda p: p.claims(), "page.data.* was not called"),
         (lambda p: p.absent("fig7", "x"), "not declared"),
         (lambda p: p.figure("fig7", plt.figure(), caption="c", alt="d"), "not declared .* fig6, maps, scan"),
+        (lambda p: p.figure("maps", "x", caption="c", alt="d"), "figure maps: found a str"),
         (lambda p: p.absent("maps", " "), "reason is empty"),
         (lambda p: p.figure("maps", plt.figure(), caption="c", alt=" "), "alt is empty"),
         (lambda p: p.table("wide", pd.DataFrame(), caption=""), "caption is empty"),

@@ -62,9 +62,8 @@ def test_provenance_is_at_the_top(built):
 
 def test_cells_are_folded_or_dropped(built):
     html = built[2]
-    summaries = re.findall(r"<summary>(.*?)</summary>", html)
     expected = {"Code: Parameters", "Code: Parameters of the notebook", "Code: Train both groups", "Code"}
-    assert expected <= {*summaries}
+    assert expected <= {*re.findall(r"<summary>(.*?)</summary>", html)}
     for dropped in ("Title for the lab", "WARNING on stderr", "20 %"):
         assert dropped not in html
     assert "plain line" in html
@@ -93,26 +92,20 @@ def test_what_these_data_do_not_give_is_said_instead_of_linked(built):
         html = render("demo", out, root).read_text()
     assert "evidence not shown: no &lt;heart&gt;" in row(html, "heart")
     assert "<a " not in row(html, "heart")
-    items = html.split('id="regenerated"')[1].split("</ul>")[0]
+    items, others = (page.split('id="regenerated"')[1].split("</ul>")[0] for page in (html, before))
     assert "not shown: no &lt;heart&gt;" in items
-    assert 'href="#fig6"' not in items
-    assert 'href="#fig6"' in before.split('id="regenerated"')[1].split("</ul>")[0]
+    assert ('href="#fig6"' in items, 'href="#fig6"' in others) == (False, True)
 
 
 def test_changed_rules_smoke_and_uncommitted_code_are_said(built):
     root, out, before = built
-    little = {"commit": "", "dirty": True, "seeds": [0, 1], "wall_seconds": None}
-    little |= {"device": None, "libraries": None}
+    little = dict.fromkeys(("wall_seconds", "device", "libraries", "commit")) | {
+        "dirty": True,
+        "seeds": [0, 1],
+    }
     with changed(out, "results", rules_sha256="0" * 64, profile="smoke"), changed(out, "manifest", **little):
         html = render("demo", out, root).read_text()
-    said = (
-        "rules of the claims were changed",
-        "not evidence",
-        "uncommitted",
-        "none + changes",
-        "<dd>0, 1</dd>",
-    )
-    for text in said:
+    for text in ("rules of the claims", "not evidence", "uncommitted", "none + changes", "<dd>0, 1</dd>"):
         assert text in html
         assert text not in before
 
@@ -121,11 +114,6 @@ def test_ids_are_unique_and_local_links_lead_somewhere(built):
     ids = re.findall(r'\sid="([^"]+)"', built[2])
     assert len(ids) == len(set(ids))
     assert {*re.findall(r'href="#([^"]+)"', built[2])} <= {*ids}
-
-
-def test_missing_files_are_named(built, tmp_path):
-    with pytest.raises(UserError, match=r"demo\.results\.json: missing"):
-        render("demo", tmp_path, built[0])
 
 
 @pytest.mark.parametrize(
