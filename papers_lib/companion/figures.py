@@ -68,9 +68,7 @@ def save_figure(
     if (narrowest := math.ceil(width * 15 / 16)) > PHONE:
         box = 'class="scroll drawing" tabindex="0" role="region" aria-label="Figure"'
         picture = f'<div {box} style="--narrowest:{narrowest}px">{picture}</div>'
-    kind = "raster" if raster else "vector"
-    below = f"<figcaption>{escape(caption)}</figcaption>"
-    return f'<figure id="{name}" class="{kind}">{picture}{below}</figure>', file
+    return f'<figure id="{name}">{picture}<figcaption>{escape(caption)}</figcaption></figure>', file
 
 
 def _make_readable(figure: Figure) -> None:

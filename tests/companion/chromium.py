@@ -46,9 +46,8 @@ class Browser:
         port = next(found[1] for found in ports if found)
         with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=20) as answer:
             tab = next(target for target in json.load(answer) if target["type"] == "page")
-        self._socket = websocket.create_connection(
-            tab["webSocketDebuggerUrl"], timeout=30, suppress_origin=True, enable_multithread=False
-        )
+        address = tab["webSocketDebuggerUrl"]
+        self._socket = websocket.create_connection(address, timeout=30, suppress_origin=True)
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 

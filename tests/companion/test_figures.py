@@ -36,7 +36,7 @@ def test_a_drawing_is_one_named_element_in_the_colours_of_the_page(tmp_path):
     root = ElementTree.fromstring(file.read_text())
     assert root.attrib["aria-label"] == '"Three" points'
     assert "width" not in root.attrib
-    assert html.startswith('<figure id="fig6" class="vector"><div class="scroll drawing" tabindex="0"')
+    assert html.startswith('<figure id="fig6"><div class="scroll drawing" tabindex="0"')
     assert html.endswith("<figcaption><b>A &lt; B</b></figcaption></figure>")
     small, _ = figures.save_figure(line(2.5), tmp_path, "a", caption="c", alt="d")
     assert "scroll" not in small  # fits a phone

@@ -45,9 +45,8 @@ def test_results_hold_everything_and_nothing_of_the_machine(root, capsys):
     assert results["figures"]["fig6"]["file"] == "demo_files/figures/fig6.svg"
     for file in ("figures/maps.png", "tables/wide.csv"):
         assert (out / "demo_files" / file).is_file()
-    outcomes = {claim["id"]: claim["outcome"] for claim in results["claims"]}
-    expected = {"heart": "supported", "worse": "contradicted", "weight": "not tested"}
-    assert {name: outcomes[name] for name in expected} == expected
+    outcomes = {(claim["id"], claim["outcome"]) for claim in results["claims"]}
+    assert outcomes >= {("heart", "supported"), ("worse", "contradicted"), ("weight", "not tested")}
     assert str(root) not in text
     assert "Models trained with the heatmap loss" in (out / "demo.claims.md").read_text()
     assert (page_fixture.build(root) / "demo.results.json").read_text() == text
