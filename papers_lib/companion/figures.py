@@ -1,21 +1,20 @@
 """The theme of every figure, and the function that saves one for the page.
 
-In an SVG ``INK`` is replaced by ``currentColor``, and each data colour by a CSS variable: one drawing fits the light
-and the dark theme. Grids of images become pixels on a light card.
+In an SVG ``INK`` becomes ``currentColor`` and each data colour a CSS variable, so that one drawing fits the light and
+the dark theme. Grids of images become pixels on a light card.
 """
 
 import base64
 import io
 import math
 import re
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
-from cycler import cycler
+from markupsafe import escape
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
@@ -38,11 +37,9 @@ _SETTINGS: dict[str, Any] = {
     "figure.figsize": (5.6, 3.4),
     "savefig.bbox": "tight",
     "savefig.pad_inches": 0.05,
-    "axes.prop_cycle": cycler(color=list(PALETTE.values())),
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlelocation": "left",
-    "legend.frameon": False,
     "lines.linewidth": 1.6,
     "grid.alpha": 0.18,
     "patch.edgecolor": "none",
@@ -53,31 +50,25 @@ _SETTINGS: dict[str, Any] = {
 
 def apply_theme() -> None:
     """Set matplotlib's defaults for every figure of a notebook (called by ``Page``)."""
-    sns.set_theme(context="notebook", style="ticks", font_scale=0.85, rc=_SETTINGS)
+    sns.set_theme("notebook", "ticks", list(PALETTE.values()), font_scale=0.85, rc=_SETTINGS)
 
 
 def save_figure(
-    figure: Any, folder: Path, name: str, *, caption: str, alt: str, lead: str = "", raster: bool = False
+    figure: Any, folder: Path, name: str, *, caption: str, alt: str, raster: bool = False
 ) -> tuple[str, Path]:
-    """Save a figure (or axes, or a seaborn grid) as SVG or PNG, close it, and return it as HTML with its file.
-
-    ``lead``: bold text before the caption. Raises a UserError if ``figure`` is no figure.
-    """
+    """Save a figure (or axes, or a seaborn grid) as SVG or PNG, close it, and return it as HTML with its file."""
     canvas = getattr(figure, "figure", None)
     if not isinstance(canvas, Figure):
-        raise UserError(
-            f"figure {name}: found a {type(figure).__name__}; expected a matplotlib figure or axes"
-        )
+        found = f"figure {name}: found a {type(figure).__name__}"
+        raise UserError(f"{found}; expected a matplotlib figure or axes")
     _make_readable(canvas)
     file = folder / f"{name}.{'png' if raster else 'svg'}"
-    picture, width = (_pixels if raster else _vectors)(canvas, file, name, alt)
+    picture, width = (_pixels if raster else _vectors)(canvas, file, str(escape(alt)))
     plt.close(canvas)
     if (narrowest := math.ceil(width * 15 / 16)) > PHONE:
         box = 'class="scroll drawing" tabindex="0" role="region" aria-label="Figure"'
         picture = f'<div {box} style="--narrowest:{narrowest}px">{picture}</div>'
-    strong = f"<strong>{escape(lead)}</strong> " if lead else ""
-    below = f"<figcaption>{strong}{escape(caption)}</figcaption>"
-    return f'<figure id="{name}" class="{"raster" if raster else "vector"}">{picture}{below}</figure>', file
+    return f'<figure id="{name}">{picture}<figcaption>{escape(caption)}</figcaption></figure>', file
 
 
 def _make_readable(figure: Figure) -> None:
@@ -93,12 +84,12 @@ def _make_readable(figure: Figure) -> None:
         text.set_fontsize(max(SMALLEST, text.get_fontsize()))
 
 
-def _vectors(figure: Figure, file: Path, name: str, alt: str) -> tuple[str, float]:
+def _vectors(figure: Figure, file: Path, alt: str) -> tuple[str, float]:
     """Save an SVG with a viewBox, the page's font and colours and no ballast; returns it, and its width in pixels."""
     document = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     # The salt is part of the ids that matplotlib makes: no two figures of a page share one.
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": file.stem}):
         figure.savefig(document, format="svg", transparent=True, metadata=nothing)
     _, width, height, body = re.split(r'<svg[^>]*viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>', document.getvalue())
     body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>|<!--.*?-->", "", body, flags=re.DOTALL)
@@ -109,12 +100,10 @@ def _vectors(figure: Figure, file: Path, name: str, alt: str) -> tuple[str, floa
     for hue in map(str.lower, PALETTE.values()):
         body = body.replace(hue, f"var(--hue-{hue[1:]},{hue})")
     pixels = float(width) * 4 / 3
-    style = (
-        f"display:block;width:100%;max-width:{pixels:.0f}px;height:auto;overflow:visible;font-family:inherit"
-    )
-    box = f'viewBox="0 0 {float(width):g} {float(height):g}" style="{style};stroke-linejoin:round"'
+    style = f"width:100%;max-width:{pixels:.0f}px;height:auto;overflow:visible;font-family:inherit"
+    box = f'viewBox="0 0 {float(width):g} {float(height):g}" style="display:block;{style};stroke-linejoin:round"'
     spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    picture = f'<svg role="img" aria-label="{escape(alt)}" {box} {spaces}>{body}'
+    picture = f'<svg role="img" aria-label="{alt}" {box} {spaces}>{body}'
     write_text(file, picture + "\n")
     return picture, pixels
 
@@ -125,13 +114,12 @@ def _rounded(tag: re.Match[str]) -> str:
     return re.sub(r"(?<![#\w.])-?\d+\.\d{3,}", lambda number: f"{round(float(number[0]), 2):.6g}", line)
 
 
-def _pixels(figure: Figure, file: Path, name: str, alt: str) -> tuple[str, float]:
+def _pixels(figure: Figure, file: Path, alt: str) -> tuple[str, float]:
     """Save a PNG; returns it as a small WebP for the page, and its width in pixels."""
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=200, facecolor=CARD, metadata={"Software": None})
     write_bytes(file, png.getvalue())
     image = Image.open(png).convert("RGB")
-    width, height = image.width // 2, image.height // 2
     for quality, share in ((90, 1), (80, 1), (65, 1), (50, 1), (50, 0.7), (50, 0.5), (50, 0.2)):
         small = io.BytesIO()
         resized = image.resize((round(image.width * share), round(image.height * share)))
@@ -139,5 +127,5 @@ def _pixels(figure: Figure, file: Path, name: str, alt: str) -> tuple[str, float
         if small.tell() <= MAX_RASTER_BYTES:
             break
     source = f"data:image/webp;base64,{base64.b64encode(small.getvalue()).decode()}"
-    size = f'width="{width}" height="{height}" style="max-width:100%;height:auto"'
-    return f'<img alt="{escape(alt)}" {size} src="{source}">', width
+    size = f'width="{image.width // 2}" height="{image.height // 2}" style="max-width:100%;height:auto"'
+    return f'<img alt="{alt}" {size} src="{source}">', image.width // 2

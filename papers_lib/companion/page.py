@@ -9,11 +9,11 @@ import numbers
 import os
 import re
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import pandas as pd
 from IPython.display import HTML, Markdown
+from markupsafe import Markup, escape
 
 from papers_lib.companion import paths, results
 from papers_lib.companion.claims import load_claims
@@ -27,11 +27,7 @@ EVIDENCE = ("synthetic data", "real data")
 
 
 class Page:
-    """The report of one run of the notebook of the paper ``slug``; its parameters are recorded in the results.
-
-    Raises:
-        UserError: an unknown profile, or profile full outside ``papers run`` (which alone publishes pages).
-    """
+    """The report of one run of the notebook of the paper ``slug``; its parameters are recorded in the results."""
 
     def __init__(self, slug: str, *, profile: str, parameters: Mapping[str, Any] | None = None) -> None:
         if profile not in paths.PROFILES:
@@ -45,25 +41,16 @@ class Page:
         self.contract = load_claims(paths.claims_path(self.root, slug))
         self._items = {item.id: item for item in self.contract.items}
         self._parameters = {name: portable(value) for name, value in (parameters or {}).items()}
-        self._said: dict[str, dict[str, Any]]  # what results.json holds of these, by name
-        self._said = {part: {} for part in ("data", "values", "figures", "tables", "absent")}
+        parts = ("data", "values", "figures", "tables", "absent")
+        self._said: dict[str, dict[str, Any]] = {part: {} for part in parts}  # for results.json
         self._rows: pd.DataFrame | None = None
         self._claims: list[Any] | None = None
         apply_theme()
 
     def data(
-        self,
-        *,
-        name: str,
-        fingerprint: str,
-        evidence: str,
-        sizes: Mapping[str, int] | None = None,
-        note: str = "",
-    ) -> None:
-        """Say which data the results rest on, one call for each data set; evidence: one of ``EVIDENCE``.
-
-        ``sizes``: number of images by split; ``note``: a sentence for the page, such as what the data lack.
-        """
+        self, *, name: str, fingerprint: str, evidence: str, sizes: Mapping[str, int] | None = None, note: str = ""
+    ) -> None:  # fmt: skip
+        """Name a data set that the results rest on: evidence (``EVIDENCE``), images by split, a note for the page."""
         if evidence not in EVIDENCE:
             raise UserError(f"page.data: evidence {evidence!r}, expected one of {', '.join(EVIDENCE)}")
         entry = {"fingerprint": fingerprint, "evidence": evidence, "sizes": dict(sizes or {}), "note": note}
@@ -72,8 +59,8 @@ class Page:
     @property
     def evidence(self) -> str:
         """Real data if every data set of the page is real."""
-        kinds = (entry["evidence"] for entry in self._said["data"].values())
-        return next((kind for kind in kinds if kind != "real data"), "real data")
+        kinds = {entry["evidence"] for entry in self._said["data"].values()}
+        return next(kind for kind in EVIDENCE if kind in kinds or kind == "real data")
 
     def rows(self, frame: pd.DataFrame) -> None:
         """Set the tidy table of runs (a row a run) that claims are judged by; a later call replaces it."""
@@ -101,32 +88,29 @@ class Page:
         ``name``: id of a figure of the claims file, or another with ``extra=True``; ``alt``: the figure in words.
         """
         words = {"caption": caption, "alt": alt}
-        lead = self._checked("figure", name, extra, **words)
-        html, file = save_figure(figure, self.files / "figures", name, lead=lead, raster=raster, **words)
+        self._checked("figure", name, extra, **words)
+        titled = words | {"caption": self._titled(name, caption)}
+        html, file = save_figure(figure, self.files / "figures", name, raster=raster, **titled)
         self._said["figures"][name] = {**words, "file": file.relative_to(self.out).as_posix()}
         return HTML(html)
 
     def table(
-        self,
-        name: str,
-        frame: pd.DataFrame,
-        *,
-        caption: str,
-        formats: Mapping[str, str] | None = None,
+        self, name: str, frame: pd.DataFrame, *, caption: str, formats: Mapping[str, str] | None = None,
         extra: bool = False,
-    ) -> HTML:
+    ) -> HTML:  # fmt: skip
         """Save a table (CSV) and return it for display; ``formats``: column → ``.3f`` and the like."""
-        lead = self._checked("table", name, extra, caption=caption)
-        saved = save_table(frame, self.files / "tables", name, caption=caption, lead=lead, formats=formats)
+        self._checked("table", name, extra, caption=caption)
+        titled = self._titled(name, caption)
+        saved = save_table(frame, self.files / "tables", name, caption=titled, formats=formats)
         self._said["tables"][name] = {"caption": caption, "columns": saved.columns, "rows": saved.rows}
         return HTML(saved.html)
 
     def absent(self, name: str, reason: str) -> HTML:
         """Say in its place, and in results.json, why these data do not give a declared figure or table."""
         kind = "table" if name in self._items and self._items[name].kind == "table" else "figure"
-        lead = escape(self._checked(kind, name, reason=reason))
+        self._checked(kind, name, reason=reason)
         self._said["absent"][name] = reason
-        return HTML(f'<p id="{name}"><strong>{lead}</strong> Not shown: {escape(reason)}.</p>')
+        return HTML(f'<p id="{name}">{self._titled(name, f"Not shown: {reason}.")}</p>')
 
     def text(self, template: str) -> Markdown:
         """Markdown whose numbers are computed: ``{value:.2f}`` or, of a claim, ``{claim.estimate:.2f}``."""
@@ -141,11 +125,7 @@ class Page:
         return HTML(outcomes_table([dataclasses.asdict(c) for c in self._judged()], f"{self.slug}-claims"))
 
     def finish(self) -> None:
-        """Write results.json and, last, claims.md, once everything declared is there.
-
-        Raises:
-            UserError: no data named, declared figures or tables not made, or runs that failed or died.
-        """
+        """Write results.json and, last, claims.md; no data, an item that was not made, a run that died: UserError."""
         results.check_ended(self.slug, self._rows)
         made = {kind: {*self._said[f"{kind}s"], *self._said["absent"]} for kind in ("figure", "table")}
         results.check_complete(self.contract, self.profile, made)
@@ -163,16 +143,20 @@ class Page:
             self._claims = results.judged(self.contract, *known)
         return self._claims
 
-    def _checked(self, kind: str, name: str, extra: bool = False, **texts: str) -> str:
-        """Title of the item as the claims file has it, with the place in the paper; refuses what is not declared."""
+    def _checked(self, kind: str, name: str, extra: bool = False, **texts: str) -> None:
+        """Refuse an item that the claims file does not declare, and empty texts."""
         declared = [item.id for item in self.contract.items if item.kind == kind]
         if (not extra and name not in declared) or not re.fullmatch(r"[A-Za-z][\w-]*", name):
             expected = "a letter, then letters, digits, _ or -" if extra else ", ".join(declared) or "none"
-            raise UserError(
-                f"{kind} {name!r}: not declared in {self.slug}'s claims.yaml; expected {expected}"
-            )
+            found = f"{kind} {name!r}: not declared in {self.slug}'s claims.yaml"
+            raise UserError(f"{found}; expected {expected}")
         for what, text in texts.items():
             if not text.strip():
                 raise UserError(f"{kind} {name}: {what} is empty; expected a sentence")
-        item = self._items.get(name)
-        return f"{item.title.rstrip('.')}{f' ({item.printed})' if item.printed else ''}." if item else ""
+
+    def _titled(self, name: str, text: str) -> str:
+        """The text below an item as HTML: title and place in the paper, as the claims file has them, go before it."""
+        if (item := self._items.get(name)) is None:
+            return escape(text)
+        title = item.title.rstrip(".") + (f" ({item.printed})" if item.printed else "")
+        return Markup("<strong>{}.</strong> {}").format(title, text)

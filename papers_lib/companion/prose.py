@@ -13,25 +13,26 @@ from papers_lib.errors import UserError
 _FLAW = re.compile(r'<m[ino][^>]*>(\\\w+)|mathvariant="(?!normal)([\w-]+)"')
 
 
-def _mathml(tex: str, display: str = "inline") -> str:
-    """TeX mathematics (without dollar signs) as MathML; what cannot be parsed or shown is a UserError."""
-    source = " ".join(tex.split())
-    try:
-        result: str = convert(source, display=display)
-    except Exception as error:  # the converter raises many kinds, IndexError and KeyError among them
-        raise UserError(f"formula ${source}$: cannot be parsed ({type(error).__name__})") from error
-    if flaw := _FLAW.search(result):
-        raise UserError(f"formula ${source}$: {flaw[1] or flaw[2]} is unknown or not shown by browsers")
-    return result
+def scroll_box(content: str, label: str, kind: str = "scroll") -> str:
+    """What may be wider than a phone, in a box that a keyboard can scroll."""
+    return f'<div class="{kind}" tabindex="0" role="region" aria-label="{label}">{content}</div>\n'
 
 
 class _PageRenderer(IPythonRenderer):
-    def block_math(self, body: str) -> str:
-        formula = _mathml(body, "block")
-        return f'<span class="formula" tabindex="0" role="region" aria-label="Formula">{formula}</span>'
+    def inline_math(self, body: str, display: str = "inline") -> str:
+        """TeX as MathML; what cannot be parsed or shown is a UserError."""
+        source = " ".join(body.split())
+        try:
+            result: str = convert(source, display=display)
+        except Exception as error:  # the converter raises many kinds, IndexError and KeyError among them
+            raise UserError(f"formula ${source}$: cannot be parsed ({type(error).__name__})") from error
+        if flaw := _FLAW.search(result):
+            raise UserError(f"formula ${source}$: {flaw[1] or flaw[2]} is unknown or not shown by browsers")
+        return result
 
-    def inline_math(self, body: str) -> str:
-        return _mathml(body)
+    def block_math(self, body: str) -> str:
+        formula = self.inline_math(body, "block")
+        return f'<span class="formula" tabindex="0" role="region" aria-label="Formula">{formula}</span>'
 
     def latex_environment(self, name: str, body: str) -> str:
         return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
@@ -41,14 +42,10 @@ class _PageRenderer(IPythonRenderer):
         return f"<h{level}>{text}</h{level}>\n"
 
     def block_code(self, code: str, info: str | None = None) -> str:
-        return _box(super().block_code(code, info), "Code", "scroll listing")
+        return scroll_box(super().block_code(code, info), "Code", "scroll listing")
 
     def table(self, text: str) -> str:
-        return _box(f"<table>\n{text}</table>", "Table")
-
-
-def _box(content: str, label: str, kind: str = "scroll") -> str:
-    return f'<div class="{kind}" tabindex="0" role="region" aria-label="{label}">{content}</div>\n'
+        return scroll_box(f"<table>\n{text}</table>", "Table")
 
 
 def markdown_html(source: str, attachments: Any = None) -> str:

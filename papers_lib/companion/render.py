@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import nbformat
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from nbconvert.filters import ansi2html
 from nbconvert.filters.highlight import Highlight2HTML
 
@@ -42,20 +41,19 @@ def render(slug: str, out: Path, root: Path) -> Path:
         raise UserError(f"{slug}_files/executed.ipynb: not found; first run: papers run")
     paper = load_claims(paths.claims_path(root, slug))
     absent = results.get("absent") or {}
-    shown = {*results["figures"], *results["tables"]}
-    html = _templates().get_template("page.html.j2").render(
+    html = _template("page").render(
         paper=paper,
         results=results,
         manifest=manifest,
         published="" if results["profile"] == "full" else f"../full/{slug}.html",
         warnings=_warnings(results, manifest, paper.rules_sha256),
         verdict=verdict(paper, [ClaimResult(**claim) for claim in results["claims"]]),
-        shown=shown - {*absent},
+        shown={*results["figures"], *results["tables"]} - {*absent},
         absent=absent,
         cells=list(_cells(nbformat.read(executed, as_version=4))),
         recorded=recorded.html(recorded.load(root, slug), results),
         timings=timings_html(out / f"{slug}.timings.json"),
-    )  # fmt: skip
+    )
     html = with_contents(html)
     refuse_requests(html, slug)
     return write_text(out / f"{slug}.html", html)
@@ -65,34 +63,26 @@ def render_index(out: Path, root: Path) -> Path:
     """Write ``out/index.html``: the papers of a report folder, each with its outcomes and a figure."""
     papers = []
     for page in sorted(out.glob("*.html")):
-        slug, results = page.stem, provenance.read_json(page.with_suffix(".results.json"))
-        if results is not None:
-            paper = load_claims(paths.claims_path(root, slug))
+        if (results := provenance.read_json(page.with_suffix(".results.json"))) is not None:
+            paper = load_claims(paths.claims_path(root, page.stem))
             manifest = (
                 provenance.read_json(page.with_suffix(".manifest.json")) or {}
             )  # it is moved there last
             warnings = _warnings(results, manifest, paper.rules_sha256)
-            picture = _picture(page.read_text(encoding="utf-8"), slug, paper.thumbnail)
-            papers.append((slug, paper, results, manifest, warnings, picture))
-    html = _templates().get_template("index.html.j2").render(papers=papers, profile=out.name)
-    return write_text(out / "index.html", html)
+            picture = _picture(page.read_text(encoding="utf-8"), page.stem, paper.thumbnail)
+            papers.append((page.stem, paper, results, manifest, warnings, picture))
+    return write_text(out / "index.html", _template("index").render(papers=papers, profile=out.name))
 
 
-@cache
-def _templates() -> jinja2.Environment:
-    """The templates, with HTML escaping on and the words for numbers, outcomes and dates as filters."""
-    found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _template(name: str) -> Template:
+    """A template, with HTML escaping on and the words for numbers, outcomes and dates as filters."""
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    found = Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=StrictUndefined)
     hues = [(hue.lower(), DARK[role].lower()) for role, hue in PALETTE.items()]
     found.globals |= {"hues": hues, "symbols": SYMBOLS}
     texts = ("date", "duration", "ours", "sample", "outcome")
     found.filters |= {"word": wording.word, **{name: getattr(wording, f"{name}_text") for name in texts}}
-    return found
+    return found.get_template(f"{name}.html.j2")
 
 
 def _cells(notebook: Any) -> Iterator[dict[str, Any]]:
@@ -105,11 +95,10 @@ def _cells(notebook: Any) -> Iterator[dict[str, Any]]:
         if cell.cell_type == "markdown":
             yield {"prose": markdown_html(cell.source, cell.get("attachments"))}
         elif cell.cell_type == "code":
-            first = "# Parameters of the notebook" if "parameters" in tags else cell.source
-            comment = re.match(r"\s*#+[# ]*(\S.*)", first)
-            title = comment[1].strip() if comment else ""
-            outputs = "".join(_output(output) for output in cell.outputs)
-            yield {"title": title, "code": highlighted(cell.source), "outputs": outputs}
+            comment = re.match(r"\s*#+[# ]*(\S.*)", cell.source)
+            title = "Parameters of the notebook" if "parameters" in tags else comment[1] if comment else ""
+            outputs = "".join(map(_output, cell.outputs))
+            yield {"title": title.strip(), "code": highlighted(cell.source), "outputs": outputs}
 
 
 def _output(output: Mapping[str, Any]) -> str:
@@ -140,12 +129,12 @@ def refuse_requests(html: str, what: str) -> None:
 def _warnings(results: Mapping[str, Any], manifest: Mapping[str, Any], rules_sha256: str) -> list[str]:
     """What a reader must know before any number: not evidence, changed rules, uncommitted code."""
     changed = results.get("rules_sha256") != rules_sha256
-    found = (
-        (results["profile"] == "smoke", "Smoke run: not evidence. It only shows that everything works."),
-        (changed, "The rules of the claims were changed after these results were made."),
-        (manifest.get("dirty"), "The code had uncommitted changes when these results were made."),
-    )
-    return [warning for applies, warning in found if applies]
+    found = {
+        "Smoke run: not evidence. It only shows that everything works.": results["profile"] == "smoke",
+        "The rules of the claims were changed after these results were made.": changed,
+        "The code had uncommitted changes when these results were made.": manifest.get("dirty"),
+    }
+    return [warning for warning, applies in found.items() if applies]
 
 
 def timings_html(path: Path) -> str:
@@ -168,7 +157,6 @@ def _picture(html: str, slug: str, name: str) -> str:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    content = provenance.read_json(path)
-    if content is None:
+    if (content := provenance.read_json(path)) is None:
         raise UserError(f"{path.parent.name}/{path.name}: missing or no JSON object; first run: papers run")
     return content

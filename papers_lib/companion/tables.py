@@ -1,11 +1,12 @@
-"""The table saver: a DataFrame as HTML and CSV; and numbers as a reader sees them."""
+"""A DataFrame as HTML and CSV; and numbers as a reader sees them."""
 
 import math
 import numbers
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from markupsafe import escape
 
 from papers_lib.errors import UserError
 from papers_lib.files import write_text
@@ -13,8 +14,7 @@ from papers_lib.files import write_text
 if TYPE_CHECKING:
     import pandas as pd
 
-MISSING = "–"
-"""Shown for None and NaN."""
+MISSING = "–"  # shown for None and NaN
 
 
 class SavedTable(NamedTuple):
@@ -23,6 +23,13 @@ class SavedTable(NamedTuple):
     html: str
     columns: list[str]
     rows: list[list[Any]]
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell holds nothing: None, NaN or pandas' NA."""
+    if isinstance(value, numbers.Real):
+        return bool(value != value)
+    return value is None or type(value).__name__ in {"NAType", "NaTType"}
 
 
 def format_number(value: Any, spec: str = ".3g") -> str:
@@ -38,11 +45,13 @@ def format_number(value: Any, spec: str = ".3g") -> str:
     return (f"{mantissa} × 10{raised}" if exponent else mantissa).replace("-", "−")
 
 
-def is_missing(value: Any) -> bool:
-    """Whether a cell holds nothing: None, NaN or pandas' NA."""
-    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
-        return True
-    return isinstance(value, numbers.Real) and bool(value != value)
+def cell_text(value: Any, spec: str) -> str:
+    """A number by :func:`format_number`, yes or no, a text; – when missing."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, numbers.Real) or is_missing(value):
+        return format_number(value, spec)
+    return format(value, spec)
 
 
 def default_format(values: Sequence[Any]) -> str:
@@ -64,51 +73,41 @@ def default_format(values: Sequence[Any]) -> str:
 
 
 def save_table(
-    frame: "pd.DataFrame", folder: Path, name: str, *, formats: Mapping[str, str] | None = None, **words: str
+    frame: "pd.DataFrame", folder: Path, name: str, *, caption: str, formats: Mapping[str, str] | None = None
 ) -> SavedTable:
-    """Write ``folder/NAME.csv`` (full precision), and return the table as HTML; ``words`` as in :func:`raw_table`."""
-    flat = frame.copy()
-    flat.columns = [
-        " · ".join(str(part) for part in column if str(part)) if isinstance(column, tuple) else str(column)
-        for column in frame.columns
-    ]
+    """Write ``folder/NAME.csv`` (full precision), and return the table as HTML by :func:`raw_table`."""
     # Index levels become columns, unless the index only counts rows.
-    if frame.index.nlevels > 1 or frame.index.name is not None or frame.index.dtype.kind not in "iu":
-        flat = flat.reset_index(names=[str(n or "") for n in frame.index.names])
+    counts = frame.index.nlevels == 1 and frame.index.name is None and frame.index.dtype.kind in "iu"
+    flat = frame if counts else frame.reset_index(names=[str(n or "") for n in frame.index.names])
+    levels = [column if isinstance(column, tuple) else (column,) for column in flat.columns]
+    flat = flat.set_axis([" · ".join(filter(None, map(str, parts))) for parts in levels], axis="columns")
     for column in formats or {}:
         if column not in flat.columns:
             raise UserError(f"table {name}: format for {column!r}, expected a column of {', '.join(flat)}")
     rows = [[None if is_missing(value) else value for value in row] for row in flat.astype(object).to_numpy()]
     write_text(folder / f"{name}.csv", flat.to_csv(index=False, lineterminator="\n"))
-    return SavedTable(raw_table(list(flat), rows, name=name, formats=formats, **words), list(flat), rows)
+    html = raw_table(list(flat), rows, name=name, caption=caption, formats=formats)
+    return SavedTable(html, list(flat), rows)
 
 
 def raw_table(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[Any]],
-    *,
-    name: str,
-    caption: str,
-    lead: str = "",
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, name: str, caption: str,
     formats: Mapping[str, str] | None = None,
-) -> str:
+) -> str:  # fmt: skip
     """An HTML table in a box that scrolls sideways; the first cell heads its row, numbers are aligned right.
 
-    Args: name, its id; lead, bold text before the caption; formats, column → ``.3f`` or ``.1%`` (``default_format``).
+    ``name``: its id; ``formats``: column → ``.3f`` and the like, else its ``default_format``.
     """
     shown, right = [], []
-    for place, (column, values) in enumerate(
-        zip(columns, zip(*rows, strict=True), strict=bool(rows)), start=1
-    ):
+    for place, (column, values) in enumerate(zip(columns, zip(*rows, strict=True), strict=bool(rows)), 1):
         found = [value for value in values if not is_missing(value)]
         number = bool(found) and all(isinstance(v, numbers.Real) and not isinstance(v, bool) for v in found)
         spec = (formats or {}).get(column) or (default_format(values) if number else "")
         try:
-            shown.append([escape(_cell(value, spec)) for value in values])
+            shown.append([escape(cell_text(value, spec)) for value in values])
         except (ValueError, TypeError) as error:
-            raise UserError(
-                f"table {name}: column {column!r} does not take format {spec!r} ({error})"
-            ) from error
+            what = f"table {name}: column {column!r} does not take format {spec!r} ({error})"
+            raise UserError(what) from error
         right += [f":nth-child({place})"] if number else []
     heads = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "".join(
@@ -116,19 +115,10 @@ def raw_table(
         for first, *others in zip(*shown, strict=True)
     )
     style = f'<style>[id="{name}"] tr>:is({",".join(right)}){{text-align:right}}</style>' if right else ""
-    strong = f"<strong>{escape(lead)}</strong> " if lead else ""
     # The box takes the focus, so that a keyboard can scroll it.
     return (
-        f'<div class="table" id="{name}"><p class="caption" id="{name}-caption">{strong}{escape(caption)}</p>'
+        f'<div class="table" id="{name}"><p class="caption" id="{name}-caption">{escape(caption)}</p>'
         f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}-caption" style="overflow-x:auto">'
         f'{style}<table aria-labelledby="{name}-caption"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
         "</div></div>"
     )
-
-
-def _cell(value: Any, spec: str) -> str:
-    if is_missing(value):
-        return MISSING
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return format_number(value, spec) if isinstance(value, numbers.Real) else format(value, spec)

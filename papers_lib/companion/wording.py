@@ -1,11 +1,10 @@
 """Numbers, outcomes, dates and times in words; and prose whose numbers are computed."""
 
-import numbers
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from papers_lib.companion.tables import MISSING, format_number, is_missing
+from papers_lib.companion.tables import MISSING, cell_text, format_number, is_missing
 from papers_lib.errors import UserError
 
 _LITERAL = re.compile(r"(\$\$.*?\$\$|(?<!\\)\$[^$\n]+\$|```.*?```|`[^`\n]+`)", re.DOTALL)  # formulas, code
@@ -27,11 +26,8 @@ def fill(template: str, values: Mapping[str, Any]) -> str:
         name, spec = field.groups()
         if name not in values:
             raise UserError(f"page.text: no value {name!r}; there are {', '.join(sorted(values)) or 'none'}")
-        value = values[name]
         try:
-            if isinstance(value, numbers.Real) and not isinstance(value, bool):
-                return format_number(value, spec or ("d" if isinstance(value, numbers.Integral) else ".3g"))
-            return MISSING if is_missing(value) else format(value, spec or "")
+            return cell_text(values[name], spec or (".3g" if isinstance(values[name], float) else ""))
         except ValueError as error:
             raise UserError(f"page.text: {name} does not take format {spec!r} ({error})") from error
 
@@ -65,9 +61,8 @@ def ours_text(claim: Mapping[str, Any]) -> str:
 
 
 def sample_text(claim: Mapping[str, Any]) -> str:
-    """Group sizes, level of the interval and p-value of a claim, as far as it has them.
-
-    For a test of ranks the smallest p that the sizes allow is named if p is within a factor of 10.
+    """Group sizes, level of the interval and p-value, as far as there are; of a test of ranks also the smallest p
+    that the sizes allow, if p is within a factor of 10.
 
     >>> sample_text({"n_a": 5, "n_b": 4, "p": 0.0125, "p_holm": 0.025, "p_floor": 0.002, "method": "Wilson"})
     'n = 5 and 4; p = 0.0125, 0.025 after Holm'
@@ -82,9 +77,8 @@ def sample_text(claim: Mapping[str, Any]) -> str:
         if there.get("p_holm", there["p"]) != there["p"]:
             p += f", {format_number(there['p_holm'])} after Holm"
         ranks = str(there.get("method", "")).lower().startswith(("hodges", "mann"))
-        if ranks and there["p"] <= 10 * there.get("p_floor", 0):
-            p += f", floor {format_number(there['p_floor'])}"
-        parts.append(p)
+        floor = ranks and there["p"] <= 10 * there.get("p_floor", 0)
+        parts.append(f"{p}, floor {format_number(there['p_floor'])}" if floor else p)
     return "; ".join(parts)
 
 

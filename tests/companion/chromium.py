@@ -15,32 +15,28 @@ from urllib.request import urlopen
 import pytest
 import websocket
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-FLAGS += [
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--remote-debugging-port=0",
-]
+FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
+FLAGS += " --disable-component-update --disable-dev-shm-usage --remote-debugging-port=0"
 
-
-def required() -> str:
-    """Path of Chromium; without one the test is skipped, but fails where ``CI`` is set."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("Chromium is not on PATH")
-    return path
+# To ask a page: contrasts of texts and marks; every figure's picture, and how many of these have no words.
+CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
+OPEN_ALL = "document.querySelectorAll('details').forEach((e) => { e.open = true })"
+DRAWN = "[...document.querySelectorAll('figure svg[role=img], figure img')]"
+UNNAMED = f"{DRAWN}.filter((e) => !(e.getAttribute('alt') || e.getAttribute('aria-label'))).length"
 
 
 class Browser:
-    """One tab of a headless Chromium with a profile of its own; use as a context manager.
+    """One tab of a headless Chromium with a profile of its own; use as a context manager. Without one: skipped.
 
     ``messages`` (of the console and the log) and ``requests`` (less the page itself and ``data:``) since ``open``.
     """
 
     def __init__(self) -> None:
+        path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+        if path is None:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)("Chromium is not on PATH")
         self.profile = tempfile.mkdtemp(prefix="chromium-")
-        command = [required(), *FLAGS, f"--user-data-dir={self.profile}", "about:blank"]
+        command = [path, *FLAGS.split(), f"--user-data-dir={self.profile}", "about:blank"]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         self.messages: list[str] = []
         self.requests: list[str] = []
@@ -50,9 +46,8 @@ class Browser:
         port = next(found[1] for found in ports if found)
         with urlopen(f"http://127.0.0.1:{port}/json/list", timeout=20) as answer:
             tab = next(target for target in json.load(answer) if target["type"] == "page")
-        self._socket = websocket.create_connection(
-            tab["webSocketDebuggerUrl"], timeout=30, suppress_origin=True, enable_multithread=False
-        )
+        address = tab["webSocketDebuggerUrl"]
+        self._socket = websocket.create_connection(address, timeout=30, suppress_origin=True)
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
@@ -92,7 +87,8 @@ class Browser:
     def open(self, path: Path, width: int = 1280, scheme: str = "light") -> None:
         """Load a file at a width in pixels and a ``prefers-color-scheme``, and wait until it is complete."""
         self.size(width)
-        self.scheme(scheme)
+        theme = {"name": "prefers-color-scheme", "value": scheme}
+        self.call("Emulation.setEmulatedMedia", features=[theme])
         self.messages.clear()
         self.requests.clear()
         self._page = path.resolve().as_uri()
@@ -102,14 +98,10 @@ class Browser:
             assert time.monotonic() < deadline, f"{path.name}: not loaded after 20 s"
             time.sleep(0.02)
 
-    def size(self, width: int, height: int = 900) -> None:
+    def size(self, width: int) -> None:
         """Set the viewport, in CSS pixels."""
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self.call("Emulation.setDeviceMetricsOverride", **size)
-
-    def scheme(self, name: str) -> None:
-        """Emulate ``prefers-color-scheme``: light or dark."""
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
 
     def ask(self, expression: str) -> Any:
         """Value of a JavaScript expression."""

@@ -3,9 +3,9 @@
 The notebook's cells are run here, in this process, and what they return is stored as their outputs.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -49,40 +49,28 @@ def runs() -> pd.DataFrame:
     return pd.DataFrame(told | {"heart_share": share, "accuracy": accuracy})
 
 
-def discs(count: int = 8, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
-    """Grey discs on black, [count, side, side], and a coarse map over each, [count, 6, 6]."""
-    rows, columns = np.mgrid[:side, :side] / side
-    radius = np.linspace(0.15, 0.4, count)[:, None, None]
-    distance = np.hypot(rows - 0.5, columns - 0.5)[None]
-    maps = np.random.default_rng(0).random((count, 6, 6))
-    return np.where(distance < radius, 0.7, 0.05), maps
+def discs() -> tuple[np.ndarray, np.ndarray]:
+    """Eight grey discs on black, [8, 48, 48], and a coarse map over each, [8, 6, 6]."""
+    rows, columns = np.mgrid[:48, :48] / 48 - 0.5
+    radius = np.linspace(0.15, 0.4, 8)[:, None, None]
+    return np.where(np.hypot(rows, columns) < radius, 0.7, 0.05), np.random.default_rng(0).random((8, 6, 6))
 
 
-@contextmanager
+@contextlib.contextmanager
 def checkout(folder: Path) -> Iterator[Path]:
     """A folder that looks like a checkout to the companion; it is the working folder meanwhile."""
     write_text(folder / "pyproject.toml", "")
     write_text(folder / "notebooks" / SLUG / "claims.yaml", CLAIMS)
-    before = Path.cwd()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PAPERS_")}
-    os.chdir(folder)
-    try:
-        with mock.patch.dict(os.environ, environment, clear=True):
-            yield folder
-    finally:
-        os.chdir(before)
-
-
-def _output(shown: Any) -> list[Any]:
-    data = {"text/plain": repr(shown)}
-    for kind, method in (("text/html", "_repr_html_"), ("text/markdown", "_repr_markdown_")):
-        if hasattr(shown, method):
-            data[kind] = getattr(shown, method)()
-    return [nbformat.v4.new_output("display_data", data=data)]
+    with contextlib.chdir(folder), mock.patch.dict(os.environ, environment, clear=True):
+        yield folder
 
 
 def _code(source: str, shown: Any = None, tags: tuple[str, ...] = ()) -> Any:
-    outputs = [] if shown is None else _output(shown)
+    outputs = []
+    for kind, method in (("text/html", "_repr_html_"), ("text/markdown", "_repr_markdown_")):
+        if hasattr(shown, method):
+            outputs = [nbformat.v4.new_output("display_data", data={kind: getattr(shown, method)()})]
     return nbformat.v4.new_code_cell(source, outputs=outputs, metadata={"tags": list(tags)})
 
 
@@ -98,8 +86,7 @@ def build(root: Path) -> Path:
     grid = map_grid(images, maps, [f"disc {i}" for i in range(8)], label="heat")
     noise = {"caption": "The map follows nothing: it is noise.", "raster": True}
     noise["alt"] = "Eight grey discs with coarse heat maps over them"
-    lines = {"chance": 0.21, "paper, CCE": 0.26}
-    shares = {"y": "heart_share", "baselines": lines, "labels": ("", "heat in the heart")}
+    shares = {"y": "heart_share", "baselines": {"chance": 0.21}, "labels": ("", "heat in the heart")}
     strip = strip_panels([shares], frame=frame, x="group")
     dots = {"caption": "Each dot is a run.", "alt": "Dots: heatmap at 0.8, CCE at 0.3"}
     wide = frame.head(6).assign(**{f"measurement {i}": np.linspace(0, i, 6) for i in range(1, 9)})
@@ -125,10 +112,9 @@ def build(root: Path) -> Path:
     page.finish()
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
     nbformat.write(notebook, out / f"{SLUG}_files" / "executed.ipynb")
-    cpu = "Example CPU at 2.5 GHz"
-    manifest = {"schema": 1, "slug": SLUG, "profile": "quick", "commit": "0123456789abcdef" * 2, "seeds": 12}
+    manifest = {"slug": SLUG, "profile": "quick", "commit": "0123456789abcdef" * 2, "seeds": 12}
     manifest |= {"date": "2026-03-01T12:30:59Z", "wall_seconds": 192.3, "libraries": {"numpy": "2.0.0"}}
-    manifest |= {"device": {"type": "cpu", "name": cpu}, "machine": {"cpu": cpu, "cores": 2, "threads": 2}}
+    manifest |= {"device": {"name": "Example CPU at 2.5 GHz"}, "machine": {"cores": 2}}
     manifest |= {"command": f"papers run {SLUG} --profile quick"}
     write_json(out / f"{SLUG}.manifest.json", manifest)
     return out

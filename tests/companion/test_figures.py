@@ -8,10 +8,10 @@ import xml.etree.ElementTree as ElementTree
 import matplotlib as mpl
 import numpy as np
 import pytest
+from markupsafe import Markup
 from PIL import Image
 
 from papers_lib.companion import figures
-from papers_lib.errors import UserError
 from papers_lib.plots import INK
 
 mpl.use("agg")
@@ -29,18 +29,17 @@ def line(width=5.6):
 
 def test_a_drawing_is_one_named_element_in_the_colours_of_the_page(tmp_path):
     figure = line()
-    words = {"caption": "A < B", "alt": '"Three" points', "lead": "Heat."}
+    words = {"caption": Markup("<b>{}</b>").format("A < B"), "alt": '"Three" points'}
     html, file = figures.save_figure(figure, tmp_path, "fig6", **words)
     assert not plt.fignum_exists(figure.number)
     assert file == tmp_path / "fig6.svg"
     root = ElementTree.fromstring(file.read_text())
     assert root.attrib["aria-label"] == '"Three" points'
     assert "width" not in root.attrib
-    assert html.startswith('<figure id="fig6" class="vector"><div class="scroll drawing" tabindex="0"')
-    assert html.endswith("<figcaption><strong>Heat.</strong> A &lt; B</figcaption></figure>")
-    assert (
-        "scroll" not in figures.save_figure(line(2.5), tmp_path, "a", caption="c", alt="d")[0]
-    )  # fits a phone
+    assert html.startswith('<figure id="fig6"><div class="scroll drawing" tabindex="0"')
+    assert html.endswith("<figcaption><b>A &lt; B</b></figcaption></figure>")
+    small, _ = figures.save_figure(line(2.5), tmp_path, "a", caption="c", alt="d")
+    assert "scroll" not in small  # fits a phone
     assert INK not in html
     assert "var(--hue-0062c8,#0062c8)" in html
     assert ">epoch 1.23456</text>" in html  # text is text, its numbers as they are
@@ -74,11 +73,6 @@ def test_a_large_picture_stays_under_the_limit(tmp_path):
     assert Image.open(io.BytesIO(picture)).format == "WEBP"
     assert 'alt="Noise"' in html
     assert file.suffix == ".png"
-
-
-def test_what_is_no_figure_is_named(tmp_path):
-    with pytest.raises(UserError, match="found a str"):
-        figures.save_figure("x", tmp_path, "a", caption="c", alt="d")
 
 
 def test_what_is_too_small_too_faint_or_an_exponent_is_made_readable(tmp_path):

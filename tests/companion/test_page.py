@@ -8,7 +8,6 @@ import pytest
 
 from papers_lib.companion import paths
 from papers_lib.companion.page import Page
-from papers_lib.companion.wording import word
 from papers_lib.errors import UserError
 from tests.companion import page_fixture
 
@@ -29,9 +28,8 @@ def declared_quick(without=()):
     page = Page("demo", profile="quick")
     page.data(name="discs", fingerprint="00", evidence=page_fixture.SYNTHETIC)
     page.rows(page_fixture.runs())
-    for name in ("fig6", "maps"):
-        if name not in without:
-            page.figure(name, plt.figure(), caption="c", alt="d")
+    for name in {"fig6", "maps"} - {*without}:
+        page.figure(name, plt.figure(), caption="c", alt="d")
     if "wide" not in without:
         page.table("wide", pd.DataFrame({"a": [1]}), caption="c")
     return page
@@ -45,11 +43,10 @@ def test_results_hold_everything_and_nothing_of_the_machine(root, capsys):
     results = json.loads(text)
     assert len(results["rows"]) == 24
     assert results["figures"]["fig6"]["file"] == "demo_files/figures/fig6.svg"
-    assert (out / "demo_files" / "figures" / "maps.png").is_file()
-    assert (out / "demo_files" / "tables" / "wide.csv").is_file()
-    outcomes = {claim["id"]: word(claim["outcome"]) for claim in results["claims"]}
-    expected = {"heart": "supported", "worse": "contradicted", "weight": "not tested"}
-    assert {name: outcomes[name] for name in expected} == expected
+    for file in ("figures/maps.png", "tables/wide.csv"):
+        assert (out / "demo_files" / file).is_file()
+    outcomes = {(claim["id"], claim["outcome"]) for claim in results["claims"]}
+    assert outcomes >= {("heart", "supported"), ("worse", "contradicted"), ("weight", "not tested")}
     assert str(root) not in text
     assert "Models trained with the heatmap loss" in (out / "demo.claims.md").read_text()
     assert (page_fixture.build(root) / "demo.results.json").read_text() == text
@@ -57,10 +54,8 @@ def test_results_hold_everything_and_nothing_of_the_machine(root, capsys):
 
 def test_variables_of_the_runner_are_honoured(root, monkeypatch, capsys):
     monkeypatch.setenv("PAPERS_OUT", str(root / "elsewhere"))
-    monkeypatch.setenv("PAPERS_NONCE", "abc")
     monkeypatch.setenv("PAPERS_PROGRESS", str(root / "progress.txt"))
     declared_quick().finish()
-    assert json.loads((root / "elsewhere" / "demo_files" / "finished.json").read_text()) == {"nonce": "abc"}
     assert (root / "elsewhere" / "demo.results.json").is_file()
     assert capsys.readouterr().out == ""
 
@@ -96,12 +91,11 @@ def test_a_page_has_real_data_only_if_all_its_data_sets_are_real(root):
         (lambda p: Page("demo", profile="full"), "papers run --profile full"),
         (lambda p: Page("demo", profile="slow"), "profile 'slow': expected one of"),
         (lambda p: p.value("x y", 1.0), "page.value: 'x y'"),
-        (lambda p: p.value("x", "1"), "page.value: 'x' = '1'"),
         (lambda p: p.claims(), "page.data.* was not called"),
         (lambda p: p.absent("fig7", "x"), "not declared"),
         (lambda p: p.figure("fig7", plt.figure(), caption="c", alt="d"), "not declared .* fig6, maps, scan"),
+        (lambda p: p.figure("maps", "x", caption="c", alt="d"), "figure maps: found a str"),
         (lambda p: p.absent("maps", " "), "reason is empty"),
-        (lambda p: p.absent("heart", "a claim"), "not declared"),
         (lambda p: p.figure("maps", plt.figure(), caption="c", alt=" "), "alt is empty"),
         (lambda p: p.table("wide", pd.DataFrame(), caption=""), "caption is empty"),
         (lambda p: p.figure("6 b", plt.figure(), caption="c", alt="d", extra=True), "expected a letter"),

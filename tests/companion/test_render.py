@@ -22,12 +22,10 @@ def built(tmp_path_factory):
 
 @contextmanager
 def changed(out, kind, **changes):
-    """The results or the manifest with other content, for a while; what a key maps to may be a function."""
+    """The results or the manifest with other content, for a while."""
     path = out / f"demo.{kind}.json"
     before = path.read_text()
-    content = json.loads(before)
-    content |= {key: to(content[key]) if callable(to) else to for key, to in changes.items()}
-    write_json(path, content)
+    write_json(path, json.loads(before) | changes)
     try:
         yield
     finally:
@@ -42,14 +40,8 @@ def row(html, claim):
 def test_the_page_keeps_the_order_of_a_report(built):
     order = ['class="strip"', "<h1>Looking where it matters", "Ada Example", 'id="verdict"']
     order += ["The heatmap loss moves 0.5", 'class="claims"', 'id="regenerated"', 'id="method"', 'id="fig6"']
-    order += [
-        'id="limits"',
-        'id="recorded"',
-        "not regenerated here",
-        "Example GPU",
-        "papers run demo --profile quick",
-        "@inproceedings{example2022",
-    ]
+    order += ['id="limits"', 'id="recorded"', "not regenerated here", "Example GPU"]
+    order += ["papers run demo --profile quick", "@inproceedings{example2022"]
     places = [built[2].index(part) for part in order]
     assert places == sorted(places)
 
@@ -70,9 +62,8 @@ def test_provenance_is_at_the_top(built):
 
 def test_cells_are_folded_or_dropped(built):
     html = built[2]
-    summaries = re.findall(r"<summary>(.*?)</summary>", html)
     expected = {"Code: Parameters", "Code: Parameters of the notebook", "Code: Train both groups", "Code"}
-    assert expected <= {*summaries}
+    assert expected <= {*re.findall(r"<summary>(.*?)</summary>", html)}
     for dropped in ("Title for the lab", "WARNING on stderr", "20 %"):
         assert dropped not in html
     assert "plain line" in html
@@ -97,34 +88,24 @@ def test_a_claim_has_outcome_and_evidence_as_text_and_a_link(built):
 
 def test_what_these_data_do_not_give_is_said_instead_of_linked(built):
     root, out, before = built
-    gone = {"outcome": "not tested", "reason": "no rows", "estimate": None, "low": None, "high": None}
-
-    def without_heart(claims):
-        return [claim | gone if claim["id"] == "heart" else claim for claim in claims]
-
-    with changed(out, "results", absent={"fig6": "no <heart>"}, claims=without_heart):
+    with changed(out, "results", absent={"fig6": "no <heart>"}):
         html = render("demo", out, root).read_text()
     assert "evidence not shown: no &lt;heart&gt;" in row(html, "heart")
     assert "<a " not in row(html, "heart")
-    items = html.split('id="regenerated"')[1].split("</ul>")[0]
+    items, others = (page.split('id="regenerated"')[1].split("</ul>")[0] for page in (html, before))
     assert "not shown: no &lt;heart&gt;" in items
-    assert 'href="#fig6"' not in items
-    assert 'href="#fig6"' in before.split('id="regenerated"')[1].split("</ul>")[0]
+    assert ('href="#fig6"' in items, 'href="#fig6"' in others) == (False, True)
 
 
 def test_changed_rules_smoke_and_uncommitted_code_are_said(built):
     root, out, before = built
-    little = {"commit": "", "dirty": True, "seeds": [0, 1], "wall_seconds": None}
-    little |= {"device": None, "libraries": None}
+    little = dict.fromkeys(("wall_seconds", "device", "libraries", "commit")) | {
+        "dirty": True,
+        "seeds": [0, 1],
+    }
     with changed(out, "results", rules_sha256="0" * 64, profile="smoke"), changed(out, "manifest", **little):
         html = render("demo", out, root).read_text()
-    for text in (
-        "rules of the claims were changed",
-        "not evidence",
-        "uncommitted",
-        "none + changes",
-        "<dd>0, 1</dd>",
-    ):
+    for text in ("rules of the claims", "not evidence", "uncommitted", "none + changes", "<dd>0, 1</dd>"):
         assert text in html
         assert text not in before
 
@@ -135,27 +116,19 @@ def test_ids_are_unique_and_local_links_lead_somewhere(built):
     assert {*re.findall(r'href="#([^"]+)"', built[2])} <= {*ids}
 
 
-def test_missing_files_are_named(built, tmp_path):
-    with pytest.raises(UserError, match=r"demo\.results\.json: missing"):
-        render("demo", tmp_path, built[0])
+REQUESTS = """<img alt="" src="https://example.org/a.png">
+<script src=//cdn.example.org/x.js></script>
+<style>@import 'https://example.org/a.css'</style>
+<div style="background:url(http://example.org/a.png)"></div>
+<link rel="stylesheet" href="style.css">"""
 
 
-@pytest.mark.parametrize(
-    "markup",
-    [
-        '<img alt="" src="https://example.org/a.png">',
-        "<script src=//cdn.example.org/x.js></script>",
-        "<style>@import 'https://example.org/a.css'</style>",
-        '<div style="background:url(http://example.org/a.png)"></div>',
-        '<link rel="stylesheet" href="style.css">',
-    ],
-)
+@pytest.mark.parametrize("markup", REQUESTS.splitlines())
 def test_a_page_that_would_make_a_request_is_refused(markup):
     with pytest.raises(UserError, match="would fetch"):
         refuse_requests(f"<p>{markup}</p>", "demo")
-    refuse_requests(
-        f'<a href="https://example.org">x</a><pre>{markup}</pre><img alt="" src="data:,">', "demo"
-    )
+    link = '<a href="https://example.org">x</a><img alt="" src="data:,">'
+    refuse_requests(f"{link}<pre>{markup}</pre>", "demo")
 
 
 def test_timings(tmp_path):

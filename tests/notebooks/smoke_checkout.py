@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.companion.chromium import Browser
-from tests.companion.test_browser import CONTRAST, OPEN_ALL
+from tests.companion.chromium import CONTRAST, OPEN_ALL, Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 

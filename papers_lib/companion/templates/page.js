@@ -1,16 +1,13 @@
 "use strict";
 // The theme button: light or dark by choice, remembered where the browser allows it.
-for (const button of document.querySelectorAll("button.theme")) {
-  button.addEventListener("click", () => {
-    const page = document.documentElement, system = matchMedia("(prefers-color-scheme: dark)").matches;
-    page.dataset.theme = (page.dataset.theme || (system ? "dark" : "light")) === "dark" ? "light" : "dark";
-    try { localStorage.setItem("theme", page.dataset.theme); } catch { /* private window */ }
-  });
-}
+document.querySelector("button.theme").addEventListener("click", () => {
+  const page = document.documentElement, system = matchMedia("(prefers-color-scheme: dark)").matches;
+  page.dataset.theme = (page.dataset.theme || (system ? "dark" : "light")) === "dark" ? "light" : "dark";
+  try { localStorage.setItem("theme", page.dataset.theme); } catch { /* private window */ }
+});
 // What is folded on a narrow screen stands open from the width that it names, and on paper.
 for (const part of document.querySelectorAll("details[data-open-from]")) {
   const wide = matchMedia(`(min-width: ${part.dataset.openFrom}), print`);
-  const fold = () => { part.open = wide.matches; };
-  wide.addEventListener("change", fold);
-  fold();
+  wide.onchange = () => { part.open = wide.matches; };
+  wide.onchange();
 }
