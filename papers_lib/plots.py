@@ -77,7 +77,6 @@ def map_grid(
     """Images [n, height, width(, 3)] in a grid, each below its map [n, h, w], with one colour bar for all.
 
     ``limits``: values at the ends of the colour bar (default: of the maps); ``side``: inches of an image.
-    Raises a UserError if there is no image, or the numbers of images, maps and titles differ.
     """
     import matplotlib.pyplot as plt
 

@@ -1,7 +1,7 @@
 """Worker processes: how many, one thread each, kept from one call to the next, ended with this process.
 
-A new worker imports torch, which takes seconds. So data sets, features and runs share one pool (pebble's, which
-survives the death of a worker). It is replaced when a source file changes.
+Data sets, features and runs share one pool of pebble's, which survives the death of a worker; it is replaced when a
+source file changes.
 """
 
 import os

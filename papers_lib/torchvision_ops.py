@@ -1,8 +1,7 @@
 """Lets torchvision from PyPI import beside a CPU-only torch.
 
-torchvision's compiled operators are absent there, and its import fails on two operator schemas that classification
-never calls. They are declared when torchvision is first imported and they are missing; where it is whole, nothing
-happens. Neither torch nor torchvision is imported before that.
+Its import fails there on two operator schemas that classification never calls; they are declared when torchvision is
+first imported and they are missing. Neither torch nor torchvision is imported before that.
 """
 
 import importlib.util

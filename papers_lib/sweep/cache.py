@@ -117,10 +117,7 @@ def json_digest(value: Any) -> str:
 
 
 def plain(value: Any, where: str) -> Any:
-    """``value`` as it will be read back: dataclasses become dicts, tuples lists, scalars of NumPy and torch numbers.
-
-    TypeError, if it holds something else.
-    """
+    """``value`` as it will be read back, dataclasses as dicts, tuples as lists; TypeError for what is not plain."""
 
     def known(one: Any) -> Any:
         if dataclasses.is_dataclass(one) and not isinstance(one, type):

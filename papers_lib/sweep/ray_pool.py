@@ -20,10 +20,7 @@ RETRIES = 2  # of a run whose worker or node was lost; it goes on from its check
 
 
 def outcomes_on_ray(tasks: list[Task], jobs: int, say: Callable[[str], None]) -> Generator[Outcome]:
-    """Execute tasks in their order, as many at once as ``jobs`` says or, where that is 0, as the cluster takes.
-
-    Raises: UserError, if Ray is unreachable or has no GPU where one is needed, or a node cannot work on a task.
-    """
+    """Execute tasks in their order, as many at once as ``jobs`` says or, where that is 0, as the cluster takes."""
     _connect()
     import ray
     from ray.exceptions import RayError, RayTaskError

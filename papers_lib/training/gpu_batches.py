@@ -1,7 +1,6 @@
 """Where to train and in which precision, and rows of arrays on the device.
 
-On a GPU nothing waits for data that lies there, or else comes from pinned memory: a copy from ordinary memory holds the
-host until all that was queued before is done. Here the host gathers the next batch while the GPU computes.
+On a GPU nothing waits for data: it lies there, or comes from pinned memory while the GPU computes.
 """
 
 import os
@@ -43,8 +42,8 @@ def sent(indices: Tensor, device: str | torch.device) -> Tensor:
 def taken(array: np.ndarray, rows: np.ndarray, device: str | torch.device) -> Tensor:
     """``array[rows]`` on the device, of the same type; array (N, …), possibly mapped from a file, rows (n,).
 
-    For a GPU the array is copied there as a whole when it is first asked for and fits into ``RESIDENT_SHARE`` of the
-    free memory, and stays until :func:`release`. Else its rows are gathered into pinned memory.
+    On a GPU an array that fits into ``RESIDENT_SHARE`` of the free memory is copied whole, and stays until
+    :func:`release`.
     """
     there = _whole(array, device) if on_gpu(device) else None
     if there is not None:

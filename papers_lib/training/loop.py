@@ -52,15 +52,10 @@ def train(
 ) -> History:
     """Train ``model`` in place and return its history.
 
-    Args:
-        objective: see :data:`Objective`; called in train mode, under autocast where that is asked for.
-        samples: number of training samples; each epoch visits every one once, in an order from the CPU ``generator``.
-        validate: called in eval mode without gradients at the end of each epoch.
-        checkpoint: file to go on from, saved at the first end of an epoch ``checkpoint_every`` seconds after the last.
-        autocast: a dtype for mixed precision, or None for the model's own precision.
-        schedule: what else the checkpoint keeps, by its ``state_dict`` and ``load_state_dict``.
-
-    RunFailed: "diverged", when an epoch's loss is not finite.
+    ``objective``: see :data:`Objective`. Each epoch visits each of ``samples`` once, in an order from the CPU ``generator``;
+    ``validate`` is called at its end, in eval mode without gradients. ``checkpoint``: file to go on from, saved at the first
+    end of an epoch ``checkpoint_every`` seconds after the last, with the state of ``schedule``. ``autocast``: a dtype for
+    mixed precision. RunFailed: "diverged", when an epoch's loss is not finite.
     """
     history = History()
     device = next(model.parameters()).device

@@ -1,11 +1,10 @@
 """Training until the validation loss no longer falls: cuts of the learning rate, the stop, the best checkpoint.
 
 The rules of the PYLON paper (Preechakul et al., STAR Methods, "Hyperparameter tuning"): the rate is divided by five
-when the validation loss "does not improve for two consecutive epochs", training stops when it "was reduced by
-more than two times", and the weights of the lowest validation loss are kept.
+when the validation loss "does not improve for two consecutive epochs", training stops when it "was reduced by more
+than two times", and the weights of the lowest validation loss are kept.
 
-"Two consecutive epochs" is torch's ``patience=2``, as the authors set it: the cut comes with the third check in a row
-that does not improve, by torch's relative threshold of 1e-4.
+"Two consecutive epochs" is torch's ``patience=2``, as the authors set it: the third check without improvement cuts.
 """
 
 import math
