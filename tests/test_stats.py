@@ -142,11 +142,7 @@ def enumerated_p(x, y, alternative="two-sided"):
 
 @pytest.mark.parametrize(
     ("u", "n_a", "n_b", "asymptotic", "exact"),
-    [
-        (0, 25, 23, 3.16e-9, 6.5e-14),
-        (0, 23, 22, 9.85e-9, 4.9e-13),
-        (483, 23, 22, 1.88e-7, 2.8e-9),
-    ],
+    [(0, 25, 23, 3.16e-9, 6.5e-14), (0, 23, 22, 9.85e-9, 4.9e-13), (483, 23, 22, 1.88e-7, 2.8e-9)],
 )
 def test_the_authors_table(u, n_a, n_b, asymptotic, exact):
     assert mann_whitney_from_u(u, n_a, n_b, "asymptotic").p == pytest.approx(asymptotic, rel=2e-3)

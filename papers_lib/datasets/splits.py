@@ -1,7 +1,4 @@
-"""Splits of a data set into parts, by patient or by image: the same ones for a seed on every machine.
-
-Images of one patient look alike: a part that shares patients with the training part measures, in part, memory.
-"""
+"""Splits of a data set into parts, by patient or by image: the same ones for a seed on every machine."""
 
 from collections.abc import Mapping, Sequence
 from math import fsum

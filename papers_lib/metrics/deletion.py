@@ -66,9 +66,7 @@ def deletion_area(probabilities: Tensor, shares: Sequence[float]) -> Tensor:
 
 
 def random_order_maps(generator: torch.Generator, shape: Sequence[int]) -> Tensor:
-    """Maps (B, h, w) that rank their cells at random, each a permutation of 0 … h w - 1: the baseline that looks at
-    nothing.
-    """
+    """Maps (B, h, w) that rank their cells at random, each a permutation of 0 … h w - 1."""
     batch, height, width = shape
     draws = torch.rand(batch, height * width, generator=generator, device=generator.device)
     return draws.argsort(stable=True, dim=1).float().reshape(batch, height, width)

@@ -52,9 +52,7 @@ def point_hits(maps: Tensor, boxes: Sequence[Tensor], size: tuple[int, int], *, 
 
 
 def fixed_point_hits(centre: Tensor, boxes: Sequence[Tensor], size: tuple[int, int]) -> PointHits:
-    """Hits of one fixed point (x, y), relative to width and height, for every image: the score of a prior that never
-    looks at it.
-    """
+    """Hits of one fixed point (x, y), relative to width and height, for every image: the score of a prior."""
     height, width = size
     pixel = (centre.double().cpu() * torch.tensor([width, height]) + 0.5).floor().long()
     pixel = pixel.clamp(min=torch.tensor([0, 0]), max=torch.tensor([width - 1, height - 1]))

@@ -40,9 +40,7 @@ class PooledClassifier(nn.Module):
 def pooled_classifier(
     backbone: str, classes: int, *, generator: Generator, weights: Weights = "packaged"
 ) -> PooledClassifier:
-    """A backbone of timm as a :class:`PooledClassifier`, in training mode; arguments and errors of
-    ``timm_backbones.backbone_network``, whose ``forward_features`` must give (B, C, h, w).
-    """
+    """A backbone of timm (see ``timm_backbones.backbone_network``) as a :class:`PooledClassifier`, in training mode."""
     network = backbone_network(backbone, weights, generator)
     stages, channels = timm_stages(network)
     features = nn.Sequential(OrderedDict(scale=scale_of(network, backbone), **stages))

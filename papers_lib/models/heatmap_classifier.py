@@ -34,9 +34,7 @@ class HeatmapOutput(NamedTuple):
 
 
 class HeatmapClassifier(nn.Module):
-    """An encoder (None where features are cached) under a decoder: images (B, C, H, W) in [0, 1] -> logits (B, K),
-    maps (B, K, h, w).
-    """
+    """An encoder, or None, under a decoder: images (B, C, H, W) in [0, 1] -> logits (B, K), maps (B, K, h, w)."""
 
     def __init__(self, encoder: PyramidEncoder | None, decoder: nn.Module) -> None:
         super().__init__()
@@ -49,9 +47,7 @@ class HeatmapClassifier(nn.Module):
         return self.from_features(self.encoder(images))
 
     def from_features(self, features: Sequence[Tensor]) -> HeatmapOutput:
-        """The decoder alone, on features that the encoder gave before; on a CPU best cached as
-        ``torch.channels_last``.
-        """
+        """The decoder alone, on the encoder's features; on a CPU best cached as ``torch.channels_last``."""
         if features[0].device.type == "cpu":  # resizing is 6 times faster so, a step of PYLON's decoder twice
             features = [feature.contiguous(memory_format=torch.channels_last) for feature in features]
         return self.decoder(list(features))
@@ -146,8 +142,7 @@ class GroupNorm(nn.GroupNorm):
 
 
 def norm_layer(norm: Norm, channels: int, *, each: int = 4, most: int | None = None) -> nn.Module:
-    """BatchNorm ("batch"), or GroupNorm in one group ("group1") or in at most ``most`` groups of ``each`` channels or
-    more ("group").
+    """BatchNorm ("batch"), or GroupNorm in one group ("group1"), or in groups of ``each`` channels or more ("group").
     """
     one_of("norm", norm, get_args(Norm))
     if norm == "batch":

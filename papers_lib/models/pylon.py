@@ -126,8 +126,7 @@ class Upsampling(nn.Module):
 
 
 class PyramidDecoder(nn.Module):
-    """PA and UPs joined: an encoder's features, finest first, to one map of ``width`` channels, of the size of the
-    finest one used.
+    """PA and UPs joined: features, finest first, to one map of ``width`` channels, of the size of the finest one used.
     """
 
     def __init__(
@@ -166,9 +165,7 @@ def resize(x: Tensor, like: Tensor) -> Tensor:
 
 
 class PylonDecoder(MaxPooledDecoder):
-    """PYLON less its encoder: decoded features, a linear head, and the global maximum; settings: see the top of this
-    module.
-    """
+    """PYLON less its encoder; settings: see the top of this module."""
 
     def __init__(
         self,

@@ -75,9 +75,7 @@ class PyramidEncoder(nn.Module):
 
     @torch.no_grad()
     def standardise(self, means: Sequence[Tensor], stds: Sequence[Tensor]) -> None:
-        """From here on give (feature - mean) / std, channel by channel, one (channels[i],) a stage; saved with the
-        state.
-        """
+        """From here on give (feature - mean) / std, one (channels[i],) a stage; saved with the state."""
         if not all(bool((std > 0).all()) for std in stds):
             raise ValueError("stds: expected positive values; set the std of a constant channel to 1")
         for buffers, given in zip(self.statistics(), (means, stds), strict=True):

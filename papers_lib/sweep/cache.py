@@ -35,11 +35,7 @@ class Store:
         return self.folder / f"{key}{suffix}"
 
     def save(
-        self,
-        components: dict[str, Any],
-        label: str,
-        result: dict[str, Any],
-        arrays: dict[str, NDArray[Any]],
+        self, components: dict[str, Any], label: str, result: dict[str, Any], arrays: dict[str, NDArray[Any]]
     ) -> dict[str, Any]:
         """Write a result, remove its checkpoints, and return it as ``load`` will."""
         key, digest = json_digest(components), None

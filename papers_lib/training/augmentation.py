@@ -1,5 +1,4 @@
-"""Random views of training images, a batch at a time: rotation, crop and flip in one resampling, then light or
-colour.
+"""Random views of training images, a batch at a time: rotation, crop and flip in one resampling, then colour.
 
 Source: the PYLON paper (Preechakul 2022, iScience 25:103933) names Albumentations 0.5.2; `RADIOGRAPH` and
 `PHOTOGRAPH` are the authors' settings. Deviations:

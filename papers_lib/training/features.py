@@ -125,8 +125,7 @@ def pyramid_features(
 
 
 def channel_statistics(features: Sequence[np.ndarray], rows: np.ndarray) -> tuple[list[Tensor], list[Tensor]]:
-    """Mean and deviation (C,) of each channel (1 if constant), a list over stages, over every fourth of the images ``rows``.
-    """
+    """Mean and deviation (C,) of each channel (1 if constant), one array a stage, over every fourth of ``rows``."""
     means, deviations = [], []
     for stage in features:
         values = torch.from_numpy(np.asarray(stage[rows[::4]])).float()
