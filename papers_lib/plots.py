@@ -109,10 +109,7 @@ def map_grid(
 
 
 def strip_panels(panels: Sequence[Mapping[str, Any]], width: float = 4.8, **shared: Any) -> "Figure":
-    """One dot per run, by group, in panels side by side; beside each group its median with a 95 % interval.
-
-    ``panels``: the arguments of :func:`_panel` of each; those with an empty frame are left out. ``shared``: of all.
-    """
+    """One dot per run, by group, in ``panels`` (arguments of :func:`_panel`), with medians and 95 % intervals."""
     import matplotlib.pyplot as plt
 
     drawn = [merged for panel in panels if len((merged := {**shared, **panel})["frame"])]

@@ -1,8 +1,4 @@
-"""Lets torchvision from PyPI import beside a CPU-only torch.
-
-Its import fails there on two operator schemas that classification never calls; they are declared when torchvision is
-first imported and they are missing. Neither torch nor torchvision is imported before that.
-"""
+"""Lets torchvision from PyPI import beside a CPU-only torch, by declaring the two operators that its import misses."""
 
 import importlib.util
 import sys

@@ -63,9 +63,10 @@ def load_vindr(
 ) -> BoxedImages:
     """List the images of the release at ``root`` with labels, boxes and split, sorted by name; only headers are read.
 
-    A class is a label of an image if at least ``min_readers`` (1: the union, 2: the majority) drew a box of it; then all
-    their boxes of it are kept: the paper merges them "into a single ground truth region". "No finding" is no class.
-    ``seed``, ``shares``: of the random split. ``missing``: images that ``train/`` has not are an "error", or "skip" them.
+    A class is a label of an image if at least ``min_readers`` (1: the union, 2: the majority) drew a box of it; then
+    all their boxes of it are kept: the paper merges them "into a single ground truth region". "No finding" is no
+    class. ``seed``, ``shares``: of the split. ``missing``: images that ``train/`` has not are an "error", or "skip"
+    them.
     """
     root = Path(root)
     tabular.check_whole("min_readers", min_readers, 1)

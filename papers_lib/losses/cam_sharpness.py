@@ -28,8 +28,7 @@ def cam_sharpness_loss(
 ) -> SharpnessTerm:
     """Measure of the true class's map, to be added to the classification loss with the weight β (equation 6).
 
-    With f the measure and M_k the heat of class k, an image's term is f(M_true) - others · mean of f(M_k) over the
-    other classes: the paper's "adding the negative loss terms" (section III B), with a weight of our own.
+    An image's term is f(M_true) - others · mean of f(M_k) over the other classes (section III B), the weight is ours.
 
     The paper does not say how "ca" and "cd" enter; "cd" and "cv", which are to grow, enter negated. **A dead map**
     (:func:`papers_lib.metrics.sharpness.dead_maps`) **costs 0 and teaches nothing**: log ``dead_share``.

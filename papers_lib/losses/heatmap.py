@@ -27,8 +27,7 @@ def heatmap_loss(
     With the map H, the outside mask M and Hn = relu(H) / max H, an image's term is, by form:
 
     - "mean": mean over cells of Hn · M, as the authors coded it;
-    - "sum": sum over cells of Hn · M, as the paper words it ("the sum of the HiResCAM heatmap values that lay
-      outside of the heart");
+    - "sum": sum over cells of Hn · M, as the paper words it;
     - "share": sum Hn · M / sum Hn, the share of the heat that lies outside;
     - "dice": 1 - 2 sum Hn (1 - M) / (sum Hn + sum (1 - M)), after the paper's pointer to Dice (1945).
 

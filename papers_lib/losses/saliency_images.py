@@ -1,7 +1,4 @@
-"""Saliency maps as images: what the class-distinctiveness loss feeds back into the network.
-
-Source: the report's sections 3.1.1 and 3.2; how a map becomes an image, its range and channels, is not said.
-"""
+"""Saliency maps as images: what the class-distinctiveness loss feeds back into the network (sections 3.1.1, 3.2)."""
 
 import torch
 import torch.nn.functional as F

@@ -138,9 +138,10 @@ def ece_floor(
 ) -> EceFloor:
     """ECE that these predictions would have if they were perfectly calibrated: mean and 95 % range.
 
-    Chance moves each bin's share of positives, so a perfect model's ECE is above 0 (about .07 ± .013 for the report's 200
-    images). Labels are drawn from the predictions and scored (consistency resampling, Bröcker and Smith 2007), those of
-    an image independently: the range of the mean over labels is a little too narrow. ``generator`` on the CPU.
+    Chance moves each bin's share of positives, so a perfect model's ECE is above 0 (about .07 ± .013 for the report's
+    200 images). Labels are drawn from the predictions and scored (consistency resampling, Bröcker and Smith 2007),
+    those of an image independently: the range of the mean over labels is a little too narrow. ``generator`` on the
+    CPU.
 
     >>> sure = torch.tensor([[0.0], [1.0]])  # certain and right: no noise
     >>> ece_floor(sure, generator=torch.Generator().manual_seed(0)).mean_over_labels

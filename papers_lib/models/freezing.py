@@ -1,7 +1,6 @@
 """Freezing part of a network for two-phase training: first the new layers alone, then everything.
 
-Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Effective two-phase transfer learning approach": decoder
-and head with the encoder frozen until convergence, then the whole network, at the same learning rate.
+Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Effective two-phase transfer learning approach".
 """
 
 from functools import partial

@@ -142,8 +142,7 @@ class GroupNorm(nn.GroupNorm):
 
 
 def norm_layer(norm: Norm, channels: int, *, each: int = 4, most: int | None = None) -> nn.Module:
-    """BatchNorm ("batch"), or GroupNorm in one group ("group1"), or in groups of ``each`` channels or more ("group").
-    """
+    """BatchNorm ("batch"), or GroupNorm: one group ("group1"), or groups of ``each`` channels or more ("group")."""
     one_of("norm", norm, get_args(Norm))
     if norm == "batch":
         return nn.BatchNorm2d(channels)

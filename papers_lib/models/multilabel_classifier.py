@@ -1,8 +1,6 @@
 """Convolutions, global average pool, dropout and one linear layer: the multi-label classifier of the Sibnet report.
 
-There it is DenseNet-121, whose features end in batch norm and ReLU, with five outputs (Sharma and Pradeep 2023,
-sections 3.1 and 4.1). Under a linear head the Grad-CAM of every class comes from the one forward pass that gives the
-logits.
+There it is DenseNet-121 with five outputs (Sharma and Pradeep 2023, sections 3.1 and 4.1).
 """
 
 from collections import OrderedDict

@@ -126,8 +126,7 @@ class Upsampling(nn.Module):
 
 
 class PyramidDecoder(nn.Module):
-    """PA and UPs joined: features, finest first, to one map of ``width`` channels, of the size of the finest one used.
-    """
+    """PA and UPs joined: features, finest first, to one map of ``width`` channels, of the finest one's size."""
 
     def __init__(
         self,

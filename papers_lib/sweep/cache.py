@@ -1,8 +1,7 @@
 """Results of runs on disk, each under the hash of everything that it depends on.
 
 Files: ``KEY.json`` {schema, key, label, components, result {status, reason, metrics, arrays}, check}, and ``KEY.npz``
-where the run saved arrays. The array file is written first, so that a JSON file never promises more than there is.
-``KEY.checkpoint`` and ``KEY.checkpoint.…`` are what an unfinished run goes on from.
+where the run saved arrays. ``KEY.checkpoint…``: what an unfinished run goes on from.
 """
 
 import dataclasses

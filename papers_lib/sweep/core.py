@@ -46,8 +46,7 @@ class DataRef:
 class Part:
     """Runs that one call of ``sweep`` computes: one function on one data set.
 
-    Configs are frozen dataclasses with ``label()``; ``kind()`` names what decides the time of one unit of ``cost()``
-    (network, loss, image side), so that the dry run times one config of each kind.
+    The dry run times one config of each ``kind()`` (network, loss, image side) and scales by ``cost()``.
     """
 
     name: str  # of the data set, for messages
@@ -76,7 +75,7 @@ def sweep(
 
     A run that raises ``RunFailed`` has a result like any other. Another exception makes it "failed", a killed process
     "died": neither is cached, and neither harms another run. Code that is not what its source file says, patched or
-    defined in a notebook, is run in this process and not cached. In a script call this under ``__name__ == "__main__"``.
+    defined in a notebook, is run in this process and not cached. Scripts call this under ``__name__ == "__main__"``.
 
     Args:
         configs: frozen dataclasses of one type with ``label()``; where they have ``cost()`` the longest go first.

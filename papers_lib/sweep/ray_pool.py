@@ -1,7 +1,4 @@
-"""Tasks to outcomes on the nodes of a Ray cluster; without one, Ray starts an instance on this machine.
-
-The cache, the data set and this code are read from a file system that all nodes share, under the same paths.
-"""
+"""Tasks to outcomes on the nodes of a Ray cluster (started here if need be), which share a file system."""
 
 import math
 import os
@@ -68,9 +65,7 @@ def execute_on_node(task: Task) -> Outcome:
 def _connect() -> None:
     """Join the cluster of ``RAY_ADDRESS``, else the one that ``ray start`` left on this machine, else start one."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray reports its use over the network
-    os.environ.setdefault(
-        "RAY_ENABLE_AUTO_CONNECT", "0"
-    )  # else a thread left over starts an instance at exit
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # else a thread starts an instance at exit
     import ray
 
     if ray.is_initialized():

@@ -31,15 +31,10 @@ class Policy:
     """What is drawn for each image on its own; as it stands, nothing is changed."""
 
     rotation: float = 0.0  # degrees; the angle is uniform in ±rotation
-    crop_area: tuple[float, float] = (
-        1.0,
-        1.0,
-    )  # least and greatest share of the picture's area that a crop keeps
+    crop_area: tuple[float, float] = (1.0, 1.0)  # least and greatest share of the area that a crop keeps
     brightness: float = 0.0  # what is added to all pixels is uniform in ±brightness
     contrast: float = 0.0  # their factor is uniform in 1 ± contrast
-    jitter: float = (
-        0.0  # colours: factors are uniform in 1 ± jitter, the turn of the hue in ±jitter of a circle
-    )
+    jitter: float = 0.0  # colours: factors uniform in 1 ± jitter, the turn of the hue in ±jitter of a circle
     # Shares of the images that are rotated, cropped, mirrored left to right, changed in light and in colour.
     rotation_probability: float = 0.5
     crop_probability: float = 0.0

@@ -1,6 +1,7 @@
-"""What frozen layers give for a whole data set: computed once, in half precision, and mapped into memory by every run.
+"""What frozen layers give for a whole data set: computed once, in half precision, and mapped into memory by every
+run.
 
-For the front of a classifier (one array, channels first), and stages of a pyramid encoder (an array each, channels last).
+For the front of a classifier (one array, channels first), and stages of a pyramid encoder (channels last).
 """
 
 import math

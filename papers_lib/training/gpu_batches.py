@@ -1,7 +1,4 @@
-"""Where to train and in which precision, and rows of arrays on the device.
-
-On a GPU nothing waits for data: it lies there, or comes from pinned memory while the GPU computes.
-"""
+"""Where to train and in which precision, and rows of arrays on the device, from its memory or pinned memory."""
 
 import os
 import weakref
@@ -102,10 +99,7 @@ def precision_of(compiled: bool, device: str) -> str:
 
 
 def compile_where_asked(module: torch.nn.Module, precision: str) -> None:
-    """Compile ``module`` in place where the sweep's ``precision`` says so; names in its state stay as they are.
-
-    Its gradient must not be differentiated again: torch's compiled backward passes cannot be.
-    """
+    """Compile ``module`` in place where ``precision`` says so; its gradient must not be differentiated again."""
     if precision == COMPILED:
         # Else every process that trains would start a process a core to compile with.
         os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
