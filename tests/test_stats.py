@@ -96,19 +96,6 @@ def test_what_the_data_do_not_define(call):
         call()
 
 
-@pytest.mark.parametrize(
-    ("prob", "power", "models"),
-    [
-        (0.7, 0.8, 33),  # (1.95996 + .84162)² / (6 · .04) = 32.7
-        (0.7, 0.9, 44),  # (1.95996 + 1.28155)² / (6 · .04) = 43.8
-        (0.3, 0.8, 33),  # the same difference the other way round
-        (1.0, 0.2, 4),  # (1.95996 - .84162)² / 1.5 = .8, but fewer than 4 never reach p <= .05
-    ],
-)
-def test_noether_by_hand(prob, power, models):
-    assert models_per_group(prob, power) == models
-
-
 def test_simulation_keeps_noethers_promise():
     rng = np.random.default_rng(0)
     x, y = rng.normal(0.7416, 1, 4000), rng.normal(0, 1, 4000)  # P(x > y) = Φ(.7416/√2) = .70
