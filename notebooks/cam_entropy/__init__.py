@@ -4,9 +4,8 @@ The paper adds the entropy of the true class's Grad-CAM map to a classifier's lo
 sharper. It shows two models, β = 0 and β = 100, and reports sharper maps at a moderate loss of accuracy. Here many
 settings are trained with several seeds, maps that die are counted, and it is measured whether sharper maps are better.
 
-- ``experiment``: everything that trains a model; ``split``: what it is fed; ``measures``, ``localization``: what is
-  measured on it.
-- ``data``: the scenes and their crops; ``baselines``: the scores that need no model.
+- ``experiment``: everything that trains a model; ``measures``, ``localization``: what is measured on it.
+- ``data``: the scenes and their crops, as runs take them; ``baselines``: the scores that need no model.
 - ``parameters``: types, ranges and help of the notebook's parameters; ``grid``: all runs that they ask for.
 - ``tables``: the page's tables; ``sample``: Figure 3 and Table I; ``figures``: its curves; ``printed``: the paper's
   numbers.

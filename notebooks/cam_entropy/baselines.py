@@ -1,7 +1,6 @@
 """Scores of the localization measures without a model: chance, a prior, the ceiling of the map's stride.
 
-Masks and priors are functions of items' numbers, summed a few at a time: all maps of VOC 2007 and 2012 at once would
-take gigabytes.
+Masks and priors are functions of items' numbers, called for a few at a time: those of VOC would take gigabytes.
 """
 
 from collections.abc import Callable
@@ -11,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cam_entropy.localization import GRID, SIZE, in_chunks, object_masks, on_grid, part_boxes
+from cam_entropy.localization import CHUNK, GRID, SIZE, in_chunks, object_masks, on_grid, part_boxes
 from cam_entropy.parameters import STRIDE
 from papers_lib.datasets.voc_store import CropSplit
 from papers_lib.metrics.localization import (
@@ -61,21 +60,20 @@ def scores(masks: ByNumber, prior: ByNumber, count: int, cells: int) -> tuple[Sc
 
     Chance is the masks' area; the prior's maps are as fine as the masks; the ceiling is that of ``cells`` x ``cells``.
     """
-    chunks = []
-    for some in in_chunks(np.arange(count)):
+
+    def each(some: np.ndarray) -> Tensor:
         there, guess = masks(some), prior(some)
         inside = there > 0.5
         hit = inside.flatten(1).gather(1, guess.flatten(1).argmax(1)[:, None])[:, 0]
         best = best_cell_share(there, (cells, cells))
         area = there.double().sum((1, 2))
         columns = (area, heat_share(guess, there), best, hit.double(), reached(inside, cells).double())
-        chunks.append(torch.stack(columns))
-    total, *means = (column.sum().item() / count for column in torch.cat(chunks, 1))
-    area_share = total / GRID**2
-    return (
-        {"chance": area_share, "prior": means[0], "ceiling": means[1]},
-        {"chance": area_share, "prior": means[2], "ceiling": means[3]},
-    )
+        return torch.stack(columns, 1)
+
+    columns = in_chunks(each, np.arange(count)).T.contiguous()
+    area, mass, best, hit, reachable_share = (column.sum().item() / count for column in columns)
+    share = {"chance": area / GRID**2}
+    return share | {"prior": mass, "ceiling": best}, share | {"prior": hit, "ceiling": reachable_share}
 
 
 def reached(masks: Tensor, cells: int) -> Tensor:
@@ -104,8 +102,8 @@ def means_of_others(masks: ByNumber, count: int) -> ByNumber:
 
 def _sums(masks: ByNumber, classes: np.ndarray, count: int) -> Tensor:
     sums = torch.zeros(count, GRID, GRID, dtype=torch.float64)
-    for some in in_chunks(np.arange(len(classes))):
-        sums.index_add_(0, torch.from_numpy(np.asarray(classes[some])), masks(some).double())
+    for some in np.split(np.arange(len(classes)), range(CHUNK, len(classes), CHUNK)):
+        sums.index_add_(0, torch.from_numpy(classes[some]), masks(some).double())
     return sums
 
 
@@ -120,13 +118,12 @@ def _of_parts(train: CropSplit, test: CropSplit, cells: int) -> tuple[Scores, Sc
     mean = mean_masks(_box_masks([known[i] for i in seen]), fitted.classes[seen], len(train.names))
     of_class = [[known[i] for i in seen if fitted.classes[i] == kind] for kind in range(len(train.names))]
     centres = [class_mean_centre(some or [known[i] for i in seen], SIZE) for some in of_class]
-    kinds = test.classes[parted]
+    kinds, there = test.classes[parted], [boxes[i] for i in parted]
     hits = [
-        bool(fixed_point_hits(centres[kind], [boxes[i]], SIZE).hit[0])
-        for i, kind in zip(parted, kinds, strict=True)
+        fixed_point_hits(centres[kind], [box], SIZE).hit.item()
+        for box, kind in zip(there, kinds, strict=True)
     ]
-    masks = _box_masks([boxes[i] for i in parted])
-    mass, pointing = scores(masks, lambda some: mean[kinds[some]], len(parted), cells)
+    mass, pointing = scores(_box_masks(there), lambda some: mean[kinds[some]], len(parted), cells)
     return mass, pointing | {"prior": fmean(hits)}
 
 

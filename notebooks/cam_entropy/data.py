@@ -1,20 +1,21 @@
-"""The pictures: a set in Pascal VOC's layout, the user's or synthetic scenes, as crops of its boxes."""
+"""The pictures: a set in Pascal VOC's layout, or synthetic scenes, as crops of its boxes, as runs take them."""
 
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
+from torch import Tensor
 
-from cam_entropy.parameters import STRIDE
 from data_gen.scenes import ScenesSpec, write
 from data_gen.store import ensure
 from papers_lib.datasets.fingerprint import data_kind, tree_fingerprint
-from papers_lib.datasets.voc_store import CropSpec, write_crops
-from papers_lib.errors import UserError
-from papers_lib.models.classifier import pooled_classifier, split_at
+from papers_lib.datasets.voc_store import CropSpec, CropSplit, load_crops, write_crops
 from papers_lib.sweep import DataRef
+from papers_lib.training import front_features, gpu_batches
 
 
 class Opened(NamedTuple):
@@ -24,21 +25,28 @@ class Opened(NamedTuple):
     fingerprint: str
 
 
+@dataclass(frozen=True)
+class Split:
+    """One split as a run needs it.
+
+    ``inputs`` is what the trained part takes: uint8 crops (N, H, W, 3), or features (N, C, h, w) of a frozen front in
+    float16; ``scene_inputs`` the same for the whole test pictures, or None.
+    """
+
+    crops: CropSplit
+    inputs: np.ndarray
+    scene_inputs: np.ndarray | None
+
+
 def open_data(
     data_root: str, folder: Path, sizes: Mapping[str, int], seed: int, crops: Mapping[str, Any], jobs: int
 ) -> Opened:
-    """The data set, and its crops.
+    """The data set at ``data_root``, or, if that is "", synthetic scenes in ``folder``, and its crops in ``folder``.
 
-    Args:
-        data_root: folder of a set in VOC's layout (docs/data_voc.md), or "" for synthetic scenes.
-        folder: where synthetic sets and crops are kept.
-        sizes: scenes by split ("train", "test") of the synthetic set.
-        seed: of the synthetic set.
-        crops: the fields of ``CropSpec`` but ``data``.
-        jobs: processes that write; 0 means one a core.
+    Of the scenes: ``sizes`` by split ("train", "test") and ``seed``; ``crops`` are the fields of ``CropSpec`` but
+    ``data``; processes that write: ``jobs``, 0 means one a core.
 
-    Raises:
-        UserError: a set that cannot be read, or a single class to train on; the line names the file.
+    Raises: UserError, a set that cannot be read, or a single class to train on; the line names the file.
     """
     if data_root:
         root = Path(data_root).expanduser()
@@ -51,24 +59,42 @@ def open_data(
     return Opened(DataRef(cut, cut.name.rpartition("-")[2], data_kind(root)), fingerprint)
 
 
-@torch.no_grad()
-def check_backbones(runs: Iterable[Any]) -> None:
-    """Build the network of each run once, so that a bad name is told before anything is drawn or trained.
+@lru_cache(maxsize=8)
+def open_split(
+    root: Path,
+    name: Literal["train", "test"],
+    backbone: str,
+    weights: str,
+    stage: str,
+    device: str,
+    jobs: int,
+) -> Split:
+    """Read a split once a process; features of the front before ``stage`` are computed where the store lacks them."""
+    crops = load_crops(root, name)
+    if not stage:
+        return Split(crops, crops.images, crops.scenes)
 
-    Raises:
-        UserError: no such network, weights or stage; a network whose map has another stride than ``STRIDE``, with which
-            chance and ceilings are worked out, or that does not take pictures of any size.
-    """
-    side = 2 * STRIDE
-    for backbone, weights, stage in sorted({(one.backbone, one.weights, one.train_from) for one in runs}):
-        generator = torch.Generator().manual_seed(0)
-        model = pooled_classifier(backbone, 2, generator=generator, weights=weights)
-        try:
-            split_at(model, stage)
-            found = tuple(model.eval().features(torch.zeros(1, 3, side, side)).shape[-2:])
-        except (RuntimeError, AssertionError, ValueError) as error:
-            reason = str(error).partition("\n")[0]
-            raise UserError(f"network {backbone}, pictures of {side} x {side}: {reason}") from error
-        if found != (2, 2):
-            text = f"pictures of {side} x {side} make maps of {found[0]} x {found[1]} cells, expected 2 x 2"
-            raise UserError(f"network {backbone}: {text} (a stride of {STRIDE})")
+    def features(images: np.ndarray, where: str) -> np.ndarray:
+        return front_features(
+            images, root / "fronts" / where, backbone, weights, stage, device=device, jobs=jobs
+        )
+
+    scenes = None if crops.scenes is None else features(crops.scenes, f"{name}-scenes")
+    return Split(crops, features(crops.images, name), scenes)
+
+
+def open_splits(root: Path, run: Any, device: str, jobs: int = 1) -> dict[str, Split]:
+    """Both splits, "train" and "test", as ``run`` takes them; read or made once, in ``jobs`` processes."""
+    which = (run.backbone, run.weights, run.train_from, device, jobs)
+    return {"train": open_split(root, "train", *which), "test": open_split(root, "test", *which)}
+
+
+def rows_of(array: np.ndarray, items: Tensor | np.ndarray, device: str) -> Tensor:
+    """``array[items]`` on the device; on a GPU the host doesn't wait for the copy."""
+    return gpu_batches.taken(array, np.asarray(items), device)
+
+
+def batch_of(inputs: np.ndarray, items: Tensor | np.ndarray, device: str) -> Tensor:
+    """Some items as float32 (B, C, h, w) on the device: features as they are, pixels in [0, 1]."""
+    chosen = rows_of(inputs, items, device)
+    return chosen.permute(0, 3, 1, 2).float() / 255 if chosen.dtype == torch.uint8 else chosen.float()

@@ -1,7 +1,7 @@
 """One classifier trained with cross entropy and β times a sharpness measure of its map (Schöttl, equation 6).
 
-All comparisons are many such runs, which differ in ``beta``, ``form`` and ``measure`` and share initial weights, boxes
-and sample order by seed. Settings are those of section IV A; deviations stand at each field.
+Runs of a seed share initial weights, boxes and sample order. Settings are those of section IV A; deviations stand at
+each field.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cam_entropy.data import Split, batch_of, open_splits, rows_of
 from cam_entropy.measures import Measured, curve_point, measure, one_item_a_picture, step_sharpness
-from cam_entropy.split import Split, batch_of, open_splits, rows_of
 from papers_lib.losses.cam_sharpness import cam_sharpness_loss
 from papers_lib.models.classifier import PooledClassifier, pooled_classifier, pooled_mlp_grad_cam, split_at
 from papers_lib.sweep import Context
@@ -28,17 +28,14 @@ class EntropyRun:
     """One model.
 
     Attributes:
-        seed: of the dense layers (and of the backbone, if random), the boxes drawn and the sample order.
         beta: weight of the sharpness term, equation 6; 0 is the ordinary loss.
         form: of the map in the loss: "relu", equation 4 as printed; "shifted", M - min M before the ReLU; or "offset",
             1 + M, a conjecture on the authors' code: both minima of Table I lie just above 1.
         measure: "ce" (the paper's loss), "ca" or "cd" (which it mentions).
         others: weight of the negative term on the maps of the other classes (section III B, end).
-        arm: the comparison that the run belongs to.
         backbone, weights: see ``papers_lib.models.classifier.pooled_classifier``.
         train_from: first stage that is trained; "" trains all, as the paper does. What lies before is frozen.
         epochs, batch_size, learning_rate: the paper has 30, 20 and a constant 1e-3.
-        mixed: bfloat16 autocast; the term itself stays in float32.
         deletion: test items of the deletion curve; 0 leaves it out.
     """
 
@@ -83,13 +80,10 @@ class EntropyRun:
 def run(config: EntropyRun, context: Context) -> dict[str, float | int | bool | str]:
     """Train one model and measure it on the test split.
 
-    Returns:
-        Flat metrics; see ``measures.measure``. Arrays saved beside: ``curves`` (epochs, columns) with
-        ``curve_names``; ``maps`` (n, h, w) raw Grad-CAM of the true class, ``logits`` (n, K) and ``items`` (n,) of the
-        first test pictures' items.
+    Returns: flat metrics (``measures.measure``). Saved beside: ``curves`` (epochs, columns), ``curve_names``, and the
+    arrays of ``measure`` for the first test pictures.
 
-    Raises:
-        RunFailed: "diverged" (loss not finite).
+    Raises: RunFailed, "diverged" (loss not finite).
     """
     device = context.device
     data = open_splits(context.data_root, config, device)
@@ -127,8 +121,7 @@ def run(config: EntropyRun, context: Context) -> dict[str, float | int | bool | 
 def objective_of(config: EntropyRun, data: Split, generator: torch.Generator, device: str) -> Objective:
     """l = CE + β · measure(M) of the true class's map, in one forward pass.
 
-    ``generator`` is the one of the sample order, whose state the checkpoints keep: an interrupted run draws the same
-    boxes. The closed form of Grad-CAM is differentiable and costs next to nothing beside the backbone.
+    ``generator`` is that of the sample order, whose state checkpoints keep: an interrupted run draws the same boxes.
     """
     start, count = (torch.from_numpy(column) for column in data.crops.boxes_of_image())
 

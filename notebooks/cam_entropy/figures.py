@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cam_entropy.tables import FORMS, curves_of, setting_name
 from papers_lib.datasets.voc_store import CropSplit
-from papers_lib.plots import DASHES, MARKERS, colours, strip_panels
+from papers_lib.plots import DASHES, MARKERS, colours
 from papers_lib.stats import student_t
 from papers_lib.sweep import Record
 
@@ -42,37 +42,33 @@ def examples(split: CropSplit, each: int = 2) -> dict[str, Any]:
     of_class = [np.flatnonzero(split.classes == kind) for kind in range(len(split.names))]
     # a class with fewer repeats its last, so that columns stay classes
     items = [found[min(turn, len(found) - 1)] for turn in range(each) for found in of_class if len(found)]
-    return {
-        "images": np.stack([split.images[item] for item in items]),
-        "titles": [split.names[split.classes[item]].replace("-", "\n") for item in items],
-    }
+    titles = [split.names[split.classes[item]].replace("-", "\n") for item in items]
+    return {"images": np.stack([split.images[item] for item in items]), "titles": titles}
+
+
+def epochs(records: Iterable[Record]) -> pd.DataFrame:
+    """Curves of the main comparison, a row an epoch: setting, loss in words, seed, epoch, then every value."""
+    columns = ["setting", "loss", "seed", "epoch"]
+    found = []
+    for record in records:
+        if record.status == "ok" and record.config.arm == "main":
+            setting = record.config.setting()
+            curves = pd.DataFrame(curves_of(record))
+            names = (setting, setting_name(setting), record.config.seed, curves.index + 1)
+            found.append(curves.assign(**dict(zip(columns, names, strict=True))))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
 
 
 def curves_long(records: Iterable[Record], setting: str) -> pd.DataFrame:
     """Figures 1 and 2: epoch, panel, split, seed, value; training values are running means of an epoch."""
-    rows = []
-    for record in records:
-        if record.status != "ok" or (record.config.arm, record.config.setting()) != ("main", setting):
-            continue
-        found = curves_of(record)
-        live = 1 - found["dead_share"]
-        for name, panel in PANELS.items():
-            with np.errstate(invalid="ignore", divide="ignore"):
-                train = found[f"live_{name}"] / live if name in SHARPNESS else found[name]
-            for split, values in (("train", train), ("test", found[f"test_{name}"])):
-                rows += [(e, panel, split, record.config.seed, value) for e, value in enumerate(values, 1)]
-    return pd.DataFrame(rows, columns=["epoch", "panel", "split", "seed", "value"])
-
-
-def dead_long(records: Iterable[Record]) -> pd.DataFrame:
-    """Share of dead test maps after each epoch, main comparison: epoch, loss, seed, dead."""
-    rows = [
-        (epoch, setting_name(record.config.setting()), record.config.seed, value)
-        for record in records
-        if record.status == "ok" and record.config.arm == "main"
-        for epoch, value in enumerate(curves_of(record)["test_dead_share"], 1)
-    ]
-    return pd.DataFrame(rows, columns=["epoch", "loss", "seed", "dead"])
+    found = epochs(records)
+    found = found[found["setting"].eq(setting)]
+    parts = []
+    for name, panel in PANELS.items() if len(found) else ():
+        train = found[f"live_{name}"] / (1 - found["dead_share"]) if name in SHARPNESS else found[name]
+        for split, values in (("train", train), ("test", found[f"test_{name}"])):
+            parts.append(found[["epoch", "seed"]].assign(panel=panel, split=split, value=values))
+    return pd.concat(parts, ignore_index=True) if parts else found
 
 
 def curves(records: Iterable[Record], setting: str) -> Figure | None:
@@ -84,36 +80,16 @@ def curves(records: Iterable[Record], setting: str) -> Figure | None:
 def dead(records: Iterable[Record]) -> Figure | None:
     """Share of dead test maps over the epochs, one line per setting; None where no run ended well."""
     look = {"height": 3.4, "aspect": 1.6}
-    return _over_epochs(dead_long(records), "dead", "loss", look, "share of dead test maps")
-
-
-def hidden(frame: pd.DataFrame) -> Figure:
-    """Accuracy and dead maps of every model; the names of the settings are broken into lines to fit side by side."""
-    panels: list[Mapping[str, Any]] = [
-        {"y": "test_accuracy", "labels": ("", "test accuracy")},
-        {"y": "dead_share", "labels": ("", "share of dead test maps")},
-    ]
-    lines = frame.assign(name=frame["name"].str.replace(", ", "\n"))
-    return strip_panels(panels, frame=lines, x="name", width=5.5)
+    return _over_epochs(epochs(records), "test_dead_share", "loss", look, "share of dead test maps")
 
 
 def better(frame: pd.DataFrame) -> Figure | None:
     """Localization against entropy, every model with a live map; None where the data lack every target."""
-    long = _long(_of_front(frame), BETTER, ["ce_norm"]).dropna()
+    long = _long(_of_front(frame), BETTER).dropna()
     if long.empty:
         return None
     plot = sns.relplot(long, x="ce_norm", y="value", col_wrap=2, **GRID, **BY_FORM)
     return plot.set_titles("{col_name}").set_axis_labels("normalised entropy, live maps", "").figure
-
-
-def front(frame: pd.DataFrame) -> Figure:
-    """Mean accuracy, entropy and dead maps of each setting."""
-    names = {"ce_norm": "normalised entropy of live maps", "test_accuracy": "test accuracy"}
-    names |= {"dead_share": "dead maps"}
-    groups = _of_front(frame).groupby(["form", "beta"], sort=False)
-    points = groups[list(names)].mean().rename(columns=names).reset_index()
-    look: dict[str, Any] = {"size": "dead maps", "sizes": (25, 160), "height": 4.0, "aspect": 1.5, **BY_FORM}
-    return sns.relplot(points, x=names["ce_norm"], y=names["test_accuracy"], **look).figure
 
 
 def over_beta(frame: pd.DataFrame) -> Figure:
@@ -144,12 +120,8 @@ def _over_epochs(long: pd.DataFrame, y: str, hue: str, look: Mapping[str, Any], 
     if long.empty:
         return None
     tints = colours(list(dict.fromkeys(long[hue])))
-    told = {
-        "hue": hue,
-        "style": hue,
-        "palette": tints,
-        "dashes": dict(zip(tints, cycle(DASHES), strict=False)),
-    }
+    told = {"hue": hue, "style": hue, "palette": tints}
+    told["dashes"] = dict(zip(tints, cycle(DASHES), strict=False))
     plot = sns.relplot(long, x="epoch", y=y, kind="line", errorbar=("pi", 100), **told, **look)
     plot.set_axis_labels("epoch", label)
     if "col" in look:
@@ -165,7 +137,9 @@ def _of_front(frame: pd.DataFrame) -> pd.DataFrame:
     return chosen.assign(form=chosen["form"].map(FORMS).where(chosen["beta"] > 0, "β = 0"))
 
 
-def _long(frame: pd.DataFrame, panels: Mapping[str, str], keys: Iterable[str] = ()) -> pd.DataFrame:
-    names = ["beta", "form", "seed", *keys]
-    parts = [frame[names].assign(panel=words, value=frame[column]) for column, words in panels.items()]
+def _long(frame: pd.DataFrame, panels: Mapping[str, str]) -> pd.DataFrame:
+    """A row a model and panel; ``ce_norm``, which may be a panel of its own, stands beside."""
+    parts = [
+        frame[["beta", "form", "seed", "ce_norm"]].assign(panel=p, value=frame[c]) for c, p in panels.items()
+    ]
     return pd.concat(parts, ignore_index=True)

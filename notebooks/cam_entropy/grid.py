@@ -5,22 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from cam_entropy.data import open_data
 from cam_entropy.experiment import EntropyRun, run
-from cam_entropy.parameters import Parameters
+from cam_entropy.parameters import STRIDE, Parameters
 from papers_lib.companion import paths
+from papers_lib.errors import UserError
+from papers_lib.models.classifier import pooled_classifier, split_at
 from papers_lib.sweep import DataRef, Part
 
 Setting = tuple[str, float]
 
 
 def plan(chosen: Parameters, folder: Path | None = None) -> list[Part]:
-    """One part, with the runs of every comparison in ``chosen.arms``.
-
-    Args:
-        chosen: the notebook's parameters.
-        folder: where synthetic scenes and crops are kept; default that of the checkout.
-    """
+    """One part, with the runs of every comparison; synthetic scenes and crops in ``folder``, or the checkout's."""
 
     def crops() -> DataRef:
         return open_data(*data_of(chosen, folder)).crops
@@ -91,3 +90,25 @@ def parsed(settings: Iterable[str]) -> list[Setting]:
     """
     parts = [("relu_0" if setting == "none" else setting).split("_") for setting in settings]
     return [(form, float(beta)) for form, beta in parts]
+
+
+@torch.no_grad()
+def check_backbones(runs: Iterable[EntropyRun]) -> None:
+    """Build the network of each run once, so that a bad name is told before anything is drawn or trained.
+
+    Raises: UserError, no such network, weights or stage; a map of another stride than ``STRIDE``, with which chance and
+    ceilings are worked out; a network that does not take pictures of any size.
+    """
+    side = 2 * STRIDE
+    for backbone, weights, stage in sorted({(one.backbone, one.weights, one.train_from) for one in runs}):
+        generator = torch.Generator().manual_seed(0)
+        model = pooled_classifier(backbone, 2, generator=generator, weights=weights)  # type: ignore[arg-type]
+        try:
+            split_at(model, stage)
+            found = tuple(model.eval().features(torch.zeros(1, 3, side, side)).shape[-2:])
+        except (RuntimeError, AssertionError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise UserError(f"network {backbone}, pictures of {side} x {side}: {reason}") from error
+        if found != (2, 2):
+            text = f"pictures of {side} x {side} make maps of {found[0]} x {found[1]} cells, expected 2 x 2"
+            raise UserError(f"network {backbone}: {text} (a stride of {STRIDE})")

@@ -5,13 +5,13 @@ convolutions run, the boxes of a class. Maps and targets meet on a grid of ``GRI
 nothing: heat 0, a miss. Columns that end in ``_live`` leave dead maps out instead. What the data lack is NaN.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from cam_entropy.split import Split, batch_of, rows_of
+from cam_entropy.data import Split, batch_of, rows_of
 from papers_lib.datasets.voc_store import CropSplit
 from papers_lib.metrics.deletion import deletion_area, deletion_curve, random_order_maps
 from papers_lib.metrics.localization import point_hits, point_localization
@@ -25,7 +25,7 @@ SHARES = (0.0, 0.06, 0.12, 0.25, 0.5, 0.75, 1.0)  # of the map's cells, deleted 
 SCENES = 32  # whole pictures a pass
 CHUNK = 512  # items whose maps are enlarged to the grid at a time; changes memory, not results
 NOWHERE = torch.zeros(0, 4)
-NOTHING = torch.zeros(0, dtype=torch.float64)
+Front = torch.nn.Module | None
 
 
 def on_grid(boxes: np.ndarray, side: int) -> Tensor:
@@ -43,40 +43,41 @@ def part_boxes(crops: CropSplit) -> list[Tensor]:
     return [box[None] if known else NOWHERE for box, known in zip(scaled, there, strict=True)]
 
 
-def in_chunks(items: np.ndarray) -> Iterator[np.ndarray]:
-    """``items`` (n,) in order, ``CHUNK`` at a time; nothing for none."""
-    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+def in_chunks(of: Callable[[np.ndarray], Tensor], items: np.ndarray) -> Tensor:
+    """``of(items)``, ``CHUNK`` items at a time: its rows one after the other; nothing, (0,), for no item."""
+    parts = [of(items[start : start + CHUNK]) for start in range(0, len(items), CHUNK)]
+    return torch.cat(parts) if parts else torch.zeros(0)
 
 
 def object_masks(crops: CropSplit, items: np.ndarray) -> Tensor:
     """Masks (n, GRID, GRID) of ``items`` (n,), all of which have one."""
     masks = torch.from_numpy(np.asarray(crops.masks[items]))
-    if masks.shape[1:] != SIZE:
-        masks = torch.nn.functional.interpolate(masks[:, None].float(), SIZE, mode="area")[:, 0]
-    return masks
+    if masks.shape[1:] == SIZE:
+        return masks
+    return torch.nn.functional.interpolate(masks[:, None].float(), SIZE, mode="area")[:, 0]
 
 
 def in_crops(maps: Tensor, crops: CropSplit) -> dict[str, float]:
-    """Heat on the object and on its deciding part, and whether the hottest point lies on them.
-
-    Args: maps, rectified (N, h, w), one an item of ``crops``.
-    """
+    """Of rectified maps (N, h, w), one an item: heat on object and deciding part, and whether they point there."""
     live = ~dead_maps(maps)
     boxes = part_boxes(crops)
     points = point_hits(maps, boxes, SIZE)
-    masked, parted = np.flatnonzero(crops.has_mask), points.counted.nonzero()[:, 0]
-    object_mass, on_object = [NOTHING], [NOTHING]
-    for some in in_chunks(masked):
+    masked, parted = np.flatnonzero(crops.has_mask), np.flatnonzero(points.counted)
+
+    def on_objects(some: np.ndarray) -> Tensor:
         masks = object_masks(crops, some)
-        object_mass.append(heat_share(maps[some], masks))
-        at = points.point[some]  # (-1, -1) for a constant map, which points nowhere
-        hit = (masks[torch.arange(len(masks)), at[:, 1], at[:, 0]] > 0.5) & (at[:, 0] >= 0)
-        on_object.append(hit.double())
-    part_mass = [heat_share(maps[i : i + 1], box_mask(boxes[i], SIZE)[None]) for i in parted]
+        x, y = points.point[some].unbind(1)  # -1 for a constant map, which points nowhere
+        hit = (masks[torch.arange(len(masks)), y, x] > 0.5) & (x >= 0)
+        return torch.stack([heat_share(maps[some], masks).double(), hit.double()], 1)
+
+    def on_parts(some: np.ndarray) -> Tensor:
+        return heat_share(maps[some], torch.stack([box_mask(boxes[item], SIZE) for item in some]))
+
+    objects = in_chunks(on_objects, masked).reshape(-1, 2)
     found = {
-        "object_mass": (torch.cat(object_mass), live[masked]),
-        "object_pointing": (torch.cat(on_object), live[masked]),
-        "part_mass": (torch.cat([NOTHING, *part_mass]), live[parted]),
+        "object_mass": (objects[:, 0], live[masked]),
+        "object_pointing": (objects[:, 1], live[masked]),
+        "part_mass": (in_chunks(on_parts, parted), live[parted]),
         "part_pointing": (points.hit[parted].double(), live[parted]),
     }
     metrics = {name: mean(values) for name, (values, _) in found.items()}
@@ -116,12 +117,7 @@ def in_scenes(model: PooledClassifier, data: Split, device: str) -> dict[str, fl
 
 @torch.no_grad()
 def under_deletion(
-    model: PooledClassifier,
-    front: torch.nn.Module | None,
-    crops: CropSplit,
-    maps: Tensor,
-    items: np.ndarray,
-    device: str,
+    model: PooledClassifier, front: Front, crops: CropSplit, maps: Tensor, items: np.ndarray, device: str
 ) -> dict[str, float]:
     """Area under the deletion curve of the true class's probability, and how much less it is than in random order.
 
@@ -141,9 +137,8 @@ def under_deletion(
     chosen = maps[items]  # raw: rectified, all cells without heat would tie
     random = random_order_maps(torch.Generator().manual_seed(0), chosen.shape).to(chosen)
     orders = {"map": torch.where(dead_maps(chosen)[:, None, None], random, chosen), "random": random}
-    area = {}
-    for name, order in orders.items():
-        area[name] = mean(deletion_area(deletion_curve(predict, images, order, SHARES), SHARES))
+    curves = {name: deletion_curve(predict, images, order, SHARES) for name, order in orders.items()}
+    area = {name: mean(deletion_area(curve, SHARES)) for name, curve in curves.items()}
     return {"deletion_area": area["map"], "deletion_gain": 1 - area["map"] / area["random"]}
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cam_entropy.data import Split, batch_of, rows_of
 from cam_entropy.localization import in_crops, in_scenes, mean, under_deletion
-from cam_entropy.split import Split, batch_of, rows_of
 from papers_lib.metrics.sharpness import MEASURES, dead_maps, heat
 from papers_lib.models.classifier import PooledClassifier, pooled_mlp_grad_cam
 
@@ -35,10 +35,7 @@ def one_item_a_picture(data: Split) -> np.ndarray:
 
 @torch.no_grad()
 def explain(test: Measured, items: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-    """Of some test items, in eval mode.
-
-    Returns: logits (n, K), raw maps of the true class (n, h, w), heat of the other classes over its own (n,).
-    """
+    """Of test items: logits (n, K), raw maps of the true class (n, h, w), other classes' heat over its own (n,)."""
     test.model.eval()
     found = []
     for some in np.array_split(items, max(1, -(-len(items) // BATCH))):
@@ -54,10 +51,7 @@ def explain(test: Measured, items: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def step_sharpness(maps: Tensor) -> dict[str, Tensor]:
-    """Sums over the live maps of a batch divided by its size, and the share of dead ones: finite, and so averageable.
-
-    Their averages over batches, divided by the share of live maps, are means over live maps.
-    """
+    """Sums over the live maps of a batch by its size, and the share of dead ones: finite, and so averageable."""
     values = {f"live_{name}": MEASURES[name](maps, dead=0.0).mean() for name in ("ce", "ca", "cd", "cv")}
     return values | {"dead_share": dead_maps(maps).float().mean()}
 
@@ -127,17 +121,13 @@ def of_the_dead(logits: Tensor, classes: Tensor, live: Tensor) -> dict[str, floa
 def measure(
     test: Measured, front: torch.nn.Module | None, shown: np.ndarray, deleted: np.ndarray
 ) -> tuple[dict[str, float], dict[str, Any]]:
-    """Everything that is measured once, at the end of training, on every test box.
+    """Flat metrics on every test box, and the arrays ``maps``, ``logits``, ``items`` of the items ``shown`` in figures.
 
-    Args: front: the frozen layers before the model, or None; deletion needs the whole of it. shown: items whose maps
-    are kept for figures. deleted: items of the deletion curve; none leaves it out (NaN).
-    Returns: flat metrics, and the arrays ``maps``, ``logits``, ``items`` of ``shown``.
+    ``front``: the frozen layers before the model, or None. ``deleted``: items of the deletion curve.
     """
     every = np.arange(len(test.data.crops.classes))
-    (logits, maps, others), classes = (
-        explain(test, every),
-        rows_of(test.data.crops.classes, every, test.device),
-    )
+    logits, maps, others = explain(test, every)
+    classes = rows_of(test.data.crops.classes, every, test.device)
     live = ~dead_maps(maps)
     metrics = {
         **classification(logits, classes),

@@ -1,12 +1,10 @@
 """The notebook's parameters: type, range, choices and help of each."""
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from papers_lib.companion.parameters import NotebookParameters
-from papers_lib.errors import UserError
 
 Arm = Literal["main", "front", "measures", "others", "offset", "long", "fresh", "deeper", "backbone"]
 STRIDE = 32
@@ -69,63 +67,33 @@ class Parameters(NotebookParameters):
 
     def shortened(self) -> Self:
         """The same grid at the least sizes, on synthetic scenes: what the dry run times."""
-        least = {
-            "train_scenes": 20,
-            "test_scenes": 8,
-            "seeds": 1,
-            "variant_seeds": 1,
-            "epochs": 1,
-            "long_factor": 1,
-        }
-        return self.model_copy(update={**least, "deletion": min(self.deletion, 2), "data_root": ""})
+        least = dict.fromkeys(("seeds", "variant_seeds", "epochs", "long_factor"), 1)
+        least |= {"train_scenes": 20, "test_scenes": 8, "deletion": min(self.deletion, 2)}
+        return self.model_copy(update={**least, "data_root": ""})
 
     @field_validator("arms", "betas", "shifted_betas", "front_betas", "offset_betas")
     @classmethod
     def _list(cls, found: list[float | str], info: ValidationInfo) -> list[float | str]:
         names = {one if isinstance(one, str) else f"{one:g}" for one in found}  # as results name them
         if len(names) < len(found):
-            raise ValueError("expected each once")
+            raise ValueError(f"{info.field_name}: expected each once")
         needed = {"arms": "main", "betas": "0"}.get(str(info.field_name))
         if needed and needed not in names:
-            raise ValueError(f"expected {needed} among them")
+            raise ValueError(f"{info.field_name}: expected {needed} among them")
         return found
-
-    @field_validator("scene_side")
-    @classmethod
-    def _cells(cls, side: int) -> int:
-        if side == STRIDE:
-            raise ValueError(f"expected 0 or at least {2 * STRIDE}")
-        return side
-
-    @field_validator("data_root")
-    @classmethod
-    def _data_set(cls, data_root: str) -> str:
-        if data_root:
-            from papers_lib.datasets.voc_store import splits_of
-
-            try:
-                splits_of(Path(data_root).expanduser())
-            except UserError as error:
-                raise ValueError(f"{error} (docs/data_voc.md)") from error
-        return data_root
 
     @model_validator(mode="after")
     def _together(self) -> Self:
         arms = {*self.arms}
         networks = {self.backbone} | ({self.second_backbone} if "backbone" in arms else set())
+        if self.scene_side == STRIDE:
+            raise ValueError(f"scene_side: expected 0 or at least {2 * STRIDE}")
         if arms & {"measures", "others", "offset"} and self.variant_seeds > self.seeds:
             raise ValueError(f"variant_seeds: expected at most seeds, {self.seeds}: compared with main")
         if self.weights == "packaged" and not networks <= {*PACKAGED}:
-            raise ValueError(
-                f"weights: expected timm or random, since only {' and '.join(PACKAGED)} are packaged"
-            )
+            raise ValueError(f"weights: expected timm or random; packaged are {' and '.join(PACKAGED)}")
         if self.weights == "random" and (self.train_from or arms & {"deeper", "backbone"}):
-            raise ValueError(
-                "weights: random, but train_from or the comparisons deeper, backbone freeze layers"
-            )
+            raise ValueError("weights: random, but train_from, deeper or backbone freeze layers")
         if "deeper" in arms and self.train_from in ("", self.deeper_from):
             raise ValueError("arms: no deeper, since no more layers are left to train than train_from trains")
         return self
-
-
-check = Parameters.of  # called by `papers run` before anything starts

@@ -13,7 +13,7 @@ COLUMNS = ("beta0", "beta100")
 
 
 def read_numbers() -> Numbers:
-    """The printed numbers by section: table1, figure3, text, captions, setup, network, voc."""
+    """The printed numbers by section."""
     return dict(read_yaml(FILE))
 
 
@@ -57,14 +57,9 @@ def deviations(numbers: Numbers) -> str:
     table, setup, voc, text = (numbers[section] for section in ("table1", "setup", "voc", "text"))
     side = int(setup["picture_px"]) // int(numbers["network"]["stride_px"])
     ends = [(table["min_map"][column], table["max_map"][column]) for column in COLUMNS]
-    most_cd, least_ce, least_ca = (
-        [bound(*end, *more) for end in ends]
-        for bound, more in (
-            (largest_dispersion, ()),
-            (least_entropy_share, (side**2,)),
-            (least_area, (side,)),
-        )
-    )
+    most_cd = [largest_dispersion(*end) for end in ends]
+    least_ce = [least_entropy_share(*end, side**2) for end in ends]
+    least_ca = [least_area(*end, side) for end in ends]
     cd, ce, ca = ([table[row][column] for column in COLUMNS] for row in ("cd", "ce", "ca"))
     low, high = ends[0]
     trainval = voc["trainval_2007"] + voc["trainval_2012"]

@@ -30,7 +30,7 @@ ROWS = {
 
 
 class Sample(NamedTuple):
-    """A test item: its crop (H, W, 3), class name, and by setting logits (K,), raw map (h, w); why it was chosen."""
+    """A test item: its crop (H, W, 3), class, and by setting logits (K,), raw map (h, w); why it was chosen."""
 
     crop: np.ndarray
     label: str
@@ -53,7 +53,8 @@ def choose(records: Sequence[Record], crops: CropSplit, settings: Sequence[str])
     shown = {name: shown[name] for name in settings if name in shown}
     if "none" not in shown:
         return None
-    classes = np.asarray(crops.classes[shown["none"]["items"]])
+    items = shown["none"]["items"]
+    classes = np.asarray(crops.classes[items])
 
     def good(name: str) -> np.ndarray:
         live = ~dead_maps(torch.from_numpy(shown[name]["maps"])).numpy()
@@ -68,31 +69,24 @@ def choose(records: Sequence[Record], crops: CropSplit, settings: Sequence[str])
     if not fit.any():
         return None
     at = int(fit.argmax())
-    item = int(shown["none"]["items"][at])
-    return Sample(
-        np.asarray(crops.images[item]),
-        crops.names[int(classes[at])],
-        int(classes[at]),
-        {name: found["logits"][at] for name, found in shown.items()},
-        {name: found["maps"][at] for name, found in shown.items()},
-        why,
-    )
+    target = int(classes[at])
+    logits, maps = ({name: found[what][at] for name, found in shown.items()} for what in ("logits", "maps"))
+    return Sample(np.asarray(crops.images[items[at]]), crops.names[target], target, logits, maps, why)
 
 
 def panels(sample: Sample) -> dict[str, Any]:
     """Arguments of ``map_grid``: above, each map scaled to its own range; below, all on one scale."""
-    raw = {name: heat(torch.from_numpy(found)).numpy() for name, found in sample.maps.items()}
-    largest = max(float(found.max()) for found in raw.values()) or 1.0
-    own = [
-        (found - found.min()) / (np.ptp(found) or 1.0) if found.max() > 0 else np.zeros_like(found)
-        for found in raw.values()
+    raw = heat(torch.from_numpy(np.stack(list(sample.maps.values())))).numpy()
+    low, high = raw.min((1, 2), keepdims=True), raw.max((1, 2), keepdims=True)
+    own = (raw - low) / np.where(high > low, high - low, 1) * (high > 0)
+    titles = [
+        setting_name(name).replace(", ", "\n", 1) + ("" if top > 0 else " (dead)")
+        for name, top in zip(sample.maps, high.flat, strict=True)
     ]
-    names = [setting_name(name).replace(", ", "\n", 1) for name in raw]
-    dead = ["" if found.max() > 0 else " (dead)" for found in raw.values()]
     return {
         "images": np.stack([sample.crop] * (2 * len(raw))),
-        "maps": np.stack([*own, *(found / largest for found in raw.values())]),
-        "titles": [f"{name}{mark}" for name, mark in zip(names, dead, strict=True)] + ["unscaled"] * len(raw),
+        "maps": np.concatenate([own, raw / (raw.max() or 1.0)]),
+        "titles": titles + ["unscaled"] * len(raw),
         "columns": len(raw),
         "label": "share of the scale",
         "limits": (0, 1),
@@ -110,25 +104,18 @@ def table(
     sample: Sample | None, frame: pd.DataFrame, printed: Mapping[str, Any], settings: Sequence[str]
 ) -> pd.DataFrame:
     """Table I: as ``printed`` (its cd in the row of equation 3), ours for the sample, means over test set and seeds."""
-    columns: dict[str, dict[str, float]] = {}
-    for name, column in (("none", "beta0"), ("relu_100", "beta100")):
-        found = {row: float(cells[column]) for row, cells in printed.items()}
-        found["true_probability"] = found["class_probability"]
-        columns[f"paper, {setting_name(name)}"] = found
-    main = frame[frame["status"].eq("ok") & frame["arm"].eq("main")]
+    paper = pd.DataFrame(printed).T.rename(index={"class_probability": "true_probability"})
+    columns = {
+        f"paper, {setting_name(s)}": paper[at] for s, at in (("none", "beta0"), ("relu_100", "beta100"))
+    }
     for name in settings:
         if sample and name in sample.maps:
             found = characteristics(sample.logits[name], sample.target, sample.maps[name])
-            columns[f"sample, {setting_name(name)}"] = found
-    for name in settings:
-        group = main[main["setting"].eq(name)]
-        if len(group):
-            found = group[list(ROWS)].mean().to_dict()
-            if group["without_zero_share"].mean() < 0.5:
-                found["relative_difference"] = np.nan  # of a few maps, and huge: most have a cell of zero
-            columns[f"mean, {setting_name(name)}"] = found
-    rows = [
-        {"quantity": words, **{c: found.get(key, np.nan) for c, found in columns.items()}}
-        for key, words in ROWS.items()
-    ]
-    return pd.DataFrame(rows)
+            columns[f"sample, {setting_name(name)}"] = pd.Series(found)
+    main = frame[frame["status"].eq("ok") & frame["arm"].eq("main")]
+    means = main.groupby("setting")[[*ROWS, "without_zero_share"]].mean()
+    few = means["without_zero_share"] < 0.5  # of a few maps, and huge: most have a cell of zero
+    means["relative_difference"] = means["relative_difference"].mask(few)
+    columns |= {f"mean, {setting_name(name)}": means.loc[name] for name in settings if name in means.index}
+    rows = pd.DataFrame(columns).astype(float).reindex([*ROWS]).rename(index=ROWS)
+    return rows.reset_index(names="quantity")

@@ -57,17 +57,16 @@ def curves_of(record: Record) -> dict[str, np.ndarray]:
 def ends(record: Record) -> dict[str, float]:
     """Test entropy, area and dispersion after the first and the last epoch: ce_first, ce_last, …"""
     found = curves_of(record) if record.status == "ok" else {}
+    at = {"first": 0, "last": -1}
     return {
-        f"{name}_{end}": float(found[f"test_{name}"][at]) if found else np.nan
-        for name in ("ce", "ca", "cd")
-        for end, at in (("first", 0), ("last", -1))
+        f"{n}_{end}": float(found[f"test_{n}"][at[end]]) for n in ("ce", "ca", "cd") for end in at if found
     }
 
 
 def tidy(frame: pd.DataFrame, records: Iterable[Record]) -> pd.DataFrame:
-    """A row a run, with its change against beta 0 of the same arm and seed, and from the first to the last epoch.
+    """A row a run, with its change against beta 0 of the same seed, and from the first to the last epoch.
 
-    The comparisons "front", "measures", "others" and "offset" share the beta-0 runs of "main".
+    Beta 0 is of the same comparison, or of "main" for those that share its beta-0 runs.
     """
     settings = [record.config.setting() for record in records]
     frame = frame.reindex(columns=[*frame.columns, *(name for name in METRICS if name not in frame)])
@@ -112,25 +111,16 @@ def settings_table(frame: pd.DataFrame, arms: Sequence[str] = ("main",)) -> pd.D
     return table if len(arms) > 1 else table.drop(columns="comparison")
 
 
-def better_table(
-    frame: pd.DataFrame, baselines: Mapping[str, Mapping[str, float]], arms: Sequence[str] = ("main",)
-) -> pd.DataFrame:
+def better_table(frame: pd.DataFrame, baselines: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     """Localization and deletion of every setting, and what needs no model."""
     names = [name for name in BETTER if frame[name].notna().any()]
-    means = _ok(frame, arms).groupby("name", sort=False)[names].mean()
+    means = _ok(frame, ["main"]).groupby("name", sort=False)[names].mean()
     rows = {"chance": "chance", "prior": "class's mean (prior)", "ceiling": "ceiling of the stride"}
-    for kind, words in rows.items():
-        means.loc[words] = [baselines.get(name, {}).get(kind, np.nan) for name in names]
-    return means.rename(columns=BETTER).reset_index(names="loss")
+    bounds = pd.DataFrame(baselines).reindex(index=list(rows), columns=names).rename(index=rows)
+    return pd.concat([means, bounds]).rename(columns=BETTER).reset_index(names="loss")
 
 
-def baselines_table(baselines: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
-    """Chance, prior and ceiling by measure."""
-    table = pd.DataFrame(baselines).T.rename(index=BETTER)
-    return table.reindex(columns=["chance", "prior", "ceiling"]).reset_index(names="measure")
-
-
-def dead_table(frame: pd.DataFrame, arms: Sequence[str] = ("main",)) -> pd.DataFrame:
+def dead_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Dead maps of every setting: how many, how accurate the model is on their boxes, the true class's logit."""
     columns = {
         "dead_share": "dead maps",
@@ -141,7 +131,7 @@ def dead_table(frame: pd.DataFrame, arms: Sequence[str] = ("main",)) -> pd.DataF
         "dead_logit": "true logit, dead map",
         "dead_negative_share": "of which not above 0",
     }
-    return _means(_ok(frame, arms), columns)
+    return _means(_ok(frame, ["main"]), columns)
 
 
 def lifted_table(
@@ -149,8 +139,8 @@ def lifted_table(
 ) -> pd.DataFrame:
     """What 1 + M comes to by setting, all maps, beside Table I's printed sample."""
     columns = {
-        "min_lifted": "min",
-        "max_lifted": "max",
+        "min_map": "min",
+        "max_map": "max",
         "relative_difference_lifted": "(max − min) / min",
         "ce_norm_lifted": "ce / ln HW",
         "ca_lifted": "ca",
@@ -162,18 +152,16 @@ def lifted_table(
     }
     found = _ok(frame, arms)
     live = 1 - found["dead_share"]
-    lifted = found.assign(
-        min_lifted=1 + (found["min_map"] * live).where(live > 0, 0.0),
-        max_lifted=1 + (found["max_map"] * live).where(live > 0, 0.0),
+    of_all = {end: 1 + (found[end] * live).where(live > 0, 0.0) for end in ("min_map", "max_map")}
+    table = _means(found.assign(**of_all), columns, "arm", "name").rename(columns={"arm": "comparison"})
+    paper = pd.DataFrame(printed).loc[
+        ["beta0", "beta100"], ["min_map", "max_map", "max_logit", "ca", "ce", "cd"]
+    ]
+    paper = paper.astype(float).rename(columns={**columns, "ce": "ce / ln HW", "cd": "σ²/μ²"})
+    paper["(max − min) / min"] = paper["max"] / paper["min"] - 1
+    return pd.concat(
+        [table, paper.assign(comparison="paper's sample", loss=["β = 0", "β = 100"])], ignore_index=True
     )
-    table = _means(lifted, columns, "arm", "name").rename(columns={"arm": "comparison"})
-    for column, words in (("beta0", "β = 0"), ("beta100", "β = 100")):
-        cells = {row: float(values[column]) for row, values in printed.items()}
-        low, high = cells["min_map"], cells["max_map"]
-        row: dict[str, object] = {"comparison": "paper's sample", "loss": words, "min": low, "max": high}
-        row |= {"(max − min) / min": high / low - 1, "ce / ln HW": cells["ce"], "ca": cells["ca"]}
-        table.loc[len(table)] = row | {"σ²/μ²": cells["cd"], "max logit": cells["max_logit"]}
-    return table
 
 
 def cross_table(frame: pd.DataFrame, betas: Iterable[float]) -> pd.DataFrame:
@@ -204,10 +192,11 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def scalars(frame: pd.DataFrame) -> dict[str, float]:
     """Numbers that the page's prose refers to."""
-    ok = frame[frame["status"].eq("ok")]
+    groups = frame[frame["status"].eq("ok")].groupby(["arm", "setting"])
+    means = groups[["area_change", "cd_lifted", "max_map"]].mean()
 
     def mean(arm: str, setting: str, column: str) -> float:
-        return float(ok.loc[ok["arm"].eq(arm) & ok["setting"].eq(setting), column].mean())
+        return float(means[column].get((arm, setting), np.nan))
 
     return {
         "mean_area_change_100": mean("main", "relu_100", "area_change"),
@@ -220,9 +209,8 @@ def scalars(frame: pd.DataFrame) -> dict[str, float]:
 def alpha_slope(unit: type[nn.Module] = nn.ReLU, step: float = 1e-6) -> float:
     """Largest |change of α| / |change of A| over central differences in random directions, in double precision.
 
-    Head: global average pool, Dense 300, ``unit``, Dense 20, as in section IV A; weights and activations random. α is
-    taken by automatic differentiation (equation 5), not by the closed form. With ReLU it would differ from 0 only where
-    a direction flips one of the 300 units within ``step``; a smooth unit shows that a slope would be seen.
+    Head of section IV A with random weights; α by automatic differentiation (equation 5). With ReLU it differs from 0
+    only where a direction flips a unit within ``step``; a smooth unit shows that a slope would be seen.
     """
     generator = torch.Generator().manual_seed(0)
     head = PooledClassifier(nn.Sequential(), 64, 20, generator=generator).head.double()

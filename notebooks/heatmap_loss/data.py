@@ -19,15 +19,9 @@ from papers_lib.sweep import DataRef
 def open_data(
     experiment: int, data_root: str, folder: Path, sizes: Mapping[str, int], seed: int, jobs: int
 ) -> DataRef:
-    """The data set of one experiment.
+    """The data set of one experiment: the real one at ``data_root``, or, if that is "", synthetic slices in ``folder``.
 
-    Args:
-        experiment: 1 or 2.
-        data_root: folder of a real set in the layout of ``papers_lib.datasets.cardiac``, or "".
-        folder: where synthetic sets are kept.
-        sizes: slices by split ("train", "val", "test") of a synthetic set.
-        seed: of a synthetic set.
-        jobs: processes that write it; 0 means one a core.
+    Of synthetic slices: ``sizes`` by split ("train", "val", "test"), ``seed``, and ``jobs`` that write (0: one a core).
     """
     if not data_root:
         spec = CardiacSpec(experiment=experiment, seed=seed, **sizes)
@@ -57,11 +51,8 @@ def baselines(split: CardiacSplit, map_size: tuple[int, int]) -> dict[str, dict[
         if not masks.any():
             continue
         by_class = [torch.from_numpy(masks[split.classes == k]).double() for k in np.unique(split.classes)]
-        prior = [
-            float((mask.mean(0) * mask).sum((1, 2)).mean() / mask.mean(0).sum())
-            for mask in by_class
-            if mask.any()
-        ]
+        seen = [mask for mask in by_class if mask.any()]
+        prior = [float((mask.mean(0) * mask).sum((1, 2)).mean() / mask.mean(0).sum()) for mask in seen]
         found[name] = {
             "area": fmean(float(mask.mean()) for mask in by_class),
             "class's mean mask": fmean(prior),

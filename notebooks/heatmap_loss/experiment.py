@@ -1,7 +1,6 @@
 """One model trained by CCE, by MSE, or by MSE and the heatmap term (Callanan et al., Section 2).
 
-The paper's groups are many such runs, which differ in ``group`` and share everything else: initial weights, learning
-rates and sample order. Settings are those of the authors; deviations stand at each field.
+The paper's groups are many such runs. Settings are those of the authors; deviations stand at each field.
 """
 
 import math
@@ -35,7 +34,6 @@ class HeatmapRun:
         group: "cce" (cross entropy on the sigmoid outputs), "mse", or "heatmap" (MSE + ``weight`` x heatmap term).
         seed: of initial weights, sample order and learning rate; the same seed means the same three in every group.
         arm: the comparison that the run belongs to ("main", "authors", "weight", ...).
-        model: "small_vgg" or "vgg16".
         weights: initial convolutions: "random", "digits" (see ``digits_convolutions``) or "imagenet" (vgg16 only).
         train_features: False freezes the convolutions, as the authors did in their CCE groups.
         lr_low, lr_high: the learning rate is log-uniform between them. Deviation: drawn, where the authors
@@ -80,12 +78,10 @@ class HeatmapRun:
 def run(config: HeatmapRun, context: Context) -> dict[str, float | int | bool | str]:
     """Train one model and measure it on the test split.
 
-    Returns:
-        Flat metrics; see ``measures.measure``. ``kept`` says whether the paper's filter keeps the model,
-        ``exclusion`` why not. Arrays saved beside: ``maps`` (n, 6, 8), the raw HiResCAM of the first test images.
+    Returns: flat metrics (``measures.measure``); ``kept`` by the filter, or ``exclusion``: why not. Saved beside:
+    ``maps`` (n, 6, 8), the raw HiResCAM of the first test images.
 
-    Raises:
-        RunFailed: "diverged" (loss not finite) or "collapsed" (at most half of the classes ever predicted).
+    Raises: RunFailed, "diverged" (loss not finite) or "collapsed" (at most half of the classes ever predicted).
     """
     device = context.device
     data = {split: samples(context.data_root, split, device) for split in ("train", "val", "test")}
@@ -183,11 +179,9 @@ def build(config: HeatmapRun, device: str) -> CardiacClassifier:
 def digits_convolutions() -> dict[str, Tensor]:
     """Weights of another task for the small VGG, which has no published ones: those of two epochs on digits.
 
-    They know strokes and edges and nothing of hearts, as ImageNet's weights do for VGG16. Deviation: a tiny source
-    task. One set of weights, always the same, serves every run, as one set of ImageNet weights did.
+    Deviation: a tiny source task. One set of weights serves every run, as one set of ImageNet weights did.
     """
     images, labels = digit_canvases()
-    images = images.contiguous(memory_format=torch.channels_last)
     model = small_vgg(torch.Generator().manual_seed(0), classes=10).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     train(
         model,
@@ -202,10 +196,7 @@ def digits_convolutions() -> dict[str, Tensor]:
 
 
 def digit_canvases() -> tuple[Tensor, Tensor]:
-    """scikit-learn's 1797 handwritten digits, enlarged, at random places of black canvases; and their labels.
-
-    Returns: images (1797, 1, 105, 135) in [-1, 1], labels (1797,).
-    """
+    """scikit-learn's handwritten digits (1797, 1, 105, 135) in [-1, 1], enlarged, at random places; labels (1797,)."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -215,10 +206,10 @@ def digit_canvases() -> tuple[Tensor, Tensor]:
     for canvas, digit in zip(canvases, digits.images, strict=True):
         scale = int(rng.integers(4, 9))  # 32 to 64 px, the size of a heart
         glyph = np.kron(digit / 8.0 - 1.0, np.ones((scale, scale)))
-        top = int(rng.integers(0, height - 8 * scale + 1))
-        left = int(rng.integers(0, width - 8 * scale + 1))
+        top, left = (int(rng.integers(0, side - 8 * scale + 1)) for side in (height, width))
         canvas[0, top : top + 8 * scale, left : left + 8 * scale] = glyph
-    return torch.from_numpy(canvases), torch.from_numpy(digits.target)
+    images = torch.from_numpy(canvases).contiguous(memory_format=torch.channels_last)
+    return images, torch.from_numpy(digits.target)
 
 
 @lru_cache(maxsize=8)

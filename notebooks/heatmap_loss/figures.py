@@ -1,7 +1,7 @@
 """What the page's figures are drawn from, and the plots that are more than one call."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,22 +20,6 @@ from papers_lib.sweep import Record
 ORDER = list(NAMES.values())
 
 
-class EqualLossPair(NamedTuple):
-    """Two slices of nearly equal loss, as arguments of ``map_grid``, the one with more heat in the heart first.
-
-    Attributes:
-        gap: difference of their shares of the heat in the heart.
-        images: eight pictures, (8, H, W), each slice four times.
-        maps: eight maps, (8, H, W): nothing (NaN), the heat, the heat outside, the heat inside the heart.
-        titles: of the eight panels, with loss and share.
-    """
-
-    gap: float
-    images: np.ndarray
-    maps: np.ndarray
-    titles: list[str]
-
-
 def sixteen(split: CardiacSplit, name: str) -> np.ndarray:
     """The first sixteen slices of a class, as in figures 2 to 5."""
     return split.images[split.classes == CLASSES.index(name)][:16]
@@ -43,26 +27,19 @@ def sixteen(split: CardiacSplit, name: str) -> np.ndarray:
 
 def explained(records: Sequence[Record]) -> Record | None:
     """The first kept heatmap-loss model of the matched groups, or None if there is none."""
-    for record in records:
-        config = record.config
-        if (config.group, config.arm, record.metrics.get("kept")) == ("heatmap", "main", True):
-            return record
-    return None
+    wanted = ("heatmap", "main", True)
+    found = ((one, (one.config.group, one.config.arm, one.metrics.get("kept"))) for one in records)
+    return next((one for one, what in found if what == wanted), None)
 
 
 def equal_loss_pair(
     maps: np.ndarray, heart: np.ndarray, images: np.ndarray, tolerance: float = 0.01
-) -> EqualLossPair | None:
-    """Figure 1: the slices whose shares differ most among all pairs whose losses agree.
+) -> tuple[float, dict[str, Any]] | None:
+    """Figure 1: the slices whose shares of heat in the heart differ most among all pairs whose losses agree.
 
-    Args:
-        maps: raw maps (n, h, w).
-        heart: masks (n, H, W).
-        images: slices (n, H, W).
-        tolerance: largest difference of two losses, relative to their mean.
-
-    Returns:
-        None where no two slices of a positive loss are as close as that.
+    Args: raw maps (n, h, w), masks and slices (n, H, W), largest difference of two losses, relative to their mean.
+    Returns: the difference, and arguments of ``map_grid``: slice, heat, heat outside, heat inside, the slice with more
+    heat in the heart first. None where no two slices of a positive loss are as close as that.
     """
     raw, mask = torch.from_numpy(maps).double(), torch.from_numpy(heart)
     outside = shrink_mask(1.0 - mask.double(), (maps.shape[1], maps.shape[2]), "point")
@@ -73,20 +50,17 @@ def equal_loss_pair(
     gaps = torch.where(close & alive, shares[:, None] - shares, -1.0)
     if not gaps.max() > 0:
         return None
-    first, second = divmod(int(gaps.argmax()), len(losses))
-    both = [first, second]
+    both = list(divmod(int(gaps.argmax()), len(losses)))
     heat, inside = display_map(raw[both], size=(heart.shape[1], heart.shape[2])), mask[both]
     blank = torch.full_like(heat, torch.nan)
-    panels = torch.stack(
-        [blank, heat, torch.where(inside, blank, heat), torch.where(inside, heat, blank)], dim=1
-    )
+    parts = [blank, heat, torch.where(inside, blank, heat), torch.where(inside, heat, blank)]
     titles = [
         title
         for loss, share in zip(losses[both].tolist(), shares[both].tolist(), strict=True)
         for title in (f"slice, loss {loss:.4f}", f"HiResCAM: {share:.0%} in heart", "outside", "inside")
     ]
-    images = np.repeat(images[both], 4, axis=0)
-    return EqualLossPair(float(gaps.max()), images, panels.flatten(0, 1).numpy(), titles)
+    shown = {"images": np.repeat(images[both], 4, axis=0), "titles": titles}
+    return float(gaps.max()), {**shown, "maps": torch.stack(parts, dim=1).flatten(0, 1).numpy()}
 
 
 def confound(frame: pd.DataFrame) -> Figure:
@@ -117,14 +91,12 @@ def weights(frame: pd.DataFrame) -> Figure:
     """Heat in the heart and validation accuracy over the weight of each definition: medians and quartiles."""
     runs = frame["group"].eq("heatmap") & frame["arm"].isin(["main", "weight"]) & frame["status"].eq("ok")
     titles = {"heart_share": "heat in the heart", "val_accuracy": "validation accuracy"}
-    long = (
-        frame[runs]
-        .rename(columns={**titles, "form": "definition"})
-        .melt(["experiment", "definition", "weight", "seed"], list(titles.values()), var_name="measure")
+    named = frame[runs].rename(columns={**titles, "form": "definition"})
+    long = named.melt(
+        ["experiment", "definition", "weight", "seed"], list(titles.values()), var_name="measure"
     )
     look: dict[str, Any] = {"hue": "definition", "style": "definition", "markers": True, "kind": "line"}
     look |= {"estimator": "median", "errorbar": ("pi", 50), "height": 2.7, "aspect": 1.5}
     plot = sns.relplot(long, x="weight", y="value", row="measure", col="experiment", **look)
     plot.set(xscale="log", xlabel="weight of the term", ylabel="")
-    plot.set_titles("{row_name}, experiment {col_name}")
-    return plot.figure
+    return plot.set_titles("{row_name}, experiment {col_name}").figure

@@ -13,12 +13,7 @@ from papers_lib.sweep import Part
 
 
 def plan(chosen: Parameters, folder: Path | None = None) -> list[Part]:
-    """One part per experiment, with the runs of every comparison in ``chosen.arms``.
-
-    Args:
-        chosen: the notebook's parameters.
-        folder: where synthetic slices are kept; default that of the checkout.
-    """
+    """One part per experiment, with the runs of every comparison; synthetic slices in ``folder``, or the checkout's."""
     sizes = {"train": chosen.train_slices, "val": chosen.val_slices, "test": chosen.test_slices}
     where = (chosen.data_root, folder or paths.data_folder(), sizes, chosen.data_seed, chosen.jobs)
     return [
@@ -39,11 +34,13 @@ def configs_of(experiment: int, chosen: Parameters) -> list[HeatmapRun]:
     term = ("weight", "form", "method", "target", "mask")
     values = {name: getattr(chosen, name) for name in (*shared, *term)}
     base = HeatmapRun(experiment=experiment, group="cce", seed=0, **values)
+    trained = replace(base, weights=_pretrained(base), arm="pretrained")
     of_arm = {
         # Matched groups: only the loss differs.
         "main": [replace(base, group=group) for group in GROUPS],
         "authors": authors(base, chosen),
-        "frozen": frozen(base),
+        # What freezing alone does: CCE from weights of another task, convolutions trained and frozen.
+        "frozen": [trained, replace(trained, train_features=False, arm="frozen")],
         "variants": list(variants(base, chosen)),
     }
     seeds = {arm: chosen.variant_seeds if arm == "variants" else chosen.seeds for arm in of_arm}
@@ -67,12 +64,6 @@ def authors(base: HeatmapRun, chosen: Parameters) -> list[HeatmapRun]:
     cce = replace(shared, train_features=False, epochs=6 * epochs, lr_low=rate * low, lr_high=rate * 1e-3)
     heatmap = replace(shared, group="heatmap", epochs=2 * epochs, lr_low=rate * 5e-7, lr_high=rate * high)
     return [cce, heatmap]
-
-
-def frozen(base: HeatmapRun) -> list[HeatmapRun]:
-    """What freezing alone does: CCE from weights of another task, convolutions trained and frozen."""
-    trained = replace(base, weights=_pretrained(base), arm="pretrained")
-    return [trained, replace(trained, train_features=False, arm="frozen")]
 
 
 def variants(base: HeatmapRun, chosen: Parameters) -> Iterator[HeatmapRun]:

@@ -22,8 +22,7 @@ BATCH = 256
 class Samples:
     """One split on the device: images (N, 1, H, W) in [-1, 1], classes (N,), masks as bool (N, H, W).
 
-    ``toggled`` holds the images with the sex label switched (None where no slice has one), ``outside`` the
-    share of each cell of the map that is not heart, by way of shrinking.
+    ``toggled``: images with the sex label switched, None without one; ``outside``: no heart, by cell and shrinking.
     """
 
     images: Tensor
@@ -45,14 +44,13 @@ def predict(model: nn.Module, images: Tensor) -> Tensor:
 def explain(model: CardiacClassifier, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Logits (N, K), and HiResCAM and Grad-CAM (N, H, W) of the predicted class, from one forward pass."""
     model.eval()
-    logits, hires, grad = [], [], []
+    found = []
     for batch in images.split(BATCH):
-        activations = model.features(batch)
-        found = head_gradients(model.head, activations, "predicted")
-        logits.append(found.logits)
-        hires.append(hires_cam(activations, found.gradients))
-        grad.append(grad_cam(activations, found.gradients))
-    return torch.cat(logits), torch.cat(hires), torch.cat(grad)
+        A = model.features(batch)
+        logits, gradients = head_gradients(model.head, A, "predicted")
+        found.append((logits, hires_cam(A, gradients), grad_cam(A, gradients)))
+    logits, hires, grad = (torch.cat(column) for column in zip(*found, strict=True))
+    return logits, hires, grad
 
 
 def class_mean(values: Tensor, classes: Tensor, dead_classes: bool = True) -> float:
@@ -77,11 +75,10 @@ def measure(model: CardiacClassifier, test: Samples) -> tuple[dict[str, float], 
     """
     logits, maps, grad_maps = explain(model, test.images)
     predicted = logits.argmax(1)
-    accuracy = float((predicted == test.classes).double().mean())
     shares = heat_share(maps, test.heart, dead=math.nan)
     grad_shares = heat_share(grad_maps, test.heart, dead=math.nan)
     metrics = {
-        "test_accuracy": accuracy,
+        "test_accuracy": float((predicted == test.classes).double().mean()),
         "heart_share": class_mean(shares, test.classes),
         "heart_share_grad_cam": class_mean(grad_shares, test.classes, dead_classes=False),
         "dead_share": float(dead_share(maps)),

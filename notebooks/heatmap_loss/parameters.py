@@ -1,6 +1,5 @@
 """The notebook's parameters: type, range, choices and help of each."""
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -61,33 +60,14 @@ class Parameters(NotebookParameters):
     @classmethod
     def _list(cls, found: list[object], info: ValidationInfo) -> list[object]:
         if len(set(found)) < len(found):
-            raise ValueError("expected each once")
+            raise ValueError(f"{info.field_name}: expected each once")
         if info.field_name == "arms" and "main" not in found:
-            raise ValueError("expected main among them")
+            raise ValueError("arms: expected main among them")
         return found
 
     @field_validator("weights")
     @classmethod
     def _published(cls, weights: str, info: ValidationInfo) -> str:
         if weights == "imagenet" and info.data.get("model") == "small_vgg":
-            raise ValueError("expected random, since model is small_vgg")
+            raise ValueError("weights: expected random, since model is small_vgg")
         return weights
-
-    @field_validator("lr_high")
-    @classmethod
-    def _in_order(cls, high: float, info: ValidationInfo) -> float:
-        if high < info.data.get("lr_low", 0):
-            raise ValueError(f"expected at least lr_low, which is {info.data['lr_low']}")
-        return high
-
-    @field_validator("data_root")
-    @classmethod
-    def _data_set(cls, data_root: str) -> str:
-        from papers_lib.datasets.cardiac import TABLE
-
-        if data_root and not (Path(data_root).expanduser() / TABLE).is_file():
-            raise ValueError(f"expected a folder with {TABLE} (docs/data_cardiac.md)")
-        return data_root
-
-
-check = Parameters.of  # called by `papers run` before anything starts

@@ -37,12 +37,7 @@ def overlap(experiment: int, group: str, region: str, column: str) -> float:
 def reference_lines(
     baselines: Mapping[str, float], experiment: int, region: str, log10: bool = False
 ) -> dict[str, float]:
-    """Horizontal lines of figures 6 and 7: what needs no model, and the medians of the authors' two groups.
-
-    Args:
-        baselines: ``data.baselines`` of the region; empty where the experiment was not run.
-        log10: for an axis of logarithms.
-    """
+    """Horizontal lines of figures 6 and 7: ``data.baselines`` of the region, and the medians of the authors' groups."""
     medians = {f"authors, {group}": overlap(experiment, group, region, "median") for group in GROUPS}
     lines = {**baselines, **medians}
     return {text: math.log10(value) for text, value in lines.items()} if log10 else lines

@@ -1,8 +1,11 @@
 """Tables of the page, each a DataFrame made from the tidy frame of runs (but for ``field_table``)."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import torch
+from pandas.core.groupby import DataFrameGroupBy
 
 from papers_lib.models.vgg_cardiac import field_share, receptive_field, small_vgg, vgg16
 
@@ -10,19 +13,16 @@ MEASURED = ["val_accuracy", "test_accuracy", "heart_share", "heart_share_grad_ca
 MEASURED += ["dead_share_grad_cam", "learning_rate", "outside_reliance"]
 NAMES = {"cce": "CCE", "mse": "MSE only", "heatmap": "heatmap loss"}
 REGIONS = {"heart_share": "heart", "label_share": "sex label"}
+BY = ["experiment", "arm", "group"]
 
 
 def tidy(frame: pd.DataFrame, label_area: float) -> pd.DataFrame:
-    """The runs with ``kept`` filled in for failed ones, and the columns that claims compare by.
+    """``records_frame`` with the columns that claims compare by, and ``kept`` filled in for failed runs.
 
-    Args:
-        frame: ``records_frame`` of all runs.
-        label_area: mean share of the image that the sex label covers.
+    ``label_area``: mean share of the image that the sex label covers.
     """
-    frame = frame.copy()
-    for name in MEASURED:  # a frame of failed runs has no metrics
-        if name not in frame:
-            frame[name] = np.nan
+    missing = [name for name in MEASURED if name not in frame]  # a frame of failed runs has no metrics
+    frame = frame.reindex(columns=[*frame.columns, *missing])
     frame["kept"] = frame["kept"].eq(True) if "kept" in frame else False
     frame["exclusion"] = frame["exclusion"].fillna("") if "exclusion" in frame else ""
     failed = frame["status"] != "ok"
@@ -36,10 +36,7 @@ def tidy(frame: pd.DataFrame, label_area: float) -> pd.DataFrame:
 
 def kept(frame: pd.DataFrame, **where: object) -> pd.DataFrame:
     """Rows that the 95 % filter kept and whose columns equal ``where``."""
-    chosen = frame["kept"]
-    for column, value in where.items():
-        chosen = chosen & (frame[column] == value)
-    return frame[chosen]
+    return frame[frame["kept"] & frame[list(where)].eq(pd.Series(where)).all(axis=1)]
 
 
 def groups_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -55,54 +52,31 @@ def groups_table(frame: pd.DataFrame) -> pd.DataFrame:
         "dead_share_grad_cam": "dead Grad-CAM",
     }
     present = {name: title for name, title in columns.items() if name in frame}
-    rows = frame[frame["kept"]].groupby(["experiment", "arm", "group"], sort=False)
-    table = rows[list(present)].median().rename(columns=present)
-    table.insert(0, "models", rows.size())
-    return _titled(table.reset_index())
+    return _titled(_medians(frame[frame["kept"]].groupby(BY, sort=False), present))
 
 
 def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
     """What each comparison and group was trained with, and how many models."""
     columns = ["weights", "train_features", "epochs", "batch_size", "lr_low", "lr_high", "mixed"]
-    rows = frame.groupby(["experiment", "arm", "group"], sort=False)
+    rows = frame.groupby(BY, sort=False)
     table = rows[columns].first()
     low, high = table.pop("lr_low"), table.pop("lr_high")
     table["learning rate"] = [f"{a:.2g} to {b:.2g}" for a, b in zip(low, high, strict=True)]
     table["convolutions"] = table.pop("train_features").map({True: "trained", False: "frozen"})
     table["models"] = rows.size()
-    return _titled(table.reset_index()).rename(columns={"batch_size": "batch", "mixed": "mixed precision"})
+    return _titled(table).rename(columns={"batch_size": "batch", "mixed": "mixed precision"})
 
 
 def exclusions_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Trained and kept models of every group, with each reason of exclusion and its count."""
-    rows = []
-    for (experiment, arm, group), runs in frame.groupby(["experiment", "arm", "group"], sort=False):
-        reasons = runs.loc[~runs["kept"], "exclusion"].str.replace(r"accuracy 0\.\d+", "accuracy", regex=True)
-        counts = "; ".join(f"{count} × {reason}" for reason, count in reasons.value_counts().items())
-        rows.append((experiment, arm, NAMES[group], len(runs), int(runs["kept"].sum()), counts or None))
-    columns = ["exp.", "comparison", "group", "trained", "kept", "excluded because"]
-    return pd.DataFrame(rows, columns=columns)
 
+    def counts(reasons: pd.Series) -> str | None:
+        found = reasons[reasons != ""].str.replace(r"accuracy 0\.\d+", "accuracy", regex=True).value_counts()
+        return "; ".join(f"{count} × {reason}" for reason, count in found.items()) or None
 
-def definitions_table(frame: pd.DataFrame, least: float = 0.99) -> pd.DataFrame:
-    """Each definition of the term at the largest weight whose median validation accuracy is at least ``least``.
-
-    The rule makes the definitions comparable: their raw scales differ by a factor of up to 48, the cells of the map.
-    """
-    runs = frame[(frame["group"] == "heatmap") & frame["arm"].isin(["main", "weight"])]
-    columns = {
-        "val_accuracy": "val. accuracy",
-        "heart_share": "heat in heart",
-        "hot_cells": "hot cells",
-        "dead_share": "dead maps",
-        "outside_reliance": "outside reliance",
-    }
-    groups = runs.groupby(["experiment", "form", "weight"])
-    medians = groups[list(columns)].median()
-    medians.insert(0, "models", groups.size())
-    good = medians[medians["val_accuracy"] >= least].reset_index().sort_values("weight")
-    chosen = good.groupby(["experiment", "form"], as_index=False).last()
-    return chosen.rename(columns={**columns, "form": "definition"})
+    why = frame.assign(why=frame["exclusion"].where(~frame["kept"], ""))
+    columns = {"trained": ("kept", "size"), "kept": ("kept", "sum"), "excluded because": ("why", counts)}
+    return _titled(why.groupby(BY, sort=False).agg(**columns))
 
 
 def choices_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -114,26 +88,21 @@ def choices_table(frame: pd.DataFrame) -> pd.DataFrame:
         "method heatmap": "Grad-CAM in the loss",
         "target heatmap": "map of the true class",
     }
-    rows = []
-    for experiment in sorted(frame["experiment"].unique()):
-        for arm_group, title in titles.items():
-            runs = kept(frame, experiment=experiment, arm_group=arm_group)
-            if len(runs):
-                low, middle, high = runs["heart_share"].quantile([0.25, 0.5, 0.75])
-                rows.append(
-                    {
-                        "exp.": experiment,
-                        "heatmap term": title,
-                        "models": len(runs),
-                        "heat in heart, median": middle,
-                        "quartiles": f"{low:.3f} to {high:.3f}",
-                        "by Grad-CAM": runs["heart_share_grad_cam"].median(),
-                        "dead Grad-CAM": runs["dead_share_grad_cam"].median(),
-                        "hot cells": runs["hot_cells"].median(),
-                        "test accuracy": runs["test_accuracy"].median(),
-                    }
-                )
-    return pd.DataFrame(rows)
+    columns = {
+        "heart_share": "heat in heart, median",
+        "heart_share_grad_cam": "by Grad-CAM",
+        "dead_share_grad_cam": "dead Grad-CAM",
+        "hot_cells": "hot cells",
+        "test_accuracy": "test accuracy",
+    }
+    runs = frame[frame["kept"] & frame["arm_group"].isin(list(titles))]
+    order = pd.Categorical(runs["arm_group"], list(titles))
+    groups = runs.groupby(["experiment", order], observed=True)
+    table, heat = _medians(groups, columns), groups["heart_share"]
+    ends = zip(heat.quantile(0.25), heat.quantile(0.75), strict=True)
+    table.insert(2, "quartiles", [f"{low:.3f} to {high:.3f}" for low, high in ends])
+    table = table.reset_index(names=["exp.", "heatmap term"])
+    return table.assign(**{"heatmap term": table["heatmap term"].astype(str).replace(titles)})
 
 
 def causal_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -162,6 +131,13 @@ def field_table() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["network", "receptive field", "stride", "mean share of the image"])
 
 
+def _medians(groups: DataFrameGroupBy, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Number of models and medians of the columns, under their titles, a row a group."""
+    table = groups[list(columns)].median().rename(columns=columns)
+    table.insert(0, "models", groups.size())
+    return table
+
+
 def _titled(table: pd.DataFrame) -> pd.DataFrame:
     titles = {"experiment": "exp.", "arm": "comparison"}
-    return table.replace({"group": NAMES}).rename(columns=titles)
+    return table.reset_index().replace({"group": NAMES}).rename(columns=titles)

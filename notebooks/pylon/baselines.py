@@ -1,7 +1,6 @@
 """What point localization comes to without a model, class by class: chance, priors, and ceilings of strides.
 
-Beside every number of a model in the tables of the PYLON paper (Preechakul et al., iScience 25 (2022) 103933). NIH
-has boxes in its test part alone: there the prior of an image comes from the boxes of all other images.
+NIH has boxes in its test part alone: there the prior of an image comes from the boxes of all other images.
 """
 
 from collections.abc import Sequence
@@ -21,41 +20,29 @@ CHANCE, PRIOR, CENTRE, BEST = "chance", "prior", "image centre", "best fixed poi
 FROM_TRAINING, LEFT_OUT = "training boxes", "boxes of the other images"
 
 
-def baselines(
-    images: BoxedImages, side: int, strides: Sequence[int] = STRIDES, *, part: str | None = "test"
-) -> pd.DataFrame:
-    """Baselines of point localization for the boxed images of one part.
+def baselines(images: BoxedImages, side: int, *, part: str | None = "test") -> pd.DataFrame:
+    """Baselines for the boxed images of one part, or of all (None), enlarged to ``side`` pixels.
 
-    Args: side, of the square input in pixels; strides, of maps whose ceilings are given, each less than ``side``;
-    part, a split, or None for all images, as a cross-validation tests them.
-
-    Returns: a row a class with boxes in that part, then ``MACRO`` and ``WEIGHTED`` (by images); hit rates but for
-    images (that have a box; in the last two rows their sum), area (share of the image that the class's boxes cover,
-    mean) and "prior from" (``FROM_TRAINING``, or ``LEFT_OUT`` where there are none). chance: a random pixel, edges
+    A row a class with boxes, then ``MACRO`` and ``WEIGHTED`` (by images). Columns: images (that have a box), area
+    (share of the image that the class's boxes cover), "prior from", and hit rates. chance: a random pixel, edges
     included. prior: the class's mean box centre. best fixed point: the pixel in most images' boxes, found on these
     boxes. ceiling: share of images in which some map of the stride can hit.
-
-    A prior from other images is NaN for a class of one image. Raises: ValueError if no image of the part has a box.
     """
     tested = images if part is None else images.part(part)
     trained = images.take([]) if part is None else images.part("train")
-    size = (side, side)
     rows = {}
     for k, name in enumerate(tested.classes):
-        boxes, given = ([box for box in one.of_class(k, size) if len(box)] for one in (tested, trained))
+        boxes, given = (
+            [box for box in one.of_class(k, (side, side)) if len(box)] for one in (tested, trained)
+        )
         if boxes:
-            rows[name] = _of_class(boxes, given, side, strides)
-    if not rows:
-        raise ValueError(f"images: no box in part {part!r}, expected at least one")
+            rows[name] = _of_class(boxes, given, side)
     table = pd.DataFrame.from_dict(rows, orient="index")
     numbers = table.select_dtypes("number")
     weights = numbers.notna().mul(table["images"], axis=0)
-    shared = {"images": table["images"].sum(), "prior from": ", ".join(dict.fromkeys(table["prior from"]))}
-    averages = {
-        MACRO: {**numbers.mean(), **shared},
-        WEIGHTED: {**(numbers.mul(weights).sum() / weights.sum()), **shared},
-    }
-    table = pd.concat([table, pd.DataFrame.from_dict(averages, orient="index")[table.columns]])
+    averages = {MACRO: numbers.mean(), WEIGHTED: numbers.mul(weights).sum() / weights.sum()}
+    shared = {"images": table["images"].sum(), "prior from": ", ".join(table["prior from"].unique())}
+    table = pd.concat([table, pd.DataFrame(averages).T.assign(**shared)[table.columns]])
     return table.astype({"images": int}).rename_axis("class")
 
 
@@ -75,9 +62,7 @@ def area_share(boxes: Tensor, side: int) -> float:
     return float(edges[1].diff() @ covered @ edges[0].diff()) / side**2
 
 
-def _of_class(
-    boxes: Sequence[Tensor], given: Sequence[Tensor], side: int, strides: Sequence[int]
-) -> dict[str, object]:
+def _of_class(boxes: Sequence[Tensor], given: Sequence[Tensor], side: int) -> dict[str, object]:
     """Boxes of the tested images, and of the training images that the prior comes from, in pixels."""
     size, count = (side, side), len(boxes)
     unions = torch.stack([box_mask(some, size) for some in boxes])
@@ -89,7 +74,7 @@ def _of_class(
         "prior from": FROM_TRAINING if given else LEFT_OUT,
         CENTRE: _rate(torch.tensor([0.5, 0.5]), boxes, side),
         BEST: int(unions.sum(0).max()) / count,
-        **{f"ceiling, stride {stride}": stride_ceiling(boxes, size, stride) for stride in strides},
+        **{f"ceiling, stride {stride}": stride_ceiling(boxes, size, stride) for stride in STRIDES},
     }
 
 

@@ -21,51 +21,34 @@ from papers_lib.errors import UserError
 from papers_lib.models.heatmap_classifier import HeatmapClassifier, HeatmapOutput
 from papers_lib.models.pyramid_encoder import LaterStages
 from papers_lib.sweep import DataRef
-from papers_lib.training import PHOTOGRAPH, RADIOGRAPH, Frozen, augment, on_gpu, pyramid_features
-from papers_lib.training.gpu_batches import taken
+from papers_lib.training import PHOTOGRAPH, RADIOGRAPH, Frozen, augment, pyramid_features, taken
 
 CHANNELS = {"nih": 1, "vindr": 1, "voc": 3}
-NAMES = {"nih": "NIH ChestX-ray14", "vindr": "VinDr-CXR", "voc": "Pascal VOC"}
-SYNTHETIC: dict[str, tuple[str, Any, Any]] = {
+SYNTHETIC: dict[str, tuple[str, Any, Any]] = {  # folder name, sizes and writer in each layout
     "nih": ("chest", chest.ChestSpec, chest.write),
     "vindr": ("chest-vindr", chest_vindr.VindrSpec, chest_vindr.write),
     "voc": ("scenes", scenes.ScenesSpec, scenes.write),
 }
-"""Folder name, sizes and writer of the synthetic set in each layout."""
 POLICIES = {"radiograph": RADIOGRAPH, "photograph": PHOTOGRAPH}
-FOLD_SEED = 0
+Given = Tensor | list[Tensor]  # pixels, or features
 
 
 def layout_of(root: Path) -> str:
-    """Which of the three layouts a folder has: "nih", "vindr" or "voc".
-
-    Raises:
-        UserError: none of them.
-    """
-    if any(root.glob("Data_Entry_2017*.csv")):
-        return "nih"
-    if (root / "train.csv").is_file():
-        return "vindr"
-    if any(root.glob("**/ImageSets/Main")):
-        return "voc"
-    raise UserError(
-        f"{root}: found no data set, expected Data_Entry_2017*.csv (NIH ChestX-ray14), train.csv (VinDr-CXR) "
-        "or ImageSets/Main (Pascal VOC)"
-    )
+    """Which of the three layouts a folder has: "nih", "vindr" or "voc". Raises: UserError: none of them."""
+    files = {"nih": "Data_Entry_2017*.csv", "vindr": "train.csv", "voc": "**/ImageSets/Main"}
+    for layout, pattern in files.items():
+        if any(root.glob(pattern)):
+            return layout
+    raise UserError(f"{root}: found no data set, expected {' or '.join(files.values())}")
 
 
 class ImageSet(NamedTuple):
-    """A data set: its layout, the folder of a real one ("" for synthetic data), and how to make or load it.
-
-    Fields:
-        sizes: of the synthetic set, and its seed.
-        options: of the loader of a real or synthetic set, see ``papers_lib.datasets.image_sets``.
-    """
+    """A data set: its layout, and how to make or load it."""
 
     layout: str
-    root: str
-    sizes: Mapping[str, int]
-    options: Mapping[str, Any]
+    root: str  # folder of a real set, or ""
+    sizes: Mapping[str, int]  # of the synthetic set, and its seed
+    options: Mapping[str, Any]  # of the loader, see papers_lib.datasets.image_sets
 
     def training_images(self) -> int:
         """How many images a run trains on, without opening a picture."""
@@ -74,16 +57,11 @@ class ImageSet(NamedTuple):
             return len(load_set(spec, Path(self.root).expanduser()).part("train"))
         if self.layout == "vindr":
             return round(0.7 * self.sizes["images"])
-        return round(
-            (1 - self.options["val_share"]) * self.sizes["train_val" if self.layout == "nih" else "train"]
-        )
+        listed = self.sizes["train_val" if self.layout == "nih" else "train"]
+        return round((1 - self.options["val_share"]) * listed)
 
     def open(self, folder: Path, side: int, jobs: int) -> DataRef:
-        """The set with all pictures resized to ``side`` pixels, made once and kept in ``folder``.
-
-        Raises:
-            UserError: a set that cannot be read; the line names the file.
-        """
+        """The set with all pictures resized to ``side`` pixels, made once and kept in ``folder``."""
         if self.root:
             root = Path(self.root).expanduser()
             fingerprint = tree_fingerprint(root)[:16]
@@ -104,91 +82,66 @@ def open_images(root: Path) -> tuple[BoxedImages, np.ndarray]:
 
 @lru_cache(maxsize=6)
 def stored(root: Path, which: Frozen, device: str, jobs: int = 1) -> tuple[np.ndarray, ...]:
-    """Features of a store's images, computed where it lacks them; see ``pyramid_features``."""
+    """Features of a store's images, computed where it lacks them."""
     _, images = open_images(root)
     return tuple(pyramid_features(images, root, which, device=device, jobs=jobs))
 
 
 def rows_of(images: BoxedImages, fold: int, folds: int) -> dict[str, np.ndarray]:
-    """Row numbers of "train", "val" and "test": the set's splits where ``fold`` is negative, else a fold by patient.
-
-    Of k folds, one is the test part, the next the validation part, the others the training part.
-    """
+    """Row numbers of each part: the set's splits where ``fold`` is negative, else of a cross-validation by patient."""
     if fold < 0:
         return {name: np.flatnonzero(images.split == name) for name in ("train", "val", "test")}
     owners = images.names if images.patients is None else images.patients
-    found = k_folds_by_patient(owners, folds, FOLD_SEED)
-    after = (fold + 1) % folds
-    return {
-        "train": np.flatnonzero((found != fold) & (found != after)),
-        "val": np.flatnonzero(found == after),
-        "test": np.flatnonzero(found == fold),
-    }
-
-
-def take(array: np.ndarray, rows: np.ndarray, device: str) -> Tensor:
-    """``array[rows]`` on the device; a GPU keeps the whole array where it has the room."""
-    if on_gpu(device):
-        return taken(array, rows, device)
-    return torch.from_numpy(np.asarray(array[rows])).to(device)
+    found = k_folds_by_patient(owners, folds, seed=0)
+    test, val = found == fold, found == (fold + 1) % folds
+    parts = {"train": ~(test | val), "val": val, "test": test}
+    return {name: np.flatnonzero(part) for name, part in parts.items()}
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a phase of training feeds its model with: pixels, or stored features of the first stages.
+    """What a phase of training feeds its model with: pixels, or stored features of the first stages."""
 
-    Attributes:
-        images: uint8 (N, H, W) or (N, H, W, 3).
-        stages: float16 (N, h, w, C) each, finest first; raw, not standardised.
-        policy: augmentation of the pixels, "radiograph", "photograph" or ""; needs ``stages`` empty.
-    """
+    images: np.ndarray  # uint8 (N, H, W) or (N, H, W, 3)
+    stages: tuple[np.ndarray, ...] = ()  # float16 (N, h, w, C) each, finest first; raw, not standardised
+    policy: str = ""  # augmentation of the pixels, "radiograph" or "photograph"; needs no stages
 
-    images: np.ndarray
-    stages: tuple[np.ndarray, ...] = ()
-    policy: str = ""
-
-    def batch(
-        self, rows: np.ndarray, device: str, generator: torch.Generator | None = None
-    ) -> Tensor | list[Tensor]:
+    def batch(self, rows: np.ndarray, device: str, generator: torch.Generator | None = None) -> Given:
         """Pixels (n, C, H, W) in [0, 1], augmented where a generator is given, or raw features (n, C, h, w)."""
         if self.stages:
-            return [take(stage, rows, device).permute(0, 3, 1, 2).float() for stage in self.stages]
+            return [taken(stage, rows, device).permute(0, 3, 1, 2).float() for stage in self.stages]
         found = self.pixels(rows, device)
-        if self.policy and generator is not None:
-            with torch.autocast(
-                torch.device(device).type, enabled=False
-            ):  # else its grid is in half precision
-                found = augment(found, POLICIES[self.policy], generator)
-        return found
+        if not self.policy or generator is None:
+            return found
+        with torch.autocast(torch.device(device).type, enabled=False):  # else its grid is in half precision
+            return augment(found, POLICIES[self.policy], generator)
 
     def pixels(self, rows: np.ndarray, device: str) -> Tensor:
         """Pictures (n, C, H, W) in [0, 1], channels last in memory."""
-        found = take(self.images, rows, device)
+        found = taken(self.images, rows, device)
         found = found[:, None] if found.ndim == 3 else found.permute(0, 3, 1, 2)
         return (found.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
 class Staged(nn.Module):
-    """A heatmap classifier that takes pixels, or features of the first ``given`` stages.
+    """A heatmap classifier that takes pixels, or features of the first ``given`` stages (0: pixels).
 
-    Args: model, with its encoder; given, the stages whose features come in place of the pixels, 0 for none.
+    ``later`` is the encoder behind the given stages; None where pixels are given.
     """
+
+    later: LaterStages | None
 
     def __init__(self, model: HeatmapClassifier, given: int) -> None:
         super().__init__()
         assert model.encoder is not None
         self.model = model
-        self._later = (LaterStages(model.encoder, given) if given else None,)  # its layers are the model's
+        later = LaterStages(model.encoder, given) if given else None
+        self.__dict__["later"] = later  # no module of this one: its layers are the model's
 
-    @property
-    def later(self) -> LaterStages | None:
-        """The encoder behind the given stages; None where pixels are given."""
-        return self._later[0]
-
-    def features(self, given: Tensor | list[Tensor]) -> list[Tensor]:
+    def features(self, given: Given) -> list[Tensor]:
         """Features of all stages, finest first."""
-        later: nn.Module = self.later or self.model.encoder  # type: ignore[assignment]
-        return later(given)
+        encoder: Any = self.later or self.model.encoder
+        return encoder(given)
 
-    def forward(self, given: Tensor | list[Tensor]) -> HeatmapOutput:
+    def forward(self, given: Given) -> HeatmapOutput:
         return self.model.from_features(self.features(given))

@@ -7,55 +7,49 @@ deviations stand at each field.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from papers_lib.datasets.boxed_images import BoxedImages
-from papers_lib.errors import UserError
 from papers_lib.files import replacing
 from papers_lib.models.freezing import freeze, unfreeze
 from papers_lib.models.heatmap_classifier import HeatmapClassifier
 from papers_lib.models.heatmap_methods import METHODS, decoder
 from papers_lib.models.pyramid_encoder import pyramid_encoder
 from papers_lib.models.timm_backbones import Scale
-from papers_lib.sweep import Context, say
-from papers_lib.training import Fit, Frozen, Objective, Plateau, channel_statistics, compile_where_asked, fit
-from pylon.data import Inputs, Staged, open_images, rows_of, stored, take
+from papers_lib.sweep import Context
+from papers_lib.training import (
+    Fit,
+    Frozen,
+    Objective,
+    Plateau,
+    channel_statistics,
+    compile_where_asked,
+    fit,
+    taken,
+)
+from pylon.data import Inputs, Staged, open_images, rows_of, stored
 from pylon.measures import measure, predict
 
 STAGES = 4
-UNTRAINED = "untrained"
-"""A source that leaves the initial weights as they are: for the dry run, since a source changes no run's time."""
+UNTRAINED = "untrained"  # a source that leaves the initial weights as they are, for the dry run
 PREFIX, HEAD = "weights/", "decoder.head."
 
 
 @dataclass(frozen=True)
 class PylonRun:
-    """One model. "Store": features of frozen stages, computed once for a data set.
-
-    Raises:
-        UserError: pixels that are augmented or scaled in another way, beside stored features.
-    """
+    """One model. "Store": features of frozen stages, computed once for a data set."""
 
     seed: int  # of the decoder, the sample order and the augmentation
     method: str = "pylon"  # key of papers_lib.models.heatmap_methods.METHODS
     arm: str = "main"  # the comparison that the run belongs to
-    phases: tuple[str, ...] = (
-        "decoder",
-    )  # decoder and head alone, or "all"; the paper: all, or one after the other
-    train_from: int = (
-        2  # of the encoder's four stages, frozen in phase "all" and read from the store; the paper: 0
-    )
-    statistics: str = (
-        "frozen"  # of the encoder's batch norm in phase "decoder", or "moving", as the authors' code
-    )
+    phases: tuple[str, ...] = ("decoder",)  # decoder and head, or "all"; the paper: all, or both in turn
+    train_from: int = 2  # of four stages, frozen in phase "all" and read from the store; the paper: 0
+    statistics: str = "frozen"  # of the encoder's batch norm in phase "decoder", or "moving", as the authors
     source: str = ""  # key of the model whose weights, less its head, this one starts from
     keep: bool = False  # the weights, as a source for others
     fold: int = -1  # of a cross-validation by patient over all images; -1: the splits of the set
@@ -72,9 +66,7 @@ class PylonRun:
     every: int = 1  # epochs between its checks
     prevalence_start: bool = True  # heads start near the classes' log-odds; the paper's at random
     standardise: bool = True  # features by the training images' channel statistics; not in the paper
-    greys: str = (
-        "backbone"  # pixels scaled as the backbone's were, or "nih", by the authors' mean and deviation
-    )
+    greys: str = "backbone"  # pixels scaled as the backbone's, or "nih": by the authors' mean and deviation
     policy: str = ""  # augmentation of pixels, "radiograph" or "photograph"
     mixed: bool = False  # bfloat16 autocast
     masked: int = 0  # pairs of image and class whose masked-out area is measured
@@ -84,14 +76,6 @@ class PylonRun:
     head_kernel: int = 1
     gap: bool = False
     norm: str = "batch"
-
-    def __post_init__(self) -> None:
-        if (self.policy or self.greys != "backbone") and self.train_from:
-            raise UserError(
-                f"train_from: found {self.train_from} with policy {self.policy!r} and greys {self.greys!r}, expected 0"
-            )
-        if self.greys != "backbone" and self.standardise:
-            raise UserError(f"standardise: found True with greys {self.greys!r}, expected False")
 
     def training(self) -> str:
         """How it was trained, as the claims file names it: "frozen", "one_phase", "two_phase", "transfer", …"""
@@ -115,10 +99,6 @@ class PylonRun:
         passes = len(self.phases) * self.epochs * (1 + self.masked / 40)
         return (decoders.get(kind, 1.0) + encoder) * passes
 
-    def frozen(self, stages: int) -> Frozen:
-        """The stored stages that the run reads."""
-        return Frozen(self.backbone, self.weights, self.channels, stages, METHODS[self.method].output_stride)
-
     def stored_stages(self, phase: str) -> int:
         """Stages that a phase reads from the store: all four where the encoder is as it was when they were stored."""
         if self.policy or self.greys != "backbone":
@@ -126,6 +106,10 @@ class PylonRun:
         if phase == "decoder" and self.statistics == "frozen" and not self.source:
             return STAGES
         return self.train_from
+
+    def frozen(self, stages: int) -> Frozen:
+        """The stored stages that the run reads."""
+        return Frozen(self.backbone, self.weights, self.channels, stages, METHODS[self.method].output_stride)
 
     def stride(self, side: int) -> float:
         """Pixels of a cell of the heatmap, for images of this side; NaN without a heatmap."""
@@ -146,56 +130,37 @@ def build(config: PylonRun, classes: int) -> HeatmapClassifier:
         encoder.scale = Scale([0.4984], [0.2483])  # greys of the authors' code
     options: dict[str, Any] = {}
     if config.method == "pylon":
-        names = ("ups", "up", "attention", "head_kernel", "gap", "norm")
-        options = {name: getattr(config, name) for name in names}
+        design = ("ups", "up", "attention", "head_kernel", "gap", "norm")
+        options = {name: getattr(config, name) for name in design}
     if method.kind == "deeplab":  # no dropout anywhere: the same regularisation for every method
         options = {"dropout": 0.0}
-    made = decoder(
-        config.method,
-        encoder.channels,
-        classes,
-        generator=torch.Generator().manual_seed(config.seed),
-        width=config.width,
-        **options,
-    )
+    generator = torch.Generator().manual_seed(config.seed)
+    size = {"generator": generator, "width": config.width}
+    made = decoder(config.method, encoder.channels, classes, **size, **options)  # type: ignore[arg-type]
     return HeatmapClassifier(encoder, made)
 
 
 def objective_of(
     inputs: Inputs, labels: np.ndarray, rows: np.ndarray, generator: torch.Generator, device: str
 ) -> Objective:
-    """Binary cross-entropy of the pooled logits, averaged over images and classes.
-
-    A last batch of one image is taken twice: batch norm needs two values where a map has a single cell.
-    """
+    """Binary cross-entropy of the pooled logits, averaged over images and classes."""
 
     def objective(model: nn.Module, indices: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
         chosen = rows[np.asarray(indices.cpu())]
-        chosen = np.repeat(chosen, 2) if len(chosen) == 1 else chosen
+        chosen = np.repeat(chosen, 2) if len(chosen) == 1 else chosen  # batch norm needs two values
         logits = model(inputs.batch(chosen, device, generator)).logits
-        return binary_cross_entropy_with_logits(logits.float(), take(labels, chosen, device)), {}
+        return binary_cross_entropy_with_logits(logits.float(), taken(labels, chosen, device)), {}
 
     return objective
-
-
-def _validation_loss(
-    model: nn.Module, inputs: Inputs, labels: np.ndarray, rows: np.ndarray, device: str
-) -> dict[str, float]:
-    logits, _ = predict(model, inputs, rows, device)
-    return {"loss": float(binary_cross_entropy_with_logits(logits, take(labels, rows, device)))}
 
 
 def run(config: PylonRun, context: Context) -> dict[str, float | int | bool | str]:
     """Train one model on the training part, choose its checkpoint on the validation part, measure it on the test part.
 
-    Returns:
-        Flat metrics; see ``pylon.measures.measure``. Arrays saved beside: see there, and ``curves`` with
-        ``curve_names``, one row a check; with ``keep`` the weights.
-
-    Raises:
-        RunFailed: "diverged" (loss not finite).
+    Metrics and arrays are those of :func:`pylon.measures.measure`; beside them ``curves``, one row a check, and with
+    ``keep`` the weights. Raises: RunFailed: "diverged" (loss not finite).
     """
-    images, pixels = open_images(context.data_root)
+    images, pictures = open_images(context.data_root)
     rows = rows_of(images, config.fold, config.folds)
     model = build(config, len(images.classes))
     assert model.encoder is not None
@@ -209,20 +174,17 @@ def run(config: PylonRun, context: Context) -> dict[str, float | int | bool | st
         share = (labels.sum(0) + 1) / (len(labels) + 2)
         model.decoder.start_at_prevalence(torch.from_numpy(share).float())  # type: ignore[operator]
     model.to(context.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    fits, staged, inputs = _train(config, context, model, images, pixels, rows)
+    fits, staged, inputs = _train(config, context, model, pictures, images.labels.astype(np.float32), rows)
     is_cam = METHODS[config.method].kind == "cam"
     metrics, arrays = measure(staged, inputs, images, rows, context.device, cam=is_cam, masked=config.masked)
     names = ("epoch", "loss", "rate")
     curves = [
-        [float(phase), *(check[name] for name in names)]
-        for phase, one in enumerate(fits)
-        for check in one.checks
+        [phase, *(check[name] for name in names)] for phase, one in enumerate(fits) for check in one.checks
     ]
-    context.save_arrays(curves=np.array(curves), curve_names=np.array(["phase", *names]), **arrays)
+    arrays |= {"curves": np.array(curves, float), "curve_names": np.array(["phase", *names])}
     if config.keep:
-        context.save_arrays(
-            **{f"{PREFIX}{name}": value.cpu().numpy() for name, value in _state(model).items()}
-        )
+        arrays |= {f"{PREFIX}{name}": value.cpu().numpy() for name, value in model.state_dict().items()}
+    context.save_arrays(**arrays)
     return {
         "training": config.training(),
         "train_images": len(rows["train"]),
@@ -237,23 +199,25 @@ def _train(
     config: PylonRun,
     context: Context,
     model: HeatmapClassifier,
-    images: BoxedImages,
-    pixels: np.ndarray,
+    pictures: np.ndarray,
+    labels: np.ndarray,
     rows: Mapping[str, np.ndarray],
 ) -> tuple[list[Fit], Staged, Inputs]:
     """All phases; what one came to is kept until the run ends, so that an interrupted run goes on in its phase."""
     fits, checkpoint, device = [], context.checkpoint, context.device
     generator = torch.Generator().manual_seed(config.seed)
-    labels = images.labels.astype(np.float32)
+    known = taken(labels, rows["val"], device)
     finished = [checkpoint.with_name(f"{checkpoint.name}.phase{n}") for n in range(len(config.phases))]
     for phase, kept in zip(config.phases, finished, strict=True):
         given = config.stored_stages(phase)
         stages = stored(context.data_root, config.frozen(given), device) if given else ()
-        inputs, staged = Inputs(pixels, stages, config.policy), Staged(model, given)
+        inputs, staged = Inputs(pictures, stages, config.policy), Staged(model, given)
         compile_where_asked(staged, context.precision)
-        before = load_phase(kept, model, generator)
-        if before is not None:
-            fits.append(before)
+        if kept.exists():
+            before = torch.load(kept, map_location="cpu", weights_only=True)
+            model.load_state_dict(before["model"])
+            generator.set_state(before["generator"])
+            fits.append(Fit(**before["fit"]))
             continue
         assert model.encoder is not None
         unfreeze(model.encoder)
@@ -262,99 +226,48 @@ def _train(
         elif staged.later is not None:  # what lies before the later stages is not run, and gets no gradient
             model.encoder.requires_grad_(False)
             staged.later.requires_grad_(True)
+
+        def check(model: nn.Module, inputs: Inputs = inputs) -> dict[str, float]:
+            logits, _ = predict(model, inputs, rows["val"], device)
+            return {"loss": float(binary_cross_entropy_with_logits(logits, known))}
+
+        trained = [parameter for parameter in staged.parameters() if parameter.requires_grad]
         is_last = kept == finished[-1]
         path = checkpoint if is_last else kept.with_name(f"{kept.name}.training")
-        fits.append(
-            fit(
-                staged,
-                objective_of(inputs, labels, rows["train"], generator, device),
-                len(rows["train"]),
-                validate=partial(
-                    _validation_loss, inputs=inputs, labels=labels, rows=rows["val"], device=device
-                ),
-                optimizer=torch.optim.AdamW(
-                    [parameter for parameter in staged.parameters() if parameter.requires_grad],
-                    lr=config.learning_rate,
-                    weight_decay=config.weight_decay,
-                ),
-                epochs=config.epochs,
-                batch_size=config.batch_size,
-                generator=generator,
-                plateau=Plateau(patience=config.patience, every=config.every),
-                checkpoint=path,
-                autocast=torch.bfloat16 if config.mixed else None,
-            )
+        found = fit(
+            staged,
+            objective_of(inputs, labels, rows["train"], generator, device),
+            len(rows["train"]),
+            validate=check,
+            optimizer=torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay),
+            epochs=config.epochs,
+            batch_size=config.batch_size,
+            generator=generator,
+            plateau=Plateau(patience=config.patience, every=config.every),
+            checkpoint=path,
+            autocast=torch.bfloat16 if config.mixed else None,
         )
+        fits.append(found)
         if not is_last:
-            save_phase(kept, model, generator, fits[-1])
+            state = {"model": model.state_dict(), "generator": generator.get_state(), "fit": vars(found)}
+            with replacing(kept) as temporary:
+                torch.save(state, temporary)
             path.unlink(missing_ok=True)
     for path in finished:
         path.unlink(missing_ok=True)
     return fits, staged, inputs
 
 
-def save_phase(path: Path, model: nn.Module, generator: torch.Generator, fit: Fit) -> None:
-    """Keep weights, the state of the generator of the sample order, and the checks of a finished phase."""
-    checks = {"checks": fit.checks, "best": fit.best, "converged": fit.converged}
-    state = {"model": model.state_dict(), "generator": generator.get_state(), "fit": checks}
-    with replacing(path) as temporary:
-        torch.save(state, temporary)
-
-
-def load_phase(path: Path, model: nn.Module, generator: torch.Generator) -> Fit | None:
-    """Restore what :func:`save_phase` kept; None where there is nothing, or a damaged file, which is removed."""
-    if not path.exists():
-        return None
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        found = Fit(**state["fit"])
-    except Exception as error:  # torch.load raises a dozen unrelated types on a damaged file
-        say(f"checkpoint {path.name} is unreadable ({type(error).__name__}); its phase starts anew")
-        path.unlink()
-        return None
-    model.load_state_dict(state["model"])
-    generator.set_state(state["generator"])
-    return found
-
-
 def share_source(arrays: Mapping[str, np.ndarray], key: str, folder: Path) -> None:
-    """Write the weights in a record's arrays beside the images of the set that is trained next.
-
-    The paper's VinDr-CXR models start from the one trained on NIH ChestX-ray14, with a new head.
-
-    Args: key, of the record, a hash of all that its result depends on; folder, of the image store.
-    """
-    with replacing(_source(folder, key)) as temporary, temporary.open("wb") as file:
-        np.savez(file, **{name: value for name, value in arrays.items() if name.startswith(PREFIX)})  # type: ignore[arg-type]
+    """Write a record's weights beside the images of the next set: the paper's VinDr-CXR models start from NIH's."""
+    weights: dict[str, Any] = {name: value for name, value in arrays.items() if name.startswith(PREFIX)}
+    with replacing(folder / "sources" / f"{key}.npz") as temporary, temporary.open("wb") as file:
+        np.savez(file, **weights)
 
 
 def start_from(model: HeatmapClassifier, folder: Path, key: str) -> None:
-    """Copy the weights of a source into a model of the same method, all but the head.
-
-    Raises:
-        UserError: no such source, or one of another method or encoder.
-    """
-    path = _source(folder, key)
-    try:
-        with np.load(path, allow_pickle=False) as found:
-            given = {name.removeprefix(PREFIX): torch.from_numpy(found[name]) for name in found.files}
-    except (OSError, ValueError, EOFError, BadZipFile, KeyError) as error:
-        raise UserError(
-            f"{path}: no weights to start from ({type(error).__name__}); run its source first"
-        ) from error
-    given, own = (
-        {n: v for n, v in state.items() if not n.startswith(HEAD)} for state in (given, _state(model))
-    )
-    odd = [name for name in own if name not in given or given[name].shape != own[name].shape]
-    odd += [name for name in given if name not in own]
-    if odd:
-        raise UserError(f"{path}: {min(odd)} does not fit, expected a source of the same method")
-    model.load_state_dict(given, strict=False)
-
-
-def _state(model: HeatmapClassifier) -> dict[str, Tensor]:
-    return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
-
-
-def _source(folder: Path, key: str) -> Path:
-    return folder / "sources" / f"{key}.npz"
+    """Copy the weights of a source into a model of the same method, all but the head."""
+    own = {name: value for name, value in model.state_dict().items() if name.startswith(HEAD)}
+    with np.load(folder / "sources" / f"{key}.npz", allow_pickle=False) as found:
+        given = {name.removeprefix(PREFIX): torch.from_numpy(found[name]) for name in found.files}
+    model.load_state_dict({**given, **own})

@@ -1,9 +1,7 @@
-"""All runs of the PYLON experiment as one table: a row a model, and a row for each map read off the baseline.
+"""All runs of the PYLON experiment as one table, and how tables and figures choose among its rows."""
 
-And how tables and figures choose among the rows: by comparison, method and training, in one order of methods.
-"""
-
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -17,10 +15,9 @@ from papers_lib.sweep import DataRef, Record, records_frame
 from pylon.measures import CAMS
 
 POST_HOC = {"grad_cam": "Grad-CAM", "grad_cam_pp": "Grad-CAM++", "xgrad_cam": "XGrad-CAM"}
-PRINTED = {"grad_cam": "GradCAM", "grad_cam_pp": "GradCAM++", "xgrad_cam": "XGradCAM"}
-"""Names in the paper's tables."""
 SMALL = "Nodule"
 EXTREMES = 3  # classes at either end of the sizes
+SHARED = ["arm", "seed", "fold", "folds", "status", "training", "data", "side", "backbone", "phases"]
 PART_ARMS = ("main", "others", "parts", "pools")
 TRAININGS = {
     "frozen": "encoder frozen",
@@ -30,12 +27,9 @@ TRAININGS = {
     "transfer_two_phase": "transfer, two phases",
     "transfer_two_phase_moving": "transfer, two phases, statistics moving",
 }
-UPS = ("pylon_0up", "pylon_1up", "pylon_2up", "pylon")
-ORDER = ("cam", *POST_HOC, "li2018", "unet", "pan", "deeplab", "fpn", *UPS)
-"""Methods as they stand beside each other; others follow."""
+ORDER = f"cam {' '.join(POST_HOC)} li2018 unet pan deeplab fpn pylon_0up pylon_1up pylon_2up pylon".split()
 Arms = str | Sequence[str]
-Setting = tuple[str, str]
-"""A method and how it was trained."""
+Setting = tuple[str, str]  # a method and how it was trained
 
 
 class Swept(NamedTuple):
@@ -54,12 +48,9 @@ class Swept(NamedTuple):
 
 
 def tidy(sweeps: Sequence[Swept]) -> pd.DataFrame:
-    """One row a model and map: the record's columns, and
-
-    data (of the sweep), name (of the method), setting ("METHOD_TRAINING", with "_long" in the comparisons "long" and
-    "budget"), side, stride (of the map), nodule_share (of what the stride allows in the smallest class), size_gain
-    (macro point localization less that of the same method and seed in "main"), small_less_large (see below).
-    """
+    """One row a model and map: the record's columns, data, name and setting ("METHOD_TRAINING", with "_long" in "long"
+    and "budget"), side, stride, nodule_share (of what the stride allows in the smallest class), size_gain (over the
+    same method and seed in "main"), small_less_large (see below)."""
     frame = pd.concat([_of_sweep(one) for one in sweeps], ignore_index=True)
     frame["point_macro"] = frame.get("point_macro", np.nan)
     longer = frame["arm"].isin(["long", "budget"]).map({True: "_long", False: ""})
@@ -82,12 +73,11 @@ def _of_sweep(one: Swept) -> pd.DataFrame:
     frame = frame.assign(data=one.data, side=one.side, training=[config.training() for config in configs])
     own = [name for name in frame if not name.startswith(tuple(f"{cam}." for cam in CAMS))]
     parts = [frame[own].assign(stride=[config.stride(one.side) for config in configs])]
-    keep = ["arm", "seed", "fold", "folds", "status", "training", "data", "side", "backbone", "phases"]
     for cam in CAMS:
         columns = {name: name.removeprefix(f"{cam}.") for name in frame if name.startswith(f"{cam}.")}
         if columns:
             rows = frame[frame[f"{cam}.point_macro"].notna()]
-            parts.append(rows[[*keep, *columns]].rename(columns=columns).assign(method=cam, stride=32.0))
+            parts.append(rows[[*SHARED, *columns]].rename(columns=columns).assign(method=cam, stride=32.0))
     joined = pd.concat(parts, ignore_index=True)
     joined["nodule_share"] = np.nan
     if f"point/{SMALL}" in joined:
@@ -116,36 +106,11 @@ def _small_less_large(frame: pd.DataFrame, images: BoxedImages) -> "pd.Series[fl
     return spread - baseline.reindex(pd.MultiIndex.from_frame(frame[keys])).to_numpy()
 
 
-def hits_frame(swept: Swept, arms: Sequence[str]) -> pd.DataFrame:
-    """A row a tested pair of image and class and model: did it point into one of the boxes of the class?
-
-    Returns: columns row (of the image), class (its number), method, training, seed, fold, hit; of all runs of the
-    comparisons that ended well.
-    """
-    parts = []
-    for record in (one for one in swept.records if one.status == "ok" and one.config.arm in arms):
-        config, arrays = record.config, record.arrays()
-        for prefix, method in (("", config.method), *((f"{cam}.", cam) for cam in CAMS)):
-            if f"{prefix}hits" in arrays:
-                own = {
-                    "method": method,
-                    "training": config.training(),
-                    "seed": config.seed,
-                    "fold": config.fold,
-                }
-                pairs = pd.DataFrame(arrays["pairs"], columns=["row", "class"])
-                parts.append(pairs.assign(**own, hit=arrays[f"{prefix}hits"].astype(bool)))
-    columns = ["row", "class", "method", "training", "seed", "fold", "hit"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-
-
 def mean_areas(images: BoxedImages) -> dict[str, float]:
     """Mean share of the image that a box of each boxed class has."""
-    boxes = np.concatenate([np.zeros((0, 4), np.float32), *images.boxes])
-    kinds = np.concatenate([np.zeros(0), *images.box_classes])
+    boxes, kinds = np.concatenate(images.boxes), np.concatenate(images.box_classes)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    found = {name: area[kinds == k] for k, name in enumerate(images.classes)}
-    return {name: float(areas.mean()) for name, areas in found.items() if len(areas)}
+    return {images.classes[k]: float(area[kinds == k].mean()) for k in np.unique(kinds)}
 
 
 def label(method: str) -> str:
@@ -155,9 +120,7 @@ def label(method: str) -> str:
 
 def ok(frame: pd.DataFrame, arms: Arms) -> pd.DataFrame:
     """Runs of these comparisons that ended well."""
-    return frame[
-        frame["status"].eq("ok") & frame["arm"].isin([arms] if isinstance(arms, str) else list(arms))
-    ]
+    return frame[frame["status"].eq("ok") & frame["arm"].isin([arms] if isinstance(arms, str) else arms)]
 
 
 def by_seed(frame: pd.DataFrame, column: str) -> "pd.Series[float]":
@@ -167,48 +130,41 @@ def by_seed(frame: pd.DataFrame, column: str) -> "pd.Series[float]":
     return frame.groupby("seed")[column].mean().dropna().astype(float)
 
 
-def in_order(methods: Iterable[str]) -> list[str]:
-    """The methods once each, those of :data:`ORDER` first.
+def in_order(settings: Iterable[Setting]) -> list[Setting]:
+    """The settings once each, those of methods in :data:`ORDER` first, each method's as they come.
 
-    >>> in_order(["pylon", "fpn_group", "cam", "pylon"])
-    ['cam', 'pylon', 'fpn_group']
+    >>> in_order([("pylon", "a"), ("fpn_group", "a"), ("cam", "b"), ("cam", "a"), ("pylon", "a")])
+    [('cam', 'b'), ('cam', 'a'), ('pylon', 'a'), ('fpn_group', 'a')]
     """
-    found = list(dict.fromkeys(methods))
-    return [*(one for one in ORDER if one in found), *(one for one in found if one not in ORDER)]
+    found = list(dict.fromkeys(settings))
+    methods = list(dict.fromkeys([*ORDER, *(method for method, _ in found)]))
+    return sorted(found, key=lambda one: methods.index(one[0]))
 
 
 def setting_names(settings: Iterable[Setting]) -> dict[Setting, str]:
     """Names for readers; the training is named where the settings differ in it.
 
-    >>> setting_names([("cam", "frozen"), ("grad_cam", "frozen")]).values()
-    dict_values(['CAM', 'Grad-CAM'])
     >>> setting_names([("cam", "one_phase"), ("cam", "two_phase")]).values()
     dict_values(['CAM, one phase', 'CAM, two phases'])
     """
     settings = list(settings)
     several = len({training for _, training in settings}) > 1
-    return {
-        (method, training): f"{label(method)}, {TRAININGS[training]}" if several else label(method)
-        for method, training in settings
-    }
+    return {one: f"{label(one[0])}, {TRAININGS[one[1]]}" if several else label(one[0]) for one in settings}
 
 
-def by_setting(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+def by_setting(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Runs of each method and training, under its name for readers."""
     found = dict(iter(frame.groupby(["method", "training"], sort=False)))
-    groups = {key: found[key] for method in in_order(frame["method"]) for key in found if key[0] == method}
-    for key, name in setting_names(groups).items():
-        yield name, groups[key]
+    return {name: found[key] for key, name in setting_names(in_order(found)).items()}
 
 
 def printed_name(method: str, training: str = "") -> str:
-    """The column of a method in Tables 1 to 4; "" where the paper has none. Ours with a frozen encoder stand beside
-    its one-phase numbers.
+    """The column of a method in Tables 1 to 4, or ""; ours with a frozen encoder are beside its one-phase numbers.
 
     >>> printed_name("cam", "transfer_one_phase"), printed_name("xgrad_cam"), printed_name("pylon_2up")
     ('Baseline with transfer', 'XGradCAM', '')
     """
-    name = PRINTED[method] if method in PRINTED else METHODS[method].printed
+    name = POST_HOC[method].replace("-", "") if method in POST_HOC else METHODS[method].printed
     transfer = " with transfer" if "transfer" in training else ""
     return f"{name}{' two-phase' if 'two_phase' in training else transfer}" if name else ""
 
@@ -220,10 +176,7 @@ def interval(values: "pd.Series[float]") -> dict[str, float]:
     4.484
     """
     low = high = np.nan
-    try:
+    with suppress(UndefinedStatistic):  # one value, or all equal
         found = student_t(values)
         low, high = found.low, found.high
-    except UndefinedStatistic:
-        pass  # one value, or all equal
-    deviation = float(values.std(ddof=1)) if len(values) > 1 else np.nan
-    return {"mean": float(values.mean()), "low": low, "high": high, "n": len(values), "sd": deviation}
+    return {"mean": float(values.mean()), "low": low, "high": high, "n": len(values), "sd": values.std()}

@@ -1,7 +1,7 @@
 """All runs of the PYLON notebook: which models each comparison trains, on which data set, and at which size."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -14,10 +14,8 @@ from pylon.experiment import STAGES, UNTRAINED, PylonRun, run, share_source
 from pylon.frame import Swept
 from pylon.parameters import Parameters
 
-FIRST = ("main", "others", "long", "parts", "pools", "backbone")
-"""Comparisons on the first data set, at ``side``."""
-SHARED = "backbone weights width weight_decay patience every prevalence_start standardise greys policy mixed"
-DESIGN = "ups up attention head_kernel gap norm"
+FIRST = ("main", "others", "long", "parts", "pools", "backbone")  # on the first data set, at ``side``
+SET_HERE = {"phases", "masked", "folds"}  # the parameters of a run that not every comparison has
 
 
 def image_sets(chosen: Parameters) -> dict[str, ImageSet]:
@@ -40,44 +38,39 @@ def image_sets(chosen: Parameters) -> dict[str, ImageSet]:
 def plan(chosen: Parameters, sources: Mapping[str, str] | None = None) -> list[Part]:
     """Every config of the paper, a part for each data set and size, in the order of the page.
 
-    Args:
-        chosen: the notebook's parameters.
-        sources: key of the trained model that each of ``fair_methods`` starts from on the small set. Without it the
-            runs of the small set start from untrained weights, which take as long.
+    Args: sources: key of the model that each of ``fair_methods`` starts from on the small set; else untrained ones.
     """
     sets = image_sets(chosen)
+    images_of = cache(lambda of: sets[of].training_images())
     sources = sources or dict.fromkeys(chosen.fair_methods, UNTRAINED)
-
-    @cache
-    def images_of(of: str) -> int:
-        return sets[of].training_images()
+    shared = {one.name for one in fields(PylonRun)} & {*Parameters.model_fields} - SET_HERE
+    base = PylonRun(seed=0, phases=tuple(chosen.phases), **{name: getattr(chosen, name) for name in shared})
 
     def part(name: str, of: str, side: int, arms: Sequence[str]) -> Part:
-        base = replace(_base(chosen), channels=CHANNELS[sets[of].layout])
-        configs = [one for arm in arms for one in _runs(replace(base, arm=arm), chosen, sources)]
+        own = [replace(base, arm=arm, channels=CHANNELS[sets[of].layout]) for arm in arms]
+        configs = [one for start in own for one in _runs(start, chosen, sources)]
         options = {"precision": precision_of(chosen.compiled, pick_device(chosen.device))}
-        return Part(
-            name, run, configs, partial(_open, sets[of], side, configs, chosen), images_of(of), options
-        )
+        opened = partial(_open, sets[of], side, configs, chosen)
+        return Part(name, run, configs, opened, images_of(of), options)
 
-    parts = [part("nih", "first", chosen.side, [arm for arm in FIRST if arm in chosen.arms])]
-    if "large" in chosen.arms:
-        parts.append(part("nih_large", "first", chosen.large_side, ["large"]))
-    if "transfer" in chosen.arms:
-        parts.append(part("nih_source", "first", chosen.tuned_side, ["source"]))
-        small = [arm for arm in ("transfer", "budget") if arm in chosen.arms]
-        parts.append(part("vindr", "vindr", chosen.tuned_side, small))
-    if "voc" in chosen.arms:
-        parts.append(part("voc", "voc", chosen.tuned_side, ["voc"]))
-    return parts
+    tuned = chosen.tuned_side
+    parts: list[tuple[str, str, int, Sequence[str]]] = [
+        ("nih", "first", chosen.side, FIRST),
+        ("nih_large", "first", chosen.large_side, ["large"]),
+        ("nih_source", "first", tuned, ["source"]),
+        ("vindr", "vindr", tuned, ["transfer", "budget"]),
+        ("voc", "voc", tuned, ["voc"]),
+    ]
+    arms = {*chosen.arms, *(["source"] if "transfer" in chosen.arms else [])}
+    return [
+        part(name, of, side, [arm for arm in own if arm in arms])
+        for name, of, side, own in parts
+        if arms & {*own}
+    ]
 
 
 def run_plan(chosen: Parameters) -> list[Swept]:
-    """Train what the cache lacks, part by part; the small set after the models that its runs start from.
-
-    Raises:
-        UserError: a set that cannot be read; a model to start from that did not end well.
-    """
+    """Train what the cache lacks, part by part; the small set after the models that its runs start from."""
     found: list[Swept] = []
     for part in plan(chosen):
         data = part.data()
@@ -92,12 +85,6 @@ def run_plan(chosen: Parameters) -> list[Swept]:
     return found
 
 
-def _base(chosen: Parameters) -> PylonRun:
-    """The run that all others vary."""
-    names = f"{SHARED} {DESIGN} train_from epochs batch_size learning_rate".split()
-    return PylonRun(seed=0, phases=tuple(chosen.phases), **{name: getattr(chosen, name) for name in names})
-
-
 def _runs(base: PylonRun, chosen: Parameters, sources: Mapping[str, str]) -> list[PylonRun]:
     """The runs of one comparison; ``base`` is marked with it."""
     seeds, variants, fair = chosen.seeds, chosen.variant_seeds, chosen.fair_methods
@@ -105,16 +92,14 @@ def _runs(base: PylonRun, chosen: Parameters, sources: Mapping[str, str]) -> lis
     match base.arm:
         case "main":  # the headline, and the number of UPs as the main axis: strides 4, 8 and 32
             return _each(measured, chosen.methods, seeds, chosen.folds)
-        case "others":  # Table 1; PAN with all seeds, since the paper's claim is on its scatter
-            first, rest = _pan_first(chosen.other_methods)
-            return _each(measured, first, seeds, chosen.folds) + _each(measured, rest, variants, chosen.folds)
+        case "others":  # Table 1
+            return _each(measured, chosen.other_methods, seeds, chosen.folds, variants)
         case "long":  # the baseline learns slowest, and must not lose for want of time
             return _each(replace(base, epochs=chosen.long_factor * base.epochs), ["cam"], seeds)
         case "parts":  # Tables S16 and S17
             return _each(base, chosen.part_methods, variants)
         case "pools":  # Table S18, Figures S14 and S15
-            first, rest = _pan_first(chosen.pool_methods)
-            return _each(base, first, seeds) + _each(base, rest, variants)
+            return _each(base, chosen.pool_methods, seeds, 0, variants)
         case "backbone":
             return _each(replace(base, backbone=chosen.second_backbone), fair, variants)
         case "large":  # Table 2
@@ -149,17 +134,16 @@ def _tuned(base: PylonRun, chosen: Parameters) -> PylonRun:
     return replace(base, **sizes, learning_rate=chosen.tuned_rate, phases=("all",))  # type: ignore[arg-type]
 
 
-def _pan_first(methods: Sequence[str]) -> tuple[list[str], list[str]]:
-    """PAN with or without global pools, and the others."""
-    pans = ("pan", "pan_no_gap")
-    return [one for one in methods if one in pans], [one for one in methods if one not in pans]
-
-
-def _each(base: PylonRun, methods: Sequence[str], seeds: int, folds: int = 0) -> list[PylonRun]:
+def _each(
+    base: PylonRun, methods: Sequence[str], seeds: int, folds: int = 0, others: int | None = None
+) -> list[PylonRun]:
+    """Runs of the methods, seeds and folds; with ``others``, PAN is first and the rest has that many seeds."""
+    pans = ("pan", "pan_no_gap")  # the paper's claim on them is on their scatter
+    ranked = methods if others is None else sorted(methods, key=lambda method: method not in pans)
     return [
         replace(base, method=method, seed=seed, fold=fold, folds=folds or base.folds)
-        for method in methods
-        for seed in range(seeds)
+        for method in ranked
+        for seed in range(seeds if others is None or method in pans else others)
         for fold in (range(folds) if folds else (-1,))
     ]
 
@@ -171,18 +155,14 @@ def _open(images: ImageSet, side: int, configs: Sequence[PylonRun], chosen: Para
     listed, _ = open_images(data.root)
     owners = len(set(listed.names if listed.patients is None else listed.patients))
     if any(one.fold >= 0 and one.folds > owners for one in configs):
-        raise UserError(f"parameter folds: found {chosen.folds}, expected at most {owners} (patients)")
+        raise UserError(f"folds: found {chosen.folds}, expected at most {owners} (patients)")
     test = listed if chosen.folds else listed.part("test")
     if not any(map(len, test.boxes)):
-        raise UserError(
-            f"{images.root or data.root}: found no box among {len(test)} test images, expected some"
-        )
-    if all(one.greys == "backbone" and not one.policy for one in configs):
-        wanted = [
-            one.frozen(n) for one in configs for n in {STAGES, *map(one.stored_stages, one.phases)} if n
-        ]
-        for which in dict.fromkeys(wanted):
-            stored(data.root, which, device, jobs)
+        raise UserError(f"{images.root or data.root}: found no box among {len(test)} test images")
+    kept = [one for one in configs if one.greys == "backbone" and not one.policy]
+    wanted = [one.frozen(n) for one in kept for n in {STAGES, *map(one.stored_stages, one.phases)} if n]
+    for which in dict.fromkeys(wanted):
+        stored(data.root, which, device, jobs)
     return data
 
 

@@ -1,24 +1,21 @@
 """Figures 1A and 2 to 6 of the PYLON page: heatmaps of test images beside their boxes.
 
-Images are decided before any training: ``pylon.measures`` keeps the maps of the first ones of the test part, class
-after class, and the figures take them in that order. Maps are of the lowest seed (and fold), in half precision. A
-heatmap is enlarged bilinearly as for the evaluation, scaled to its own range and drawn over a grey picture; its hottest
-pixel is a ring inside a box of the class, a cross outside of all. Figures are None without a run or image.
+Images are decided before any training: ``pylon.measures`` keeps the maps of the first ones of the test part. Maps are
+of the lowest seed (and fold). A heatmap is enlarged bilinearly as for the evaluation, scaled to its own range and drawn
+over a grey picture; its hottest pixel is a ring inside a box of the class, a cross outside of all.
 """
 
 from collections.abc import Sequence
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.metrics.localization import point_hits
 from papers_lib.metrics.overlap import box_mask, resize_maps
 from papers_lib.plots import HEAT
-from papers_lib.sweep import Record
 from pylon.frame import POST_HOC, Setting, Swept, in_order, mean_areas, printed_name, setting_names
 
 if TYPE_CHECKING:
@@ -27,51 +24,29 @@ if TYPE_CHECKING:
 
 POINT = "#56B4E9"  # sky blue, which the heat has not
 TEXT = 8.5  # points
-HALF = 0.5  # of a map's range: above it, an object counts as found; the threshold needs no labels
-Column = str | tuple[str, str]
-"""A method, or a method and its training ("one_phase", …) where there are several."""
-Pair = tuple[int, int]
-"""An image, by its row in the store, and a class."""
-Maps = dict[int, np.ndarray]
-ARMS = ("main", "others", "large", "transfer", "voc")
-"""Comparisons with the paper's methods."""
+Column = str | Setting  # a method, in all its trainings or one
+Pair = tuple[int, int]  # an image, by its row in the store, and a class
+Maps = dict[int, np.ndarray]  # raw maps (K, h, w) by row of the image
+ARMS = ("main", "others", "large", "transfer", "voc")  # with the paper's methods
 
 
-def _of(swept: Swept, training: str | None = None) -> list[Record]:
-    """Runs that ended well of the comparisons with the paper's methods, lowest seed and fold first."""
-    found = [one for one in swept.records if one.status == "ok" and one.config.arm in ARMS]
-    found = [one for one in found if training in (None, one.config.training())]
-    return sorted(found, key=lambda one: (one.config.seed, one.config.fold))
-
-
-def kept_maps(swept: Swept, columns: Sequence[Column]) -> dict[Setting, Maps]:
-    """Raw maps (K, h, w) by row of the image, of the lowest seed (and fold) of each method that has a run."""
+def kept_maps(swept: Swept) -> dict[Setting, Maps]:
+    """Maps of the lowest seed (and fold) of each method and training, with those read off the baseline."""
     found: dict[Setting, Maps] = {}
-    for column in columns:
-        method, training = (column, None) if isinstance(column, str) else column
-        prefix, trained = (f"{method}.", "cam") if method in POST_HOC else ("", method)
-        for record in _of(swept, training):
-            arrays = record.arrays() if record.config.method == trained else {}
+    records = [one for one in swept.records if one.status == "ok" and one.config.arm in ARMS]
+    for record in sorted(records, key=lambda one: (one.config.seed, one.config.fold)):
+        arrays, config = record.arrays(), record.config
+        for prefix, method in (("", config.method), *((f"{cam}.", cam) for cam in POST_HOC)):
             if f"{prefix}shown_maps" in arrays:
                 maps = arrays[f"{prefix}shown_maps"].astype(np.float32)
-                rows = arrays["shown"].tolist()
-                found[method, record.config.training()] = dict(zip(rows, maps, strict=True))
-                break
+                own = dict(zip(arrays["shown"].tolist(), maps, strict=True))
+                found.setdefault((method, config.training()), own)
     return found
 
 
-def methods_of(swept: Swept, training: str | None = None) -> list[Column]:
-    """The paper's methods that have a run, with the maps read off the baseline; ``training``: those runs alone."""
-    methods = [record.config.method for record in _of(swept, training)]
-    methods += [*POST_HOC] if "cam" in methods else []
-    found = [method for method in in_order(methods) if printed_name(method)]
-    return [method if training is None else (method, training) for method in found]
-
-
 def kept_rows(swept: Swept) -> list[int]:
-    """Rows of the images whose maps were kept, in their order; the same for all models of a test part."""
-    kept = (record.arrays().get("shown") for record in _of(swept))
-    return next(([int(row) for row in rows] for rows in kept if rows is not None), [])
+    """Rows of the images whose maps were kept; the same for all models of a test part."""
+    return [*next(iter(kept_maps(swept).values()), {})]
 
 
 def example_pairs(swept: Swept, count: int = 6, *, smallest: bool = False) -> list[Pair]:
@@ -108,114 +83,62 @@ def heatmap_panels(
     """A row an image: the image with its boxes, then a heatmap a method.
 
     Args:
-        columns: methods; those without a run are left out. None: the paper's, with ``training``.
+        columns: methods, or methods and trainings; None: the paper's, of this ``training`` if it is named.
         pairs: which images and classes; None for the first ``count`` of :func:`example_pairs`.
         cells: show the raw cells instead of enlarging bilinearly, and their number above.
-        objects: draw the boxes solid that :func:`found_objects` finds, the others dotted (Figure 6).
+        objects: draw the boxes that :func:`found_objects` finds solid, others dotted (Figure 6).
     """
-    models = kept_maps(swept, methods_of(swept, training) if columns is None else columns)
+    kept = kept_maps(swept)
+    every = [key for key in in_order(kept) if training in (None, key[1])]
+    models = [key for one in columns or [] for key in every if one in (key, key[0])]
+    models = models if columns else [key for key in every if printed_name(key[0])]
     pairs = example_pairs(swept, count) if pairs is None else list(pairs)
     if not models or not pairs:
         return None
     above = [wrapped(name) for name in setting_names(models).values()]
     if cells:
-        sides = [next(iter(maps.values())).shape[-1] for maps in models.values()]
+        sides = [next(iter(kept[key].values())).shape[-1] for key in models]
         above = [f"{name}\n{side} × {side} cells" for name, side in zip(above, sides, strict=True)]
     figure, axes = image_grid([[wrapped(swept.images.classes[k]), *above] for _, k in pairs])
-    for pair, (first, *others) in zip(pairs, axes, strict=True):
-        image, boxes = swept.pixels[pair[0]], _boxes(swept, pair)
+    for (row, k), (first, *others) in zip(pairs, axes, strict=True):
+        image = swept.pixels[row]
+        boxes = swept.images.of_class(k, image.shape[:2])[row].numpy()
         draw(first, image, boxes)
-        for axis, maps in zip(others, models.values(), strict=True):
-            raw = map_of(maps, pair)
+        for axis, key in zip(others, models, strict=True):
+            raw = kept[key][row][k] if row in kept[key] else None
             draw(axis, image, boxes, raw, cells=cells)
             if objects and raw is not None:
-                for patch, one in zip(
-                    axis.patches, found_objects(raw, boxes, image.shape[:2]).boxes, strict=True
-                ):
+                for patch, one in zip(axis.patches, found_objects(raw, boxes, image.shape[:2]), strict=True):
                     patch.set_linestyle("-" if one else ":")
     return figure
 
 
-class Found(NamedTuple):
-    """Of one image and class: which boxes are found (n,), how many hold the hottest pixel, hot share of the rest."""
-
-    boxes: np.ndarray
-    pointed: int
-    outside: float
-
-
-def found_objects(raw: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> Found:
-    """Which objects hold a pixel in the upper half of the map's range.
-
-    Args: raw, map (h, w); boxes (n, 4) in pixels of an image of ``size`` (H, W), n at least 1.
+def found_objects(raw: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> list[bool]:
+    """Which of the ``boxes`` (n, 4), in pixels, hold a pixel in the upper half of the map's range.
 
     >>> raw = np.array([[9.0, 0.0, 0.0, 6.0]])
     >>> boxes = np.array([[0.0, 0.0, 0.0, 0.0], [2.0, 0.0, 3.0, 0.0], [1.0, 0.0, 1.0, 0.0]])
     >>> found_objects(raw, boxes, (1, 4))
-    Found(boxes=array([ True,  True, False]), pointed=1, outside=0.0)
+    [True, True, False]
     """
-    hot = torch.from_numpy(scaled(enlarged(raw, size)) >= HALF)
-    each = [box_mask(torch.from_numpy(box)[None], size) for box in boxes]
-    x, y = point_hits(torch.from_numpy(raw)[None], [torch.from_numpy(boxes)], size).point[0].tolist()
-    rest = ~torch.stack(each).any(0)
-    outside = float((hot & rest).sum() / rest.sum()) if bool(rest.any()) else 0.0
-    found = np.array([bool((hot & mask).any()) for mask in each])
-    return Found(found, sum(bool(mask[y, x]) for mask in each) if x >= 0 else 0, outside)
+    hot = torch.from_numpy(scaled(enlarged(raw, size)) >= 0.5)
+    return [bool((hot & box_mask(torch.from_numpy(box)[None], size)).any()) for box in boxes]
 
 
-def objects_table(swept: Swept, columns: Sequence[Column]) -> pd.DataFrame:
-    """A row a method: how many of the objects in the images of :func:`several_objects` its maps find.
-
-    "upper half elsewhere" (share of the image outside of the boxes, mean) stands beside, since a map that is hot
-    everywhere finds every object.
-    """
-    models, pairs = kept_maps(swept, columns), several_objects(swept)
-    rows, size = [], (swept.side, swept.side)
-    for maps, name in zip(models.values(), setting_names(models).values(), strict=True):
-        raws = [(raw, _boxes(swept, pair)) for pair in pairs if (raw := map_of(maps, pair)) is not None]
-        found = [found_objects(raw, boxes, size) for raw, boxes in raws]
-        if found:
-            each = np.concatenate([one.boxes for one in found])
-            row = {"method": name, "images": len(found), "boxes": len(each)}
-            row["held the hottest pixel"] = sum(one.pointed for one in found) / len(each)
-            row["in the upper half of the range"] = each.mean()
-            row["all found"] = np.mean([one.boxes.all() for one in found])
-            row["upper half elsewhere"] = np.mean([one.outside for one in found])
-            rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def example_images(images: BoxedImages, pixels: np.ndarray) -> "Figure | None":
+def example_images(images: BoxedImages, pixels: np.ndarray) -> "Figure":
     """Of each class the first image of the test part (else of all) with a box of it, and all its boxes of the class."""
     part = np.flatnonzero(images.split == "test")
     rows = part if len(part) else np.arange(len(images))
     of_class = [[row for row in rows if k in images.box_classes[row]] for k in range(len(images.classes))]
     pairs = [(found[0], k) for k, found in enumerate(of_class) if found]
-    if not pairs:
-        return None
     figure, axes = image_grid([[wrapped(images.classes[k], 20) for _, k in pairs]], 4)
     for axis, (row, k) in zip(axes[0], pairs, strict=True):
         draw(axis, pixels[row], images.of_class(k, pixels.shape[1:3])[row].numpy())
     return figure
 
 
-def map_of(maps: Maps, pair: Pair) -> np.ndarray | None:
-    """The raw map (h, w) of an image and class; None if it was not kept."""
-    return maps[pair[0]][pair[1]] if pair[0] in maps else None
-
-
-def _boxes(swept: Swept, pair: Pair) -> np.ndarray:
-    """Boxes (n, 4) of the class in the image, in its pixels."""
-    found: np.ndarray = swept.images.of_class(pair[1], (swept.side, swept.side))[pair[0]].numpy()
-    return found
-
-
 def image_grid(titles: Sequence[Sequence[str]], a_line: int = 6) -> "tuple[Figure, Any]":
-    """Figure, and axes for rows of square pictures under their titles, in the order of ``titles``.
-
-    Args: titles, a row a list, as many in each; a_line, pictures beside each other at most: a row with more
-    goes on below, in lines as even as can be.
-    """
+    """Figure, and axes for rows of square pictures under their titles; a row of more than ``a_line`` goes on below."""
     import matplotlib.pyplot as plt
 
     count = len(titles[0])
@@ -236,11 +159,7 @@ def image_grid(titles: Sequence[Sequence[str]], a_line: int = 6) -> "tuple[Figur
 
 
 def wrapped(name: str, width: int = 14) -> str:
-    """A name in lines of at most ``width`` letters.
-
-    >>> wrapped("Pleural_Thickening, mild")
-    'Pleural\\nThickening,\\nmild'
-    """
+    """A name in lines of at most ``width`` letters."""
     return fill(name.replace("_", " "), width)
 
 
@@ -279,10 +198,6 @@ def enlarged(raw: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def scaled(values: np.ndarray) -> np.ndarray:
-    """Values from the smallest, 0, to the largest of the map, 1; 0 if it is constant.
-
-    >>> scaled(np.array([1.0, 2.0, 5.0])).tolist()
-    [0.0, 0.25, 1.0]
-    """
+    """Values from the smallest, 0, to the largest of the map, 1; 0 if it is constant."""
     spread = float(np.ptp(values))
     return (values - values.min()) / spread if spread > 0 else np.zeros_like(values)

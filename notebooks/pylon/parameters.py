@@ -2,35 +2,28 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from papers_lib.companion.parameters import NotebookParameters
-from papers_lib.errors import UserError
 from papers_lib.models.heatmap_methods import METHODS
-from pylon.data import NAMES, layout_of
+from pylon.data import layout_of
 
 Arm = Literal["main", "others", "long", "large", "parts", "pools", "backbone", "transfer", "budget", "voc"]
-COMPARED = {"others", "large", "parts", "pools", "backbone"}
-"""Comparisons whose every seed is set beside the same seed of "main"."""
+COMPARED = {"others", "large", "parts", "pools", "backbone"}  # each seed beside the same seed of "main"
 STAGES = 4
-PACKAGED = ("efficientnet_lite0", "efficientnet_lite2")
-KNOWN = (*PACKAGED, *(f"resnet{depth}" for depth in (18, 34, 50, 101, 152)))
-"""Backbones with stages at strides 4, 8, 16 and 32 that run one after the other."""
 ROOTS = {"data_root": ("nih", "vindr", "voc"), "vindr_root": ("vindr",), "voc_root": ("voc",)}
 
 
-def _known(method: str) -> str:
-    if method not in METHODS:
-        raise ValueError(f"no method of that name, expected some of {', '.join(METHODS)}")
-    return method
-
-
-Methods = list[Annotated[str, AfterValidator(_known)]]
+Methods = list[Annotated[str, Field(pattern=f"^({'|'.join(METHODS)})$")]]
 Side = Annotated[int, Field(ge=64, multiple_of=32)]
 Images = Annotated[int, Field(ge=8)]
 Stages = Annotated[int, Field(ge=0, le=STAGES)]
+Weights = Literal["packaged", "timm", "random"]
+Greys = Literal["backbone", "nih"]
+Policy = Literal["", "radiograph", "photograph"]
+Phases = list[Literal["decoder", "all"]]
 Rate = Annotated[float, Field(gt=0)]
 
 
@@ -40,9 +33,7 @@ class Parameters(NotebookParameters):
     data_note: str = Field(description="a sentence on size and bias of the real data, for the page")
     vindr_root: str = Field(description="real data for the comparison transfer; empty: synthetic")
     voc_root: str = Field(description="real data for the comparison voc; empty: synthetic scenes")
-    arms: list[Arm] = Field(
-        description="main, others, long, large, parts, pools, backbone, transfer, budget, voc"
-    )
+    arms: list[Arm] = Field(description=", ".join(get_args(Arm)))
     methods: Methods = Field(description="in main: the headline, and the number of UPs")
     other_methods: Methods = Field(description="in others: further competitors")
     part_methods: Methods = Field(description="in parts: PYLON's parts taken out one by one")
@@ -57,9 +48,7 @@ class Parameters(NotebookParameters):
     norm: Literal["batch", "group", "group1"] = Field(description="of PYLON: batch, group or group1")
     seeds: int = Field(ge=1, description="models a method of the comparison main (and of PAN)")
     variant_seeds: int = Field(ge=1, description="models a setting of the other comparisons")
-    folds: int = Field(
-        ge=0, description="of a cross-validation by patient instead of the set's splits; 0: none"
-    )
+    folds: int = Field(ge=0, description="of a cross-validation by patient, in place of splits; 0: none")
     train_images: Images = Field(description="synthetic radiographs, training and validation")
     test_images: Images = Field(description="synthetic radiographs, test")
     small_images: Images = Field(description="of the small set of the comparison transfer")
@@ -72,13 +61,9 @@ class Parameters(NotebookParameters):
     tuned_side: Side = Field(description="in the comparisons transfer and voc")
     backbone: str = Field(description="of the encoder, by timm's name")
     second_backbone: str = Field(description="of the comparison backbone")
-    weights: Literal["packaged", "timm", "random"] = Field(
-        description="of the encoder: packaged (ImageNet, no download), timm (hub) or random"
-    )
+    weights: Weights = Field(description="of the encoder: packaged (ImageNet), timm (hub) or random")
     width: int = Field(ge=32, multiple_of=32, description="channels of the decoders; the paper has 128")
-    phases: list[Literal["decoder", "all"]] = Field(
-        description="decoder: the encoder is frozen; all: everything is trained; both: two phases"
-    )
+    phases: Phases = Field(description="decoder: a frozen encoder; all: all trained; both: two phases")
     train_from: Stages = Field(description="encoder stages (of four) that stay frozen in phase all")
     tuned_from: Stages = Field(description="the same in the comparisons transfer and voc")
     epochs: int = Field(ge=1, description="at most, a phase")
@@ -94,12 +79,8 @@ class Parameters(NotebookParameters):
     every: int = Field(ge=1, description="epochs between checks")
     prevalence_start: bool = Field(description="heads start at the classes' log-odds, for every method alike")
     standardise: bool = Field(description="features by their channel statistics, for every method alike")
-    greys: Literal["backbone", "nih"] = Field(
-        description="scaling of pixels: backbone, or nih (the authors' mean and deviation)"
-    )
-    policy: Literal["", "radiograph", "photograph"] = Field(
-        description="augmentation of pixels: radiograph, photograph or none"
-    )
+    greys: Greys = Field(description="scaling of pixels: backbone, or nih (the authors' mean and deviation)")
+    policy: Policy = Field(description="augmentation of pixels: radiograph, photograph or none")
     mixed: bool = Field(description="bfloat16 autocast")
     compiled: bool = Field(description="by torch.compile, on a GPU only (docs/gpu.md)")
     masked: int = Field(ge=0, description="pairs of image and class of the masked-out area; 0: none")
@@ -109,80 +90,44 @@ class Parameters(NotebookParameters):
         for name, wrong, expected in self._rules():
             if wrong:
                 raise ValueError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
-        self._check_backbone()
         for name, layouts in ROOTS.items():
+            root = Path(getattr(self, name)).expanduser()
             if getattr(self, name):
-                self._check_root(name, Path(getattr(self, name)).expanduser(), layouts)
+                found = layout_of(root) if root.is_dir() else "no folder"
+                if found not in layouts:
+                    raise ValueError(f"{name}: {root} is {found}, expected {' or '.join(layouts)}")
+                if found == "voc" and name == "data_root" and self.greys != "backbone":
+                    raise ValueError(f"greys: found {self.greys}, expected backbone for photographs")
         return self
-
-    def _tuned(self) -> list[str]:
-        """Comparisons that train the encoder whatever ``phases`` says."""
-        return [arm for arm in ("transfer", "voc") if arm in self.arms]
 
     def _rules(self) -> Iterator[tuple[str, bool, str]]:
         """A parameter, whether its value does not go with the others, and what was expected."""
-        arms, tuned, random = self.arms, self._tuned(), self.weights == "random"
-        frozen = [("train_from", self.train_from), *([("tuned_from", self.tuned_from)] if tuned else [])]
-        yield "arms", len(set(arms)) < len(arms), "each once"
-        yield "arms", "main" not in arms, "main among them"
+        arms, random, seeds = self.arms, self.weights == "random", self.seeds
+        tuned, trained = bool({"transfer", "voc"} & {*arms}), "all" in self.phases
+        yield "arms", len(set(arms)) < len(arms) or "main" not in arms, "main among them, and each once"
         alone = "budget" in arms and "transfer" not in arms
         yield "arms", alone, "transfer as well, whose sources budget needs"
-        too_many = bool(COMPARED & {*arms}) and self.variant_seeds > self.seeds
-        yield "variant_seeds", too_many, f"at most seeds ({self.seeds}), which they are compared with"
+        too_many = bool(COMPARED & {*arms}) and self.variant_seeds > seeds
+        yield "variant_seeds", too_many, f"at most seeds ({seeds}), which they are compared with"
         too_small = "large" in arms and self.large_side <= self.side
         yield "large_side", too_small, f"more than side, which is {self.side}"
         yield "folds", 0 < self.folds < 3, "0 or at least 3: to test, to validate, to train"
         known = self.phases in (["decoder"], ["all"], ["decoder", "all"])
         yield "phases", not known, "[decoder], [all] or [decoder, all]"
-        left = f"at most {STAGES - 1}, since the stages behind it are trained"
-        yield "train_from", "all" in self.phases and self.train_from == STAGES, left
-        yield "tuned_from", bool(tuned) and self.tuned_from == STAGES, left
+        for name, given in (("train_from", trained), ("tuned_from", tuned)):
+            whole = given and getattr(self, name) == STAGES
+            yield name, whole, f"at most {STAGES - 1}, since the stages behind it are trained"
         noise = "since weights is random and frozen stages would be noise"
         yield "phases", random and "decoder" in self.phases, f"[all], {noise}"
         yield "train_from", random and self.train_from > 0, f"0, {noise}"
-        yield "arms", random and bool(tuned), f"no transfer or voc, {noise}"
+        yield "arms", random and tuned, f"no transfer or voc, {noise}"
+        stages = max(self.train_from, self.tuned_from if tuned else 0)
+        yield "policy", bool(self.policy and stages), f"none, since features of {stages} stages are stored"
         scaled = self.greys != "backbone"
-        for name, stages in frozen:
-            why = f"since {name} is {stages} and features are stored"
-            yield "policy", bool(self.policy and stages), f"none, {why}"
-            yield "greys", bool(scaled and stages), f"backbone, {why}"
-        why = "since standardise is on and its statistics are of stored features"
-        yield "greys", scaled and self.standardise, f"backbone, {why}"
-
-    def _check_backbone(self) -> None:
-        if self.weights == "packaged" and self.backbone not in PACKAGED:
-            raise ValueError(f"weights: found packaged, expected timm or random for backbone {self.backbone}")
-        second = self.second_backbone if "backbone" in self.arms else ""
-        if self.weights == "packaged" and second not in ("", *PACKAGED):
-            raise ValueError(f"second_backbone: found {second}, expected one of {', '.join(PACKAGED)}")
-        if self.backbone == second:
-            raise ValueError(f"backbone: found {self.backbone}, expected another one than second_backbone")
-        if self.backbone in KNOWN:
-            return
-        import torch
-
-        from papers_lib.models.pyramid_encoder import LaterStages, pyramid_encoder
-
-        given = max(self.train_from if "all" in self.phases else 0, self.tuned_from if self._tuned() else 0)
-        try:
-            encoder = pyramid_encoder(self.backbone, generator=torch.Generator(), weights="random")
-            if given:
-                LaterStages(encoder, given)
-        except UserError as error:
-            raise ValueError(f"backbone: {error}") from error
-
-    def _check_root(self, name: str, root: Path, layouts: tuple[str, ...]) -> None:
-        if not root.is_dir():
-            raise ValueError(f"{name}: found {str(root)!r}, expected a folder that is there")
-        try:
-            found = layout_of(root)
-        except UserError as error:
-            raise ValueError(f"{name}: {error}") from error
-        if found not in layouts:
-            expected = " or ".join(NAMES[layout] for layout in layouts)
-            raise ValueError(f"{name}: {root} is laid out as {NAMES[found]}, expected {expected}")
-        if name == "data_root" and found == "voc" and self.greys != "backbone":
-            raise ValueError(f"greys: found {self.greys}, expected backbone: data_root holds photographs")
+        yield "greys", bool(scaled and stages), f"backbone, since features of {stages} stages are stored"
+        yield "greys", scaled and self.standardise, "backbone, since standardise needs stored features"
+        same = "backbone" in arms and self.backbone == self.second_backbone
+        yield "backbone", same, "another one than second_backbone"
 
     def shortened(self) -> Self:
         """The same grid on a few synthetic images, one model of each kind, one epoch: what a dry run times."""
@@ -191,8 +136,3 @@ class Parameters(NotebookParameters):
         few |= dict.fromkeys(("test_images", "scenes_test"), 16)
         few |= {"folds": 0, "masked": min(2, self.masked)} | dict.fromkeys(ROOTS, "")
         return self.model_copy(update=few)
-
-
-def check(parameters: dict[str, Any]) -> None:
-    """Refuse values that make no sense. Raises: UserError, one line."""
-    Parameters.of(parameters)

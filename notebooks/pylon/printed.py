@@ -1,16 +1,8 @@
-"""The printed numbers of the PYLON paper: Tables 1 to 4, the ablations, and what the text says beside them.
+"""The printed numbers of the PYLON paper, from ``printed/*.csv``, and what they say about each other."""
 
-Preechakul et al., iScience 25 (2022) 103933. The files lie in ``printed/``: ``table1.csv`` to ``table4.csv`` with a
-row a class, ``ablations.csv`` with a row a model, ``text.csv`` with the numbers of the text and of the authors'
-repository that the page sets beside the tables.
-"""
-
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-
-from papers_lib.errors import UserError
 
 FOLDER = Path(__file__).parent / "printed"
 AREA, WEIGHTED, MACRO = "avg_area", "Weighted avg.", "Macro avg."
@@ -18,63 +10,25 @@ AVERAGES = {"Weight. avg.": WEIGHTED, "Weighted. avg.": WEIGHTED}  # as printed
 TWO_PHASE = "PYLON two-phase"
 
 
-def read(name: str, columns: Sequence[str], folder: Path = FOLDER) -> pd.DataFrame:
-    """A file of printed numbers, its first column as the index.
-
-    Raises:
-        UserError: no such file, other first columns, an index that is empty or not unique, or a number outside of
-            its range (shares: 0 to 1).
-    """
-    path = folder / name
-    try:
-        found = pd.read_csv(path, index_col=0)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path.name}: cannot be read ({error})") from error
-    header = [found.index.name, *found.columns]
-    if header[: len(columns)] != list(columns):
-        raise UserError(
-            f"{path.name}: found columns {', '.join(map(str, header))}, expected {', '.join(columns)}"
-        )
-    if not found.index.is_unique or found.index.hasnans or not len(found):
-        raise UserError(f"{path.name}: {columns[0]}: found an empty or repeated name, expected each once")
-    numbers = found.select_dtypes("number")
-    if numbers.shape[1] == 0 or (numbers < 0).any(axis=None):
-        raise UserError(f"{path.name}: found no numbers, or one below 0")
-    return found
-
-
-def printed_table(number: int, folder: Path = FOLDER) -> pd.DataFrame:
+def printed_table(number: int) -> pd.DataFrame:
     """Point localization accuracy as printed in Table ``number``, 1 to 4.
 
     Index: ``WEIGHTED``, ``MACRO``, then the classes as printed. Columns: ``AREA``, the average share of the image's
     area, and the methods as printed.
-
-    Raises:
-        UserError: the file is not as described, or holds something else than shares.
     """
-    found = read(f"table{number}.csv", ("Class", "Avg.Area"), folder)
-    if found.select_dtypes("number").shape != found.shape or not found.le(1).all(axis=None):
-        raise UserError(f"table{number}.csv: found a cell that is no share, expected numbers from 0 to 1")
-    found = found.rename(index=AVERAGES, columns={"Avg.Area": AREA}).rename_axis("class")
-    if list(found.index[:2]) != [WEIGHTED, MACRO]:
-        raise UserError(
-            f"table{number}.csv: found {', '.join(found.index[:2])} first, expected the two averages"
-        )
-    return found
+    found = pd.read_csv(FOLDER / f"table{number}.csv", index_col=0)
+    return found.rename(index=AVERAGES, columns={"Avg.Area": AREA}).rename_axis("class")
 
 
-def ablations(folder: Path = FOLDER) -> pd.DataFrame:
-    """The ablations of Tables S16 to S18 and Figures S14 and S15, a row a model: part, method, measure, paper,
-    "paper sd" and "paper says", empty where the paper has nothing."""
-    return read(
-        "ablations.csv", ("row", "part", "method", "measure", "paper", "paper sd", "paper says"), folder
-    )
+def ablations() -> pd.DataFrame:
+    """Tables S16 to S18 and Figures S14 and S15, a row a model."""
+    return pd.read_csv(FOLDER / "ablations.csv", index_col=0)
 
 
-def sentences(folder: Path = FOLDER) -> list[str]:
+def sentences() -> list[str]:
     """What the paper's numbers say about each other, in Markdown; every number is computed or read from a file."""
-    tables = {number: printed_table(number, folder) for number in (1, 2, 3, 4)}
-    said = read("text.csv", ("key", "value", "where"), folder)["value"]
+    tables = {number: printed_table(number) for number in (1, 2, 3, 4)}
+    said = pd.read_csv(FOLDER / "text.csv", index_col=0)["value"]
     classes = {number: table.drop(index=[WEIGHTED, MACRO]) for number, table in tables.items()}
 
     def best(number: int, method: str) -> int:

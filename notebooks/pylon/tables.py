@@ -1,30 +1,28 @@
 """Tables of the PYLON page, all made from the tidy frame of runs (:func:`pylon.frame.tidy`) or from their records.
 
 Ours are means over seeds, of runs that ended well; folds of a cross-validation are averaged first, a value a seed.
-What is printed stands beside; a class or method that only one of the two has is empty on the other side. Intervals
-are Student's t over seeds, as in the paper. Nothing here needs a comparison to be there.
+Intervals are Student's t over seeds, as in the paper. Nothing here needs a comparison to be there.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from papers_lib.sweep import Record
-from pylon.baselines import BEST, CENTRE, PRIOR, baselines
+from pylon.baselines import BEST, CENTRE, CHANCE, PRIOR, baselines
 from pylon.frame import (
     PART_ARMS,
     POST_HOC,
     SMALL,
     TRAININGS,
     Arms,
-    Setting,
     Swept,
     by_seed,
     by_setting,
-    hits_frame,
     in_order,
     interval,
     label,
@@ -35,18 +33,12 @@ from pylon.frame import (
 from pylon.measures import CAMS
 from pylon.printed import AREA, MACRO, WEIGHTED
 
-SETS: dict[str, Sequence[str]] = {
-    "first": PART_ARMS,
-    "larger images": ("large",),
-    "small set": ("transfer",),
-    "VOC's layout": ("voc",),
-}
-"""Comparisons that ran on the same images."""
-BASELINES = ("chance", "prior", "image centre", "best fixed point", "ceiling, stride 32", "ceiling, stride 4")
+# Comparisons that ran on the same images.
+SETS = {"first": PART_ARMS, "larger images": "large", "small set": "transfer", "VOC's layout": "voc"}
+BASELINES = (CHANCE, PRIOR, CENTRE, BEST, "ceiling, stride 32", "ceiling, stride 4")
 FIRST = ("main", "others")
 FAIR = ("cam", "fpn", "pylon")
-PRINTED_PHASES = {"vindr": 3, "voc": 4}
-"""The table in which the paper prints the trainings of a set."""
+PRINTED_PHASES = {"vindr": 3, "voc": 4}  # the table in which the paper prints the trainings of a set
 LONGER = "transfer, one phase, twice the epochs"  # comparison "budget"
 MEASURES = {"point localization": "point_macro", "AUROC": "auroc_macro"}
 INTERVAL = ("mean", "low", "high", "n", "sd")
@@ -62,56 +54,42 @@ def table_by_class(
 ) -> pd.DataFrame:
     """Tables 1 to 4: both averages and every class, "METHOD ours" beside "METHOD paper".
 
-    Args:
-        printed: of :func:`pylon.printed.printed_table`; its classes that ours lack are rows with the paper's values.
-        beside: of :func:`pylon.baselines.baselines`, added at the right.
-        measure: "point", "iou" or "auroc".
-
-    Returns: index "class"; the columns "area ours" and "area paper" come first where they are known.
+    Args: printed, of :func:`pylon.printed.printed_table`; its classes that ours lack are rows with the paper's values.
+    beside, of :func:`pylon.baselines.baselines`, at the right. measure: "point", "iou" or "auroc".
     """
-    means = _means(ok(frame, arms), measure)
-    names = setting_names(means)
-    table = pd.DataFrame({f"{names[key]} ours": values for key, values in means.items()})
-    classes = table.index[table.notna().any(axis=1) & ~table.index.isin([MACRO, WEIGHTED])]
-    table = table.reindex([MACRO, WEIGHTED, *classes])
+    ours = _means(ok(frame, arms), measure)
+    rows = [MACRO, WEIGHTED, *(name for name in ours.index if name not in (MACRO, WEIGHTED))]
+    theirs = pd.DataFrame()
     if printed is not None:
-        table = _beside(table, printed, names)
+        known = {*map(_plain, rows)}
+        rows += [name for name in printed.index if _plain(name) not in known]
+        theirs = printed.set_axis([*map(_plain, printed.index)]).reindex([*map(_plain, rows)]).set_axis(rows)
+    found = {"area paper": theirs[AREA]} if AREA in theirs else {}
+    for key, name in setting_names(ours.columns).items():
+        found[f"{name} ours"] = ours[key].reindex(rows)
+        if (paper := printed_name(*key)) in theirs:
+            found[f"{name} paper"] = theirs[paper]
+    table = pd.DataFrame(found, index=rows)
     if beside is not None:
-        rows = table.index.map(lambda name: name if name in beside.index else None)
-        table.insert(0, "area ours", beside["area"].reindex(rows).to_numpy())
-        for column in (name for name in BASELINES if name in beside):
-            table[column] = beside[column].reindex(rows).to_numpy()
+        bounds = beside.reindex(rows)
+        table.insert(0, "area ours", bounds["area"])
+        table = table.join(bounds[[*BASELINES]])
     return table.rename_axis("class")
 
 
-def _means(frame: pd.DataFrame, measure: str) -> "dict[Setting, pd.Series[float]]":
-    """Means over seeds, (method, training) → class → value."""
-    found = {}
-    prefix = f"{measure}/"
+def _plain(name: str) -> str:
+    """A class's name less case and punctuation, by which ours and the paper's are matched."""
+    return re.sub(r"[^a-z]", "", name.lower())
+
+
+def _means(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Means over seeds: a row a class, a column a (method, training)."""
     columns = {f"{measure}_macro": MACRO, f"{measure}_weighted": WEIGHTED}
-    columns |= {name: name.removeprefix(prefix) for name in frame if name.startswith(prefix)}
+    columns |= {name: name.partition("/")[2] for name in frame if name.startswith(f"{measure}/")}
     columns = {name: words for name, words in columns.items() if name in frame}
-    for method in in_order(frame["method"]):
-        for training, group in frame[frame["method"].eq(method)].groupby("training", sort=False):
-            means = group.groupby("seed")[list(columns)].mean().mean().astype(float)
-            if means.notna().any():
-                found[method, str(training)] = means.rename(columns)
-    return found
-
-
-def _beside(table: pd.DataFrame, printed: pd.DataFrame, names: Mapping[Setting, str]) -> pd.DataFrame:
-    """Ours and the paper's in turn; rows by the class's name less case and punctuation."""
-    plain = {re.sub(r"[^a-z]", "", name.lower()): name for name in printed.index}
-    places = {name: plain.pop(re.sub(r"[^a-z]", "", name.lower()), None) for name in table.index}
-    rows = [*places.values(), *plain.values()]
-    joined = table.reindex([*table.index, *plain.values()])
-    found = {"area paper": printed[AREA].reindex(rows).to_numpy()}
-    for (method, training), name in names.items():
-        found[f"{name} ours"] = joined[f"{name} ours"].to_numpy()
-        paper = printed_name(method, training)
-        if paper in printed:
-            found[f"{name} paper"] = printed[paper].reindex(rows).to_numpy()
-    return pd.DataFrame(found, index=joined.index)
+    seeds = frame.groupby(["method", "training", "seed"], sort=False)[[*columns]].mean()
+    means = seeds.groupby(["method", "training"], sort=False).mean().dropna(how="all")
+    return means.loc[in_order(means.index)].T.rename(columns).dropna(how="all")
 
 
 def by_set(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
@@ -128,14 +106,13 @@ def by_set(frame: pd.DataFrame, measure: str) -> pd.DataFrame:
 def seeds_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Every seed: two rows a method, the macro average and the smallest class; then epochs, mean and sd."""
     rows = []
-    for name, group in by_setting(ok(frame, FIRST)):
-        epochs = group["epochs_run"].mean() if "epochs_run" in group else np.nan
+    for name, group in by_setting(ok(frame, FIRST)).items():
         for words, column in {"macro": "point_macro", SMALL: f"point/{SMALL}"}.items():
             seeds = by_seed(group, column).sort_index()
             if len(seeds):
-                found = {"method": name, "of": words, "epochs": epochs, "mean": seeds.mean()}
-                each = {f"seed {seed}": value for seed, value in seeds.items()}
-                rows.append({**found, "sd": interval(seeds)["sd"], **each})
+                found = {"method": name, "of": words, "epochs": group["epochs_run"].mean()}
+                found |= {"mean": seeds.mean(), "sd": seeds.std()}
+                rows.append({**found, **seeds.add_prefix("seed ")})
     return pd.DataFrame(rows, columns=None if rows else ["method", "of", "epochs", "mean", "sd"])
 
 
@@ -156,15 +133,12 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
     one |= {"trained": "trained", "phases": "count", "encoder's statistics": "statistics", "width": "width"}
     one |= {"epochs at most": "epochs", "batch": "batch_size", "rate": "learning_rate"}
     one |= {"augmentation": "policy", "masked pairs": "masked", "mixed": "mixed"}
-    more = {
-        "images": ("train_images", "max"),
-        "epochs run": ("epochs_run", "mean"),
-        "converged": ("done", "mean"),
-    }
-    more |= {"methods": ("method", "nunique"), "seeds": ("seed", "nunique"), "models": ("seed", "size")}
+    more = {"images": ("train_images", "max"), "epochs run": ("epochs_run", "mean")}
+    more |= {"converged": ("done", "mean"), "methods": ("method", "nunique"), "seeds": ("seed", "nunique")}
+    more |= {"models": ("seed", "size"), "failed": ("failed", "sum")}
     groups = frame.groupby(["arm", "data", "phases", "start", "statistics"], sort=False)
     columns = {name: (column, "first") for name, column in one.items()}
-    table = groups.agg(**columns, **more, failed=("failed", "sum")).reset_index(drop=True)
+    table = groups.agg(**columns, **more).reset_index(drop=True)
     whole = ("side", "phases", "width", "images", "epochs at most", "batch", "masked pairs", "failed")
     return table.astype(dict.fromkeys(whole, "Int64")).replace({"augmentation": {"": None}})
 
@@ -172,30 +146,23 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
 def masked_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Masked-out area, lower is better: means over seeds, and what it costs in passes of the network an image.
 
-    Images that are negative before anything is masked are left out of the area and counted beside it, those that
-    never flip have an area of 1 (the paper says neither). "In lockstep": all pairs go up one step at a time and leave
-    at their flip; "all levels": a loop over every step of 0.5 % without a stop.
+    Images that are negative from the start are left out and counted, those that never flip have an area of 1. "In
+    lockstep": all pairs go up one step at a time and leave at their flip; "all levels": every step of 0.5 %.
     """
-    columns = {"macro": "macro avg.", "weighted": "weighted avg.", "negative": "already negative"}
-    columns |= {
-        "never": "never negative",
-        "passes": "passes, in lockstep",
-        "all_passes": "passes, all levels",
-    }
+    columns = {"macro avg.": "macro", "weighted avg.": "weighted", "already negative": "negative"}
+    columns |= {"never negative": "never", "passes, in lockstep": "passes"}
+    columns |= {"passes, all levels": "all_passes"}
     rows = []
-    for name, group in by_setting(ok(frame, FIRST)):
-        seeds = by_seed(group, "masked_out_negative")
-        means = {words: by_seed(group, f"masked_out_{key}").mean() for key, words in columns.items()}
-        rows += [{"method": name, "models": len(seeds), **means}] if len(seeds) else []
-    table = pd.DataFrame(rows, columns=["method", "models", *columns.values()])
+    for name, group in by_setting(ok(frame, FIRST)).items():
+        if models := len(by_seed(group, "masked_out_negative")):
+            means = {words: by_seed(group, f"masked_out_{key}").mean() for words, key in columns.items()}
+            rows.append({"method": name, "models": models, **means})
+    table = pd.DataFrame(rows, columns=["method", "models", *columns])
     return table.assign(factor=table["passes, all levels"] / table["passes, in lockstep"])
 
 
 def ablation_table(frame: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
-    """A row a model of an ablation: our mean with its interval, n and sd over seeds, and what is printed.
-
-    Models that were not trained have n = 0. Args: printed, of :func:`pylon.printed.ablations`.
-    """
+    """A row a model of an ablation: our mean with its interval, n and sd over seeds, and what is printed."""
     chosen = ok(frame, PART_ARMS)
     rows = []
     for row in printed.to_dict("records"):
@@ -208,28 +175,26 @@ def ablation_table(frame: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
 def phases_table(frame: pd.DataFrame, printed: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
     """Macro point localization by set, method and training, and what two phases gain over one from the same start.
 
-    The paper gives two phases to PYLON alone; here FPN and the baseline have them too. The gain is the mean difference
-    of the same seed, with its paired interval; its "paper" is the difference of two printed macro averages. Rows
-    ``LONGER`` have as many epochs in one phase as the others in two.
+    The gain is the mean difference of the same seed, with its paired interval; its "paper" is the difference of two
+    printed macro averages. Rows ``LONGER`` have as many epochs in one phase as the others in two.
     """
     rows = []
     own = ok(frame, ("transfer", "voc", "budget"))
     keys = ["data", "method", own["training"].mask(own["arm"].eq("budget"), LONGER)]
     found = {key: by_seed(group, "point_macro") for key, group in own.groupby(keys)}
-    for data, number in PRINTED_PHASES.items():
-        for method in FAIR:
-            for training, words in {**TRAININGS, LONGER: LONGER}.items():
-                seeds = found.get((data, method, training), pd.Series(dtype=float))
-                one = training.removesuffix("_moving").replace("two_phase", "one_phase")
-                names = (printed_name(method, name) if name != LONGER else "" for name in (training, one))
-                paper, before = (printed[number].loc[MACRO].get(name, np.nan) for name in names)
-                row = {"data": data, "method": label(method), "training": words, "paper": paper}
-                row |= interval(seeds)
-                if one != training and len(seeds):
-                    gained = interval((seeds - found.get((data, method, one), np.nan * seeds)).dropna())
-                    row |= {"gain": gained["mean"], "gain low": gained["low"], "gain high": gained["high"]}
-                    row["paper gain"] = paper - before
-                rows += [row] if len(seeds) else []
+    names = {**TRAININGS, LONGER: LONGER}
+    for data, method, training in product(PRINTED_PHASES, FAIR, names):
+        if (data, method, training) in found:
+            seeds, macro = found[data, method, training], printed[PRINTED_PHASES[data]].loc[MACRO]
+            one = training.removesuffix("_moving").replace("two_phase", "one_phase")
+            paper = np.nan if training == LONGER else macro.get(printed_name(method, training), np.nan)
+            row = {"data": data, "method": label(method), "training": names[training], "paper": paper}
+            row |= interval(seeds)
+            if one != training and (data, method, one) in found:
+                gain = interval((seeds - found[data, method, one]).dropna())
+                row |= {"gain": gain["mean"], "gain low": gain["low"], "gain high": gain["high"]}
+                row["paper gain"] = paper - macro.get(printed_name(method, one), np.nan)
+            rows.append(row)
     gains = ("gain", "gain low", "gain high", "paper gain")
     return pd.DataFrame(rows, columns=["data", "method", "training", *INTERVAL, "paper", *gains])
 
@@ -239,9 +204,8 @@ def backbones_table(frame: pd.DataFrame) -> pd.DataFrame:
     chosen = ok(frame, ("main", "backbone"))
     rows = []
     for keys, group in chosen[chosen["method"].isin(FAIR)].groupby(["backbone", "method"], sort=False):
-        names = {"encoder": keys[0], "method": label(keys[1])}
-        auroc = {"AUROC": by_seed(group, "auroc_macro").mean()}
-        rows.append({**names, **interval(by_seed(group, "point_macro")), **auroc})
+        auroc = by_seed(group, "auroc_macro").mean()
+        rows.append([keys[0], label(keys[1]), *interval(by_seed(group, "point_macro")).values(), auroc])
     return pd.DataFrame(rows, columns=["encoder", "method", *INTERVAL, "AUROC"])
 
 
@@ -249,9 +213,8 @@ def shares_table(frame: pd.DataFrame) -> pd.DataFrame:
     """A row a size and method: stride, hits in the smallest class, its share of the ceiling with an interval."""
     rows = []
     for words, arms in {"first": FIRST, "larger images": ("large",)}.items():
-        for name, group in by_setting(ok(frame, arms)):
-            found = by_seed(group, "nodule_share")
-            if len(found):
+        for name, group in by_setting(ok(frame, arms)).items():
+            if len(found := by_seed(group, "nodule_share")):
                 hits = by_seed(group, f"point/{SMALL}").mean()
                 row = {"images": words, "method": name, "stride": group["stride"].iloc[0], "hits": hits}
                 rows.append({**row, **interval(found)})
@@ -261,34 +224,41 @@ def shares_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def border_table(records: Iterable[Record]) -> pd.DataFrame:
     """A row a method: share of the kept maps, all classes, whose hottest cell lies on the border; and of all cells."""
+    columns = ["method", "hottest cell on the border", "cells on the border"]
     rows = []
     for record in records:
         arrays = record.arrays() if record.status == "ok" and record.config.arm in PART_ARMS else {}
         if "shown_maps" in arrays:
             maps = arrays["shown_maps"].astype(np.float32)
-            border = np.pad(np.zeros(np.maximum(np.array(maps.shape[-2:]) - 2, 0)), 1, constant_values=1)
+            border = np.ones(maps.shape[-2:])
+            border[1:-1, 1:-1] = 0
             hottest = border.ravel()[maps.reshape(-1, border.size).argmax(1)]
             rows.append((record.config.method, hottest.mean(), border.mean()))
-    found = pd.DataFrame(rows, columns=["method", "hottest cell on the border", "cells on the border"])
-    groups = found.groupby("method", sort=False)
-    table = groups.mean().assign(models=groups.size()).reindex(in_order(found["method"])).reset_index()
-    return table.assign(method=table["method"].map(label)) if rows else pd.DataFrame()
+    groups = pd.DataFrame(rows, columns=columns).groupby("method", sort=False)
+    table = groups.mean().assign(models=groups.size())
+    order = [method for method, _ in in_order((method, "") for method in table.index)]
+    return table.reindex(order).rename(index=label).reset_index()
 
 
 def pooled_folds(swept: Swept) -> pd.DataFrame:
     """A cross-validation read as one test: a row a method, training and seed whose folds all ended well.
 
-    The hits of all folds are joined, so that every boxed image is tested once: where boxes are few, a mean of folds
-    would weigh a fold of three boxes of a class like one of thirty.
-
-    Raises: ValueError if two folds tested the same image: they are not of one cross-validation.
+    Their hits are joined, since a mean of folds would weigh one of three boxes of a class like one of thirty.
     """
-    configs = [one.config for one in swept.records if one.status == "ok" and one.config.fold >= 0]
-    done = Counter((one.method, one.training(), one.seed) for one in configs if one.arm == "main")
-    hits = hits_frame(swept, ("main",))
+    parts: dict[tuple[str, str, int], list[pd.DataFrame]] = defaultdict(list)
+    folds = 0
+    for record in swept.records:
+        config, arrays = record.config, record.arrays() if record.status == "ok" else {}
+        for prefix, method in (("", config.method), *((f"{cam}.", cam) for cam in CAMS)):
+            if f"{prefix}hits" in arrays and config.fold >= 0 and config.arm == "main":
+                pairs = pd.DataFrame(arrays["pairs"], columns=["row", "class"])
+                pairs["hit"] = arrays[f"{prefix}hits"].astype(bool)
+                parts[method, config.training(), config.seed].append(pairs)
+                folds = config.folds
     rows = []
-    for (method, training, seed), own in hits[hits["fold"] >= 0].groupby(["method", "training", "seed"]):
-        if done["cam" if method in CAMS else method, training, seed] == configs[0].folds:
+    for (method, training, seed), some in sorted(parts.items(), key=lambda one: one[0]):
+        if len(some) == folds:
+            own = pd.concat(some)
             if own.duplicated(["row", "class"]).any():
                 raise ValueError(f"{method} {training} seed {seed}: folds that share test images")
             each = own.groupby("class")["hit"].mean().rename(lambda k: f"point/{swept.images.classes[k]}")
@@ -307,37 +277,27 @@ def folds_table(swept: Swept) -> pd.DataFrame:
 
 def folds_verdict(table: pd.DataFrame) -> str:
     """What a table of :func:`folds_table` says of the methods, beside the priors that never look at the image."""
-    macro = table.loc[MACRO].drop("area ours")
-    ours = {name.removesuffix(" ours"): macro[name] for name in macro.index if name.endswith(" ours")}
-    priors = {name: float(macro[name]) for name in (PRIOR, CENTRE, BEST)}
-    best = max(ours, key=lambda name: ours[name])
-    said = ", ".join(f"{name} {value:.2f}" for name, value in priors.items())
-    words = f"The best method, {best}, points into {ours[best]:.2f} of the boxes, mean over classes; without a model: "
-    if ours[best] > max(priors.values()):
-        return f"{words}{said}."
-    return (
-        f"{words}{said}. A prior that never looks at the image does as well or better, so these images teach nothing "
-        "about the methods."
-    )
+    macro = table.loc[MACRO].drop(["area ours", "images"])
+    ours = macro.filter(like=" ours").astype(float)
+    priors = macro[[PRIOR, CENTRE, BEST]]
+    best, said = ours.idxmax(), ", ".join(f"{name} {value:.2f}" for name, value in priors.items())
+    words = f"The best method, {best.removesuffix(' ours')}, points into {ours[best]:.2f} of the boxes, mean over "
+    words += f"classes; without a model: {said}."
+    worse = "A prior that never looks at the image does as well or better: these images teach nothing of the methods."
+    return words if ours[best] > priors.max() else f"{words} {worse}"
 
 
 def scalars(frame: pd.DataFrame, records: Iterable[Record] = ()) -> dict[str, float]:
     """The numbers that claims and prose name; NaN without their runs.
 
-    Returns:
-        nodule_share_METHOD: mean over seeds of what the map's stride allows, for CAM, FPN and PYLON.
-        sd_ratio_pan: standard deviation over seeds of the macro point localization, PAN over PAN without pools.
-        gradcam_points_apart: pairs of image and class, over all runs of the baseline, in which CAM and Grad-CAM
-            point at different pixels.
+    nodule_share_METHOD: share of what the map's stride allows; sd_ratio_pan: standard deviation over seeds, PAN over
+    PAN without pools; gradcam_points_apart: pairs, over all runs, in which CAM and Grad-CAM point at different pixels.
     """
     chosen = ok(frame, PART_ARMS)
-    of = dict(iter(chosen.groupby("method")))
-    share, spread = (
-        {name: by_seed(of.get(name, chosen[:0]), column) for name in names}
-        for column, names in (("nodule_share", FAIR), ("point_macro", ("pan", "pan_no_gap")))
-    )
-    found = {f"nodule_share_{name}": float(values.mean()) for name, values in share.items()}
-    found["sd_ratio_pan"] = interval(spread["pan"])["sd"] / (interval(spread["pan_no_gap"])["sd"] or np.nan)
+    of = {name: chosen[chosen["method"].eq(name)] for name in (*FAIR, "pan", "pan_no_gap")}
+    found = {f"nodule_share_{name}": float(by_seed(of[name], "nodule_share").mean()) for name in FAIR}
+    pan, without = (float(by_seed(of[name], "point_macro").std()) for name in ("pan", "pan_no_gap"))
+    found["sd_ratio_pan"] = pan / (without or np.nan)
     arrays = [one.arrays() for one in records if one.config.method.startswith("cam") and one.status == "ok"]
     apart = [float(one["grad_cam.points_apart"]) for one in arrays if "grad_cam.points_apart" in one]
     return {**found, "gradcam_points_apart": sum(apart) if apart else np.nan}

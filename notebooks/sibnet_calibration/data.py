@@ -35,30 +35,21 @@ class Opened(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """A set as the notebook asks for it; calling it gives the store that ``sweep`` takes, made where it is missing.
+    """A set as the notebook asks for it; calling it gives the store that ``sweep`` takes, made where it is missing."""
 
-    Attributes:
-        data_root: folder of a set in CheXpert's layout or NIH ChestX-ray14's; "" for synthetic radiographs.
-        folder: where synthetic sets and stores are kept.
-        side: of the stored copies in pixels, a multiple of 32.
-        train, valid, seed, picture_side, odds: of the synthetic set, see ``data_gen.chest_chexpert.ChexpertSpec``.
-        uncertain, views, calibration, calibration_share: of ``load_chexpert``; NIH's layout takes the share alone.
-        jobs: processes; 0 means one a core.
-    """
-
-    data_root: str
-    folder: Path
-    side: int
-    train: int = 0
+    data_root: str  # folder of a set in CheXpert's layout or NIH ChestX-ray14's; "": synthetic radiographs
+    folder: Path  # where synthetic sets and stores are kept
+    side: int  # of the stored copies in pixels, a multiple of 32
+    train: int = 0  # this and the next four: of data_gen.chest_chexpert.ChexpertSpec
     valid: int = 0
     seed: int = 0
     picture_side: int = 128
     odds: float = 1.0
-    uncertain: str = "report"
+    uncertain: str = "report"  # this and the next three: of load_chexpert; NIH's layout takes the share alone
     views: str = "frontal"
     calibration: str = "valid"
     calibration_share: float = 1 / 3
-    jobs: int = 1
+    jobs: int = 1  # processes; 0: one a core
 
     def __call__(self) -> DataRef:
         return open_source(self).store
@@ -96,28 +87,22 @@ def layout_of(root: Path) -> str:
 
 @lru_cache(maxsize=8)
 def open_source(source: Source) -> Opened:
-    """The set with all pictures resized, made once.
-
-    Raises:
-        UserError: a set that cannot be read, or whose training part has a label always or never.
-    """
-    root = Path(source.data_root).expanduser()
-    if not source.data_root:
-        spec = chest_chexpert.ChexpertSpec(
-            source.train, source.valid, seed=source.seed, side=source.picture_side, odds=source.odds
-        )
-        root = ensure(source.folder, "chest-chexpert", spec, partial(chest_chexpert.write, jobs=source.jobs))
-        fingerprint = root.name.rpartition("-")[2]
-    else:
+    """The set with all pictures resized, made once. Raises: UserError, also where a training label is constant."""
+    root, jobs = Path(source.data_root).expanduser(), source.jobs
+    if source.data_root:
         fingerprint = tree_fingerprint(root)[:16]
-    if source.data_root and layout_of(root) == "nih":
-        kind, writer = data_kind(root), partial(write_set, root=root, jobs=source.jobs)
+    else:
+        looks = {"seed": source.seed, "side": source.picture_side, "odds": source.odds}
+        spec = chest_chexpert.ChexpertSpec(source.train, source.valid, **looks)  # type: ignore[arg-type]
+        root = ensure(source.folder, "chest-chexpert", spec, partial(chest_chexpert.write, jobs=jobs))
+        fingerprint = root.name.rpartition("-")[2]
+    if layout_of(root) == "nih":
+        kind, writer = data_kind(root), partial(write_set, root=root, jobs=jobs)
         made = ensure(source.folder, "images", source._nih(fingerprint), writer)
     else:
-        kind, copies = data_kind(find_root(root)), partial(write_store, root=root, jobs=source.jobs)
-        made = ensure(
-            source.folder, "chexpert", ChexpertStore(fingerprint, source.side, source.options()), copies
-        )
+        kind, copies = data_kind(find_root(root)), partial(write_store, root=root, jobs=jobs)
+        store = ChexpertStore(fingerprint, source.side, source.options())
+        made = ensure(source.folder, "chexpert", store, copies)
     opened = Opened(DataRef(made, made.name.rpartition("-")[2], kind), open_images(made), fingerprint)
     labels = opened.images.images.part("train").labels
     for name, of_class in zip(opened.images.images.classes, labels.T, strict=True):
@@ -148,23 +133,18 @@ def stored(root: Path, backbone: str, weights: str, stage: str, device: str, job
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a model is fed with.
-
-    Attributes:
-        images: the set.
-        features: float16 (N, C, h, w) of the frozen part, or None where all of the network is trained.
-        rows: row numbers of each part.
-        device: where batches are wanted.
-    """
+    """What a model is fed with."""
 
     images: ChexpertImages
-    features: np.ndarray | None
-    rows: Mapping[str, np.ndarray]
-    device: str
+    features: (
+        np.ndarray | None
+    )  # float16 (N, C, h, w) of the frozen part; None: all of the network is trained
+    rows: Mapping[str, np.ndarray]  # row numbers of each part
+    device: str  # where batches are wanted
 
     @classmethod
     def of(cls, root: Path, backbone: str, weights: str, stage: str, device: str) -> "Inputs":
-        """Inputs of the store at ``root`` for a network that is trained from ``stage`` on."""
+        """Of the store at ``root``, for a network that is trained from ``stage`` on."""
         images = open_images(root)
         features = stored(root, backbone, weights, stage, device) if stage else None
         rows = {part: np.flatnonzero(images.images.split == part) for part in PARTS}

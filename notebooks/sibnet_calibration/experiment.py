@@ -4,7 +4,8 @@
 4; deviations stand at each field. All runs of a seed share initial weights and sample order.
 """
 
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,71 +14,55 @@ import torch
 from torch import Tensor, nn
 
 from papers_lib.errors import UserError
+from papers_lib.losses.auc_margin import AucMargin
+from papers_lib.losses.class_distinctiveness import class_distinctiveness_loss, sample_pairs
+from papers_lib.losses.imbalance import balance_weights, focal_loss, weighted_bce
 from papers_lib.losses.pesg import PESG
+from papers_lib.losses.published_coherence import published_coherence
+from papers_lib.losses.saliency_images import as_images
+from papers_lib.losses.spatial_coherence import spatial_coherence
+from papers_lib.models.eval_statistics import eval_statistics
 from papers_lib.models.mimo import Mimo, independent_shuffles, widen_first_convolution
 from papers_lib.models.multilabel_classifier import MultilabelClassifier, cut, multilabel_classifier
 from papers_lib.sweep import Context
 from papers_lib.training import Objective, compile_where_asked, frozen_front, on_gpu, train
 from sibnet_calibration.data import Inputs
-from sibnet_calibration.losses import label_loss, saliency_terms, step_seed
 from sibnet_calibration.measures import epoch_scores, measure
 
 
 @dataclass(frozen=True)
 class SibnetRun:
-    """One model.
+    """One model."""
 
-    Attributes:
-        seed: of the new layers, the sample order and the sampled pairs.
-        arm: the comparison that the run belongs to.
-        loss: on the labels: "bce", "wbce" (weighted, section 3.3), "focal" or "auc" (section 3.4).
-        optimizer: "adam", as the report has it for all losses; it descends on the AUC loss's alpha too, whose
-            maximum is sought. "adam_ascending" has the gradient of alpha turned round; "pesg" is made for the loss.
-        distinct: weight λ1 of class distinctiveness; the report's is almost 1.4.
-        coherent: weight λ2 of spatial coherence; the report gives none. On maps scaled to [0, 1], as a mean over pairs.
-        encoded: whether distinctiveness encodes the maps again; without it compares the raw maps.
-        estimator, share: of distinctiveness, see ``papers_lib.losses.class_distinctiveness``.
-        variant: of coherence, "printed" (the equation) or "published" (the loss paper's code).
-        first_epochs: epochs of the first stage, trained on ``first_loss`` alone ("modified pipeline", section 3.3).
-        inputs: images that the network takes at once; 1 is the ordinary network, more a MIMO network (section 3.5).
-        repetition: times that a batch is repeated for a MIMO network (Havasi 2021).
-        gamma, margin: of the focal and the AUC loss; the report gives neither.
-        backbone, weights, last_stage: see ``papers_lib.models.multilabel_classifier``; the report: DenseNet-121, whole.
-        train_from: first stage that is trained; what lies before is frozen and its features are stored. "" trains all.
-        dropout: of the pooled features.
-        epochs, batch_size, learning_rate, weight_decay: of both stages together; the report has 15 epochs (Table 4.1),
-            5 with batch 64, 1e-4 and 1e-5 (Table 4.2).
-        pesg_rate: learning rate of PESG, which is run as one stage: no falling rate, its reference is the start.
-        mixed: bfloat16 autocast.
-    """
-
-    seed: int
-    arm: str = "losses"
-    loss: str = "bce"
-    optimizer: str = "adam"
-    distinct: float = 0.0
-    coherent: float = 0.0
-    encoded: bool = True
-    estimator: str = "sampled"
+    seed: int  # of the new layers, the sample order and the sampled pairs
+    arm: str = "losses"  # the comparison that the run belongs to
+    loss: str = "bce"  # on the labels: bce, wbce (weighted, section 3.3), focal or auc (section 3.4)
+    optimizer: str = "adam"  # as in the report; adam_ascending: alpha's gradient turned round; pesg: for auc
+    distinct: float = 0.0  # λ1, weight of class distinctiveness; the report's is almost 1.4
+    coherent: float = 0.0  # λ2, weight of spatial coherence (mean over pairs, scaled maps); not in the report
+    encoded: bool = True  # whether distinctiveness encodes the maps again, or compares the raw ones
+    estimator: str = (
+        "sampled"  # of distinctiveness, as ``share``: see papers_lib.losses.class_distinctiveness
+    )
     share: float = 0.25
-    variant: str = "printed"
-    first_epochs: int = 0
+    variant: str = "printed"  # of coherence: printed (the equation) or published (the loss paper's code)
+    first_epochs: int = 0  # of the first stage, on ``first_loss`` alone ("modified pipeline", section 3.3)
     first_loss: str = "wbce"
-    inputs: int = 1
-    repetition: int = 4
-    gamma: float = 2.0
-    margin: float = 1.0
-    backbone: str = "efficientnet_lite0"
+    inputs: int = 1  # images that the network takes at once; more than 1: a MIMO network (section 3.5)
+    repetition: int = 4  # of a batch, for a MIMO network (Havasi 2021)
+    gamma: float = 2.0  # of the focal loss; not in the report
+    margin: float = 1.0  # of the AUC loss; not in the report
+    backbone: str = "efficientnet_lite0"  # the report: DenseNet-121, whole
     weights: str = "packaged"
     last_stage: str = "blocks_4"
-    train_from: str = "blocks_4"
-    dropout: float = 0.0
-    epochs: int = 6
-    batch_size: int = 32
+    train_from: str = "blocks_4"  # first stage that is trained, on stored features; "" trains all
+    dropout: float = 0.0  # of the pooled features
+    epochs: int = 6  # of both stages together; the report: 15 (Table 4.1), 5 (Table 4.2)
+    batch_size: int = 32  # the report: 64, with rate 1e-4 and decay 1e-5 (Table 4.2)
     learning_rate: float = 3e-4
     weight_decay: float = 1e-5
-    pesg_rate: float = 3.0
-    mixed: bool = False
+    pesg_rate: float = 3.0  # learning rate of PESG: constant, its reference point is the start
+    mixed: bool = False  # bfloat16 autocast
 
     def __post_init__(self) -> None:
         if self.inputs > 1 and (self.train_from or self.distinct or self.coherent or self.first_epochs):
@@ -136,11 +121,70 @@ def build(config: SibnetRun, classes: int) -> MultilabelClassifier:
     return wide
 
 
-class Trained(nn.Module):
-    """What is trained: the classifier behind its frozen part, and the label loss, which may have weights of its own.
+class _Plain(nn.Module):
+    """A loss without weights of its own."""
 
-    Args: model, whole; stage, the first that is trained; loss.
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return self.function(logits, labels)
+
+
+def step_seed(seed: int, indices: Tensor) -> int:
+    """A seed for what one step draws, from the run's seed and the step's samples: an interrupted run draws the same."""
+    return seed << 32 | zlib.crc32(indices.cpu().numpy().tobytes())
+
+
+def label_loss(config: SibnetRun, name: str, labels: Tensor) -> nn.Module:
+    """The loss called ``name``; class weights and (smoothed) prevalences are those of the set's ``labels`` (N, K)."""
+    if name == "wbce":
+        weights = balance_weights(labels)
+        return _Plain(lambda logits, target: weighted_bce(logits, target, weights))
+    if name == "focal":
+        return _Plain(lambda logits, target: focal_loss(logits, target, gamma=config.gamma))
+    if name == "auc":
+        share = (labels.sum(0) + 1) / (len(labels) + 2)
+        return AucMargin(share, margin=config.margin, ascend=config.optimizer == "adam_ascending")
+    return nn.BCEWithLogitsLoss()
+
+
+def saliency_terms(
+    config: SibnetRun, maps: Tensor, encode: nn.Module, side: int, seed: int
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """λ1 L_CD + λ2 L_SC (section 3.1) of raw Grad-CAM maps (B, K, h, w) with their graph, and each term by name.
+
+    ``encode`` takes images (n, 3, side, side) to features; its batch norm is held. ``seed``: of the sampled pairs.
     """
+    size, generator = (side, side), torch.Generator().manual_seed(seed)
+    total, logs = maps.new_zeros(()), {}
+    if config.distinct:
+        with eval_statistics(encode):
+            found = class_distinctiveness_loss(
+                maps,
+                encode if config.encoded else None,
+                size=size,
+                channels=3,
+                estimator=config.estimator,  # type: ignore[arg-type]
+                share=config.share,
+                generator=generator,
+            )
+        total, logs["distinctiveness"] = total + config.distinct * found, found
+    if config.coherent:
+        if config.estimator == "all":
+            chosen = maps.flatten(0, 1)
+        else:  # two maps of a share of the images: unbiased for the mean over all maps
+            pairs = sample_pairs(*maps.shape[:2], share=config.share, generator=generator)
+            chosen = maps[pairs.images[:, None], pairs.classes].flatten(0, 1)
+        coherence = spatial_coherence if config.variant == "printed" else published_coherence
+        found = coherence(as_images(chosen, size)[:, 0], reduction="mean")
+        total, logs["coherence"] = total + config.coherent * found, found
+    return total, logs
+
+
+class Trained(nn.Module):
+    """What is trained: the classifier from ``stage`` on, and the label loss, which may have weights of its own."""
 
     def __init__(self, model: MultilabelClassifier, stage: str, loss: nn.Module) -> None:
         super().__init__()
@@ -164,16 +208,12 @@ def objective_of(
     inputs: Inputs,
     labels: Tensor,
     generator: torch.Generator,
-    *,
     terms: bool,
 ) -> Objective:
-    """Loss on the labels, plus λ1 L_CD + λ2 L_SC on the maps of the same forward pass (section 3.1.2).
+    """Loss on the labels, with ``terms`` plus λ1 L_CD + λ2 L_SC on the maps of the same forward pass (3.1.2).
 
-    Args:
-        front: the frozen part, which maps that are encoded again pass first.
-        labels: (N, K) of the training part, on the device.
-        generator: of a MIMO network's shuffles.
-        terms: whether this stage has the terms on the maps.
+    Maps that are encoded again pass the frozen ``front`` first; ``labels`` (N, K) are those of the training part;
+    ``generator`` shuffles the inputs of a MIMO network.
     """
     rows, side = inputs.rows["train"], inputs.images.pixels.shape[1]
 
@@ -226,14 +266,10 @@ def optimizer_of(config: SibnetRun, whole: Trained, loss: str) -> torch.optim.Op
 
 
 def run(config: SibnetRun, context: Context) -> dict[str, float | int | bool | str]:
-    """Train one model and measure it; there is no choice of a checkpoint, as the report names none.
+    """Train one model and measure its last epoch, as the report names no choice of a checkpoint.
 
-    Returns:
-        Flat metrics, see ``measures.measure``. Arrays saved beside: see there, and ``curves`` (epochs, columns) with
-        ``curve_names``.
-
-    Raises:
-        RunFailed: "diverged" (loss not finite).
+    Metrics and arrays: see ``measures.measure``; ``curves`` (epochs, columns) with ``curve_names`` is added.
+    Raises: RunFailed, "diverged" (loss not finite).
     """
     device = context.device
     inputs = Inputs.of(context.data_root, config.backbone, config.weights, config.train_from, device)
@@ -260,7 +296,7 @@ def run(config: SibnetRun, context: Context) -> dict[str, float | int | bool | s
         terms = last and bool(config.distinct or config.coherent)
         trained = train(
             whole,
-            objective_of(config, front, inputs, labels, generator, terms=terms),
+            objective_of(config, front, inputs, labels, generator, terms),
             len(labels),
             optimizer=optimizer_of(config, whole, loss),
             epochs=max(1, round(epochs / often)),

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from papers_lib.cams import display_map
+from papers_lib.metrics.calibration import ece, ece_floor, reliability
 from papers_lib.metrics.classification import auroc
 from papers_lib.metrics.localization import point_hits
 from papers_lib.plots import INK, PALETTE, colours, line_style, map_grid
-from papers_lib.stats import UndefinedStatistic, student_t
 from papers_lib.sweep import Record
-from sibnet_calibration.calibration import CALIBRATORS, HUES, NONE, WORDS
-from sibnet_calibration.data import Opened
+from sibnet_calibration.calibration import NONE, calibrated
 from sibnet_calibration.grid import Swept, name
-from sibnet_calibration.tables import ok
+from sibnet_calibration.tables import ok, uncalibrated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,139 +30,189 @@ if TYPE_CHECKING:
 BACKBONES = {"densenet121": "DenseNet-121", "resnet101": "ResNet-101", "vgg19": "VGG-19"}
 BACKBONES |= {f"efficientnet_lite{size}": f"EfficientNet-Lite{size}" for size in (0, 2)}
 TINTS = {"bce": "baseline", "focal": "variant", "auc_pesg": "proposed", "auc_adam": "second variant"}
-TINTS |= {"cd_two_stage": "proposed", "sc_two_stage": "variant", "cd_sc_two_stage": "second variant"}
-"""Settings that keep their colour wherever it is free; so does "wbce" as the baseline where "bce" is not beside it."""
+DIAGRAMS = {
+    NONE: ("before", "baseline"),
+    "one_t": ("one temperature", "proposed"),
+    "platt": ("Platt", "variant"),
+}
 PANELS = {"auroc_macro": "AUROC ↑", "distinctiveness": "distinctiveness ↓"}
 PANELS |= {"coherence": "coherence ↓", "point_macro": "pointing ↑"}
 """Metrics of the saliency comparisons; the arrow shows what is better."""
-SWEEPS = {"distinct": ("cd_two_stage", "λ1, class distinctiveness")}
-SWEEPS |= {"coherent": ("sc_two_stage", "λ2, spatial coherence")}
-"""Fields of a run that the comparison "weights" varies: the setting, and the axis's words."""
+SWEEPS = {"distinct": ("cd_two_stage", "λ1, class distinctiveness", PALETTE["proposed"])}
+SWEEPS |= {"coherent": ("sc_two_stage", "λ2, spatial coherence", PALETTE["variant"])}
+"""Fields of a run that the comparison "weights" varies: the setting, the axis's words, the colour."""
 GREY, POINT = PALETTE["reference"], "#56B4E9"  # sky blue, which the heat has not
-Panel = tuple[tuple[int, int] | None, str, np.ndarray | None]
-"""(place among the test images, class) or nothing, a title, and a raw map (h, w) or None."""
+UNIT: dict[str, Any] = {"xticks": [0, 0.5, 1], "yticks": [0, 0.5, 1], "aspect": "equal"}
 
 
 def tints(settings: Sequence[str]) -> dict[str, str]:
-    """A colour for each setting, its own one if no setting before it has that."""
-    first = {TINTS[setting]: setting for setting in reversed(settings) if setting in TINTS}
-    known = {setting: PALETTE[role] for role, setting in first.items()}
-    return colours(settings, {**({} if "bce" in settings else {"wbce": PALETTE["baseline"]}), **known})
+    """A colour for each setting; those of ``TINTS`` keep theirs on every figure."""
+    return colours(settings, {one: PALETTE[role] for one, role in TINTS.items()})
+
+
+def _panels(
+    rows: int, columns: int, width: float, height: float, x: str, y: str
+) -> "tuple[Figure, np.ndarray]":
+    """Panels (rows, columns) that share both axes, named once."""
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    figure.supxlabel(x, fontsize=9.5, color=INK)
+    figure.supylabel(y, fontsize=9.5, color=INK)
+    return figure, axes
 
 
 def roc_figure(swept: Swept, settings: Sequence[str], a_line: int = 3) -> "Figure | None":
-    """Figure 4.1: a panel a label, a line a setting (seed 0) with its AUROC; dashed grey: P(y | x), where known.
-
-    Of the test part; labels of which it has one kind only are left out. Dotted: chance.
-    """
-    import matplotlib.pyplot as plt
+    """Figure 4.1: a panel a label with both values in the test part, a line a setting (seed 0); grey: P(y | x)."""
     from sklearn.metrics import roc_curve
 
-    found, test = swept.of_seed(settings, ("losses",)), swept.opened.images.images.part("test")
-    shown = [k for k in range(len(test.classes)) if 0 < test.labels[:, k].sum() < len(test)]
-    if not found or not shown:
+    found, labels = swept.of_seed(settings, ("losses",)), swept.part("test").labels
+    shown = np.flatnonzero(labels.any(0) & ~labels.all(0))
+    if not found or not len(shown):
         return None
-    hues, truth = tints(list(found)), swept.opened.images.truth[swept.opened.images.images.split == "test"]
+    hues = tints(list(found))
     drawn = [(name(one), record.arrays()["test_logits"], hues[one]) for one, record in found.items()]
-    drawn += [] if np.isnan(truth).any() else [("P(y | x) itself", truth, GREY)]
+    drawn += [] if np.isnan(swept.truth).any() else [("P(y | x) itself", swept.truth, GREY)]
     lines = -(-len(shown) // a_line)
-    how: dict[str, Any] = {"sharex": True, "sharey": True, "squeeze": False, "layout": "constrained"}
-    figure, axes = plt.subplots(lines, a_line, figsize=(2.25 * a_line, 2.3 * lines + 0.5), **how)
+    words = ("false positive rate", "true positive rate")
+    figure, axes = _panels(lines, a_line, 2.25 * a_line, 2.3 * lines + 0.5, *words)
     for axis in axes.flat[len(shown) :]:
         axis.set_axis_off()
     for axis, k in zip(axes.flat, shown, strict=False):
         axis.plot([0, 1], [0, 1], color=GREY, lw=0.9, ls=":")
         for place, (_, scores, hue) in enumerate(drawn):
-            area = auroc(torch.from_numpy(scores[:, [k]]), torch.from_numpy(test.labels[:, [k]])).macro
-            x, y, _ = roc_curve(test.labels[:, k], scores[:, k])
+            area = auroc(torch.from_numpy(scores[:, [k]]), torch.from_numpy(labels[:, [k]])).macro
+            x, y, _ = roc_curve(labels[:, k], scores[:, k])
             axis.plot(x, y, label=f"{area:.3f}", color=hue, lw=1.4, ls=line_style(place))
-        axis.set_title(test.classes[k])
-        axis.set(xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
+        axis.set(title=swept.part("test").classes[k], **UNIT)
         axis.tick_params(labelbottom=True)
-        axis.legend(
-            title="AUROC", loc="lower right", fontsize=8.5, title_fontsize=8.5, frameon=False, handlelength=1
-        )
+        axis.legend(title="AUROC", loc="lower right", fontsize=8.5, frameon=False, handlelength=1)
     handles = axes[0, 0].get_lines()[1:]
-    figure.legend(handles, [words for words, *_ in drawn], loc="outside upper left", ncols=3, fontsize=9)
-    figure.supxlabel("false positive rate", fontsize=9.5, color=INK)
-    figure.supylabel("true positive rate", fontsize=9.5, color=INK)
+    figure.legend(handles, [one for one, *_ in drawn], loc="outside upper left", ncols=3, fontsize=9)
     return figure
 
 
-def curves_of(record: Record) -> dict[str, np.ndarray]:
-    """A run's values by epoch; "loss" is that on the labels alone, where the saliency terms were added to it."""
-    arrays = record.arrays()
-    found = dict(zip(map(str, arrays["curve_names"]), arrays["curves"].T, strict=True))
-    alone = found.get("label_loss", np.full(len(arrays["curves"]), np.nan))
-    return found | {"loss": np.where(np.isnan(alone), found["loss"], alone)}
+def reliability_figure(
+    swept: Swept, settings: Sequence[str], *, bins: int, draws: int = 200
+) -> "Figure | None":
+    """Figure 3.5: a row a model of seed 0, a column a calibrator; test part, labels pooled, bins of equal width.
+
+    Above each panel the ECE, a mean over labels, and the 95 % range of a perfect model's.
+    """
+    found = swept.of_seed(settings, ("losses", "saliency", "mimo"))
+    if not found:
+        return None
+    size = (0.5 + 2.2 * len(DIAGRAMS), 0.8 + 2.25 * len(found))
+    figure, axes = _panels(len(found), len(DIAGRAMS), *size, "predicted probability", "share of positives")
+    generator = torch.Generator().manual_seed(0)
+    for line, (setting, record) in zip(axes, found.items(), strict=True):
+        for axis, (calibrator, (words, hue)) in zip(line, DIAGRAMS.items(), strict=True):
+            p, y, truth = calibrated(swept, record, calibrator)
+            _reliability(axis, (p, y, truth), PALETTE[hue], bins, draws, generator)
+            floor = ece_floor(p, bins=bins, draws=draws, generator=generator).mean_over_labels
+            between = f"(floor {floor.low:.3f} to {floor.high:.3f})"
+            head = f"{words}\n" if axis in axes[0] else ""
+            axis.set_title(f"{head}ECE {float(ece(p, y, bins=bins).mean()):.3f} {between}", fontsize=8.5)
+        line[0].set_ylabel(fill(name(setting), 18))
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=4, fontsize=9)
+    return figure
+
+
+def _reliability(
+    axis: "Axes", scored: tuple[Tensor, ...], hue: str, bins: int, draws: int, generator: torch.Generator
+) -> None:
+    """Dot: a bin, its area grows with the root of its count; ring: mean P(y | x); grey: 95 % of a perfect model's."""
+    p, y, truth = (values.double().flatten() for values in scored)
+    found = reliability(p, y, bins=bins)
+    perfect = (torch.bernoulli(p, generator=generator) for _ in range(draws))
+    share = torch.stack([reliability(p, drawn, bins=bins).frequency for drawn in perfect])
+    band = share[:, [*range(bins), bins - 1]].quantile(torch.tensor([0.025, 0.975]).double(), 0)
+    looks: dict[str, Any] = {"step": "post", "color": GREY, "alpha": 0.3, "lw": 0}
+    axis.fill_between(np.linspace(0, 1, bins + 1), *band.numpy(), label="95 % of a perfect model's", **looks)
+    axis.plot([0, 1], [0, 1], color=INK, lw=0.9, label="perfectly calibrated")
+    sizes = 6 + 90 * (found.counts / len(p)).sqrt().numpy()
+    axis.scatter(
+        found.confidence, found.frequency, sizes, color=hue, lw=0, zorder=3, label="share of positives"
+    )
+    if not bool(truth.isnan().any()):
+        known = reliability(p, truth, bins=bins).frequency
+        ring: dict[str, Any] = {"mfc": "none", "mec": INK, "mew": 0.9, "ms": 6, "zorder": 4}
+        axis.plot(found.confidence, known, "o", label="mean P(y | x)", **ring)
+    axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), **UNIT)
+
+
+def curves_of(records: Sequence[Record]) -> pd.DataFrame:
+    """A row a run and epoch: its values, "setting", and seed and rates; "loss" is that on the labels alone."""
+    found = []
+    for record in records:
+        config, arrays = record.config, record.arrays()
+        own = pd.DataFrame(arrays["curves"], columns=arrays["curve_names"].astype(str))
+        own["loss"] = own.reindex(columns=["label_loss"]).squeeze(axis=1).fillna(own["loss"])
+        rates = {"learning_rate": f"{config.learning_rate:g}", "dropout": f"{config.dropout:g}"}
+        found.append(
+            own.assign(epoch=own.index + 1, setting=name(config.setting()), seed=config.seed, **rates)
+        )
+    return pd.concat(found, ignore_index=True)
+
+
+def _lines(axis: "Axes", curves: pd.DataFrame, column: str, by: str, hues: dict[str, str]) -> None:
+    """Seeds thin, their mean thick, a colour and a dash a group."""
+    import seaborn as sns
+
+    shared: dict[str, Any] = {"x": "epoch", "y": column, "hue": by, "palette": hues, "ax": axis}
+    sns.lineplot(curves, **shared, units="seed", estimator=None, lw=0.5, legend=False)
+    sns.lineplot(curves, **shared, style=by, errorbar=None, lw=2.2)
+    axis.locator_params(axis="x", nbins=5, integer=True)
 
 
 def curves_figure(swept: Swept, settings: Sequence[str]) -> "Figure | None":
-    """Figure 4.2: training loss on the labels, and cross entropy and mean AUROC of the calibration part, by epoch.
-
-    Thin: a seed; thick: their mean; dotted: the second stage begins. Training losses have unlike scales.
-    """
+    """Figure 4.2: loss on the training labels, loss and AUROC of the calibration part; dotted: the second stage."""
     import matplotlib.pyplot as plt
 
     every = {one: swept.models(one, ("losses", "saliency")) for one in settings}
-    found = {one: list(map(curves_of, records)) for one, records in every.items() if records}
+    found = {one: records for one, records in every.items() if records}
     if not found:
         return None
+    curves = curves_of([record for records in found.values() for record in records])
     figure, axes = plt.subplots(1, 3, figsize=(7.2, 2.9), sharex=True, layout="constrained")
     words = {"loss": "training loss", "val_loss": "validation cross entropy", "val_auroc": "validation AUROC"}
-    hues, drawn = tints(list(found)), [curve for own in found.values() for curve in own]
-    starts = {float(epoch) + 1.5 for curve in drawn for epoch in np.flatnonzero(np.diff(curve["stage"]))}
+    hues = {name(one): hue for one, hue in tints(list(found)).items()}
+    starts = curves[curves["stage"].eq(1)].groupby(["setting", "seed"])["epoch"].min().unique()
     for axis, (column, title) in zip(axes, words.items(), strict=True):
-        for place, (setting, own) in enumerate(found.items()):
-            _bundle(axis, [curve[column] for curve in own], hues[setting], name(setting), place)
-        for start in sorted(starts):
-            axis.axvline(start, color=GREY, lw=0.9, ls=":", zorder=0)
-        axis.set_title(title)
+        _lines(axis, curves, column, "setting", hues)
+        for start in starts:
+            axis.axvline(start - 0.5, color=GREY, lw=0.9, ls=":", zorder=0)
+        axis.set(title=title, ylabel="")
     handles, labels = axes[0].get_legend_handles_labels()
-    columns = 3 if max(map(len, labels)) < 33 else 2  # letters that leave room for a third column
-    figure.legend(handles, labels, loc="outside upper left", ncols=columns, fontsize=9)
+    for axis in axes:
+        axis.get_legend().remove()
+    figure.legend(handles, labels, loc="outside upper left", ncols=2, fontsize=9)
     return figure
 
 
 def rates_figure(swept: Swept, by: str) -> "Figure | None":
-    """Figures 4.3 and 4.4: mean AUROC of the calibration part by epoch; thin: a seed; thick: the mean of a rate.
+    """Figures 4.3 ("learning_rate") and 4.4 ("dropout"): AUROC of the calibration part by epoch, a line a rate.
 
-    Args: by, "learning_rate" or "dropout"; the other is fixed to the value that was trained with most of them.
-    Returns: None with fewer than two rates.
+    The other of the two is fixed to the value that most were trained with. None with fewer than two rates.
     """
     import matplotlib.pyplot as plt
 
+    own = [record for record in swept.records if record.config.arm == "rates" and record.status == "ok"]
+    curves = curves_of(own) if own else pd.DataFrame({"learning_rate": [], "dropout": []})
     other = "dropout" if by == "learning_rate" else "learning_rate"
-    own = [record for record in swept.records if record.config.arm == "rates"]
-    trained = {(getattr(record.config, other), getattr(record.config, by)) for record in own}
-    fixed = pd.Series([value for value, _ in trained], dtype=float).mode()
-    own = [record for record in own if getattr(record.config, other) == fixed[0]]
-    rates = sorted({getattr(record.config, by) for record in own})
+    curves = curves[
+        curves[other].isin(curves[["learning_rate", "dropout"]].drop_duplicates()[other].mode()[:1])
+    ]
+    rates = sorted(curves[by].unique(), key=float)
     if len(rates) < 2:
         return None
-    hues = colours([str(rate) for rate in rates])
     figure, axis = plt.subplots(figsize=(5.6, 3.3), layout="constrained")
-    for place, rate in enumerate(rates):
-        records = [record for record in own if getattr(record.config, by) == rate]
-        ended = [curves_of(record)["val_auroc"] for record in records if record.status == "ok"]
-        lost = len(records) - len(ended)
-        failed = f" ({lost} of {len(records)} failed)" if lost else ""
-        _bundle(axis, ended, hues[str(rate)], f"{rate:g}{failed}", place)
+    _lines(axis, curves, "val_auroc", by, colours(rates))
     axis.set_ylabel("validation AUROC")
     axis.legend(title=by.replace("_", " "), loc="best", fontsize=9, title_fontsize=9)
     return figure
-
-
-def _bundle(axis: "Axes", lines: Sequence[np.ndarray], hue: str, words: str, place: int) -> None:
-    """Seeds thin, their mean thick and dashed by the ``place`` in the legend, over epochs counted from 1."""
-    from matplotlib.ticker import MaxNLocator
-
-    for line in lines:
-        axis.plot(range(1, len(line) + 1), line, color=hue, lw=0.5)
-    mean = pd.DataFrame(list(map(pd.Series, lines)), dtype=float).mean().to_numpy()
-    axis.plot(np.arange(len(mean)) + 1, mean, color=hue, lw=2.2, ls=line_style(place), label=words)
-    axis.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    axis.set_xlabel("epoch")
 
 
 def by_setting(swept: Swept, settings: Sequence[str], arm: str) -> dict[str, Record]:
@@ -182,14 +232,13 @@ def by_backbone(swept: Swept) -> dict[str, Record]:
     return found
 
 
-def example_pairs(opened: Opened, kept: int | None = None) -> list[tuple[int, int]]:
+def example_pairs(swept: Swept, kept: int | None = None) -> list[tuple[int, int]]:
     """(place among the test images, class): of each class in turn the first with its label and a box, not taken yet.
 
-    Of a class without boxes in the set, as all of real CheXpert's, the first with its label. In synthetic data a
-    finding has its box whether or not the label, which is drawn from P(y | x), came out as present: hence both are
-    asked for. A class without such an image is left out. Args: kept, only among so many first test images.
+    Of a class without boxes in the set, the first with its label. In synthetic data a finding has its box whatever the
+    label, which is drawn from P(y | x): hence both are asked for. ``kept``: only among so many first test images.
     """
-    test, found = opened.images.images.part("test"), dict[int, int]()
+    test, found = swept.part("test"), dict[int, int]()
     for k in range(len(test.classes)):
         boxed = np.array([bool((kinds == k).any()) for kinds in test.box_classes], bool)
         shows = np.flatnonzero(test.labels[:, k] & (boxed if boxed.any() else True))
@@ -198,77 +247,65 @@ def example_pairs(opened: Opened, kept: int | None = None) -> list[tuple[int, in
     return list(found.items())
 
 
-def examples_figure(opened: Opened) -> "Figure | None":
+def examples_figure(swept: Swept) -> "Figure | None":
     """A test image of each class with its boxes of the class, its label and P(y | x) where that is known."""
-    return _images(opened, [(pair, _about(opened, pair), None) for pair in example_pairs(opened)], 3)
+    return _images(swept, [(pair, _about(swept, pair), None) for pair in example_pairs(swept)], 3)
 
 
 def saliency_figure(swept: Swept, models: dict[str, Record]) -> "Figure | None":
     """Figures 4.5 and 4.6, or Table 4.1's models: two inputs, each with every model's map of its class over it.
 
-    White: boxes of the class. The hottest pixel has a ring inside a box of the class, a cross outside of all (or
-    without any). p is the model's probability of the class. A model without maps is left out.
+    White: boxes of the class. The hottest pixel has a ring inside of a box, a cross outside. p: the probability.
     """
     found = {title: arrays for title, record in models.items() if "maps" in (arrays := record.arrays())}
     kept = min((len(arrays["maps"]) for arrays in found.values()), default=0)
     count = len(found) + 1
     columns = -(-count // -(-count // 4))
     panels: list[Panel] = []
-    for row, k in example_pairs(swept.opened, kept)[:2] if kept else []:
-        panels.append(((row, k), _about(swept.opened, (row, k)), None))
+    for row, k in example_pairs(swept, kept)[:2] if kept else []:
+        panels.append(((row, k), _about(swept, (row, k)), None))
         for title, arrays in found.items():
             about = f"{fill(title, 17)}\np = {1 / (1 + np.exp(-float(arrays['test_logits'][row, k]))):.2f}"
             panels.append(((row, k), about, arrays["maps"][row, k].astype(np.float32)))
         panels += [(None, "", None)] * (-count % columns)
-    return _images(swept.opened, panels, columns)
+    return _images(swept, panels, columns)
 
 
-def _about(opened: Opened, pair: tuple[int, int]) -> str:
-    row, k = pair
-    test, truth = opened.images.images.part("test"), opened.images.truth[opened.images.images.split == "test"]
-    known = "" if np.isnan(truth[row, k]) else f"\nP(y|x) = {truth[row, k]:.2f}"
-    return f"{fill(test.classes[k].replace('_', ' '), 17)}\nlabel {int(test.labels[row, k])}{known}"
+Panel = tuple[tuple[int, int] | None, str, np.ndarray | None]
+"""(place among the test images, class) or nothing, a title, and a raw map (h, w) or None."""
 
 
-def _images(opened: Opened, panels: Sequence[Panel], columns: int) -> "Figure | None":
+def _about(swept: Swept, pair: tuple[int, int]) -> str:
+    test, truth = swept.part("test"), swept.truth[pair]
+    known = "" if np.isnan(truth) else f"\nP(y|x) = {truth:.2f}"
+    return f"{fill(test.classes[pair[1]].replace('_', ' '), 17)}\nlabel {int(test.labels[pair])}{known}"
+
+
+def _images(swept: Swept, panels: Sequence[Panel], columns: int) -> "Figure | None":
     """Images with the boxes of a class, some under a map; None where there is none."""
-    from matplotlib.patches import Rectangle
-    from matplotlib.patheffects import Normal, Stroke
-
     if not panels:
         return None
-    test, rows = opened.images.images.part("test"), np.flatnonzero(opened.images.images.split == "test")
-    size = opened.images.pixels.shape[1:]
+    images, test = swept.opened.images, swept.part("test")
+    pixels = images.pixels[images.images.split == "test"].astype(float)
+    size = (pixels.shape[1], pixels.shape[2])
     empty = np.full(size, np.nan)
-    grey = [
-        empty if pair is None else opened.images.pixels[rows[pair[0]]].astype(float) for pair, *_ in panels
-    ]
-    alive = [raw is not None and np.isfinite(raw).all() and raw.max() > 0 for *_, raw in panels]
-    heat = [
-        display_map(torch.from_numpy(raw), size).numpy() if good and raw is not None else empty
-        for good, (*_, raw) in zip(alive, panels, strict=True)
-    ]
+    grey = [empty if pair is None else pixels[pair[0]] for pair, *_ in panels]
+    raws = [torch.from_numpy(empty if raw is None else raw) for *_, raw in panels]
+    alive = [bool(raw.isfinite().all() and raw.max() > 0) for raw in raws]
+    heat = [display_map(raw, size).numpy() if good else empty for good, raw in zip(alive, raws, strict=True)]
     maps = heat if any(raw is not None for *_, raw in panels) else None
-    about: dict[str, Any] = {"limits": (0.0, 1.0), "label": "share of the map's maximum"}
-    figure = map_grid(grey, maps, [title for _, title, _ in panels], columns, **about)
-    for axis, (pair, _, raw), good in zip(figure.axes, panels, alive, strict=False):
-        if pair is None:
-            continue
-        boxes = test.of_class(pair[1], (size[0], size[1]))[pair[0]]
-        for x_min, y_min, x_max, y_max in boxes.tolist():
-            frame = Rectangle((x_min, y_min), x_max - x_min, y_max - y_min, fill=False, ec="white", lw=1.1)
-            frame.set_path_effects([Stroke(linewidth=2.2, foreground="black"), Normal()])
-            axis.add_patch(frame)
-        if raw is not None and not good:
-            words: dict[str, Any] = {
-                "xycoords": "axes fraction",
-                "ha": "center",
-                "fontsize": 8,
-                "color": "white",
-            }
-            axis.annotate("no positive\nvalue", (0.5, 0.5), **words)
-        if raw is not None and good:
-            hit = point_hits(torch.from_numpy(raw)[None], [boxes], (size[0], size[1]))
+    titles = [title for _, title, _ in panels]
+    figure = map_grid(grey, maps, titles, columns, limits=(0.0, 1.0), label="share of the map's maximum")
+    for axis, (pair, _, shown), raw, good in zip(figure.axes, panels, raws, alive, strict=False):
+        boxes = torch.zeros(0, 4) if pair is None else test.of_class(pair[1], size)[pair[0]]
+        for x, y, x_max, y_max in boxes.tolist():
+            corners = ([x, x_max, x_max, x, x], [y, y, y_max, y_max, y])
+            axis.plot(*corners, color="black", lw=2.2)
+            axis.plot(*corners, color="white", lw=1.1)
+        if shown is not None and not good:
+            axis.text(0.5, 0.5, "no positive\nvalue", transform=axis.transAxes, ha="center", color="white")
+        if good:
+            hit = point_hits(raw[None], [boxes], size)
             mark, (x, y) = "o" if bool(hit.hit[0]) else "x", hit.point[0].tolist()
             for colour, edge in (("black", 3.0), (POINT, 1.6)) if x >= 0 else ():
                 axis.plot(x, y, mark, ms=7, mfc="none", mec=colour, mew=edge, zorder=4, clip_on=False)
@@ -276,25 +313,22 @@ def _images(opened: Opened, panels: Sequence[Panel], columns: int) -> "Figure | 
 
 
 def weights_figure(frame: pd.DataFrame) -> "Figure | None":
-    """Metrics of the modified pipeline by λ1 (left) and λ2 (right): a dot a seed, a line through the means.
-
-    Runs of "weights" and "saliency" of equal epochs. Dashed, in the grey range of its seeds: weighted cross entropy for
-    as many epochs, both weights 0.
-    """
+    """Metrics of two stages by λ1 (left) and λ2 (right), a dot a seed; dashed, in its range: weighted cross entropy."""
     import seaborn as sns
 
-    own = ok(frame, ("weights", "saliency"))
-    own = own[own["calibrator"].eq(NONE)]
+    own = uncalibrated(ok(frame, ("weights", "saliency")))
     varied = own[own["arm"].eq("weights")]
     own = own[own["epochs"].isin(varied["epochs"])]
-    sweeps = {field: how for field, how in SWEEPS.items() if varied["setting"].eq(how[0]).any()}
-    if not sweeps:
+    pairs = [(key, *how) for key, how in SWEEPS.items() if varied["setting"].eq(how[0]).any()]
+    if not pairs:
         return None
-    pairs = sweeps.items()
-    several = [own[own["setting"].eq(one)].assign(weight=own[key], term=words) for key, (one, words) in pairs]
-    measured = [key for key in PANELS if key in own]
-    long = pd.concat(several).melt(["term", "weight"], measured, "metric").dropna()
-    hues = {words: PALETTE[TINTS[one]] for one, words in sweeps.values()}
+    several = [
+        own[own["setting"].eq(one)].assign(weight=own[key], term=words) for key, one, words, _ in pairs
+    ]
+    long = (
+        pd.concat(several).melt(["term", "weight"], [key for key in PANELS if key in own], "metric").dropna()
+    )
+    hues = {words: hue for _, _, words, hue in pairs}
     shared: dict[str, Any] = {"hue": "term", "palette": hues, "sharex": "col", "sharey": "row"}
     grid = sns.FacetGrid(long, row="metric", col="term", height=1.5, aspect=1.7, **shared)
     grid.map_dataframe(sns.lineplot, x="weight", y="value", errorbar=None, lw=1.4)
@@ -311,86 +345,3 @@ def weights_figure(frame: pd.DataFrame) -> "Figure | None":
         axis.set(title="", xlabel=term, ylabel=PANELS[metric])
         axis.label_outer()
     return grid.figure
-
-
-def strips_figure(frame: pd.DataFrame) -> "Figure | None":
-    """Table 4.1's settings: every seed as a dot; diamond and line: mean and Student's 95 % interval."""
-    import matplotlib.pyplot as plt
-    import seaborn as sns
-
-    own = ok(frame, "saliency")
-    own = own[own["calibrator"].eq(NONE)].assign(
-        loss=lambda rows: [fill(name(one), 24) for one in rows["setting"]]
-    )
-    panels = [key for key in PANELS if key in own and own[key].notna().any()]
-    if not panels:
-        return None
-    hues = {fill(name(one), 24): _family(one) for one in own["setting"].unique()}
-    size = (1.6 + 1.4 * len(panels), 0.8 + 0.4 * len(hues))
-    figure, axes = plt.subplots(
-        1, len(panels), figsize=size, sharey=True, squeeze=False, layout="constrained"
-    )
-    for axis, column in zip(axes.flat, panels, strict=True):
-        shared: dict[str, Any] = {"data": own, "x": column, "y": "loss", "ax": axis}
-        sns.pointplot(**shared, color=INK, markers="D", ms=3.5, lw=1.4, linestyle="none", errorbar=_interval)
-        sns.stripplot(**shared, hue="loss", palette=hues, legend=False, jitter=False, size=4.5)
-        axis.locator_params(axis="x", nbins=3)
-        axis.set(xlabel="", ylabel="", title=PANELS[column])
-    return figure
-
-
-def _interval(seeds: "pd.Series[float]") -> tuple[float, float]:
-    try:
-        found = student_t(seeds)
-    except UndefinedStatistic:  # one value, or all equal
-        return float(seeds.mean()), float(seeds.mean())
-    return found.low, found.high
-
-
-def _family(setting: str) -> str:
-    """A colour by the saliency terms, one for all variants of these."""
-    head = setting.removesuffix("_two_stage").replace("_raw", "").replace("_published", "")
-    return PALETTE["baseline" if head == "wbce" else TINTS.get(f"{head}_two_stage", "fourth variant")]
-
-
-def ece_figure(frame: pd.DataFrame, floors: pd.DataFrame) -> "Figure | None":
-    """Mean ECE of every seed, a dot each, a row a setting and calibrator; grey: 95 % of ``calibration.floors``."""
-    import matplotlib.pyplot as plt
-    import seaborn as sns
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    own = ok(frame, ("losses", "mimo"))
-    own = own[own["calibrator"].isin(CALIBRATORS)]
-    if own.empty:
-        return None
-    keys = list(own.groupby(["arm", "setting"], sort=False).groups)
-    own = own.assign(
-        loss=[fill(name(*key), 20) for key in zip(own["setting"], own["arm"], strict=True)],
-        calibrator=own["calibrator"].map(WORDS),
-    )
-    hues = {WORDS[key]: PALETTE[hue] for key, hue in HUES.items()}
-    figure, axis = plt.subplots(figsize=(5.8, 0.9 + 0.8 * len(keys)), layout="constrained")
-    dots: dict[str, Any] = {
-        "order": [fill(name(key[1], key[0]), 20) for key in keys],
-        "jitter": False,
-        "size": 5,
-    }
-    sns.stripplot(
-        own, x="ece", y="loss", hue="calibrator", hue_order=[*hues], palette=hues, dodge=True, ax=axis, **dots
-    )
-    at, step = {key: place for place, key in enumerate(keys)}, 0.8 / len(CALIBRATORS)
-    for row in floors[floors["calibrator"].isin(CALIBRATORS)].itertuples():
-        if (row.arm, row.setting) in at:
-            y = at[row.arm, row.setting] + (list(CALIBRATORS).index(row.calibrator) - 2) * step
-            axis.barh(y, row.high - row.low, 0.9 * step, row.low, color=GREY, alpha=0.45)
-    if own["ece"].min() > 0 and floors["low"].gt(0).all():
-        axis.set_xscale("log")
-        axis.set_xlim(
-            left=0.95 * min(own["ece"].min(), floors["low"].min())
-        )  # bars have no margin of their own
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.xaxis.set_major_formatter("{x:g}")
-        axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.set(xlabel="expected calibration error, mean over labels", ylabel="")
-    sns.move_legend(axis, "lower left", bbox_to_anchor=(-0.3, 1), ncols=3, title=None, fontsize=9)
-    return figure

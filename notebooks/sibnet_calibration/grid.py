@@ -1,10 +1,13 @@
 """Every comparison of the Sibnet notebook: which models it trains, on which set, and the names of what was trained."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import NamedTuple
 
+import numpy as np
+
 from papers_lib.companion import paths
+from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.sweep import Part, Record, say, sweep
 from papers_lib.training import pick_device, precision_of
 from sibnet_calibration.data import Opened, Source, open_source, stored
@@ -15,20 +18,7 @@ FIRST = ("losses", "saliency", "mimo", "rates", "backbones", "weights")
 """Comparisons on the first data set; "imbalance" has the set "rare", "mapping" one a way of ``MAPPINGS``."""
 MAPPINGS = ("common", "zeros", "ones")
 """Ways to read uncertain labels beside the report's; see ``papers_lib.datasets.chexpert.load_chexpert``."""
-SHARED = (
-    *(
-        "repetition",
-        "gamma",
-        "margin",
-        "backbone",
-        "weights",
-        "last_stage",
-        "train_from",
-        "dropout",
-        "epochs",
-    ),
-    *("batch_size", "learning_rate", "weight_decay", "pesg_rate", "mixed", "estimator", "share"),
-)
+SHARED = {field.name for field in fields(SibnetRun)} & {*Parameters.model_fields} - {"distinct", "coherent"}
 """Parameters that every run has."""
 NAMES = {
     "bce": "cross entropy",
@@ -104,10 +94,18 @@ def runs_of(arm: str, chosen: Parameters) -> list[SibnetRun]:
 
 def source(chosen: Parameters, **changes: object) -> Source:
     """The first set; ``changes`` make that of another comparison."""
-    names = ["data_root", "side", "picture_side", "uncertain", "views", "calibration", "jobs"]
+    names = [
+        "data_root",
+        "side",
+        "picture_side",
+        "uncertain",
+        "views",
+        "calibration",
+        "calibration_share",
+        "jobs",
+    ]
     given: dict[str, object] = {name: getattr(chosen, name) for name in names}
     given |= {"train": chosen.train_images, "valid": chosen.valid_images, "seed": chosen.data_seed}
-    given["calibration_share"] = chosen.calibration_share
     return Source(folder=paths.data_folder(), **{**given, **changes})  # type: ignore[arg-type]
 
 
@@ -135,6 +133,15 @@ class Swept(NamedTuple):
     records: Sequence[Record]
     opened: Opened
 
+    @property
+    def truth(self) -> np.ndarray:
+        """P(y | x) (n, K) of the test part, NaN where it is not known."""
+        return self.opened.images.truth[self.opened.images.images.split == "test"]
+
+    def part(self, name: str) -> BoxedImages:
+        """Images of a part: "train", "val" or "test"."""
+        return self.opened.images.images.part(name)
+
     def models(self, setting: str, arms: Sequence[str]) -> list[Record]:
         """Runs of a setting that ended well, of the first of the comparisons that has it."""
         own = [record for record in self.records if record.config.setting() == setting]
@@ -147,11 +154,6 @@ class Swept(NamedTuple):
         return {setting: records[0] for setting, records in found.items() if records}
 
 
-def opened(chosen: Parameters) -> Opened:
-    """The first set, made where it is missing."""
-    return open_source(source(chosen))
-
-
 def train_all(chosen: Parameters) -> list[Swept]:
     """Train what the cache lacks, set by set."""
     found, device = [], pick_device(chosen.device)
@@ -159,7 +161,7 @@ def train_all(chosen: Parameters) -> list[Swept]:
         assert isinstance(part.data, Source)
         own = open_source(part.data)
         say(
-            f"{part.name}: {len(part.configs)} models on {len(own.images.images)} images of {chosen.side} pixels"
+            f"{part.name}: {len(part.configs)} models, {len(own.images.images)} images of {chosen.side} pixels"
         )
         fronts = [(one.backbone, one.weights, one.train_from) for one in part.configs if one.train_from]
         for front in dict.fromkeys(fronts):  # in all processes at once; left to the runs, each would do it

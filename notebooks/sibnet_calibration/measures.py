@@ -57,17 +57,11 @@ def epoch_scores(model: MultilabelClassifier, inputs: Inputs, several: int) -> d
 def measure(
     model: MultilabelClassifier, front: nn.Module, inputs: Inputs, several: int
 ) -> tuple[dict[str, float | int], dict[str, np.ndarray]]:
-    """Measure a model in eval mode on all parts of the set.
+    """Metrics of the test part and arrays of all parts; ``model`` stands behind its frozen part ``front``.
 
-    Args: model, behind its frozen part ``front``; several, inputs that the network takes at once.
-
-    Returns:
-        Metrics of the test part: "auroc_macro", "auroc/CLASS", "nll"; where maps exist "distinctiveness" (re-encoded,
-        all pairs), "raw_distinctiveness", "code_negative" (share of negative values in the codes), "coherence" (mean
-        over pairs, scaled maps), "coherence_sum", "dead_maps" (share without a positive value), "point_macro",
-        "point/CLASS".
-        Arrays: "train_logits", "val_logits", "test_logits" (n, K); "contrast_logits" of the first test images with
-        half their contrast; "maps" (s, K, h, w), raw, of the first test images.
+    Arrays: "train_logits", "val_logits", "test_logits" (n, K); of the first test images "contrast_logits" (half their
+    contrast) and, but for MIMO (``several`` inputs), raw "maps" (s, K, h, w). "code_negative" and "dead_maps" are
+    shares: of negative values in the codes, of maps without a positive value.
     """
     model.eval()
     logits = {part: predict(model, inputs, rows, several) for part, rows in inputs.rows.items()}
@@ -81,7 +75,9 @@ def measure(
     }
     arrays = {f"{part}_logits": values.numpy() for part, values in logits.items()}
     shifted = inputs.rows["test"][:SHIFTED]
-    arrays["contrast_logits"] = _shifted(model, front, inputs, shifted, several).numpy()
+    with torch.no_grad():  # contrast is halved about a medium grey
+        pale = (front(0.5 + CONTRAST * (inputs.pixels(part) - 0.5)) for part in _batches(shifted))
+        arrays["contrast_logits"] = torch.cat([_logits(model, one, several).cpu() for one in pale]).numpy()
     if several == 1:
         parts = _batches(inputs.rows["test"])
         with torch.no_grad():
@@ -91,18 +87,6 @@ def measure(
         found |= _map_scores(nn.Sequential(front, model.features), maps.to(inputs.device), side)
         found |= _pointing(maps, test, side)
     return found, arrays
-
-
-@torch.no_grad()
-def _shifted(
-    model: MultilabelClassifier, front: nn.Module, inputs: Inputs, rows: np.ndarray, several: int
-) -> Tensor:
-    """Logits of the same images with their contrast halved about a medium grey."""
-    found = []
-    for part in _batches(rows):
-        pixels = 0.5 + CONTRAST * (inputs.pixels(part) - 0.5)
-        found.append(_logits(model, front(pixels), several).cpu())
-    return torch.cat(found)
 
 
 @torch.no_grad()

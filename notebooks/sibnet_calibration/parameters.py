@@ -1,7 +1,6 @@
 """Parameters of the Sibnet notebook: types, ranges, choices, and what does not go together."""
 
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -15,10 +14,6 @@ Positive = Annotated[float, Field(gt=0)]
 PACKAGED = ("efficientnet_lite0", "efficientnet_lite2")
 SCRATCH = "random"
 """In the list of backbones: the first one from random weights."""
-KNOWN = (*PACKAGED, "densenet121", "vgg19", *(f"resnet{depth}" for depth in (18, 34, 50, 101, 152)))
-"""Backbones that need no looking up where they are used whole."""
-STAGES = ("scale", "stem", *(f"blocks_{number}" for number in range(7)), "conv_head")
-"""Of the packaged backbones, in the order of the pass."""
 
 
 class Parameters(NotebookParameters):
@@ -89,40 +84,35 @@ class Parameters(NotebookParameters):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        for name, wrong, expected in chain(
-            self._rules(), self._rules_of_the_set(), self._rules_of_the_network()
-        ):
+        for name, wrong, expected in self._rules():
             if wrong:
                 raise ValueError(f"{name}: found {getattr(self, name)!r}, expected {expected}")
+        for name in dict.fromkeys((self.backbone, *self.backbones)):
+            if name != SCRATCH:
+                _look_up(name, self.last_stage, self.train_from)
         return self
 
     def _rules(self) -> Iterator[tuple[str, bool, str]]:
-        """Name, whether its value is wrong, and what was expected."""
+        """Name, whether its value is wrong, and what was expected: of values that would give a wrong page."""
         for name in ("arms", "distincts", "coherents", "rates", "dropouts", "mimo", "backbones"):
-            values = getattr(self, name)
-            yield name, len({*values}) < len(values), "each value once"
+            yield name, len({*getattr(self, name)}) < len(getattr(self, name)), "each value once"
         yield "arms", "losses" not in self.arms, "losses among them"
-        lists = {"rates": ("rates", "dropouts"), "weights": ("distincts", "coherents"), "mimo": ("mimo",)}
-        for arm, names in {**lists, "backbones": ("backbones",)}.items():
-            empty = arm in self.arms and not any(getattr(self, name) for name in names)
-            yield names[0], empty, f"a value in {' or '.join(names)}, since arms has {arm}"
         mapped = "mapping" in self.arms and self.uncertain != "report"
         yield "uncertain", mapped, "report: the comparison mapping is with the report's way"
         staged = {"saliency_epochs": {*self.arms} & {"saliency", "weights"}, "epochs": not self.quick_rows}
         for name, wanted in staged.items():
             short = bool(wanted) and int(getattr(self, name) * self.first_share) < 1
             yield name, short, "an epoch or more for each of two stages"
-
-    def _rules_of_the_set(self) -> Iterator[tuple[str, bool, str]]:
+        noise = bool(self.train_from) and self.weights == "random"
+        yield "train_from", noise, "empty, since weights is random: the frozen stages would be noise"
+        yield "backbones", self.backbone in self.backbones, f"none of them {self.backbone}"
+        for name, asked in (("backbone", [self.backbone]), ("backbones", self.backbones)):
+            unknown = self.weights == "packaged" and not {*asked} <= {*PACKAGED, SCRATCH}
+            yield name, unknown, f"of {', '.join(PACKAGED)}, since weights is packaged"
         if not self.data_root:
             yield "picture_side", self.picture_side < self.side, f"at least side, which is {self.side}"
-            yield (
-                "views",
-                self.views == "lateral",
-                "frontal or all, since synthetic sets have no lateral views",
-            )
+            yield "views", self.views == "lateral", "frontal or all, since no synthetic view is lateral"
             return
-        from papers_lib.datasets.chexpert import check_rows
         from sibnet_calibration.data import layout_of
 
         root = Path(self.data_root).expanduser()
@@ -130,8 +120,6 @@ class Parameters(NotebookParameters):
         yield "arms", "imbalance" in self.arms, "no imbalance: only the synthetic set can be made rarer"
         try:
             nih = layout_of(root) == "nih"
-            if not nih:
-                check_rows(root)
         except UserError as error:
             raise ValueError(f"data_root: {error}") from error
         certain = "since the labels of the set in data_root are all certain"
@@ -139,51 +127,17 @@ class Parameters(NotebookParameters):
         yield "uncertain", nih and self.uncertain != "report", f"report (no effect), {certain}"
         yield "views", nih and self.views == "lateral", "frontal or all: the set has no lateral views"
 
-    def _rules_of_the_network(self) -> Iterator[tuple[str, bool, str]]:
-        frozen, last, first, others = self.train_from, self.last_stage, self.backbone, self.backbones
-        noise = bool(frozen) and self.weights == "random"
-        yield "train_from", noise, "empty, since weights is random: the frozen stages would be noise"
-        yield "backbones", first in others, f"none of them {first}"
-        yield (
-            "backbones",
-            SCRATCH in others and self.weights == "random",
-            "no random, since weights is random",
-        )
-        if self.weights == "packaged":
-            names = ", ".join(PACKAGED)
-            yield "backbone", first not in PACKAGED, f"one of {names}, since weights is packaged"
-            unknown = not {*others} <= {*PACKAGED, SCRATCH}
-            yield "backbones", unknown, f"some of {names}, {SCRATCH}, since weights is packaged"
-        if first in PACKAGED:
-            stages = ", ".join(STAGES)
-            yield (
-                "last_stage",
-                bool(last) and last not in STAGES[1:],
-                f"one of {stages} or empty, and not scale",
-            )
-            yield "train_from", bool(frozen) and frozen not in STAGES, f"one of {stages} or empty"
-            late = bool(last and frozen) and STAGES.index(frozen) > STAGES.index(last)
-            yield "train_from", late, f"a stage not after last_stage, which is {last}"
-        for name in {first, *others} - {*PACKAGED, SCRATCH} - (set() if last or frozen else {*KNOWN}):
-            _look_up("backbone" if name == first else "backbones", name, last, frozen)
 
-
-def _look_up(parameter: str, backbone: str, last: str, frozen: str) -> None:
+def _look_up(backbone: str, last: str, first: str) -> None:
     """Build the network once, from random weights: whether there is one, and whether it has these stages."""
     import torch
 
     from papers_lib.models.multilabel_classifier import cut, multilabel_classifier
 
-    generator = torch.Generator()
     try:
-        cut(
-            multilabel_classifier(backbone, 2, generator=generator, weights="random", last_stage=last), frozen
+        network = multilabel_classifier(
+            backbone, 2, generator=torch.Generator(), weights="random", last_stage=last
         )
+        cut(network, first)
     except UserError as error:
-        text = str(error).removeprefix("backbone: ")
-        raise ValueError(
-            text if text.startswith(("last_stage", "train_from")) else f"{parameter}: {text}"
-        ) from error
-
-
-check = Parameters.of  # what `papers run` asks for before anything starts
+        raise ValueError(str(error)) from error

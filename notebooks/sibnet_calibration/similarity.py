@@ -19,26 +19,25 @@ from sibnet_calibration.grid import Swept, name
 
 ARMS = ("losses", "saliency")
 """Comparisons whose settings are compared; a setting of the same name in another one is trained otherwise."""
-PAIRS = (
-    *(("bce", other) for other in ("focal", "auc_pesg", "auc_adam", "wbce")),
-    *(("wbce", other) for other in ("cd", "cd_two_stage", "sc_two_stage", "cd_sc_two_stage")),
-)
+PAIRS = [("bce", other) for other in ("focal", "auc_pesg", "auc_adam", "wbce")]
+PAIRS += [("wbce", other) for other in ("cd", "cd_two_stage", "sc_two_stage", "cd_sc_two_stage")]
 SAME, SEEDS, OTHER, IMAGES = "same seed", "two seeds", "two seeds, two losses", "other images"
 C1, C2 = 0.01**2, 0.03**2  # Wang et al. 2004, for values from 0 to 1
+SHOWN = {"loss": "a", "beside": "b", "models": "kind", "pairs of models": "count", "rank correlation": "rank"}
+SHOWN |= {"lowest": "low", "highest": "high", "SSIM": "ssim", "same hottest cell": "agree", "maps": "maps"}
+SHOWN |= {"skipped": "skipped", "without SSIM": "dead"}
+"""Columns of the table for readers → those of :func:`means`."""
 
 
 class Similarity(NamedTuple):
-    """Means over pairs of maps, NaN where none counts: Spearman's correlation of the raw maps' cells, structural
-    similarity of the display maps, share with the same hottest cell; pairs that count, that are skipped (a map is
-    constant or not finite), and that count without SSIM (a map has no positive value).
-    """
+    """Means over pairs of maps, NaN where none counts, and numbers of pairs."""
 
-    rank: float
-    ssim: float
-    agree: float
-    maps: int
-    skipped: int
-    dead: int
+    rank: float  # Spearman's correlation of the raw maps' cells
+    ssim: float  # structural similarity of the display maps
+    agree: float  # share with the same hottest cell
+    maps: int  # pairs that count
+    skipped: int  # pairs in which a map is constant or not finite
+    dead: int  # pairs that count, but without SSIM, as a map has no positive value
 
 
 def similarity(maps_a: np.ndarray, maps_b: np.ndarray) -> Similarity:
@@ -54,14 +53,12 @@ def similarity(maps_a: np.ndarray, maps_b: np.ndarray) -> Similarity:
     """
     if maps_a.ndim != 4 or maps_a.shape != maps_b.shape:
         raise ValueError(f"maps: expected the same (n, K, h, w) twice, got {maps_a.shape} and {maps_b.shape}")
-    cells = maps_a.shape[2] * maps_a.shape[3]
-    flat = np.stack([maps.reshape(-1, cells).astype(np.float32) for maps in (maps_a, maps_b)])
+    h, w = maps_a.shape[2:]
+    flat = np.stack([maps.reshape(-1, h * w).astype(np.float32) for maps in (maps_a, maps_b)])
     usable = (np.isfinite(flat).all(2) & (flat != flat[..., :1]).any(2)).all(0)
     a, b = flat[:, usable]
     positive = (a.max(1, initial=-1) > 0) & (b.max(1, initial=-1) > 0)
-    seen = [
-        display_map(torch.from_numpy(one[positive].reshape(-1, *maps_a.shape[2:]))).numpy() for one in (a, b)
-    ]
+    seen = [display_map(torch.from_numpy(one[positive].reshape(-1, h, w))).numpy() for one in (a, b)]
     return Similarity(
         rank=float(np.mean(spearman_statistic(a, b), dtype=float)) if len(a) else np.nan,
         ssim=float(np.mean(ssim(*seen), dtype=float)) if positive.any() else np.nan,
@@ -75,8 +72,7 @@ def similarity(maps_a: np.ndarray, maps_b: np.ndarray) -> Similarity:
 def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Structural similarity (n,) of maps (n, h, w) in [0, 1]: Wang et al. 2004, equation 13, over square windows.
 
-    Averaged over all windows of 7 x 7 cells inside the map (fewer on a smaller side), each cell with the same weight
-    and (co)variances unbiased, as scikit-image has it by default.
+    Mean over all windows of 7 x 7 cells inside the map (fewer on a smaller side), as scikit-image's default.
 
     >>> one = np.array([[[0.0, 1.0]]])
     >>> np.round(ssim(one, one[..., ::-1]), 4).tolist()  # μ 1/2, σ² 1/2, σab -1/2: (-1 + C2) / (1 + C2)
@@ -100,18 +96,14 @@ def maps_of(swept: Swept, setting: str, arms: Sequence[str] = ARMS) -> dict[int,
     return {seed: found[seed]["maps"] for seed in sorted(found) if "maps" in found[seed]}
 
 
-def compared(swept: Swept, pairs: Sequence[tuple[str, str]] = PAIRS) -> pd.DataFrame:
+def compared(swept: Swept) -> pd.DataFrame:
     """A row a pair of models: a, b (settings), kind, seed_a, seed_b, and the fields of :class:`Similarity`.
 
-    Kinds: "same seed", two losses from the same initial weights in the same order of samples; "two seeds", each loss of
-    a pair with itself; "two seeds, two losses", which differs from the last by the loss alone; "other images", the
-    same seed, but each map beside that of the image half the kept ones further on: what the class alone makes alike,
-    chance. A pair of which a setting has no run is left out.
+    Kinds: "same seed", two losses from the same start; "two seeds", a loss with itself; "two seeds, two losses"; "other
+    images", the same seed, but each map beside that of the image half the kept ones further on: chance.
     """
-    maps = {
-        setting: maps_of(swept, setting) for setting in dict.fromkeys(one for pair in pairs for one in pair)
-    }
-    there = [(a, b) for a, b in pairs if maps[a] and maps[b]]
+    maps = {setting: maps_of(swept, setting) for setting in {one for pair in PAIRS for one in pair}}
+    there = [(a, b) for a, b in PAIRS if maps[a] and maps[b]]
 
     def wanted() -> Iterator[tuple[str, str, str, int, int]]:
         for a, b in there:
@@ -131,69 +123,40 @@ def compared(swept: Swept, pairs: Sequence[tuple[str, str]] = PAIRS) -> pd.DataF
 
 def means(found: pd.DataFrame) -> pd.DataFrame:
     """Of :func:`compared`, a row a pair of settings and kind: number, means, the rank's range, and counts of maps."""
-    ways = {"ssim": "mean", "agree": "mean", "maps": "sum", "skipped": "sum", "dead": "sum"}
-    columns = {
-        "models": ("rank", "size"),
-        "rank": ("rank", "mean"),
-        "low": ("rank", "min"),
-        "high": ("rank", "max"),
-    }
+    ways = {"rank": "mean", "ssim": "mean", "agree": "mean", "maps": "sum", "skipped": "sum", "dead": "sum"}
+    columns = {"count": ("rank", "size"), "low": ("rank", "min"), "high": ("rank", "max")}
     columns |= {key: (key, way) for key, way in ways.items()}
-    return found.groupby(["a", "b", "kind"], sort=False).agg(**columns).reset_index()
+    return found.groupby(["a", "b", "kind"], sort=False).agg(**columns)
 
 
 def similarity_table(found: pd.DataFrame) -> pd.DataFrame:
     """:func:`means` in words: of each pair the same seed and two seeds, of the first the other yardsticks as well."""
-    table = means(found)
+    table = means(found).reset_index()
     first = table["a"].eq(PAIRS[0][0]) & table["b"].eq(PAIRS[0][1])
     table = table[table["kind"].isin([SAME, SEEDS]) | first]
-    words = {
-        "a": "loss",
-        "b": "beside",
-        "kind": "models",
-        "models": "pairs of models",
-        "rank": "rank correlation",
-    }
-    words |= {
-        "low": "lowest",
-        "high": "highest",
-        "ssim": "SSIM",
-        "agree": "same hottest cell",
-        "maps": "maps",
-    }
-    more = {"skipped": "skipped", "dead": "without SSIM"}
-    words |= {key: shown for key, shown in more.items() if table[key].any()}
-    return table.assign(a=table["a"].map(name), b=table["b"].map(name))[[*words]].rename(columns=words)
+    shown = {words: key for words, key in SHOWN.items() if key not in ("skipped", "dead") or table[key].any()}
+    table = table.assign(a=table["a"].map(name), b=table["b"].map(name))[[*shown.values()]]
+    return table.set_axis([*shown], axis=1)
 
 
 def similarity_values(found: pd.DataFrame) -> dict[str, float]:
     """Numbers that claims and prose name: rank_bce_OTHER and ssim_bce_focal from the same start; rank_bce_seeds."""
-    table = means(found).set_index(["a", "b", "kind"])
-    named = {
-        f"rank_bce_{other}": _at(table, ("bce", other, SAME), "rank")
-        for other in ("focal", "auc_adam", "auc_pesg")
-    }
-    named |= {"rank_bce_seeds": _at(table, ("bce", "bce", SEEDS), "rank")}
-    named |= {"ssim_bce_focal": _at(table, ("bce", "focal", SAME), "ssim")}
+    others = ["focal", "auc_adam", "auc_pesg"]
+    same = means(found).reindex([("bce", other, SAME) for other in others] + [("bce", "bce", SEEDS)])
+    named = dict(zip([f"rank_bce_{one}" for one in (*others, "seeds")], same["rank"].to_list(), strict=True))
     for short, other in (("auc", "auc_adam"), ("pesg", "auc_pesg"), ("seeds", "seeds")):
         named[f"rank_focal_less_{short}"] = named["rank_bce_focal"] - named[f"rank_bce_{other}"]
-    return named
-
-
-def _at(table: pd.DataFrame, row: tuple[str, str, str], column: str) -> float:
-    return float(table.loc[row, column]) if row in table.index else np.nan
+    return named | {"ssim_bce_focal": float(same["ssim"].iloc[0])}
 
 
 def backbone_ranks(swept: Swept) -> dict[tuple[str, str], float]:
-    """Rank correlation of another network's maps with the first one's of the same seed, mean over seeds.
-
-    Returns: by (backbone, weights) of the comparison "backbones"; NaN where the maps are of another size.
-    """
+    """By (backbone, weights): rank correlation with the first network's maps of the same seed; NaN for another size."""
     first = maps_of(swept, "bce", ("losses",))
     found: dict[tuple[str, str], list[float]] = {}
-    own = [record for record in swept.records if record.status == "ok" and record.config.arm == "backbones"]
-    for config, maps in ((record.config, record.arrays()["maps"]) for record in own):
-        if config.seed in first:
+    for record in swept.records:
+        config = record.config
+        if record.status == "ok" and config.arm == "backbones" and config.seed in first:
+            maps = record.arrays()["maps"]
             alike = maps.shape == first[config.seed].shape
             rank = similarity(maps, first[config.seed]).rank if alike else np.nan
             found.setdefault((config.backbone, config.weights), []).append(rank)

@@ -4,6 +4,7 @@ Ours are means over seeds. A table without runs has its columns and no row.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,9 +38,17 @@ NAMED = {
     "code_negative": ("wbce",),
 }
 """Settings whose mean of a column a claim or the prose names."""
+MAPS = {"cosine, re-encoded": "distinctiveness", "cosine, raw maps": "raw_distinctiveness"}
+MAPS |= {"coherence, mean over pairs": "coherence", "coherence, sum": "coherence_sum"}
+MAPS |= {"maps without a positive value": "dead_maps", "pointing": "point_macro", "AUROC": "auroc_macro"}
+READINGS = {"ECE": "ece", "floor": "floor", "ECE, equal mass": "ece_mass"}
+READINGS |= {"ECE of the confidence": "ece_confidence", "ECE against P(y | x)": "true_ece"}
+READINGS |= {"bias": "bias", "Brier score": "brier", "NLL": "nll_calibrated"}
 ECES = {"ECE": "ece", "floor": "floor", "bias": "bias"}
 ECES |= {"ECE, one T": "one_t:ece", "floor, one T": "one_t:floor"}
-LIKENESS = "rank correlation of maps with the first"
+SETUP = {"network": "backbone", "weights": "weights", "trained from": "train_from", "epochs": "epochs"}
+SETUP |= {"batch": "batch_size", "rate": "learning_rate", "λ1": "distinct", "λ2": "coherent"}
+LIKENESS, WHOLE = "rank correlation of maps with the first", "the first layer"
 Columns = Mapping[str, str]
 """Words for readers → a column of the tidy frame, before calibration or, as in "one_t:ece", after a calibrator."""
 
@@ -50,6 +59,11 @@ def ok(frame: pd.DataFrame, arms: str | Sequence[str], data: str | Sequence[str]
     return frame[frame["status"].eq("ok") & frame["arm"].isin(wanted) & frame["data"].isin(sets)]
 
 
+def uncalibrated(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row a model."""
+    return rows[rows["calibrator"].eq(NONE)]
+
+
 def means(rows: pd.DataFrame, keys: Sequence[str], columns: Columns) -> pd.DataFrame:
     """A row a group of ``keys``, in the order of its first model: means (NaN where no run has it) and "seeds".
 
@@ -57,57 +71,45 @@ def means(rows: pd.DataFrame, keys: Sequence[str], columns: Columns) -> pd.DataF
     >>> means(frame, ["setting"], {"ECE": "ece", "AUROC": "auroc_macro"}).to_numpy().tolist()
     [['bce', 0.5, nan, 3]]
     """
-    found = []
-    for key, group in rows.groupby(list(keys), sort=False):
-        row = dict(zip(keys, key, strict=True))
-        for words, shown in columns.items():
-            calibrator, _, column = shown.rpartition(":")
-            own = group["calibrator"].eq(calibrator or NONE)
-            row[words] = group.loc[own, column].mean() if column in group else np.nan
-        found.append({**row, "seeds": int(group["calibrator"].eq(NONE).sum())})
-    return pd.DataFrame(found, columns=[*keys, *columns, "seeds"])
+    table = uncalibrated(rows).groupby(list(keys), sort=False).size().to_frame("seeds")
+    for place, (words, shown) in enumerate(columns.items()):
+        calibrator, _, column = shown.rpartition(":")
+        own = rows[rows["calibrator"].eq(calibrator or NONE)].reindex(columns=[*keys, column])
+        table.insert(place, words, own.groupby(list(keys))[column].mean())
+    return table.reset_index()
 
 
-def by_loss(rows: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """:func:`means` a setting, named in the column "loss"."""
-    table = means(rows, ["setting"], columns)
-    return table.assign(setting=table["setting"].map(name)).rename(columns={"setting": "loss"})
+def by_loss(rows: pd.DataFrame, columns: Columns, *, arms: bool = False) -> pd.DataFrame:
+    """:func:`means` a setting (with ``arms``, of each comparison), named in the column "loss"."""
+    table = means(rows, ["arm", "setting"] if arms else ["setting"], columns)
+    words = [name(*key) for key in table[["setting", "arm"] if arms else ["setting"]].to_numpy()]
+    return (
+        table.assign(setting=words).rename(columns={"setting": "loss"}).drop(columns="arm", errors="ignore")
+    )
 
 
 def auroc_table(
     frame: pd.DataFrame, arms: str | Sequence[str], printed: pd.DataFrame, rows: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Tables 4.1 and 4.2: AUROC by label, a row a setting of a comparison, the report's below ours where it has one.
-
-    Args: printed, indexed by the names that ``rows`` gives to settings, a column a label and "Mean".
-    """
+    """Tables 4.1 and 4.2: AUROC by label, a row a setting; below it the report's, whose name ``rows`` gives."""
     labels = [column.removeprefix("auroc/") for column in frame if column.startswith("auroc/")]
-    found, left = [], dict(rows)  # settings whose printed row is still to come
-    own = ok(frame, arms)
-    for (arm, setting), group in own[own["calibrator"].eq(NONE)].groupby(["arm", "setting"], sort=False):
-        scores = group["auroc_macro"]
-        row = {"loss": name(str(setting), str(arm)), "of": "ours", "mean": scores.mean()}
-        row |= {label: group[f"auroc/{label}"].mean() for label in labels}
-        found.append({**row, "sd": scores.std(ddof=1), "seeds": len(scores)})
-        line = left.pop(str(setting), None)
-        if line in printed.index:
-            values = printed.loc[line]
-            row = {"loss": name(str(setting)), "of": "report", "mean": values.get("Mean")}
-            found.append({**row, **{label: values.get(label) for label in labels}})
-    table = pd.DataFrame(found, columns=["loss", "of", *labels, "mean", "sd", "seeds"])
-    return table.astype({"seeds": "Int64"})
+    each = {f"auroc/{label}": label for label in labels}
+    own = uncalibrated(ok(frame, arms)).reindex(columns=["arm", "setting", *each, "auroc_macro"])
+    grouped = own.rename(columns=each).groupby(["arm", "setting"], sort=False)
+    ways = {"mean": ("auroc_macro", "mean"), "sd": ("auroc_macro", "std"), "seeds": ("auroc_macro", "size")}
+    ours = grouped.agg(**{label: (label, "mean") for label in labels}, **ways).reset_index()
+    words = [name(setting, arm) for arm, setting in ours[["arm", "setting"]].to_numpy()]
+    theirs = ours[["setting"]].drop_duplicates().assign(line=lambda table: table["setting"].map(rows))
+    theirs = theirs.dropna().join(printed.rename(columns={"Mean": "mean"}), on="line")
+    theirs = theirs.assign(of="report", loss=theirs["setting"].map(name))
+    table = pd.concat([ours.assign(of="ours", loss=words), theirs]).sort_index(kind="stable")
+    columns = ["loss", "of", *labels, "mean", "sd", "seeds"]
+    return table.reindex(columns=columns).reset_index(drop=True).astype({"seeds": "Int64"})
 
 
 def map_table(frame: pd.DataFrame) -> pd.DataFrame:
     """What the two losses measure on maps of unseen images, and where the maps point; columns that any run has."""
-    columns = {"cosine, re-encoded": "distinctiveness", "cosine, raw maps": "raw_distinctiveness"}
-    columns |= {"coherence, mean over pairs": "coherence", "coherence, sum": "coherence_sum"}
-    columns |= {
-        "maps without a positive value": "dead_maps",
-        "pointing": "point_macro",
-        "AUROC": "auroc_macro",
-    }
-    table = by_loss(ok(frame, "saliency"), columns)
+    table = by_loss(ok(frame, "saliency"), MAPS)
     return table.dropna(axis=1, how="all") if len(table) else table
 
 
@@ -117,52 +119,29 @@ def with_floors(frame: pd.DataFrame, floors: pd.DataFrame) -> pd.DataFrame:
     return frame.merge(floors.rename(columns={"mean": "floor"})[[*keys, "floor"]], "left", keys)
 
 
-def ece_table(
-    frame: pd.DataFrame, arm: str, printed: pd.DataFrame | None = None, rows: Mapping[str, str] | None = None
-) -> pd.DataFrame:
-    """Table 4.3: mean ECE before calibration and after, the report's beside ours, and the floor of each.
-
-    Args: frame, with floors; printed, of the report, with its names by setting in ``rows``.
-    """
+def ece_table(frame: pd.DataFrame, arm: str, printed: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Table 4.3: mean ECE before calibration and after, the ``printed`` ones beside, and the floor of each."""
     own, columns = ok(frame, arm), {}
     for key, words in WORDS.items():
         columns[words] = f"{key}:ece"
         columns |= {f"{words}, floor": f"{key}:floor"} if key in (NONE, "one_t") else {}
     table = by_loss(own, columns).drop(columns="seeds")
     if printed is not None:
-        lines = [(rows or {}).get(setting) for setting in own["setting"].drop_duplicates()]
+        lines = own["setting"].drop_duplicates().map(PRINTED["42"])
         for place, words in enumerate((WORDS[NONE], WORDS["one_t"])):
-            cells = [printed.iloc[:, place].get(line, np.nan) for line in lines]
+            cells = lines.map(printed.iloc[:, place]).to_numpy(float)
             table.insert(table.columns.get_loc(words) + 1, f"{words}, report", cells)
     return table
 
 
 def calibrator_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Every reading of calibration by loss and calibrator, of the comparison "losses"; columns that any run has.
-
-    A loss is named in its first row alone: "loss" is empty in the others. Args: frame, with floors.
-    """
-    columns = {
-        "ece": "ECE",
-        "floor": "floor",
-        "ece_mass": "ECE, equal mass",
-        "ece_confidence": "ECE of the confidence",
-    }
-    columns |= {
-        "true_ece": "ECE against P(y | x)",
-        "bias": "bias",
-        "brier": "Brier score",
-        "nll_calibrated": "NLL",
-    }
-    own = ok(frame, "losses")
-    grouped = own.groupby(["setting", "calibrator"], sort=False)
-    table = grouped[[key for key in columns if key in own]].mean().rename(columns=columns)
-    table = table.dropna(axis=1, how="all") if len(table) else table
-    table = table.assign(seeds=grouped.size()).reset_index()
+    """Every reading of calibration by loss (named in its first row) and calibrator; columns that any run has."""
+    grouped = ok(frame, "losses").groupby(["setting", "calibrator"], sort=False)
+    found = {words: grouped[column].mean() for words, column in READINGS.items() if column in frame}
+    table = pd.DataFrame(found).dropna(axis=1, how="all").assign(seeds=grouped.size()).reset_index()
     table["setting"] = table["setting"].map(name).mask(table["setting"].duplicated(), "")
-    return table.assign(calibrator=table["calibrator"].str.replace("_", " ")).rename(
-        columns={"setting": "loss"}
-    )
+    table["calibrator"] = table["calibrator"].str.replace("_", " ")
+    return table.rename(columns={"setting": "loss"})
 
 
 def shift_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -175,25 +154,19 @@ def shift_table(frame: pd.DataFrame) -> pd.DataFrame:
 
 def floor_table(floors: pd.DataFrame, few: Range | None) -> pd.DataFrame:
     """Mean floors by setting and calibrator; last ``calibration.floor_at``, of one temperature on 200 images."""
-    found: list[dict[str, object]] = []
-    for (arm, setting), group in floors.groupby(["arm", "setting"], sort=False):
-        at = group.set_index("calibrator")
-        row: dict[str, object] = {"loss": name(str(setting), str(arm))}
-        row |= {words: at["mean"].get(key, np.nan) for key, words in WORDS.items()}
-        found.append({**row, "range, one T": _range(*at.loc["one_t", ["low", "high"]])})
-    if few is not None:
-        row = {"loss": f"{name('bce')}, {FEW} images", WORDS["one_t"]: few.mean}
-        found.append({**row, "range, one T": _range(few.low, few.high)})
-    return pd.DataFrame(found, columns=["loss", *WORDS.values(), "range, one T"])
+    more = {"arm": "", "setting": f"{name('bce')}, {FEW} images", "calibrator": "one_t"}
+    several = pd.concat([floors, pd.DataFrame([more | few._asdict()] if few else [])])
+    keys = ["arm", "setting"]
+    wide = several.pivot_table("mean", keys, "calibrator", sort=False).reindex(columns=[*WORDS])
+    ends = several[several["calibrator"].eq("one_t")].set_index(keys)[["low", "high"]]
+    table = wide.rename(columns=WORDS).assign(**{"range, one T": ends.apply(_range, axis=1)}).reset_index()
+    table.insert(0, "loss", [name(setting, arm) for arm, setting in table[keys].to_numpy()])
+    return table.drop(columns=keys).rename_axis(columns=None)
 
 
-def _range(low: float, high: float) -> str:
-    """Both ends to three decimals, without the zero before the point.
-
-    >>> _range(0.04, 0.0628), _range(0.9996, 1)
-    ('.040 to .063', '1.000 to 1.000')
-    """
-    return " to ".join(f"{end:.3f}".removeprefix("0") for end in (low, high))
+def _range(ends: "pd.Series[float]") -> str:
+    """Both ends to three decimals, without the zero before the point."""
+    return " to ".join(f"{end:.3f}".removeprefix("0") for end in ends)
 
 
 def mimo_table(frame: pd.DataFrame, together: Mapping[str, float]) -> pd.DataFrame:
@@ -205,15 +178,11 @@ def mimo_table(frame: pd.DataFrame, together: Mapping[str, float]) -> pd.DataFra
         "floor": "floor",
         "ECE, one T": "one_t:ece",
     }
-    mimo, losses = ok(frame, "mimo"), ok(frame, "losses")
-    own = pd.concat([mimo, losses[losses["setting"].eq("bce")]])
-    table = means(own, ["arm", "setting"], columns)
-    loss = [name(setting, arm) for arm, setting in zip(table["arm"], table["setting"], strict=True)]
-    words = {"setting": "loss", "seeds": "models"}
-    table = table.assign(setting=loss).drop(columns="arm").rename(columns=words)
+    losses = ok(frame, "losses")
+    own = pd.concat([ok(frame, "mimo"), losses[losses["setting"].eq("bce")]])
+    table = by_loss(own, columns, arms=True).rename(columns={"seeds": "models"})
     if together:
-        row = {"loss": f"{name('bce')}, all together", "models": 1, "ECE, one T": together["ece_one_t"]}
-        row |= {"AUROC": together["auroc"], "NLL": together["nll"], "ECE": together["ece"]}
+        row = {"loss": f"{name('bce')}, all together", "models": 1, **together}
         table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
     return table
 
@@ -222,29 +191,24 @@ def backbone_table(frame: pd.DataFrame, ranks: Mapping[tuple[str, str], float]) 
     """AUROC, calibration and pointing of each network with cross entropy, and ``similarity.backbone_ranks``."""
     own = ok(frame, ("backbones", "losses"))
     own = own[own["arm"].eq("backbones") | own["setting"].eq("bce")].sort_values("arm", kind="stable")
-    keys = ["backbone", "weights", "train_from"]
     columns = {"AUROC": "auroc_macro", "ECE": "ece", "pointing": "point_macro"}
-    table = means(own, keys, columns)
-    alike = [ranks.get(key, np.nan) for key in zip(table["backbone"], table["weights"], strict=True)]
+    table = means(own, ["backbone", "weights", "train_from"], columns)
+    alike = [ranks.get((network, weights), np.nan) for network, weights, *_ in table.to_numpy()]
     table.insert(6, LIKENESS, alike)
-    table["train_from"] = table["train_from"].replace("", "the first layer")
-    return table.rename(columns={"train_from": "trained from"})
+    return table.replace({"train_from": {"": WHOLE}}).rename(columns={"train_from": "trained from"})
 
 
 def rare_table(frame: pd.DataFrame) -> pd.DataFrame:
     """The losses on the set with rarer findings, beside the first set's where that has them; frame with floors."""
     rare, first = ok(frame, "imbalance", "rare"), ok(frame, ("losses", "saliency"))
-    columns = {"AUROC": "auroc_macro", **ECES, "pointing": "point_macro"}
     own = pd.concat([rare, *(first[first["setting"].eq(one)] for one in rare["setting"].unique())])
+    columns = {"AUROC": "auroc_macro", **ECES, "pointing": "point_macro"}
     table = means(own, ["setting", "data"], columns)
     return table.assign(setting=table["setting"].map(name)).rename(columns={"setting": "loss", "data": "set"})
 
 
 def mapping_table(frame: pd.DataFrame, first: str) -> pd.DataFrame:
-    """Cross entropy on each way to map uncertain labels; labels of the test part are certain everywhere.
-
-    Args: frame, with floors; first, how the first set's uncertain labels are mapped, a key of ``MAPPINGS``.
-    """
+    """Cross entropy on each way to map uncertain labels (``first``: the first set's)."""
     plain = ok(frame, "losses")
     own = pd.concat([plain[plain["setting"].eq("bce")], ok(frame, "mapping", [*MAPPINGS])])
     known = {"ECE against P(y | x)": "true_ece", "ECE against P(y | x), one T": "one_t:true_ece"}
@@ -255,42 +219,38 @@ def mapping_table(frame: pd.DataFrame, first: str) -> pd.DataFrame:
 
 def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
     """What each comparison was trained with, a row a comparison and set; failed runs are among its models."""
-    found = []
-    listed = {"network": "backbone", "weights": "weights", "trained from": "train_from", "epochs": "epochs"}
-    listed |= {"batch": "batch_size", "rate": "learning_rate", "λ1": "distinct", "λ2": "coherent"}
-    for (arm, data), group in frame[frame["calibrator"].eq(NONE)].groupby(["arm", "data"], sort=False):
-        row: dict[str, object] = {"comparison": arm, "set": data}
-        for words, column in listed.items():
-            values = dict.fromkeys(group[column].replace("", "the first layer"))
-            row[words] = ", ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in values)
-        row["images"] = group["train_images"].max() if "train_images" in group else np.nan
-        row |= {"settings": group["setting"].nunique(), "models": len(group)}
-        found.append({**row, "failed": int(group["status"].ne("ok").sum())})
-    return pd.DataFrame(found).astype({"images": "Int64"})
+
+    def different(values: "pd.Series[float]") -> str:
+        return ", ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in dict.fromkeys(values))
+
+    own = uncalibrated(frame).replace({"train_from": {"": WHOLE}}).assign(failed=frame["status"].ne("ok"))
+    own = own.reindex(columns=[*own, *({"train_images"} - {*own})])
+    columns: dict[str, tuple[str, Any]] = {words: (column, different) for words, column in SETUP.items()}
+    columns |= {"images": ("train_images", "max"), "settings": ("setting", "nunique")}
+    columns |= {"models": ("setting", "size"), "failed": ("failed", "sum")}
+    found = own.groupby(["arm", "data"], sort=False).agg(**columns).astype({"images": "Int64"}).reset_index()
+    return found.rename(columns={"arm": "comparison", "data": "set"})
 
 
 def seeds_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Every seed's AUROC and ECE before calibration and after one temperature."""
-    columns = {"AUROC": "auroc_macro", "ECE": "ece", "ECE, one T": "one_t:ece"}
-    columns |= {"NLL": "nll", "pointing": "point_macro"}
+    columns = {"AUROC": "auroc_macro", "ECE": "ece", "ECE, one T": "one_t:ece", "NLL": "nll"}
+    columns["pointing"] = "point_macro"
     table = means(ok(frame, ("losses", "saliency", "mimo")), ["arm", "setting", "seed"], columns)
     table["setting"] = [name(*key) for key in zip(table["setting"], table["arm"], strict=True)]
     return table.drop(columns="seeds").rename(columns={"arm": "comparison", "setting": "loss"})
 
 
 def values(frame: pd.DataFrame, first: Swept) -> dict[str, float]:
-    """Numbers that claims and prose name: mean_MEASURE_SETTING of "losses" and "saliency", NaN where no run has it;
-
-    mean_ece_SETTING_CALIBRATOR; oracle_auroc, of P(y | x) itself; and those of :func:`few_images`.
-    """
-    images, own = first.opened.images, ok(frame, ("losses", "saliency"))
-    truth, labels = images.truth[images.images.split == "test"], images.images.part("test").labels
+    """Numbers that claims and prose name, NaN where no run has them; oracle_auroc is that of P(y | x) itself."""
+    own, truth, labels = ok(frame, ("losses", "saliency")), first.truth, first.part("test").labels
     best = np.nan if np.isnan(truth).any() else auroc(torch.from_numpy(truth), torch.from_numpy(labels)).macro
     found = {"oracle_auroc": best}
+    average = own.groupby(["setting", "calibrator"]).mean(numeric_only=True)
 
     def mean(setting: str, column: str, calibrator: str = NONE) -> float:
-        rows = own[own["setting"].eq(setting) & own["calibrator"].eq(calibrator)]
-        return float(rows[column].mean()) if column in rows else np.nan
+        there = (setting, calibrator) in average.index and column in average
+        return float(average.loc[(setting, calibrator), column]) if there else np.nan
 
     for column, settings in NAMED.items():
         stem = "auroc" if column == "auroc_macro" else column
@@ -301,23 +261,22 @@ def values(frame: pd.DataFrame, first: Swept) -> dict[str, float]:
 
 
 def few_images(first: Swept) -> dict[str, float]:
-    """How far 200 images tell focal loss from cross entropy, of the models of the first seed that both have.
+    """How far 200 test images tell focal loss from cross entropy (the first seed of both); NaN with one alone.
 
-    Returns: few_sd, standard deviation of their difference in mean AUROC over draws of 200 test images; few_wrong,
-        share of the draws with another sign than on all test images; NaN with one loss alone.
+    few_sd: standard deviation of their difference in AUROC over draws; few_wrong: share of draws with another sign.
     """
     both = [{one.config.seed: one for one in first.models(loss, ("losses",))} for loss in ("focal", "bce")]
     seeds = both[0].keys() & both[1].keys()  # with one seed both started from the same weights
-    if not seeds:
-        return {"few_sd": np.nan, "few_wrong": np.nan}
-    labels = torch.from_numpy(first.opened.images.images.part("test").labels)
-    a, b = (torch.from_numpy(own[min(seeds)].arrays()["test_logits"]) for own in both)
-    whole = auroc(a, labels).macro - auroc(b, labels).macro
-    generator, drawn = torch.Generator().manual_seed(0), []
-    for _ in range(RESAMPLES):
-        rows = torch.randint(len(labels), (min(FEW, len(labels)),), generator=generator)
-        if bool((labels[rows].any(0) & ~labels[rows].all(0)).any()):
-            drawn.append(auroc(a[rows], labels[rows]).macro - auroc(b[rows], labels[rows]).macro)
+    drawn: list[float] = []
+    if seeds:
+        labels = torch.from_numpy(first.part("test").labels)
+        a, b = (torch.from_numpy(own[min(seeds)].arrays()["test_logits"]) for own in both)
+        whole = auroc(a, labels).macro - auroc(b, labels).macro
+        generator = torch.Generator().manual_seed(0)
+        for _ in range(RESAMPLES):
+            rows = torch.randint(len(labels), (min(FEW, len(labels)),), generator=generator)
+            if bool((labels[rows].any(0) & ~labels[rows].all(0)).any()):
+                drawn.append(auroc(a[rows], labels[rows]).macro - auroc(b[rows], labels[rows]).macro)
     if len(drawn) < 2:  # labels so rare that few draws have one with both values
         return {"few_sd": np.nan, "few_wrong": np.nan}
     wrong = np.sign(drawn) != np.sign(whole)

@@ -72,7 +72,7 @@ def lock(out: Path, slug: str) -> Iterator[Path]:
     work = out / f".{slug}.work_files"
     try:
         work.mkdir(parents=True, exist_ok=True)
-        file = (work / "lock").open("w")
+        file = os.fdopen(os.open(work / "lock", os.O_WRONLY | os.O_CREAT, 0o644), "w")
     except OSError as error:
         raise UserError(f"{out}: cannot be written ({error.strerror})") from error
     with file:

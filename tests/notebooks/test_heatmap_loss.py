@@ -19,7 +19,7 @@ def test_the_smoke_run_says_a_line_a_run_and_makes_everything(smoke):
     assert {row["arm"] for row in results["rows"]} == arms
     assert results["absent"].keys() == {"fig6"}  # smoke trains experiment 2 only
     assert {"fig1", "fig2", "fig3", "fig4", "fig5", "fig7"} <= results["figures"].keys()
-    assert {"mann_whitney", "exclusions", "definitions", "choices"} <= results["tables"].keys()
+    assert {"mann_whitney", "exclusions", "choices"} <= results["tables"].keys()
 
 
 @pytest.mark.slow

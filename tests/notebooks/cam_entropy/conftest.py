@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from cam_entropy import experiment
-from cam_entropy.data import open_data
+from cam_entropy.data import batch_of, open_data
 from cam_entropy.experiment import EntropyRun
-from cam_entropy.split import batch_of
 from papers_lib.datasets.voc_store import CropSplit
 from papers_lib.sweep import Record
 

@@ -1,21 +1,17 @@
 """The crops, the networks that can be used, and the scores that need no model."""
 
-import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from cam_entropy import data, localization
-from cam_entropy.baselines import baselines, mean_masks, means_of_others, reached, scores
-from cam_entropy.data import check_backbones, open_data
+from cam_entropy import grid
+from cam_entropy.baselines import baselines
+from cam_entropy.data import open_data
 from cam_entropy.experiment import EntropyRun
-from cam_entropy.localization import GRID
-from papers_lib.datasets.voc_store import load_crops
+from cam_entropy.grid import check_backbones
 from papers_lib.errors import UserError
-from papers_lib.metrics.localization import reachable
-from papers_lib.metrics.overlap import best_cell_share, heat_share, resize_maps
 from tests.notebooks.cam_entropy.conftest import CROP
 
 RUN = EntropyRun(seed=0, beta=0.0, backbone="test_resnet", weights="random", train_from="")
@@ -33,21 +29,6 @@ def test_scenes_and_crops_are_made_once_and_named_by_what_made_them(opened):
     assert (other.fingerprint == made.fingerprint, other.crops == made.crops) == (True, False)
 
 
-def test_a_tree_without_our_description_is_real_and_its_content_is_its_name(opened, tmp_path):
-    scenes = next(path for path in opened.folder.iterdir() if path.name.startswith("scenes-"))
-    tree = tmp_path / "mine"
-    shutil.copytree(scenes, tree)
-    assert open_data(str(tree), tmp_path / "kept", {}, 0, CROP, 1).crops.kind == "synthetic data"
-    (tree / "dataset.json").unlink()
-    real = open_data(str(tree), tmp_path / "kept", {}, 0, CROP, 1)
-    assert real.crops.kind == "real data"
-    ours, theirs = (load_crops(root, "test") for root in (opened.root, real.crops.root))
-    assert np.array_equal(ours.images, theirs.images)
-    picture = next((tree / "VOC2012" / "JPEGImages").iterdir())
-    picture.write_bytes(picture.read_bytes() + b"x")
-    assert open_data(str(tree), tmp_path / "kept", {}, 0, CROP, 1).fingerprint != real.fingerprint
-
-
 def test_networks_that_cannot_be_used_are_refused(monkeypatch):
     check_backbones([RUN, replace(RUN, train_from="layer3")])
     with pytest.raises(UserError, match=r"expected one of scale, stem, layer1, .*, got 'blocks_6'"):
@@ -55,8 +36,8 @@ def test_networks_that_cannot_be_used_are_refused(monkeypatch):
     with pytest.raises(UserError, match="timm has no network 'resnet5O'"):
         check_backbones([replace(RUN, backbone="resnet5O")])
     model = torch.nn.Module()
-    monkeypatch.setattr(data, "pooled_classifier", lambda *_, **__: model)
-    monkeypatch.setattr(data, "split_at", lambda *_: None)
+    monkeypatch.setattr(grid, "pooled_classifier", lambda *_, **__: model)
+    monkeypatch.setattr(grid, "split_at", lambda *_: None)
     for features, words in (
         (torch.nn.AvgPool2d(16), "64 x 64 make maps of 4 x 4 cells"),
         (torch.nn.Conv2d(4, 1, 1), "network test_resnet, pictures of 64 x 64"),
@@ -65,39 +46,6 @@ def test_networks_that_cannot_be_used_are_refused(monkeypatch):
         with pytest.raises(UserError, match=words) as caught:
             check_backbones([RUN])
         assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("cells", [2, 3, 6, 7])
-def test_a_ceiling_asks_for_maps_of_as_many_cells(cells):
-    """Foreign: the hottest pixels of many random maps, enlarged."""
-    maps = torch.rand(400, cells, cells, generator=torch.Generator().manual_seed(cells))
-    for pixel in resize_maps(maps, (GRID, GRID)).flatten(1).argmax(1).unique().tolist():
-        hit = (torch.arange(GRID**2) == pixel).reshape(1, GRID, GRID)
-        assert reached(hit, cells).tolist() == [True]
-    points = reachable(cells, GRID)
-    missed = torch.ones(1, GRID, GRID, dtype=torch.bool)
-    missed[0, points[:, None], points] = False
-    assert reached(missed, cells).tolist() == [False]
-
-
-@pytest.mark.parametrize("chunk", [2, 512])
-def test_scores_and_means_are_over_all_masks(chunk, monkeypatch):
-    monkeypatch.setattr(localization, "CHUNK", chunk)
-    masks = torch.rand(7, GRID, GRID, generator=torch.Generator().manual_seed(0)) < 0.3
-    prior = torch.rand(7, GRID, GRID, generator=torch.Generator().manual_seed(1))
-    mass, pointing = scores(lambda some: masks[some], lambda some: prior[some], 7, 3)
-    hottest, every = prior.flatten(1).argmax(1), masks.double()
-    assert mass["chance"] == pointing["chance"] == pytest.approx(float(every.mean()))
-    assert mass["prior"] == pytest.approx(float(heat_share(prior, masks).mean()))
-    assert mass["ceiling"] == pytest.approx(float(best_cell_share(masks, (3, 3)).mean()))
-    assert pointing["prior"] == pytest.approx(masks.flatten(1)[range(7), hottest].double().mean().item())
-    assert pointing["ceiling"] == 1
-    kinds = np.array([0, 2, 2, 0, 2, 2, 2])
-    found = mean_masks(lambda some: masks[some], kinds, 3)
-    expected = [every[kinds == 0].mean(0), every.mean(0), every[kinds == 2].mean(0)]
-    torch.testing.assert_close(found, torch.stack(expected))  # no item of class 1: that of all
-    others = means_of_others(lambda some: masks[some], 7)(np.array([3]))
-    torch.testing.assert_close(others[0], every[[0, 1, 2, 4, 5, 6]].mean(0))
 
 
 def half(hand_split, classes):
@@ -118,17 +66,6 @@ def test_baselines_by_hand(hand_split):
     assert found["part_pointing"] == pytest.approx({"chance": 1 / 16, "prior": 1, "ceiling": 1})
     assert len(found) == 4
     assert baselines(hand_split([0, 1]), hand_split([0, 1])) == {}  # what the data lack has no score
-
-
-def test_a_prior_is_that_of_the_class_in_training_or_else_of_all(hand_split):
-    train, test = half(hand_split, [0, 1]), half(hand_split, [0, 1])
-    train.masks[1] = ~train.masks[0]  # the other class lay on the right
-    train.parts[1] = (48, 48, 64, 64)
-    found = baselines(train, test)
-    for name in ("object_mass", "object_pointing", "part_pointing"):
-        assert found[name]["prior"] == pytest.approx(0.5), name
-    missing = baselines(half(hand_split, [0, 0]), half(hand_split, [1, 1]))
-    assert missing["object_mass"]["prior"] == missing["part_pointing"]["prior"] == pytest.approx(1)
 
 
 def test_baselines_of_scenes_by_hand(hand_split):

@@ -3,12 +3,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from cam_entropy import localization
+from cam_entropy.data import Split
 from cam_entropy.localization import (
     GRID,
-    SHARES,
     in_crops,
     in_scenes,
     object_masks,
@@ -16,8 +15,6 @@ from cam_entropy.localization import (
     part_boxes,
     under_deletion,
 )
-from cam_entropy.split import Split
-from papers_lib.metrics.deletion import random_order_maps
 
 NUMBERS = ("object_mass", "object_pointing", "part_mass", "part_pointing")
 PLAIN = [[1.0, 0, 0], [0, 1.0, 0]]
@@ -72,20 +69,6 @@ def test_dead_and_constant_maps(hand_split):
     assert constant["part_pointing"] == constant["object_pointing"] == 0
 
 
-def test_what_the_data_lack_is_nan_and_does_not_count(hand_split, colours):
-    maps, nan = square((0, 9), (0, 9))[None], [np.nan] * 4
-    assert all(math.isnan(value) for value in in_crops(maps, hand_split([0])).values())
-    crops = hand_split([0, 1, 1], parts=np.float32([nan, [0, 0, 16, 16], nan]))
-    crops.has_mask[2] = True
-    crops.masks[2, :, 48:] = True
-    left, right = square((0, 24), (0, 24)), square((0, 24), (60, 80))
-    found = in_crops(torch.stack([right, left, right]), crops)
-    assert [found[name] for name in NUMBERS] == [1, 1, 1, 1]
-    scenes = in_scenes(colours(4, PLAIN), Split(crops, crops.images, None), "cpu")
-    assert len(scenes) == 3
-    assert all(math.isnan(value) for value in scenes.values())
-
-
 def test_scenes_by_hand(hand_split, colours, monkeypatch):
     """Two scenes of 128 px: red in the box of class a and beside it; green beside the only box of class b."""
     scenes = np.zeros((2, 128, 128, 3), np.uint8)
@@ -121,49 +104,18 @@ def coloured(hand_split):
     return crops
 
 
-def by_hand(model, pictures, order):
-    """Area under the deletion curve of class 0 by loops: cells of 16 px replaced by the picture's mean colour."""
-    areas = []
-    for picture, ranked in zip(pictures, order, strict=True):
-        image = picture.permute(2, 0, 1).float() / 255
-        mean = image.mean((1, 2))
-        hottest = sorted(range(16), key=lambda cell: (-float(ranked.flatten()[cell]), cell))
-        curve = []
-        for share in SHARES:
-            left = image.clone()
-            for cell in hottest[: math.ceil(share * 16)]:
-                row, column = divmod(cell, 4)
-                left[:, row * 16 : row * 16 + 16, column * 16 : column * 16 + 16] = mean[:, None, None]
-            curve.append(float(model(left[None]).softmax(1)[0, 0].detach()))
-        areas.append(np.trapezoid(curve, SHARES))
-    return np.mean(areas)
-
-
-def test_deletion_equals_loops_over_pixels(coloured, colours):
-    model, items = colours(4, STRONG), np.array([2, 0])
+def test_deletion_by_the_hot_cells_gains_and_a_dead_map_deletes_at_random(coloured, colours):
+    whole, tail, items = colours(4, STRONG), colours(4, STRONG), np.array([2, 0])
     maps = (
         torch.from_numpy(coloured.images[:, ::16, ::16, 0].astype(np.float32)) - 9.0
     )  # raw: some below zero
-    found = under_deletion(model, None, coloured, maps, items, "cpu")
-    pictures = torch.from_numpy(coloured.images[items])
-    area = by_hand(model, pictures, maps[items])
-    chance = by_hand(model, pictures, random_order_maps(torch.Generator().manual_seed(0), (2, 4, 4)))
-    assert found["deletion_area"] == pytest.approx(area, rel=1e-4)
-    assert found["deletion_gain"] == pytest.approx(1 - area / chance, rel=1e-3)
-    assert found["deletion_gain"] > 0
-    assert under_deletion(model, None, coloured, -maps + 300, items, "cpu")["deletion_gain"] < 0
-
-
-def test_a_frozen_front_is_part_of_the_model_and_a_dead_map_deletes_at_random(coloured, colours):
-    maps = torch.rand(4, 4, 4, generator=torch.Generator().manual_seed(1)) + 0.1
-    whole, tail, items = colours(4, STRONG), colours(4, STRONG), np.arange(4)
-    tail.features = nn.Identity()
-    expected = under_deletion(whole, None, coloured, maps, items, "cpu")
-    fronted = under_deletion(tail, nn.AdaptiveAvgPool2d(4), coloured, maps, items, "cpu")
-    assert fronted == pytest.approx(expected, rel=1e-5)
-    random = random_order_maps(torch.Generator().manual_seed(0), (4, 4, 4))
-    half, mixed = maps.clone(), maps.clone()
-    half[1], mixed[1] = -1, random[1]
-    some = under_deletion(whole, None, coloured, half, items, "cpu")
-    assert some == under_deletion(whole, None, coloured, mixed, items, "cpu")
-    assert under_deletion(whole, None, coloured, -maps, items, "cpu")["deletion_gain"] == 0
+    found = under_deletion(whole, None, coloured, maps, items, "cpu")
+    assert (
+        found["deletion_gain"]
+        > 0
+        > under_deletion(whole, None, coloured, 300 - maps, items, "cpu")["deletion_gain"]
+    )
+    assert under_deletion(whole, None, coloured, maps * 0 - 1, items, "cpu")["deletion_gain"] == 0
+    tail.features = torch.nn.Identity()  # a frozen front is part of the model
+    fronted = under_deletion(tail, torch.nn.AdaptiveAvgPool2d(4), coloured, maps, items, "cpu")
+    assert fronted == pytest.approx(found, rel=1e-5)

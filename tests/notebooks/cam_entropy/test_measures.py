@@ -7,31 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cam_entropy import measures
-from cam_entropy.experiment import EntropyRun, build
+from cam_entropy.data import Split
 from cam_entropy.measures import (
     Measured,
-    classification,
-    curve_point,
-    explain,
     measure,
-    one_item_a_picture,
     sharpness,
     step_sharpness,
 )
-from cam_entropy.split import Split, batch_of, open_split
-from papers_lib.cams import grad_cam, head_gradients
 
 TWO = torch.tensor([[2.0, 2.0], [0.0, -1.0]])  # two equal cells live: M = 2 2 0 0
 ALL = torch.tensor([[1.0, 1.0], [1.0, 3.0]])
 DEAD = torch.tensor([[-1.0, -2.0], [0.0, -1.0]])
-
-
-@pytest.fixture
-def measured(opened):
-    """A model whose maps are partly dead, and the data."""
-    split = open_split(opened.root, "test", "test_resnet", "random", "", "cpu")
-    config = EntropyRun(seed=1, beta=0.0, backbone="test_resnet", weights="random", train_from="")
-    return Measured(build(config, len(split.crops.names), "cpu"), split, "cpu")
 
 
 def test_sharpness_by_hand():
@@ -60,21 +46,6 @@ def test_sharpness_by_hand():
     assert lifted["cd_lifted"] == pytest.approx((108 / 64) / (7 / 4) ** 2 / 2)
 
 
-def test_where_every_map_is_dead_nothing_is_sharp():
-    found = sharpness(DEAD.repeat(3, 1, 1))
-    assert found.pop("dead_share") == 1
-    # Taken for uniform, and 1 + M is uniform: 2 x 2 cells, variance 1/4 a side
-    uniform = {"ce": math.log(4), "ce_norm": 1.0, "ca": 0.25, "cd": 0.0, "cv": 0.0}
-    for name, value in uniform.items():
-        for kind in ("all", "lifted"):
-            assert found.pop(f"{name}_{kind}") == pytest.approx(value, abs=1e-12)
-    assert found.pop("relative_difference_lifted") == 0
-    assert all(math.isnan(value) for value in found.values()), found
-    assert all(
-        math.isfinite(v) for v in step_sharpness(DEAD[None]).values()
-    )  # the loop takes NaN for divergence
-
-
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.lists(st.integers(1, 7), min_size=1, max_size=5))
 def test_means_over_live_maps_from_sums_over_batches_of_any_size(seed, sizes):
@@ -92,60 +63,6 @@ def test_means_over_live_maps_from_sums_over_batches_of_any_size(seed, sizes):
         alone = [float(measures.MEASURES[name](one)) for one in live]
         mean = epoch[f"live_{name}"] / (1 - epoch["dead_share"])
         assert mean == pytest.approx(sum(alone) / len(alone), rel=1e-5)
-
-
-def test_classification_by_hand():
-    logits = torch.tensor([[2.0, 0.0, -1.0], [3.0, 1.0, 0.0], [0.0, 0.0, 5.0], [9.0, 0.0, 0.0]])
-    found = classification(logits, torch.tensor([0, 0, 2, 2]))  # class 1 has no item
-    probabilities = [
-        math.exp(2) / (math.exp(2) + 1 + math.exp(-1)),
-        math.exp(3) / (math.exp(3) + math.exp(1) + 1),
-        math.exp(5) / (math.exp(5) + 2),
-        1 / (math.exp(9) + 2),
-    ]
-    expected = {"test_accuracy": 0.75, "balanced_accuracy": (1 + 0.5) / 2}
-    expected |= {"true_probability": sum(probabilities) / 4, "max_logit": (2 + 3 + 5 + 9) / 4}
-    assert found == pytest.approx({**expected, "min_logit": -0.25, "predicted_classes": 2})
-
-
-def test_maps_are_those_of_the_true_class_by_automatic_differentiation(measured, monkeypatch):
-    monkeypatch.setattr(measures, "BATCH", 5)
-    measured.model.train()
-    before = {name: value.clone() for name, value in measured.model.state_dict().items()}
-    items = np.arange(len(measured.data.crops))[::-1].copy()
-    logits, maps, others = explain(measured, items)
-    assert not maps.requires_grad
-    after = measured.model.state_dict()
-    assert all(torch.equal(before[name], after[name]) for name in before)
-    model = measured.model.eval()
-    activations = model.features(batch_of(measured.data.inputs, items, "cpu")).detach()
-    every = []
-    for target in range(10):
-        kinds = torch.full((len(items),), target)
-        wanted, gradients = head_gradients(model.head, activations, kinds, create_graph=False)
-        every.append(grad_cam(activations, gradients).detach())
-    classes = torch.from_numpy(measured.data.crops.classes[items])
-    own = torch.stack(every, 1)[torch.arange(len(items)), classes]
-    scale = float(own.abs().max())
-    torch.testing.assert_close(
-        logits, wanted.detach(), rtol=1e-3, atol=1e-3 * float(wanted.detach().abs().max())
-    )
-    torch.testing.assert_close(maps / scale, own / scale, rtol=0, atol=1e-3)
-    mass = torch.stack(every, 1).relu().sum((-2, -1))
-    for row, kind in enumerate(classes.tolist()):
-        mine = float(mass[row, kind])
-        if mine > 1e-2 * float(mass.max()):
-            assert float(others[row]) == pytest.approx((float(mass[row].sum()) - mine) / 9 / mine, rel=0.02)
-
-
-def test_one_item_a_picture_and_a_point_of_the_curves(measured):
-    items = one_item_a_picture(measured.data)
-    assert measured.data.crops.image[items].tolist() == list(range(len(measured.data.crops.pictures)))
-    point, (logits, maps, _) = curve_point(measured, items), explain(measured, items)
-    final = sharpness(maps)
-    for name in ("ce", "ca", "cd", "cv", "dead_share"):
-        assert point[f"test_{name}"] == pytest.approx(final[name], rel=1e-3, nan_ok=True), name
-    assert point["test_accuracy"] == np.mean(logits.argmax(1).numpy() == measured.data.crops.classes[items])
 
 
 def test_everything_about_a_model_made_by_hand(hand_split, colours):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from cam_entropy import sample
-from cam_entropy.sample import ROWS, characteristics, choose, panels, table
+from cam_entropy.sample import ROWS, characteristics, choose, table
 
 SHOWN = ["none", "relu_100", "shifted_3"]
 ITEMS = np.array([0, 2, 3, 5])  # items of the crops, one a picture
@@ -53,20 +53,6 @@ def test_the_first_picture_that_both_classify_correctly_with_live_maps(made, cro
     assert "at β = 100 there is none" in alone.chosen
     assert choose([made(0.0, [0], [1]), made(100.0, [0, 1], [0, 1])], crops, SHOWN) is None
     assert choose([made(100.0, [0, 1], [0, 1])], crops, SHOWN) is None
-
-
-def test_panels_scale_each_map_above_and_all_alike_below(made, crops):
-    records = [made(0.0, [0], [0]), made(100.0, [0], [0]), made(3.0, [0], [], form="shifted")]
-    found = choose(records, crops, SHOWN)
-    found.maps["relu_100"] = np.array([[4.0, 6.0], [5.0, 4.0]])
-    drawn = panels(found)
-    above, below = drawn["maps"][:3], drawn["maps"][3:]
-    np.testing.assert_allclose(above[0], [[1 / 3, 1], [0, 0]])  # relu: 1 3 0 0
-    np.testing.assert_allclose(above[1], [[0, 1], [0.5, 0]])
-    np.testing.assert_allclose(below[0], [[1 / 6, 0.5], [0, 0]])  # over the largest value shown, 6
-    np.testing.assert_allclose(below[1], [[4 / 6, 1], [5 / 6, 4 / 6]])
-    assert not above[2].any()
-    assert [title.endswith("(dead)") for title in drawn["titles"]] == [False, False, True] + [False] * 3
 
 
 def test_table_one_has_the_printed_the_sample_and_the_means(made, crops):

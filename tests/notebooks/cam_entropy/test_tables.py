@@ -2,7 +2,6 @@ import math
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from torch import nn
 
@@ -66,15 +65,6 @@ def test_changes_are_against_beta_0_of_the_same_seed_and_network(records, frame)
     assert alone.loc[alone["seed"].eq(0), "area_change"].isna().all()  # no beta 0 of that seed
 
 
-def test_drift_names_and_failed_runs(frame):
-    drift = ["dispersion_growth", "area_drift", "entropy_drift"]
-    assert frame.loc[0, drift].tolist() == [2.0, 1.0, 1.0]
-    assert frame.loc[2, drift].tolist() == [0.5, -0.5, -1.0]
-    assert frame.loc[8, drift].isna().all()
-    assert frame.loc[8, ["setting", "name", "status"]].tolist() == ["relu_100", "β = 100, ReLU", "diverged"]
-    assert frame.loc[5, "name"] == "β = 1, M − min M"
-
-
 def test_settings_by_hand(frame):
     table = tables.settings_table(frame).set_index("loss")
     assert table.index.tolist() == ["β = 0", "β = 0.3, ReLU"]  # the diverged one has no mean
@@ -98,19 +88,6 @@ def test_better_maps_stand_above_what_needs_no_model(frame):
     assert "heat in the boxes, scenes" not in table
     assert table["heat on the part"].tolist() == pytest.approx([0.3, 0.2, 0.08, np.nan, 0.6], nan_ok=True)
     assert table.loc["class's mean (prior)", "heat on the object"] == 0.7
-    rows = tables.baselines_table(baselines).set_index("measure")
-    assert rows.loc["heat on the part", "chance"] == 0.08
-
-
-def test_cross_dead_and_setup_tables(frame):
-    table = tables.cross_table(frame, [0.3, 3.0]).set_index("loss")
-    assert table.index.tolist() == ["β = 0.3, ReLU", "ca, β = 3, ReLU"]  # neither beta 0 nor 1 nor deeper
-    row = table.loc["β = 0.3, ReLU", ["ca, relative", "σ²/μ², factor", "ce / ln HW", "accuracy"]].tolist()
-    assert row == pytest.approx([(-1 / 2 - 1 / 4) / 2, (4 + 3) / 2, (-0.4 - 0.5) / 2, (-0.1 + 0.3) / 2])
-    assert tables.dead_table(frame)["accuracy"].tolist() == pytest.approx([0.7, 0.8])
-    setup = tables.setup_table(frame).set_index("comparison")
-    assert setup.loc["main", ["settings", "models", "diverged"]].tolist() == [3, 5, 1]
-    assert setup.loc["deeper", "trained from"] == "blocks_5"
 
 
 def test_one_plus_m_beside_the_printed_sample(frame):
@@ -168,26 +145,5 @@ def test_curves_are_means_over_live_maps_of_the_setting_asked_for(entropy_record
     assert long["entropy", "train", 2, 0] == pytest.approx(2.0 / 0.5)
     assert not math.isfinite(long["area, cells", "train", 2, 1])  # every map was dead
     assert long["entropy", "test", 2, 0] == 2.0 + 6
-    dead = figures.dead_long(records)
-    assert set(dead["loss"]) == {"β = 0", "β = 3, M − min M"}
+    assert set(figures.epochs(records)["loss"]) == {"β = 0", "β = 3, M − min M"}
     assert figures.curves(records, "relu_7") is None
-
-
-def test_the_interval_is_student_s():
-    # n = 3, mean 2, sd 1: 2 ± 4.3027 / sqrt 3
-    low, high = figures.t_interval(pd.Series([1.0, 2.0, 3.0]))
-    assert (low, high) == (pytest.approx(2 - 2.48414, abs=1e-4), pytest.approx(2 + 2.48414, abs=1e-4))
-    assert figures.t_interval(pd.Series([0.5, np.nan])) == (0.5, 0.5)
-
-
-def test_points_of_the_figures_over_beta_and_of_better_maps(frame):
-    import matplotlib.pyplot as plt
-
-    frame = frame.assign(part_pointing=np.nan)
-    plot = figures.over_beta(frame)
-    drawn = [line for line in plot.axes[0].lines if len(line.get_xdata())]
-    assert {float(line.get_xdata()[0]) for line in drawn} >= {figures.AT_ZERO}  # β = 0 in both forms
-    panels = {axis.get_title("left") or axis.get_title() for axis in figures.better(frame).axes}
-    assert panels == {"heat on the object", "heat on the deciding part", "points into a box, scenes"}
-    assert figures.better(frame.assign(**dict.fromkeys(figures.BETTER, np.nan))) is None
-    plt.close("all")

@@ -7,25 +7,18 @@ import pytest
 
 from heatmap_loss import grid
 from heatmap_loss.parameters import Parameters
-from papers_lib.companion import paths, profiles
+from papers_lib.companion.parameters import resolve
 from papers_lib.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[3]
-ARMS = ["main", "authors", "frozen", "variants"]
 
 
 def of(profile="quick", **change):
-    return Parameters.of({**profiles.resolve(paths.repo_root(ROOT), "heatmap_loss", profile), **change})
+    return Parameters.of({**resolve(ROOT, "heatmap_loss", profile).model_dump(), **change})
 
 
 @pytest.mark.parametrize(
-    ("profile", "count"),
-    [
-        ("smoke", 3 * 3 + 2 * 3 + 2 * 3 + 14),
-        ("quick", 2 * 24),
-        ("full", 2 * (90 + 60 + 60 + 168)),
-        ("paper", 420),
-    ],
+    ("profile", "count"), [("smoke", 35), ("quick", 48), ("full", 2 * (90 + 60 + 60 + 168)), ("paper", 420)]
 )
 def test_runs_of_each_profile(profile, count):
     runs = [run for part in grid.plan(of(profile)) for run in part.configs]
@@ -70,36 +63,19 @@ def test_variants_change_one_thing_at_a_time():
         assert changed, "a variant equal to the matched group would be trained twice"
         assert changed <= {"form", "weight"} or len(changed) == 1, run
     assert len(runs[3:]) == 4 * 3 - 1 + 3
-    other = grid.configs_of(1, of(arms=["main", "variants"], mask="area", method="grad_cam", target="true"))
-    assert {(run.arm, run.mask, run.method, run.target) for run in other} >= {
-        ("mask", "point", "grad_cam", "true"),
-        ("method", "area", "hires_cam", "true"),
-        ("target", "area", "grad_cam", "predicted"),
-    }
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"seeds": -3}, "seeds.*greater than or equal to 1"),
-        ({"lr_low": float("nan")}, "lr_low.*finite"),
-        ({"lr_low": 0.5}, "lr_high.*at least lr_low, which is 0.5"),
-        ({"form": "median"}, "form.*'dice'"),
         ({"weights": "imagenet"}, "weights.*random, since model is small_vgg"),
         ({"experiments": [1, 1]}, "experiments.*each once"),
         ({"arms": ["authors"]}, "arms.*main among them"),
         ({"variant_weights": [0.0]}, "variant_weights.*greater than 0"),
-        ({"data_root": "/absent"}, r"data_root.*slices\.csv"),
-        ({"wieght": 3.0}, "wieght: unknown; did you mean weight"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(change, words):
     with pytest.raises(UserError, match=words) as caught:
         of(**change)
     assert "\n" not in str(caught.value)
-
-
-def test_the_help_of_the_notebook_s_cell_is_that_of_the_model():
-    declared = profiles.declared(ROOT / "notebooks/heatmap_loss.ipynb")
-    fields = {name: field.description for name, field in Parameters.model_fields.items()}
-    assert {name: one.help for name, one in declared.items()} == fields

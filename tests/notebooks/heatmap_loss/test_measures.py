@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import nn
@@ -46,11 +44,6 @@ def test_measures_of_a_model_made_by_hand(split):
     assert metrics["only_heart_accuracy"] == 1.0
     spread = (torch.tensor([2.0, 0.0]).std() + 0) / 2  # of the two logits, the second is constant
     assert metrics["erase_heart_change"] == pytest.approx(float(2.0 / 4 / spread))  # one of four moves by 2
-
-
-def test_without_a_label_nothing_is_switched(split):
-    metrics, _ = measure(TopLeft(), replace(split, toggled=None))
-    assert not {"label_share", "toggle_change"} & set(metrics)
 
 
 def test_class_mean_averages_classes_and_leaves_dead_maps_out():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from papers_lib.datasets.boxed_images import BoxedImages
+from papers_lib.datasets.boxed_images import BoxedImages, stacked
 from papers_lib.sweep import DataRef, Record
 from pylon.experiment import PylonRun
 from pylon.frame import Swept
@@ -14,25 +14,23 @@ SIDE = 64
 RUN = PylonRun(seed=0)
 MASS, NODULE = 0, 1
 PAIRS = np.array([[1, MASS], [2, MASS], [3, NODULE], [4, MASS]])
-NAMES = np.array(["phase", "epoch", "loss", "rate"])
 
 
 def images() -> BoxedImages:
     """Rows 0 (training) and 1: Mass at pixels 0 to 32; 2: Mass, 32 to 64; 3: Nodule, 16 to 20; 4: two of Mass."""
     quarter, far, small = (0, 0, 0.5, 0.5), (0.5, 0.5, 1, 1), (0.25, 0.25, 0.3125, 0.3125)
-    boxes = [[quarter], [quarter], [far], [small], [quarter, (0.5, 0.5, 0.75, 0.75)], []]
-    kinds = [[MASS], [MASS], [MASS], [NODULE], [MASS, MASS], []]
-    count = len(boxes)
+    drawn = [[(MASS, quarter)], [(MASS, quarter)], [(MASS, far)], [(NODULE, small)]]
+    drawn += [[(MASS, quarter), (MASS, (0.5, 0.5, 0.75, 0.75))], []]
+    names = tuple("abcdef")
     return BoxedImages(
         classes=("Mass", "Nodule", "Hernia"),
-        names=tuple("abcdef"),
-        paths=tuple(Path(name) for name in "abcdef"),
-        where=("",) * count,
-        labels=np.array([[k in one for k in range(3)] for one in kinds]),
-        boxes=tuple(np.array(one, np.float32).reshape(-1, 4) for one in boxes),
-        box_classes=tuple(np.array(one, np.int64) for one in kinds),
+        names=names,
+        paths=tuple(map(Path, names)),
+        where=names,
+        labels=np.array([[k in dict(one) for k in range(3)] for one in drawn]),
+        **stacked(drawn),
         patients=None,
-        split=np.array(["train", *["test"] * (count - 1)]),
+        split=np.array(["train", *["test"] * 5]),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from papers_lib.datasets.boxed_images import BoxedImages
+from papers_lib.datasets.boxed_images import BoxedImages, stacked
 from papers_lib.datasets.image_store import StoreSpec, write_images
 from papers_lib.sweep import Context
 from pylon.experiment import PylonRun
@@ -22,47 +22,33 @@ KEPT = replace(RUN, keep=True)
 def content(number: int) -> dict[int, tuple[int, int, int]]:
     """x, y and side of each object of an image, by class."""
     rng = np.random.default_rng(1000 + number)
-    found = {}
-    for k in range(len(CLASSES)):
-        size = int(rng.integers(12, 28))
-        x, y = rng.integers(0, SIDE - size, 2).tolist()
-        if rng.random() < 0.5:
-            found[k] = (x, y, size)
-    return found
+    every = {k: (*rng.integers(0, 36, 2).tolist(), int(rng.integers(12, 28))) for k in range(len(CLASSES))}
+    return {k: place for k, place in every.items() if rng.random() < 0.5}
 
 
 def read(path: Path) -> Image.Image:
-    """The picture of ``path``, which need not exist."""
+    """The picture of ``path``, which need not exist: noise with a white, a black or a striped square."""
     number = int(path.stem)
     picture = np.random.default_rng(number).integers(80, 176, (SIDE, SIDE), dtype=np.uint8)
     for k, (x, y, size) in content(number).items():
-        patch = picture[y : y + size, x : x + size]
-        if k == 2:
-            patch[::4] = 255
-            patch[2::4] = 0
-        else:
-            patch[:] = (255, 0)[k]
+        picture[y : y + size, x : x + size] = (255, 0, 0)[k]
+        picture[y : y + size : 4, x : x + size] = (255, 0, 255)[k]
     return Image.fromarray(picture)
 
 
 def listed(count: int = TRAIN + VAL + TEST) -> BoxedImages:
     """Images in the order train, val, test, two of a patient."""
     objects = [content(number) for number in range(count)]
-    labels = np.array([[k in found for k in range(len(CLASSES))] for found in objects])
-    boxes = [
-        np.array([(x, y, x + size, y + size) for x, y, size in found.values()], np.float32).reshape(-1, 4)
-        / SIDE
-        for found in objects
-    ]
+    corners = [[(k, (x, y, x + size, y + size)) for k, (x, y, size) in found.items()] for found in objects]
+    drawn = [[(k, np.array(box) / SIDE) for k, box in found] for found in corners]
     names = tuple(f"{number:03d}.png" for number in range(count))
     return BoxedImages(
         classes=CLASSES,
         names=names,
         paths=tuple(map(Path, names)),
         where=names,
-        labels=labels,
-        boxes=tuple(boxes),
-        box_classes=tuple(np.array(list(found), np.int64) for found in objects),
+        labels=np.array([[k in found for k in range(len(CLASSES))] for found in objects]),
+        **stacked(drawn),
         patients=np.array([f"p{number // 2}" for number in range(count)]),
         split=np.array((["train"] * TRAIN + ["val"] * VAL + ["test"] * count)[:count]),
     )

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
-from papers_lib.errors import UserError
 from papers_lib.sweep import RunFailed
 from papers_lib.training import loop, plateau
 from pylon import experiment
@@ -18,8 +17,7 @@ from pylon.experiment import build, objective_of, run, share_source, start_from
 from tests.notebooks.pylon.stores import CLASSES, KEPT, RUN, TEST, TRAIN, context, same
 
 MOVING = ("running_mean", "running_var", "num_batches_tracked")
-EARLY = ("network.conv_stem", "network.bn1", "network.blocks.0", "network.blocks.1", "network.blocks.2")
-"""Layers of Lite0 up to stride 8, the second stage."""
+EARLY = ("network.conv_stem.", "network.bn1.", *(f"network.blocks.{n}." for n in (0, 1, 2)))  # to stride 8
 TWO = replace(KEPT, phases=("decoder", "all"), method="cam", batch_size=32)
 
 
@@ -42,10 +40,6 @@ def moved(config, arrays):
     return {name for name in names if not np.array_equal(arrays[prefix + name], before[name].numpy())}, names
 
 
-def is_early(name):
-    return name.startswith(tuple(f"{early}." for early in EARLY))
-
-
 @pytest.mark.parametrize("method", ["cam", "pylon"])
 def test_a_run_measures_everything_and_the_same_twice(go, method):
     config = replace(KEPT, method=method, masked=6)
@@ -53,15 +47,8 @@ def test_a_run_measures_everything_and_the_same_twice(go, method):
     again, others = go(config, "again")
     assert same(metrics, again)
     assert same(arrays, others)
-    shares = (
-        "point_macro",
-        "point_weighted",
-        "iou_macro",
-        "auroc_macro",
-        "masked_out_macro",
-        "masked_out_never",
-    )
-    for name in (*shares, *(f"point/{kind}" for kind in CLASSES)):
+    macro = [f"{name}_macro" for name in ("point", "iou", "auroc", "masked_out")]
+    for name in (*macro, "point_weighted", "masked_out_never", *(f"point/{kind}" for kind in CLASSES)):
         assert 0 <= metrics[name] <= 1, name
     assert metrics["masked_out_negative"] < 1
     assert 1 <= metrics["masked_out_passes"] <= metrics["masked_out_calls"] <= 201
@@ -71,14 +58,6 @@ def test_a_run_measures_everything_and_the_same_twice(go, method):
     assert metrics["val_loss"] == arrays["curves"][:, 2].min()
     assert arrays["test_logits"].shape == (TEST, len(CLASSES))
     assert ("grad_cam.point_macro" in metrics) == (method == "cam")
-
-
-@pytest.mark.parametrize("method", ["li2018", "unet", "fpn", "pan", "deeplab", "conventional"])
-def test_every_kind_of_decoder_runs(go, method):
-    """A last batch of one image included."""
-    metrics, arrays = go(replace(RUN, method=method, epochs=1))
-    assert ("point_macro" in metrics) == (method != "conventional")
-    assert np.isfinite(arrays["test_logits"]).all()
 
 
 @pytest.mark.parametrize("method", ["cam", "pylon"])
@@ -100,39 +79,23 @@ def test_the_loss_is_binary_cross_entropy_and_its_gradients_are_those_of_a_naive
         logits = model(inputs.batch(chosen, "cpu")).maps.flatten(2).max(2).values
         expected = -(y * logsigmoid(logits) + (1 - y) * logsigmoid(-logits)).mean()
         found, _ = objective(model, torch.tensor(batch))
-        assert float(found.detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+        torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=0)
         weights = list(model.parameters())
-        pairs = (torch.autograd.grad(loss, weights, allow_unused=True) for loss in (found, expected))
-        for own, naive in zip(*pairs, strict=True):
-            assert (own is None) == (naive is None)
-            if own is not None:  # single precision of the loss: 1e-7 of the gradient's size
-                torch.testing.assert_close(
-                    own, naive, rtol=1e-4, atol=1e-5 * float(naive.abs().max()) + 1e-12
-                )
-
-
-def test_the_design_of_pylon_is_that_of_its_named_variants():
-    for method, design in (
-        ("pylon_2up", {"ups": 2}),
-        ("pylon_small", {"up": "small"}),
-        ("pylon_gap", {"gap": True}),
-    ):
-        named, own = build(replace(RUN, method=method), 3), build(replace(RUN, **design), 3)
-        assert same(*({n: v.numpy() for n, v in one.state_dict().items()} for one in (named, own)))
-        assert replace(RUN, method=method).stride(64) == replace(RUN, **design).stride(64)
+        pairs = (torch.autograd.grad(loss, weights, materialize_grads=True) for loss in (found, expected))
+        for own, naive in zip(*pairs, strict=True):  # the loss has single precision: 1e-7 of the gradient
+            torch.testing.assert_close(own, naive, rtol=1e-4, atol=1e-5 * float(naive.abs().max()) + 1e-12)
 
 
 @pytest.mark.parametrize(
     ("change", "trained"),
     [
         ({}, lambda name: False),
-        ({"statistics": "moving"}, lambda name: name.endswith(MOVING) and not is_early(name)),
+        ({"statistics": "moving"}, lambda name: name.endswith(MOVING) and not name.startswith(EARLY)),
         ({"statistics": "moving", "train_from": 0}, lambda name: name.endswith(MOVING)),
-        ({"phases": ("all",)}, lambda name: not is_early(name)),
+        ({"phases": ("all",)}, lambda name: not name.startswith(EARLY)),
         ({"phases": ("all",), "train_from": 0}, lambda name: True),
-        ({"phases": ("decoder", "all")}, lambda name: not is_early(name)),
+        ({"phases": ("decoder", "all")}, lambda name: not name.startswith(EARLY)),
     ],
-    ids=["frozen", "moving", "all moving", "later stages", "everything", "two phases"],
 )
 def test_what_a_phase_trains(go, tmp_path, change, trained):
     config = replace(KEPT, epochs=1, **change)
@@ -161,23 +124,11 @@ def test_an_interrupted_run_of_two_phases_goes_on_to_the_same_result(store, go, 
         with pytest.raises(KeyboardInterrupt):
             run(TWO, surroundings)
     files = {path.name for path in surroundings.checkpoint.parent.iterdir()}
-    assert (
-        files
-        == {
-            2: {"checkpoint.phase0.training"},
-            3: {"checkpoint.phase0"},
-            4: {"checkpoint.phase0", "checkpoint"},
-        }[at]
-    )
+    first = {2: "checkpoint.phase0.training"}.get(at, "checkpoint.phase0")
+    assert files == {first, *(["checkpoint"] if at == 4 else [])}
     metrics = run(TWO, surroundings)
     assert same(metrics, whole[0])
     assert same(surroundings.arrays, whole[1])
-
-
-def test_a_damaged_file_of_a_phase_starts_it_anew(store, tmp_path, go):
-    surroundings = context(store, tmp_path / "checkpoint")
-    (tmp_path / "checkpoint.phase0").write_bytes(b"half a fi")
-    assert run(TWO, surroundings)["val_loss"] == go(TWO, "whole")[0]["val_loss"]
 
 
 def test_a_run_with_a_source_starts_from_all_but_its_head(go, store):
@@ -188,29 +139,15 @@ def test_a_run_with_a_source_starts_from_all_but_its_head(go, store):
     assert metrics["training"] == "transfer_frozen"
     assert metrics["val_loss"] != go(replace(config, source=""), "plain")[0]["val_loss"]
     encoder = [name for name in arrays if name.startswith("weights/encoder.")]
-    assert same(
-        {n: arrays[n] for n in encoder}, {n: started[n] for n in encoder}
-    )  # frozen, standardised as there
+    assert all(np.array_equal(arrays[name], started[name]) for name in encoder)  # frozen
     target = build(replace(KEPT, seed=1), 5)
     head = target.decoder.head.weight.clone()
     start_from(target, store, "first")
     assert torch.equal(target.decoder.head.weight, head)  # another number of classes
     body = "decoder.body.attention.main.0.weight"
     assert np.array_equal(target.state_dict()[body].numpy(), arrays[f"weights/{body}"])
-
-
-def test_a_source_that_does_not_fit_is_one_line(go, store):
-    share_source(go(KEPT)[1], "first", store)
-    for method in ("fpn", "cam", "pylon_small"):
-        with pytest.raises(
-            UserError, match=r"first\.npz: .* does not fit, expected a source of the same method$"
-        ):
-            start_from(build(replace(KEPT, method=method), 3), store, "first")
-    path = store / "sources" / "first.npz"
-    path.write_bytes(path.read_bytes()[:5000])
-    for name in ("first", "absent"):
-        with pytest.raises(UserError, match="no weights to start from"):
-            start_from(build(KEPT, 3), store, name)
+    with pytest.raises(RuntimeError, match="loading state_dict"):  # of another method
+        start_from(build(replace(KEPT, method="pylon_small"), 3), store, "first")
 
 
 def test_a_loss_that_is_not_finite_is_a_recorded_divergence(go):

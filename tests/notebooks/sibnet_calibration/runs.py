@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from papers_lib.companion import paths, profiles
+from papers_lib.companion import paths
+from papers_lib.companion.parameters import resolve
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.datasets.chexpert_store import ChexpertImages
 from papers_lib.sweep import Context, DataRef, Record
@@ -42,7 +43,7 @@ def same(a, b):
 
 def parameters(profile="quick", **changes) -> Parameters:
     """Those of the notebook under a profile."""
-    given = profiles.resolve(paths.repo_root(), "sibnet_calibration", profile)
+    given = dict(resolve(paths.repo_root(), "sibnet_calibration", profile))
     return Parameters.of({**given, **changes})
 
 
