@@ -4,8 +4,7 @@ Notation: A, activations of one layer, (B, C, H, W); S_c, logit of class c; G = 
 class an image, (B, K, C, H, W) for all K classes; maps (B, H, W) or (B, K, H, W), float32 in half precision. No ReLU,
 no rescaling: losses take these maps, figures :func:`display_map`.
 
-A map moves the weights both through A and through G. The second way is there only if G was made with
-``create_graph=True``, which :func:`head_gradients` and :func:`cam_of` do wherever gradients are enabled.
+A map moves the weights through A, and through G if that was made with ``create_graph=True``.
 """
 
 from collections.abc import Callable
@@ -23,8 +22,7 @@ Target = Tensor | Literal["predicted", "all"]
 def cam(activations: Tensor, class_weights: Tensor) -> Tensor:
     """CAM of every class, sum_c w_kc A_c (Zhou 2016, arXiv 1512.04150): a 1x1 convolution without bias.
 
-    Args: activations (B, C, H, W); class_weights (K, C), of the linear layer after global pooling. Returns: (B, K, H,
-    W).
+    Args: activations (B, C, H, W); class_weights (K, C), of the linear layer after global pooling.
 
     >>> cam(torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]]), torch.tensor([[1.0, 10.0]])).tolist()
     [[[[31.0, 42.0]]]]
@@ -33,8 +31,7 @@ def cam(activations: Tensor, class_weights: Tensor) -> Tensor:
 
 
 def grad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
-    """Grad-CAM, sum_c α_c A_c with α_c = mean_ij G_cij (Selvaraju 2017, arXiv 1610.02391, equations 1 and 2), without
-    the final ReLU.
+    """Grad-CAM, sum_c α_c A_c, α_c = mean_ij G_cij (Selvaraju 2017, arXiv 1610.02391, (1) and (2)), no final ReLU.
 
     >>> A, G = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[3.0, 5.0]]]])
     >>> grad_cam(A, G).tolist()  # α = 4
@@ -69,8 +66,7 @@ def xgrad_cam(activations: Tensor, gradients: Tensor) -> Tensor:
 def hires_cam(activations: Tensor, gradients: Tensor) -> Tensor:
     """HiResCAM, sum_c G_c · A_c cell by cell (Draelos and Carin 2020, arXiv 2011.08891).
 
-    For a linear head the map sums to the logit less the bias. The authors of the heatmap loss took the mean over
-    channels; their max-normalisation cancels that factor.
+    For a linear head the map sums to the logit less the bias.
 
     >>> A, G = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[3.0, 5.0]]]])
     >>> hires_cam(A, G).tolist()
@@ -97,14 +93,12 @@ def head_gradients(
 ) -> HeadGradients:
     """Run ``head`` once and differentiate the chosen logits by the activations only.
 
-    The logits belong in the classification loss: no second pass is needed. A head that mixes the images of a batch
-    (batch norm in training mode) mixes their gradients as well.
+    The logits belong in the classification loss. Batch norm in training mode mixes the images' gradients.
 
     Args: head, maps activations (B, C, H, W) to logits (B, K); activations, a detached copy where they need no
     gradient; target, class indices (B,), "predicted" (argmax of the logits) or "all"; create_graph, keep the
-    second-order term, None means where gradients are enabled. Without it the gradients are constants, and under
-    no_grad the logits are detached as well. Returns: logits (B, K) and gradients (B, C, H, W), or (B, K, C, H, W) for
-    "all".
+    second-order term, None means where gradients are enabled. Without it the gradients are constants. Returns: logits
+    (B, K) and gradients (B, C, H, W), or (B, K, C, H, W) for "all".
     """
     graph = torch.is_grad_enabled() if create_graph is None else create_graph
     attached = graph or torch.is_grad_enabled()
@@ -179,8 +173,7 @@ def cam_of(
 
 
 def display_map(maps: Tensor, size: tuple[int, int] | None = None) -> Tensor:
-    """Maps (..., H, W) for figures only: ReLU, divided by the maximum, then bilinear to ``size``; detached, in [0,
-    1].
+    """Maps (..., H, W) for figures only: ReLU, over the maximum, bilinear to ``size``; detached, in [0, 1].
 
     >>> display_map(torch.tensor([[[-1.0, 2.0, 4.0]]])).tolist()
     [[[0.0, 0.5, 1.0]]]

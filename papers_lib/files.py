@@ -1,7 +1,4 @@
-"""Files written whole or not at all: a temporary name first, then one rename.
-
-A reader never sees half a file, and a kill at any moment leaves either the old one or the new one.
-"""
+"""Files written whole or not at all: a temporary name first, then one rename."""
 
 import json
 import os
@@ -17,10 +14,7 @@ from papers_lib.errors import UserError
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; on success move it there, on any exception remove it.
-
-    Raises: UserError naming ``path`` if it cannot be written; OSError about another file.
-    """
+    """Yield a temporary path beside ``path``, moved there on success; UserError if it cannot be written."""
     path = Path(path)
     temporary: Path | None = None
     try:
@@ -77,10 +71,7 @@ def write_json(path: str | Path, value: Any) -> Path:
 
 @contextmanager
 def replacing_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``path`` and rename it to ``path`` at the end; errors as :func:`replacing`.
-
-    If somebody else finished ``path`` in the meantime theirs stays: both hold the same content.
-    """
+    """Yield a temporary folder beside ``path``, renamed to it at the end unless somebody else was first."""
     path = Path(path)
     temporary = _temporary(path)
     try:

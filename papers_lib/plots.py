@@ -77,7 +77,6 @@ def map_grid(
     """Images [n, height, width(, 3)] in a grid, each below its map [n, h, w], with one colour bar for all.
 
     ``limits``: values at the ends of the colour bar (default: of the maps); ``side``: inches of an image.
-    Raises a UserError if there is no image, or the numbers of images, maps and titles differ.
     """
     import matplotlib.pyplot as plt
 
@@ -110,10 +109,7 @@ def map_grid(
 
 
 def strip_panels(panels: Sequence[Mapping[str, Any]], width: float = 4.8, **shared: Any) -> "Figure":
-    """One dot per run, by group, in panels side by side; beside each group its median with a 95 % interval.
-
-    ``panels``: the arguments of :func:`_panel` of each; those with an empty frame are left out. ``shared``: of all.
-    """
+    """One dot per run, by group, in ``panels`` (arguments of :func:`_panel`), with medians and 95 % intervals."""
     import matplotlib.pyplot as plt
 
     drawn = [merged for panel in panels if len((merged := {**shared, **panel})["frame"])]

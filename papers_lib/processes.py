@@ -1,7 +1,7 @@
 """Worker processes: how many, one thread each, kept from one call to the next, ended with this process.
 
-A new worker imports torch, which takes seconds. So data sets, features and runs share one pool (pebble's, which
-survives the death of a worker). It is replaced when a source file changes.
+Data sets, features and runs share one pool of pebble's, which survives the death of a worker; it is replaced when a
+source file changes.
 """
 
 import os
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 DEVICES = ("auto", "cpu", "cuda")
 LIMITS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-BYTES_A_RUN = (
-    12 * 2**30
-)  # of GPU memory: ResNet-50, batches of 64 radiographs of 256 px in bfloat16, with room
+BYTES_A_RUN = 12 * 2**30  # of GPU memory: ResNet-50, batches of 64 radiographs in bfloat16, with room
 MOST_ON_A_GPU = 8  # runs on one GPU take turns: more would only wait for one another
 
 _pool: "ProcessPool | None" = None
@@ -88,10 +86,7 @@ def one_thread() -> Iterator[None]:
 
 
 def in_processes(function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], jobs: int) -> list[Any]:
-    """``[function(*each) for each in arguments]`` in ``jobs`` workers, or with one job here; one thread each.
-
-    ``arguments`` is read as work goes on, so that large ones need not all be in memory. UserError, if a worker dies.
-    """
+    """``[function(*each) for each in arguments]`` in ``jobs`` workers, or here if 1. UserError, if a worker dies."""
     if jobs == 1:
         with one_thread():
             return [function(*each) for each in arguments]

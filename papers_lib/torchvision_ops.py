@@ -1,9 +1,4 @@
-"""Lets torchvision from PyPI import beside a CPU-only torch.
-
-torchvision's compiled operators are absent there, and its import fails on two operator schemas that classification
-never calls. They are declared when torchvision is first imported and they are missing; where it is whole, nothing
-happens. Neither torch nor torchvision is imported before that.
-"""
+"""Lets torchvision from PyPI import beside a CPU-only torch, by declaring the two operators that its import misses."""
 
 import importlib.util
 import sys

@@ -94,9 +94,3 @@ def test_the_rules_apply_to_something():
     assert all(select(package) for package in BELOW)
     assert set(TREES) == {"papers_lib", "papers_lib.torchvision_ops", *select(*BELOW, *BASE)}
     assert "papers_lib.files" in imports(ast.walk(TREES["papers_lib.sweep.core"]), "papers_lib.sweep")
-
-
-def test_imports_are_read_wherever_they_stand():
-    source = "import os.path as p\ndef f():\n    from ..datasets import voc\nfrom papers_lib import cams"
-    found = set(imports(ast.walk(ast.parse(source)), "papers_lib.losses"))
-    assert found == {"os.path", "papers_lib.datasets", "papers_lib.cams"}

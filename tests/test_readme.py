@@ -8,7 +8,6 @@ import torch
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
-WEIGHT = "0.3 * "
 
 
 def run(example: str) -> dict[str, object]:
@@ -34,13 +33,3 @@ def test_an_example_runs_in_fifteen_lines_and_moves_the_layer_before_the_map(exa
     assert not torch.equal(names["before"], model[0].weight)
     assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in model.modules())
     assert names["maps"].requires_grad
-
-
-def test_the_sharpness_term_moves_the_layer_before_the_map_and_dead_maps_are_printed(capsys):
-    (example,) = (example for example in EXAMPLES if "cam_sharpness" in example)
-    assert example.count(WEIGHT) == 1
-    weights = [run(text)["model"][0].weight for text in (example, example.replace(WEIGHT, "0.0 * "))]
-    assert not torch.allclose(*weights)
-    printed = re.findall(r"dead_share (\S+)", capsys.readouterr().out)
-    assert len(printed) == 2 * 5
-    assert all(0 <= float(share) <= 1 for share in printed)

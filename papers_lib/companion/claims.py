@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -43,16 +43,15 @@ class _Strict(BaseModel):
 
 
 class Rule(_Strict):
-    """How a claim is judged. The form says what is estimated, and how:
+    """How a claim is judged: by an estimate on the side ``direction`` of the reference by more than ``margin``.
 
-    - paired: mean of the differences a - b of runs that share ``paired_by``, Student's t;
+    - paired: mean of a - b over runs that share ``paired_by``, Student's t;
     - unpaired: shift from b to a by Hodges and Lehmann, exact Mann-Whitney test;
     - mean: of a column, Student's t; with ``equals`` the share of runs with that value, Wilson;
-    - equivalence: of pairs (of ranks if ``paired_by`` is empty), or of a mean and ``reference``: two one-sided tests;
+    - equivalence: of pairs (of ranks if ``paired_by`` is empty), or of a mean: two one-sided tests;
     - value: a computed number of the page (``page.value``).
 
-    The estimate lies on the side ``direction`` of the reference (0 for a difference) by more than ``margin``, for equal
-    by less. ``where``: column → value, or several. A ``family`` is corrected by Holm. ``labels``: words for the reader.
+    ``where``: column → value, or several. A ``family`` is corrected by Holm. ``labels``: words for the reader.
     """
 
     form: Literal["paired", "unpaired", "mean", "equivalence", "value"]
@@ -75,11 +74,10 @@ class Rule(_Strict):
     @checked(mode="before")
     @classmethod
     def _with_what_its_family_says(cls, found: Any, info: ValidationInfo) -> Any:
-        if not isinstance(found, dict) or not isinstance(found.get("family"), str):
+        if not isinstance(found, dict) or not isinstance(family := found.get("family"), str):
             return found
-        defaults = (info.context or {}).get(found["family"])
-        if not isinstance(defaults, dict):
-            raise ValueError(f"family: found {found['family']!r}, expected one of families")
+        if not isinstance(defaults := (info.context or {}).get(family), dict):
+            raise ValueError(f"family: found {family!r}, expected one of families")
         return {**defaults, **found}
 
     @checked(mode="after")
@@ -88,8 +86,8 @@ class Rule(_Strict):
         if self.form == "equivalence":
             needed += ["by", "a", "b"] if self.by else ["reference"]
         given = self.model_fields_set - {"form"}
-        wrong = [f"no {key}" for key in needed if key not in given]
-        if wrong := wrong + sorted(given - {*needed, *allowed}):
+        wrong = [f"no {key}" for key in needed if key not in given] + sorted(given - {*needed, *allowed})
+        if wrong:
             raise ValueError(f"found {', '.join(wrong)}, expected {', '.join(needed)} for form {self.form}")
         if self.direction == "equal" and not (self.margin or self.form == "value"):
             raise ValueError("expected form equivalence and a margin above 0, without which nothing is equal")
@@ -113,11 +111,10 @@ class Rule(_Strict):
 
     @property
     def text(self) -> str:
-        """The rule as a sentence, made from the rule and the file's labels alone."""
+        """The rule as a sentence."""
         metric, a, b = map(self.in_words, (self.metric, self.a, self.b), ("", self.by, self.by))
-        shifts = (-self.margin, 0.0, self.margin)
+        shifts, keys = (-self.margin, 0.0, self.margin), " and ".join(map(self.in_words, self.paired_by))
         low, at, high = (format_number(self.reference + shift, ".6g") for shift in shifts)
-        exact, keys = self.form == "value", " and ".join(map(self.in_words, self.paired_by))
         estimate = {
             "pairs": f"{metric}, {a} minus {b}; mean of paired differences, Student t by {keys}",
             "ranks": f"{metric}, {a} minus {b}; Hodges-Lehmann shift",
@@ -127,12 +124,12 @@ class Rule(_Strict):
         }[self.method]
         rows = f" ({self.where_text(self.where)})" if self.where else ""
         rows += ", failed runs included" if self.failed_too else ""
+        exact, zone = self.form == "value", f"{low} to {high}" if self.margin else at
         whole = "it" if exact else f"the whole {100 * self.level:g} % interval"
-        zone, inside = (f"{low} to {high}", "inside ") if self.margin else (at, "")
         test = {
             "greater": f"is above {high}, contradicted if below {low}",
             "less": f"is below {low}, contradicted if above {high}",
-            "equal": f"is {inside}{zone}, contradicted if outside",
+            "equal": f"is {'inside ' if self.margin else ''}{zone}, contradicted if outside",
             "differs": f"excludes {zone}" + (", contradicted if inside" if exact or self.margin else ""),
         }[self.direction]
         holm = f"; p adjusted by Holm within {self.in_words(self.family, 'family')}" if self.family else ""
@@ -140,7 +137,8 @@ class Rule(_Strict):
 
     def in_words(self, value: Any, column: str = "") -> str:
         """A column, or a value of a column: its label, or as a claims file writes it."""
-        return self.labels.get(f"{column}={_text(value)}") or self.labels.get(_text(value), _text(value))
+        text = _text(value)
+        return self.labels.get(f"{column}={text}") or self.labels.get(text, text)
 
     def where_text(self, where: Mapping[str, Sequence[Any]]) -> str:
         """A filter in words; a label of ``column=value`` stands for the whole condition."""
@@ -211,18 +209,18 @@ class ClaimsFile(_Strict):
 
     @checked(mode="after")
     def _names_that_exist(self) -> Self:
-        ids = [item.id for item in self.items]
         shown = {"", *(item.id for item in self.items if item.kind not in JUDGED)}
+        ids = [item.id for item in self.items]
+        if twice := [name for name in ids if ids.count(name) > 1]:
+            raise ValueError(f"item {twice[0]}: found twice")
         for item in self.items:
-            if ids.count(item.id) > 1:
-                raise ValueError(f"item {item.id}: found twice")
             if item.figure not in shown:
                 raise ValueError(f"item {item.id}: figure: found {item.figure!r}, expected a figure or table")
-            if item.rule is not None:
+            if item.rule:
                 item.rule.labels.update(self.labels)
         if self.thumbnail not in shown:
             raise ValueError(f"thumbnail: found {self.thumbnail!r}, expected a figure of this file")
-        names = [*(field.name for field in fields(ClaimResult)), "word"]
+        names = [*ClaimResult.__dataclass_fields__, "word"]
         known = {f"{item.id}.{name}": 1 for item in self.items if item.kind in JUDGED for name in names}
         try:
             fill(" ".join(self.verdict), known)
@@ -237,17 +235,16 @@ class ClaimsFile(_Strict):
     @property
     def rules_sha256(self) -> str:
         """Hash of the rules alone (id, profiles, rule), blind to prose, to families' defaults and to order."""
+        judged = (item for item in self.items if item.kind in JUDGED)
         rules = {
-            item.id: [sorted(item.profiles), item.rule.model_dump() if item.rule else None]
-            for item in self.items
-            if item.kind in JUDGED
+            one.id: [sorted(one.profiles), one.rule.model_dump() if one.rule else None] for one in judged
         }
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """A claim as judged. An end of the interval that is unbounded, and all that does not apply, is None.
+    """A claim as judged; None: an unbounded end of the interval, and what does not apply.
 
     ``p_floor``: the smallest p that the sample sizes allow; ``reason``: why not tested, or which runs were left out.
     """
@@ -309,16 +306,16 @@ def verdict(claims: ClaimsFile, results: Sequence[ClaimResult]) -> list[str]:
     A sentence on a claim that was not tested, or on a number that a result lacks, gives way to one that says so.
     """
     values = {f"{r.id}.{key}": value for r in results for key, value in vars(r).items()}
-    values |= {f"{result.id}.word": outcome_text(vars(result)) for result in results}
+    values |= {f"{r.id}.word": outcome_text(vars(r)) for r in results}
     sentences = []
     for sentence in claims.verdict:
-        filled, silent = fill(sentence, values), {}
-        for name in re.findall(r"\{(\w+\.\w+)", sentence):
-            claim = name.partition(".")[0]
-            if is_missing(values[name]) or values[f"{claim}.outcome"] == "not tested":
+        filled, silent = fill(sentence, values), []
+        for claim, field in re.findall(r"\{(\w+)\.(\w+)", sentence):
+            if is_missing(values[f"{claim}.{field}"]) or values[f"{claim}.outcome"] == "not tested":
                 title = textwrap.shorten(values[f"{claim}.title"].rstrip("."), 72, placeholder=" …")
-                silent[title] = values[f"{claim}.reason"].partition(" with ")[0] or "no interval"
-        titles = ", ".join(f"“{title}” ({reason})" for title, reason in silent.items())
+                reason = values[f"{claim}.reason"].partition(" with ")[0] or "no interval"
+                silent.append(f"“{title}” ({reason})")
+        titles = ", ".join(dict.fromkeys(silent))
         sentences.append(f"Not decided on this page: {titles}." if silent else filled)
     return sentences
 

@@ -18,38 +18,36 @@ Numbers = dict[str, Any]  # fields of a ClaimResult
 
 
 def outcome(direction: str, low: float, high: float, margin: float) -> str:
-    """Judge an interval of a difference by a direction and a margin, strictly; what fits neither is inconclusive.
-
-    greater: supported above +margin, contradicted below -margin; less: its mirror image. differs: supported wholly
-    outside ±margin, contradicted wholly inside (never with margin 0); equal: the other way round.
+    """Judge an interval of a difference, strictly: greater is supported above +margin, contradicted below -margin; less
+    mirrors it; differs: supported wholly outside ±margin, contradicted wholly inside; equal the other way round.
 
     >>> outcome("greater", 0.1, 0.3, 0.05), outcome("greater", 0.01, 0.3, 0.05)
     ('supported', 'inconclusive')
     """
     above, below, inside = low > margin, high < -margin, -margin < low and high < margin
-    supported, contradicted = {
+    apart = above or below
+    cases = {
         "greater": (above, below),
         "less": (below, above),
-        "differs": (above or below, inside),
-        "equal": (inside, above or below),
-    }[direction]
+        "differs": (apart, inside),
+        "equal": (inside, apart),
+    }
+    supported, contradicted = cases[direction]
     return "supported" if supported else "contradicted" if contradicted else "inconclusive"
 
 
 def evaluate(
     claims: ClaimsFile, rows: pd.DataFrame, values: Mapping[str, float], profile: str, evidence: str
 ) -> list[ClaimResult]:
-    """Judge every claim and observation of the file, in its order.
+    """Judge every claim and observation of the file by the rows (one per run) and the named numbers ``values``.
 
-    ``rows``: a row a run; ``values``: named numbers; ``evidence``: what both rest on. Raises: UserError for a rule
-    that names a column or value that is not there; the line names the item.
+    ``evidence``: what both rest on. Raises: UserError for a rule that names a column or value that is not there.
     """
     results: dict[str, ClaimResult] = {}
     families: dict[str, dict[str, float]] = {}
     for item in claims.items:
         if item.kind in JUDGED:
-            place = f"{claims.slug}/claims.yaml: item {item.id}: rule"
-            result = results[item.id] = _judge(item, place, rows, values, profile, evidence)
+            result = results[item.id] = _judge(item, claims.slug, rows, values, profile, evidence)
             if item.rule and item.rule.family and result.p is not None:
                 families.setdefault(item.rule.family, {})[item.id] = result.p
     for members in families.values():
@@ -59,9 +57,10 @@ def evaluate(
 
 
 def _judge(
-    item: Item, place: str, rows: pd.DataFrame, values: Mapping[str, float], profile: str, evidence: str
+    item: Item, slug: str, rows: pd.DataFrame, values: Mapping[str, float], profile: str, evidence: str
 ) -> ClaimResult:
     rule, paper, notes = item.rule, item.paper, list[str]()
+    place = f"{slug}/claims.yaml: item {item.id}: rule"
     ruled: Numbers = {"method": rule.form, "direction": rule.direction, "margin": rule.margin} if rule else {}
     blank = ClaimResult(
         id=item.id, kind=item.kind, title=item.title, printed=item.printed, figure=item.figure, **ruled,
@@ -86,7 +85,7 @@ def _judge(
 
 
 def _of_value(rule: Rule, values: Mapping[str, float], place: str) -> Numbers:
-    """Estimate and outcome of a number without uncertainty: the ends of the margin count as inside."""
+    """A number without uncertainty: the ends of the margin count as inside."""
     if rule.name not in values:
         listed = ", ".join(sorted(values)) or "none"
         raise UserError(f"{place}: name: found {rule.name!r}, expected one of the values ({listed})")
@@ -94,8 +93,11 @@ def _of_value(rule: Rule, values: Mapping[str, float], place: str) -> Numbers:
     if not math.isfinite(number):
         raise NotTested(f"{rule.in_words(rule.name)} is not finite")
     shift, rounding = number - rule.reference, 1e-9 * max(abs(number), abs(rule.reference), 1e-290)
-    found = outcome(rule.direction, shift, shift, rule.margin + rounding)
-    return {"estimate": number, "method": "exact", "outcome": found}
+    return {
+        "estimate": number,
+        "method": "exact",
+        "outcome": outcome(rule.direction, shift, shift, rule.margin + rounding),
+    }
 
 
 def _of_runs(rule: Rule, rows: pd.DataFrame, place: str, notes: list[str]) -> tuple[stats.Interval, Numbers]:
@@ -114,10 +116,10 @@ def _of_runs(rule: Rule, rows: pd.DataFrame, place: str, notes: list[str]) -> tu
     if a.empty or b.empty:
         raise NotTested(f"no rows with {rule.where_text({rule.by: [rule.a if a.empty else rule.b]})}")
     if rule.method == "pairs":
-        keys = rule.paired_by
+        keys, sides = rule.paired_by, [*rule.paired_by, rule.metric]
         if a.duplicated(keys).any() or b.duplicated(keys).any():
             raise UserError(f"{place}: paired_by: found two runs of a group with the same {', '.join(keys)}")
-        pairs = a[[*keys, rule.metric]].merge(b[[*keys, rule.metric]], on=keys).sort_values(keys)
+        pairs = a[sides].merge(b[sides], on=keys).sort_values(keys)
         if unmatched := len(a) + len(b) - 2 * len(pairs):
             notes.append(f"{unmatched} runs without a partner left out")
         shift = stats.paired_t(pairs[f"{rule.metric}_x"], pairs[f"{rule.metric}_y"], level)
@@ -135,10 +137,7 @@ def _of_runs(rule: Rule, rows: pd.DataFrame, place: str, notes: list[str]) -> tu
 
 
 def _chosen(rule: Rule, rows: pd.DataFrame, place: str, notes: list[str]) -> pd.DataFrame:
-    """The runs that a rule speaks of, with its metric known; those left out are noted.
-
-    Raises: UserError for a column that no run has.
-    """
+    """The runs that a rule speaks of, with its metric known; ``notes`` gets those left out."""
     where = {**rule.where, rule.by: [rule.a, rule.b]} if rule.by else rule.where
     mask, good = np.ones((2, len(rows)), dtype=bool)
     if "status" in rows and not rule.failed_too:
@@ -160,8 +159,8 @@ def _chosen(rule: Rule, rows: pd.DataFrame, place: str, notes: list[str]) -> pd.
     runs, what = rows[mask & good], rule.in_words(rule.metric)
     if rule.method != "share":
         numbers = pd.to_numeric(runs[rule.metric], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-        numbers = np.where(np.isfinite(numbers), numbers, np.nan)
-        runs, what = runs.assign(**{rule.metric: numbers}), f"a finite {what}"
+        finite, what = np.where(np.isfinite(numbers), numbers, np.nan), f"a finite {what}"
+        runs = runs.assign(**{rule.metric: finite})
     known = runs[runs[rule.metric].notna()]
     if dropped := len(runs) - len(known):
         notes.append(f"{dropped} of {len(runs)} runs without {what}")

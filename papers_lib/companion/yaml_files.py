@@ -13,21 +13,16 @@ class PlainLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise _refused("found an alias, expected the value itself", self.peek_event())
+            mark = self.peek_event().start_mark
+            raise yaml.MarkedYAMLError(problem="found an alias, expected the value itself", problem_mark=mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):  # yaml itself refuses others
-                if key.value in seen:
-                    raise _refused(f"key {key.value!r} twice", key)
-                seen.add(key.value)
+        keys = [key.value for key, _ in node.value]
+        for at, (key, _) in enumerate(node.value):
+            if key.value in keys[:at]:
+                raise yaml.MarkedYAMLError(problem=f"key {key.value!r} twice", problem_mark=key.start_mark)
         return super().construct_mapping(node, deep)
-
-
-def _refused(problem: str, at: Any) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=problem, problem_mark=at.start_mark)
 
 
 def read_yaml(path: Path, loader: type[PlainLoader] = PlainLoader) -> Any:
@@ -44,9 +39,7 @@ def parse_yaml(text: str, place: str, loader: type[PlainLoader] = PlainLoader) -
     """What ``text`` says. Raises: UserError, which begins with ``place``, for what is no plain YAML."""
     try:
         return yaml.load(text, Loader=loader)
-    except (
-        Exception
-    ) as error:  # yaml's constructors raise ValueError, KeyError, AttributeError, RecursionError …
+    except Exception as error:  # yaml's constructors raise KeyError, RecursionError …
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         line = f", line {mark.line + 1}" if mark else ""
         said = problem or f"not plain YAML ({type(error).__name__}: {error})"

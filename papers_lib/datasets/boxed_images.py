@@ -20,10 +20,7 @@ TOLERANCE = 10.0  # pixels by which a hand may overshoot the edge of a radiograp
 
 
 def box_shares(corners: Sequence[float], size: tuple[int, int]) -> np.ndarray | None:
-    """A box drawn by hand, in pixel edges (x_min, y_min, x_max, y_max), as shares of ``size`` (H, W), float32 (4,).
-
-    One that leaves the image by at most ``TOLERANCE`` pixels is clipped; None if farther, or if no area is left.
-    """
+    """A box in pixel edges as shares of ``size`` (H, W), float32 (4,), clipped; None if far outside or empty."""
     limits = np.array([size[1], size[0], size[1], size[0]], dtype=np.float64)
     pixels = np.array(corners)
     fitted = np.clip(pixels, 0, limits)

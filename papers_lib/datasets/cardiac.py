@@ -7,8 +7,7 @@
     ROOT/masks/ID.png   8-bit: 0 background, 1 LV cavity, 2 LV wall, 3 RV cavity, 4 RV wall, 5 sex label
     ROOT/dataset.json   optional: {"name": ..., "kind": "synthetic data" or "real", ...}
 
-All images of a split have one size. An RGB image counts as grey where its three channels are equal; a mask may have a
-palette, its indices are the labels.
+All images of a split have one size.
 """
 
 from dataclasses import dataclass

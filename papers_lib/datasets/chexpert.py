@@ -7,8 +7,7 @@
     ROOT/train/patient00001/study1/view1_frontal.jpg, ROOT/valid/…
     ROOT/boxes.csv      not in the release: Path, Label, x_min, y_min, x_max, y_max as shares of the picture
 
-``Path`` begins with the name of the release (CheXpert-v1.0-small/train/…), whatever the folder is called; ROOT may
-also be the folder that holds that one.
+``Path`` begins with the name of the release (CheXpert-v1.0-small/train/…); ROOT may also be the folder around it.
 """
 
 import os
@@ -66,17 +65,13 @@ def list_chexpert(
 ) -> tuple[BoxedImages, np.ndarray]:
     """List the images, and their labels as the tables have them: 1, 0, -1 or NaN, float64 (N, 5); none is opened.
 
-    The part "train" is train.csv, "test" is valid.csv. "val", for what is fitted after training such as a temperature,
-    is cut from one of them by patient: the report does not say on which images it fitted its temperatures (section
-    4.7). Blank labels count as negative.
+    "train" is train.csv, "test" valid.csv; "val" is cut from one of them by patient (the report does not say on which
+    images it fitted its temperatures, section 4.7). Blank labels count as negative.
 
     Args:
-        root: folder of the release, or the one that holds it.
         uncertain: labels whose -1 becomes 1: Cardiomegaly and Edema ("report", its section 4.1), Atelectasis and
             Edema ("common", usual after the comparison in Irvin et al. 2019), none ("zeros"), all ("ones").
-        views: which pictures.
-        calibration_share, seed: of the cut of "val"; a share of 0 makes no such part.
-        calibration: the table that "val" is cut from; "train" leaves all 200 patients of valid.csv in "test".
+        calibration_share, seed: of the cut of "val", from the table ``calibration``; a share of 0 makes no such part.
         missing: what to do with pictures that are not there: an "error", or "skip" them.
     """
     check_choice("uncertain", uncertain, tuple(POSITIVE))

@@ -70,10 +70,7 @@ def open_store(folder: str | Path) -> ChexpertImages:
 
 
 def read_truth(root: str | Path, names: tuple[str, ...]) -> np.ndarray:
-    """P(y = 1 | x) of ``names`` (what ``Path`` says) from truth.csv at ``root``, float64 (N, 5); NaN where not there.
-
-    Real data has no truth.csv.
-    """
+    """P(y = 1 | x) of ``names`` from truth.csv at ``root``, float64 (N, 5); NaN where not there, as for real data."""
     path = find_root(root) / TRUTH
     if not path.exists():
         return np.full((len(names), len(CLASSES)), np.nan)

@@ -15,10 +15,7 @@ LARGEST_TEXT = 64 * 2**20  # bytes
 
 
 def tree_fingerprint(root: str | Path) -> str:
-    """SHA-256 (64 hexadecimal digits) over path and size of all files below ``root``, and content of text to 64 MiB.
-
-    An image replaced by one of the same size in bytes goes unnoticed; hidden files and times do not count.
-    """
+    """SHA-256 over path and size of all files below ``root`` but hidden ones, and content of text to 64 MiB."""
     root = Path(root)
     if not root.is_dir():
         raise UserError(f"{root}: no such folder, expected a data set")

@@ -1,7 +1,5 @@
-"""All pictures of a set resized once, in one array that runs map into memory, beside everything else of `BoxedImages`.
-
-Decoding a radiograph of 1024 pixels takes ten times as long as a small network's step; resized once, 100,000 are a
-file of 7 GB at 256 pixels that any number of runs share.
+"""All pictures of a set resized once, in one array that runs map into memory, beside everything else of
+`BoxedImages`.
 
 ::
 
@@ -62,8 +60,7 @@ def write_images(
 ) -> Path:
     """Resize every picture and write them with the list to ``folder``, whole or not at all.
 
-    ``spec.data``, ``kind`` and ``options`` stand for ``images``; the number of processes ``jobs`` (0: one a core)
-    changes no byte; ``reader`` decodes a file.
+    ``spec.data``, ``kind`` and ``options`` stand for ``images``; ``jobs`` changes no byte; ``reader`` decodes a file.
     """
     if not len(images):
         raise UserError(f"{folder}: found no image to write, expected at least one")

@@ -8,8 +8,7 @@
     ROOT/test_list.txt          images to test on; no patient is in both lists of the release
     ROOT/images/NAME.png        or images_001/images/NAME.png to images_012
 
-The header of the boxes is ``Image Index,Finding Label,Bbox [x,y,w,h],,,``: the four numbers are columns 3 to 6, the
-upper left corner, width and height in pixels of the 1024 x 1024 image, whatever the size of the pictures at hand.
+Columns 3 to 6 of the boxes are the upper left corner, width and height in pixels of the 1024 x 1024 image.
 """
 
 from collections import defaultdict
@@ -54,8 +53,7 @@ def load_nih(
     The test part is test_list.txt, "val" is cut from train_val_list.txt, images in neither list have the split "".
 
     Args:
-        root: folder of the release.
-        split: "patients" keeps all images of a patient on one side of the cut. "authors" cuts image by image as PYLON's
+        split: "patients" keeps a patient's images on one side of the cut; "authors" cuts image by image, as PYLON's
             published lists do, where 4,385 patients are both in the training and in the validation part.
         val_share, seed: of the cut; a share of 0 makes no validation part.
         missing: what to do with images of the table that no folder has: an "error", or "skip" them.
@@ -135,10 +133,7 @@ def _findings(text: str) -> tuple[int, ...]:
 
 
 def read_boxes(path: Path, images: Iterable[str]) -> dict[str, list[tuple[int, np.ndarray]]]:
-    """Class and box, as shares, of each box of ``BBox_List_2017.csv`` by image, which must be one of ``images``.
-
-    A box may leave the image by up to 10 pixels, and is then clipped.
-    """
+    """Class and box, as shares, of each box of ``BBox_List_2017.csv`` by image, which must be one of ``images``."""
     kinds = {name: k for k, name in enumerate(CLASSES)} | {"Infiltrate": CLASSES.index("Infiltration")}
     checks = {
         IMAGE: Check({name: name for name in images}.__getitem__, "one of the table's images"),

@@ -1,8 +1,8 @@
 """Pictures of data sets: PNG, JPEG and DICOM files, and a square of 8-bit pixels of each.
 
 DICOM is read in the standard's order (PS3.3 C.11): rescale or modality table, the first VOI table or window, then
-inversion where high values are meant to be dark (MONOCHROME1). The least value becomes 0, the greatest 255, a choice
-that the common PNG conversions of VinDr-CXR share: no file comes out black, but a stray pixel can compress the greys.
+inversion where high values are meant to be dark (MONOCHROME1). The least value becomes 0, the greatest 255, as in the
+common PNG conversions of VinDr-CXR.
 """
 
 from collections.abc import Iterator
@@ -57,8 +57,8 @@ def read_image(path: Path) -> Image.Image:
 def square(picture: Image.Image, side: int, channels: int) -> np.ndarray:
     """The whole picture as uint8 (side, side) for one channel, (side, side, 3) for three.
 
-    Bicubic and antialiased; the aspect ratio is not kept. Colour becomes grey by ITU-R 601 luma; transparency does not
-    count. 16-bit grey is scaled by 255/65535: its full range. Floats or more bits are a ValueError: no known range.
+    Bicubic and antialiased; the aspect ratio is not kept. Colour becomes grey by ITU-R 601 luma. 16-bit grey is
+    scaled by 255/65535; ValueError for floats or more bits.
     """
     if channels not in MODES:
         raise ValueError(f"channels: found {channels}, expected 1 or 3")

@@ -47,10 +47,7 @@ def new_row_file(path: Path, dtype: type[np.generic], shape: tuple[int, ...]) ->
 
 
 class RowFile:
-    """Writes rows (first axis) of an .npy file made by `new_row_file`, in any order.
-
-    Plain writes: on a full disk they raise OSError, where a write to a memory map kills the process.
-    """
+    """Writes rows of an .npy file of `new_row_file`, in any order; a full disk is an OSError, not a killed process."""
 
     def __init__(self, path: Path) -> None:
         array = np.load(path, mmap_mode="r")

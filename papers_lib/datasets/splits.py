@@ -1,7 +1,4 @@
-"""Splits of a data set into parts, by patient or by image: the same ones for a seed on every machine.
-
-Images of one patient look alike: a part that shares patients with the training part measures, in part, memory.
-"""
+"""Splits of a data set into parts, by patient or by image: the same ones for a seed on every machine."""
 
 from collections.abc import Mapping, Sequence
 from math import fsum
@@ -35,10 +32,7 @@ def image_split(n: int, shares: Mapping[str, float], seed: int) -> np.ndarray:
 
 
 def k_folds_by_patient(patients: Patients, k: int, seed: int) -> np.ndarray:
-    """The fold (0 to k - 1) of each image, whole patients at a time: int64 (N,), whatever the order of the images.
-
-    Patients with many images come first, each into the smallest fold so far; among equals the order is random.
-    """
+    """The fold (0 to k - 1) of each image, whole patients at a time, those with many images first: int64 (N,)."""
     owner, counts = _grouped(patients)
     if not 2 <= k <= len(counts):
         raise ValueError(f"k: found {k}, expected 2 to {len(counts)}, the number of patients")

@@ -94,8 +94,7 @@ def read_rows(
 ) -> list[Row]:
     """All rows of a comma-separated file (UTF-8, with or without a byte order mark), as text.
 
-    Blanks around values, empty lines and empty names at the end of the header are dropped; with ``split_names`` a name
-    in quotes with commas in it counts as several columns.
+    Blanks, empty lines and empty names at the header's end are dropped; with ``split_names`` quoted names split.
     """
     path = Path(path)
     text = read_text(path, f"a table with {', '.join(required)}")
@@ -166,10 +165,7 @@ NAME = Check(plain_name, "a file name without folders")
 def read_table(
     path: str | Path, columns: Mapping[str, Check | None], *, unique: str = "", **options: Any
 ) -> pd.DataFrame:
-    """The ``columns`` of a CSV file, parsed and checked; the index is the line on which each row ends.
-
-    A column without a check stays text; values of the column ``unique`` must differ; options are `read_rows`'s.
-    """
+    """The ``columns`` of a CSV file, checked (values of ``unique`` differ); the index is the line where a row ends."""
     rows = read_rows(path, list(columns), **options)
     lines = [row.line for row in rows]
     table = pd.DataFrame({name: [row[name] for row in rows] for name in columns}, lines, dtype=object)

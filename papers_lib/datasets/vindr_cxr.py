@@ -8,8 +8,8 @@
     ROOT/train_meta.csv         image_id, dim0 (height) and dim1 (width) of the original in pixels
 
 Three readers read each image and may contradict each other. The competition's test part has no labels, so its 15,000
-training images are split, as in PYLON (Preechakul 2022, iScience 25:103933, "Adapting PYLON to small VinDr-CXR
-datasets"): by image, since the set does not say whose image is whose; a patient may be in two parts.
+training images are split, as in PYLON (Preechakul 2022, iScience 25:103933): by image, since the set does not name
+patients.
 """
 
 import os
@@ -63,14 +63,10 @@ def load_vindr(
 ) -> BoxedImages:
     """List the images of the release at ``root`` with labels, boxes and split, sorted by name; only headers are read.
 
-    A class is a label of an image if at least ``min_readers`` readers drew a box of it; then all their boxes of it are
-    kept: the paper merges them "into a single ground truth region", their union. "No finding" is no class.
-
-    Args:
-        root: folder of the release.
-        min_readers: 1 is the union of the readers, 2 the majority of three.
-        seed, shares: of the random split.
-        missing: what to do with images of the table that ``train/`` has not: an "error", or "skip" them.
+    A class is a label of an image if at least ``min_readers`` (1: the union, 2: the majority) drew a box of it; then
+    all their boxes of it are kept: the paper merges them "into a single ground truth region". "No finding" is no
+    class. ``seed``, ``shares``: of the split. ``missing``: images that ``train/`` has not are an "error", or "skip"
+    them.
     """
     root = Path(root)
     tabular.check_whole("min_readers", min_readers, 1)

@@ -72,8 +72,7 @@ def load_voc(
 
     Args:
         years: the years to join; None joins every year that has this split.
-        classes: class names in the order of their indices; None takes all names in all annotations, sorted, so that
-            splits and years of one root agree.
+        classes: class names in the order of their indices; None takes all names in all annotations, sorted.
         mode: "strict" stops at the first fault; "skip" leaves out the box or the image, and says so in ``left_out``.
         difficult: False leaves out boxes marked difficult (and images without any other), in both modes.
     """
@@ -180,14 +179,11 @@ def voc_boxed(
     seed: int = 0,
     difficult: bool = True,
 ) -> BoxedImages:
-    """List the pictures of a VOC set with labels (the classes of their boxes), boxes and split.
-
-    PYLON's authors chose the checkpoint on VOC's val list and tested on it as well; here the two never are the same.
+    """List the pictures of a VOC set with labels (the classes of their boxes), boxes and split; all years are joined.
 
     Args:
-        root: a VOCdevkit, or a folder that holds one; all years that have a list are joined.
         validation: "cut" draws it picture by picture from the training list of `splits_of`; "own" takes the set's own
-            lists train, val and test, which must all be there.
+            lists train, val and test, which must all be there (PYLON's authors tested on the val list).
         val_share, seed: of the cut; a share of 0 makes no validation part.
         difficult: False leaves out boxes marked difficult, and pictures without any other.
     """

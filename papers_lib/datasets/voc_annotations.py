@@ -1,8 +1,4 @@
-"""One annotation file of Pascal VOC: untrusted XML in, checked boxes out, each fault as one line.
-
-Format: Everingham et al., "The PASCAL Visual Object Classes Challenge 2012 Development Kit", section on annotations:
-`<annotation><size/><object><name/><difficult/><truncated/><bndbox/><part/></object>…`.
-"""
+"""One annotation file of Pascal VOC (the development kit's format): untrusted XML in, checked boxes out."""
 
 import os
 from dataclasses import dataclass, field
@@ -117,9 +113,8 @@ def _text(element: Element, key: str) -> str:
 def pixel_box(item: VocObject, size: tuple[int, int], where: str, left_out: list[str] | None) -> np.ndarray:
     """Convert a box to 0-based pixel edges and fit it to the picture, float32 (4,).
 
-    VOC counts pixels from 1 and includes the last one; here x_min = xmin - 1 and x_max = xmax, so that
-    `array[y_min:y_max, x_min:x_max]` is the crop. A box that reaches out is clipped, and noted in ``left_out`` if by
-    more than a pixel; one without area, or wholly outside, is a `UserError`.
+    VOC counts pixels from 1 and includes the last one; here x_min = xmin - 1 and x_max = xmax. A box that reaches out
+    is clipped, and noted in ``left_out`` if by more than a pixel; one without area is a `UserError`.
 
     >>> pixel_box(VocObject("cat", (1, 1, 20, 10), False, False), (20, 10), "a.xml", None).tolist()
     [0.0, 0.0, 20.0, 10.0]

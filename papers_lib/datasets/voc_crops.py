@@ -1,10 +1,8 @@
-"""What is inside the box of a VOC object, or in the whole picture: pixels, boxes, parts and masks, as a square.
+"""What is inside the box of a VOC object, or in the whole picture, as a square: pixels, boxes, parts and masks.
 
-The aspect ratio is not kept; bilinear with antialiasing, from the pixels of the frame alone.
-
-Formats: the VOC development kit. A `<part>` of an object has a box of its own. `SegmentationObject`, which VOC has for
-about one picture in six, holds palette PNGs of the picture's size whose pixels are the number of the object in the
-order of the annotation, from 1; 0 is background, 255 "void": a border around objects, and objects marked difficult.
+The aspect ratio is not kept; bilinear with antialiasing, from the pixels of the frame alone. `SegmentationObject`,
+which VOC has for about one picture in six, holds palette PNGs whose pixels are the number of the object in the order
+of the annotation, from 1; 0 is background, 255 "void": a border around objects, and objects marked difficult.
 """
 
 import math
@@ -100,10 +98,7 @@ def object_masks(record: VocRecord) -> np.ndarray | None:
 
 
 def mask_in_frame(mask: np.ndarray, frame: Frame, side: int) -> np.ndarray | None:
-    """The part of a mask (height, width) inside ``frame`` as cells, bool (side, side); None if nothing is in there.
-
-    A cell belongs to the object when half of its area does, or where no cell has that much, as much as any has.
-    """
+    """The mask inside ``frame``, bool (side, side), by half a cell's area or the most any has; None if empty."""
     inside = mask[frame[1] : frame[3], frame[0] : frame[2]]
     if not inside.any():
         return None

@@ -1,8 +1,5 @@
 """All crops of a VOC data set made once, as arrays that runs map into memory.
 
-Decoding a picture for every box and epoch costs more than training on frozen features; made once, 40,000
-crops of VOC 2007 and 2012 are a file that any number of runs share.
-
 ::
 
     FOLDER/crops.json                names of the classes, lists, spec, parts that were left out
@@ -87,10 +84,7 @@ class CropSplit:
 
 
 def write_crops(folder: str | Path, spec: CropSpec, *, root: str | Path, jobs: int = 1) -> Path:
-    """Make every item of both splits of the VOC set at ``root`` and write them to ``folder``, whole or not at all.
-
-    ``spec.data`` stands for what is at ``root``; the number of processes ``jobs`` (0: one a core) changes no byte.
-    """
+    """Write every item of both splits of the VOC set at ``root`` to ``folder``, whole or not at all."""
     lists = splits_of(root)
     splits = load_parts(root, lists, difficult=spec.difficult)
     seen = sorted({name for record in splits["train"].records for name in record.names})

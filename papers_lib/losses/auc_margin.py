@@ -1,13 +1,11 @@
 """The AUC margin loss for multi-label networks, a min-max problem (Yuan et al. 2021, ICCV; the report, 3.4.2).
 
-The report prints no more than the pairwise form. With h the scores, m the margin, and means and variances over the
-positives (+) and the negatives (-) of a label, Yuan et al. minimise over the network
+With h the scores, m the margin, and means and variances over the positives (+) and the negatives (-) of a label:
 
     var+ h + var- h + max(0, m + mean- h - mean+ h)^2  =  min over a, b, max over alpha >= 0 of
     mean+ (h - a)^2 + mean- (h - b)^2 + 2 alpha (m + mean- h - mean+ h) - alpha^2.
 
-Times p (1 - p), with the prevalence p, each mean over one kind becomes a mean over all samples: minibatches are
-unbiased, and one without positives is no exception.
+Times p (1 - p), with the prevalence p, each mean over one kind becomes a mean over all samples of a minibatch.
 """
 
 from typing import Any
@@ -32,8 +30,7 @@ def auc_margin_loss(
 
     Mean over samples of (1-p) (h-a)^2 1[y=1] + p (h-b)^2 1[y=0] + 2 alpha (p (1-p) m + p h 1[y=0] - (1-p) h 1[y=1]) -
     p (1-p) alpha^2. Where the batch's prevalence is p, its saddle point is a = mean+ h, b = mean- h, alpha = max(0, m
-    + b - a). Published implementations have left the margin out, misplaced a parenthesis around it, or replaced the
-    given p by the batch's.
+    + b - a).
 
     Args: scores h (B, K), probabilities; labels y (B, K), boolean or 0 and 1; a, b, alpha and prevalence p (K,), p
     the share of positives in the training set, 0 < p < 1; margin m.
@@ -54,14 +51,12 @@ def auc_margin_loss(
 class AucMargin(nn.Module):
     """:func:`auc_margin_loss` on sigmoid(logits), mean over the labels, with a, b and alpha (K,) as parameters.
 
-    Made for :class:`papers_lib.losses.pesg.PESG`, which ascends on alpha. With any other optimizer give it the
-    parameters of the network and of this loss. **alpha then descends, unless** ``ascend`` **is True**: it goes below
-    0, where the term in alpha rewards scores in the wrong order and has no lower bound. The report trained all of its
-    losses with Adam (section 4.6) and does not say what became of alpha.
+    Made for :class:`papers_lib.losses.pesg.PESG`, which ascends on alpha. Under any other optimizer **alpha descends,
+    unless** ``ascend`` **is True**: below 0 its term rewards scores in the wrong order. The report used Adam (section
+    4.6) and does not say what became of alpha.
 
-    Args: prevalence p (K,) in the training set, 0 < p < 1: smooth it first, as (n + 1) / (N + 2); margin m, finite,
-    above 0 (with m = 1 no scores satisfy it but 1 for all positives, 0 for all others); ascend, the gradient that
-    reaches alpha is negated, and is 0 where it would push alpha further below 0, which counts as 0.
+    Args: prevalence p (K,) in the training set, 0 < p < 1: smooth it first, as (n + 1) / (N + 2); margin m, above 0;
+    ascend, the gradient that reaches alpha is negated, and is 0 where it would push alpha further below 0.
 
     >>> loss = AucMargin(torch.tensor([0.5]))
     >>> loss(torch.zeros(2, 1), torch.tensor([[1], [0]])).item()  # .5 (1/2)^2, as a = b = alpha = 0

@@ -28,13 +28,10 @@ def cam_sharpness_loss(
 ) -> SharpnessTerm:
     """Measure of the true class's map, to be added to the classification loss with the weight β (equation 6).
 
-    With f the measure and M_k the heat of class k, an image's term is f(M_true) - others · mean of f(M_k) over the
-    other classes: the paper's "adding the negative loss terms" (section III B), with a weight of our own.
+    An image's term is f(M_true) - others · mean of f(M_k) over the other classes (section III B), the weight is ours.
 
-    Deviations: the paper does not say how "ca" and "cd" enter; "cd" and "cv", which are to grow, enter negated. **A
-    dead map** (:func:`papers_lib.metrics.sharpness.dead_maps`) **costs 0 and teaches nothing**: the true class's
-    still counts in the mean over images, another class's is left out. Log ``dead_share``: the form "relu" lets maps
-    die.
+    The paper does not say how "ca" and "cd" enter; "cd" and "cv", which are to grow, enter negated. **A dead map**
+    (:func:`papers_lib.metrics.sharpness.dead_maps`) **costs 0 and teaches nothing**: log ``dead_share``.
 
     Args: maps, raw, with their graph, of the true class (B, H, W), or of all classes (B, K, H, W) with target, class
     indices (B,); measure, a key of ``MEASURES``: "ce" (the paper's), "ce_norm", "ca", "cd" or "cv"; form, "relu" (the

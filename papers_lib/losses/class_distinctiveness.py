@@ -22,13 +22,11 @@ class SampledPairs(NamedTuple):
 
 
 def class_distinctiveness(codes: Tensor) -> Tensor:
-    """Mean cosine between the codes (B, K, ...) of an image's classes, averaged over the images: L_CD of section
-    3.1.1.
+    """Mean cosine between the codes (B, K, ...) of an image's classes, mean over images: L_CD of section 3.1.1.
 
     L_CD = 2 / (K (K - 1)) Σ_{c1 < c2} cos(Z_c1, Z_c2) for one image; Z_c is the code of class c's map, flattened
-    whole (whether it is pooled is not said). The report's "0 (unlike) to 1 (alike)" holds for codes without negative
-    values; otherwise the loss reaches down to -1 / (K - 1). A code of zeros has cosine and gradient 0: **a dead map
-    costs nothing and learns nothing.** Float32 for half precision, autocast or not.
+    whole. In [0, 1] for codes without negative values, else from -1 / (K - 1). A code of zeros has cosine and
+    gradient 0: **a dead map costs nothing and learns nothing.**
 
     >>> codes = torch.tensor([[[1.0, 0.0], [2.0, 0.0], [0.0, 3.0]]])
     >>> round(class_distinctiveness(codes).item(), 4)  # (1 + 0 + 0) / 3
@@ -47,8 +45,8 @@ def class_distinctiveness(codes: Tensor) -> Tensor:
 def sample_pairs(batch: int, classes: int, *, share: float, generator: torch.Generator) -> SampledPairs:
     """Some images of the batch, without replacement, and of each an unordered pair of classes, all equally likely.
 
-    The mean of the pairs' cosines is unbiased for the mean over all images and pairs. Ours: the report has none.
-    max(1, round(share · batch)) images are chosen, share in (0, 1]; the smaller class comes first.
+    Ours, not the report's; unbiased. max(1, round(share · batch)) images are chosen, share in (0, 1]; the smaller
+    class comes first.
     """
     if not 0 < share <= 1:
         raise ValueError(f"share: expected a number in (0, 1], got {share}")
@@ -73,10 +71,8 @@ def class_distinctiveness_loss(
 ) -> Tensor:
     """L_CD of section 3.1.1: the maps of all classes become images, are encoded again, and compared.
 
-    The K maps of an image come from one forward pass (``cams.head_gradients``), all re-encodings run as one batch.
-    Batch norm belongs in eval mode there (``models.eval_statistics``). Left open by the report, and chosen here: maps
-    are min-max scaled and enlarged to the input's size (``as_images``); the gradient takes both ways, through the
-    maps and through the encoder's weights. "sampled" is ours: 2 re-encodings for each chosen image instead of K.
+    Batch norm belongs in eval mode there (``models.eval_statistics``). Chosen here: maps are min-max scaled and
+    enlarged to the input's size (``as_images``); "sampled", 2 re-encodings for each chosen image instead of K.
 
     Args: maps, raw (B, K, h, w) with their graph; encode, images (N, channels, H, W) in [0, 1] to codes (N, ...): the
     last convolutional features, the network's normalisation included, None compares the maps themselves; size (H, W)

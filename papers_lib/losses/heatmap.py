@@ -27,13 +27,12 @@ def heatmap_loss(
     With the map H, the outside mask M and Hn = relu(H) / max H, an image's term is, by form:
 
     - "mean": mean over cells of Hn · M, as the authors coded it;
-    - "sum": sum over cells of Hn · M, as the paper words it ("the sum of the HiResCAM heatmap values that lay
-      outside of the heart");
+    - "sum": sum over cells of Hn · M, as the paper words it;
     - "share": sum Hn · M / sum Hn, the share of the heat that lies outside;
     - "dice": 1 - 2 sum Hn (1 - M) / (sum Hn + sum (1 - M)), after the paper's pointer to Dice (1945).
 
-    Deviation: a dead map (max H <= 1e-30; float16: 6e-5), the authors' 0/0, has term and gradient 0 and still counts
-    in the mean over images: log :func:`dead_share` beside the loss. A NaN map gives NaN.
+    Deviation: a dead map (max H <= 1e-30; float16: 6e-5), the authors' 0/0, has term and gradient 0: log
+    :func:`dead_share`.
 
     Args: maps, raw H (B, h, w), with their graph, a positive factor cancels; outside, M (B, h, w) in [0, 1], 1
     outside the organ, at the map's size (:func:`shrink_mask`); reduction, over the images. Returns: a scalar, or (B,)
@@ -76,8 +75,7 @@ def heatmap_loss(
 
 
 def dead_share(maps: Tensor) -> Tensor:
-    """Share of raw maps (B, h, w) without positive heat, for which the heatmap loss neither costs nor teaches; a NaN
-    map is not dead.
+    """Share of raw maps (B, h, w) without positive heat, which cost and teach nothing; a NaN map is not dead.
 
     >>> dead_share(torch.tensor([[[0.0, -1.0]], [[2.0, -1.0]]])).item()
     0.5
@@ -88,8 +86,8 @@ def dead_share(maps: Tensor) -> Tensor:
 def shrink_mask(mask: Tensor, size: tuple[int, int], how: Literal["point", "area"] = "point") -> Tensor:
     """Mask (B, H, W), boolean or in [0, 1], at the size (h, w) of the maps.
 
-    "point" samples with bilinear weights at the centres of the cells (half-pixel centres, no antialiasing), as the
-    authors do from 105x135 to 6x8; "area" averages the pixels under a cell (adaptive average pooling).
+    "point" samples bilinearly at the centres of the cells, as the authors do; "area" averages the pixels under a
+    cell.
 
     >>> row = torch.tensor([[[1.0, 0.0, 0.0, 0.0, 0.0, 1.0]]])
     >>> shrink_mask(row, (1, 2)).tolist(), shrink_mask(row, (1, 2), "area")[0, 0, 0].item()
@@ -114,9 +112,7 @@ def sigmoid_mse(logits: Tensor, target: Tensor) -> Tensor:
 def sigmoid_cce(logits: Tensor, target: Tensor) -> Tensor:
     """Keras's categorical cross entropy on sigmoid outputs, mean over images: -log(p_c / sum_k p_k), p = sigmoid(z).
 
-    Keras divides by the sum of the outputs whatever the last activation is. Deviation: computed from log-sigmoids, so
-    without Keras's clipping of p to [1e-7, 1 - 1e-7]; finite and with a gradient at any z. Args: as
-    :func:`sigmoid_mse`.
+    Deviation: from log-sigmoids, without Keras's clipping of p to [1e-7, 1 - 1e-7]. Args: as :func:`sigmoid_mse`.
     """
     z = _checked_logits(logits, target)
     return F.cross_entropy(F.logsigmoid(z), target.long())

@@ -10,9 +10,8 @@ from papers_lib.cams import full_precision
 def balance_weights(labels: Tensor) -> Tensor:
     """Weights (K, 2) of a label's negatives and positives: the share of the other kind among the N images.
 
-    w- = n+ / N and w+ = n- / N, so that both kinds weigh the same in total (Rajpurkar et al. 2017, CheXNet). Choice:
-    the report says "weighted cross entropy" (sections 3.3, 3.4 and 4.3) and gives no weights. Args: labels (N, K),
-    boolean or 0 and 1: those of the whole training set, not of a batch.
+    w- = n+ / N and w+ = n- / N, as in CheXNet (Rajpurkar et al. 2017): a choice, the report gives none. labels (N,
+    K): of the whole training set.
 
     >>> balance_weights(torch.tensor([[1, 0], [0, 0], [0, 0], [0, 0]])).tolist()
     [[0.25, 0.75], [0.0, 1.0]]
@@ -27,9 +26,8 @@ def balance_weights(labels: Tensor) -> Tensor:
 def weighted_bce(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """Mean of -w+ y log p - w- (1 - y) log(1 - p), with p = sigmoid(z) and a pair of weights for each label.
 
-    Its best p is not the probability: with w+ / w- = n- / n+ the odds come out n- / n+ times too high. A temperature
-    cannot mend this, since it is a shift. Args: logits z (N, K); labels y (N, K), boolean or 0 and 1; weights (K, 2),
-    finite, see :func:`balance_weights`.
+    With w+ / w- = n- / n+ the odds come out n- / n+ times too high. Args: logits z (N, K); labels y (N, K), boolean
+    or 0 and 1; weights (K, 2), finite, see :func:`balance_weights`.
     """
     z, positive = checked(logits, labels)
     if weights.shape != (z.shape[1], 2):
@@ -43,10 +41,9 @@ def weighted_bce(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
 def focal_loss(logits: Tensor, labels: Tensor, gamma: float = 2.0, alpha: float | None = None) -> Tensor:
     """Mean of -(1 - p_t)^gamma log p_t, with p_t = p for a positive and 1 - p for a negative, p = sigmoid(z).
 
-    Section 3.4.1, after Lin et al. 2017. The report prints a sum over p_i, which it does not define, read as the p_t
-    of its text; it gives neither gamma (2 is the best of Lin et al.) nor alpha. With gamma = 0: binary cross-entropy.
-    Args: logits z (N, K); labels y (N, K), boolean or 0 and 1; gamma, finite, at least 0; alpha, weight of the
-    positives in [0, 1], 1 - alpha that of the negatives (Lin et al.), or None.
+    Section 3.4.1, after Lin et al. 2017; the report gives neither gamma nor alpha. Args: logits z (N, K); labels y
+    (N, K), boolean or 0 and 1; gamma, finite, at least 0; alpha, weight of the positives in [0, 1], 1 - alpha that of
+    the negatives, or None.
     """
     if not 0 <= gamma < float("inf"):
         raise ValueError(f"gamma: expected a finite value of at least 0, got {gamma}")

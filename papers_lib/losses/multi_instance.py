@@ -13,13 +13,11 @@ _SMALL = 1e-3  # below, a Taylor series: in double precision its first missing t
 
 
 def mil_logits(maps: Tensor, floor: float = FLOOR) -> Tensor:
-    """Logit (B, K) of P = 1 - prod_i q_i over the cells i, with p_i = sigmoid(cell) and q_i = floor + (1 - floor)(1 -
-    p_i).
+    """Logit (B, K) of P = 1 - prod_i q_i over cells, with p_i = sigmoid(cell), q_i = floor + (1 - floor)(1 - p_i).
 
     Li et al. (2018) squeeze each factor 1 - p of the product into [0.98, 1] against underflow; PYLON's benchmark
-    (STAR Methods) trains on log(P / (1 - P)), at most log(floor^-n - 1) for n cells. Computed without P: with t =
-    -sum_i log q_i the logit is log(exp(t) - 1), and log t is a log-sum-exp over cells. Finite with a finite gradient.
-    Args: maps, raw (B, K, h, w), logits of the cells; floor, the smallest factor, in [1e-6, 1).
+    (STAR Methods) trains on log(P / (1 - P)), at most log(floor^-n - 1) for n cells. Args: maps, raw (B, K, h, w),
+    logits of the cells; floor, the smallest factor, in [1e-6, 1).
 
     >>> cells = torch.tensor([0.0, 0.0]).reshape(1, 1, 1, 2)  # p = 1/2, q = 3/4, P = 7/16, odds 7/9
     >>> round(mil_logits(cells, floor=0.5).exp().item() * 9, 4)

@@ -19,12 +19,11 @@ class PESG(torch.optim.Optimizer):
 
     and at the end of a stage eta is divided by a factor and v_ref moves to v (Yuan et al. 2021). The Sibnet report
     used Adam in its place (section 4.6). Choices: v_ref is the last v of the stage before (the authors' library: the
-    mean); lambda acts on the network alone; gradients are not clipped; alpha steps by dF/dalpha, as printed, where
-    later versions of the library step by 2 (m + b - a - alpha). :meth:`state_dict` holds a, b, alpha and v_ref.
+    mean); lambda acts on the network alone; gradients are not clipped; alpha steps by dF/dalpha, as printed.
 
     Args: model_parameters, of the network, any of the loss's among them are left out; loss, gives a, b and alpha, not
     with ``ascend=True``; lr, eta; epoch_decay, lambda_0, the authors' 1 / 500; weight_decay, lambda, the report's
-    (section 4.6); momentum, in [0, 1), of the steps on v, its buffer takes in everything within the brackets above.
+    (section 4.6); momentum, in [0, 1), of the steps on v.
 
     >>> loss, w = AucMargin(torch.tensor([0.5])), torch.nn.Parameter(torch.zeros(1))
     >>> optimizer = PESG([w], loss, lr=1.0)

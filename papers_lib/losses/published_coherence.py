@@ -15,14 +15,11 @@ def published_coherence(
 
     For one map: Σ_{p in a component, the last left out} Σ_{q in the window x window square around p} (x_p - x_q)². Of
     the public code of Mahapatra et al. 2022 (ubern-mia/sibnet), whose loss section 3.1.2 of the report takes over.
-    **Written from a description of that code, not from it.** Against :func:`papers_lib.losses.spatial_coherence`:
-    components by Otsu's threshold, erosion (3x3) and 8-connected labelling; x_q is any pixel of the square; beyond
-    the border x_q is 0 and counts; the component with the largest number pays nothing, so a map with one component
-    costs 0.
+    **Written from a description of that code, not from it.** Components by Otsu's threshold, erosion (3x3) and
+    8-connected labelling; x_q is any pixel of the square, beyond the border 0; the last component pays nothing.
 
-    Computed as n x_p² - 2 x_p Σ x_q + Σ x_q² in double precision. Twice differentiable. Args: maps (..., H, W);
-    window, odd, at least 3; reduction within a map, "sum", or "mean" over the window² - 1 pairs of each counted
-    pixel.
+    Twice differentiable. Args: maps (..., H, W); window, odd, at least 3; reduction within a map, "sum", or "mean"
+    over the window² - 1 pairs of each counted pixel.
 
     >>> import torch
     >>> row = torch.tensor([[3.0, 0.0, 0.0, 2.0]])  # the component of 2 is the last

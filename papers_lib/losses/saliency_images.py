@@ -1,8 +1,4 @@
-"""Saliency maps as images: what the class-distinctiveness loss feeds back into the network.
-
-Source: the report's section 3.1.1 (the maps are encoded by the model again) and 3.2 (Grad-CAM ends in a ReLU and is
-enlarged, for instance bilinearly). How a map becomes an image, its range and its channels, is not said.
-"""
+"""Saliency maps as images: what the class-distinctiveness loss feeds back into the network (sections 3.1.1, 3.2)."""
 
 import torch
 import torch.nn.functional as F
@@ -14,8 +10,7 @@ from papers_lib.cams import full_precision
 def scaled(maps: Tensor) -> Tensor:
     """Each map (..., H, W) min-max scaled to [0, 1]: (x - min) / (max - min), differentiable, the two ends included.
 
-    Ours: the report prints no scaling. A constant map, or one whose range has no finite inverse, becomes 0 with
-    gradient 0.
+    Ours. A constant map, or one whose range has no finite inverse, becomes 0 with gradient 0.
 
     >>> scaled(torch.tensor([[-1.0, 0.0, 3.0], [0.0, 1.0, 3.0]])).tolist()
     [[0.0, 0.25, 1.0], [0.25, 0.5, 1.0]]
@@ -31,9 +26,8 @@ def scaled(maps: Tensor) -> Tensor:
 def as_images(maps: Tensor, size: tuple[int, int], channels: int = 1, *, relu: bool = True) -> Tensor:
     """Maps as a batch of images in [0, 1]: ReLU, :func:`scaled`, then bilinear (align_corners=False) to ``size``.
 
-    Scaled before it is enlarged, so the peak of an enlarged map can lie a little below 1. Args: maps, raw (N, h, w),
-    with their graph; size (H, W); channels, all alike; relu, Grad-CAM's final ReLU (section 3.2), False keeps the
-    negative part as the lower end of the range. Returns: (N, channels, H, W).
+    Args: maps, raw (N, h, w), with their graph; size (H, W); channels, all alike; relu, Grad-CAM's final ReLU
+    (section 3.2). Returns: (N, channels, H, W).
 
     >>> as_images(torch.tensor([[[-5.0, 0.0], [1.0, 2.0]]]), (2, 2), channels=2)[0].tolist()
     [[[0.0, 0.0], [0.5, 1.0]], [[0.0, 0.0], [0.5, 1.0]]]

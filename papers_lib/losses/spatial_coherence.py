@@ -22,16 +22,14 @@ def spatial_coherence(
     """Squared differences between the pixels of a cluster that lie within a window, averaged over the maps: L_SC.
 
     L_SC = Σ_p Σ_{q ∈ T(p)} (x_p - x_q)² for one map (section 3.1.2); T(p) holds the other pixels of p's cluster in
-    the window x window square around p. As printed, each pair counts twice. The square ends at the border; pixels
-    outside a cluster take no part; the mean over maps is ours. **As a sum it is cut by shrinking the map**: give it
-    maps that are ``saliency_images.scaled``, and "mean", which does not grow with the map's side either.
+    the window x window square around p. As printed, each pair counts twice; the mean over maps is ours. **As a sum it
+    is cut by shrinking the map**: give it maps that are ``saliency_images.scaled``, and "mean".
 
-    Pixels are compared by 40 shifted copies (window 9) with the gradient 4 Σ_q (x_p - x_q) beside them: exact, no
-    graph of each copy. So it can be differentiated once; maps made with ``create_graph=True`` pass the gradient on.
+    It can be differentiated once; maps made with ``create_graph=True`` pass the gradient on.
 
-    Args: maps (..., H, W), floating point; labels, clusters, whole numbers of the maps' shape, 0 for none, constants,
-    ``components(maps)`` where not given; window, side of the square, odd, at least 3 (the report's is 9); reduction,
-    within a map, "sum" as printed or "mean" over its ordered pairs, a map without pairs counts with 0.
+    Args: maps (..., H, W), floating point; labels, clusters, whole numbers, 0 for none, by default
+    ``components(maps)``; window, side of the square, odd; reduction, within a map, "sum" as printed or "mean" over
+    its ordered pairs.
 
     >>> row, one = torch.tensor([[1.0, 2.0, 4.0]]), torch.tensor([[1, 1, 1]])
     >>> spatial_coherence(row, one).item(), spatial_coherence(row, one, window=3).item()  # 2 · (1 + 9 + 4), 2 · (1 + 4)
@@ -142,12 +140,11 @@ def components(maps: Tensor, *, threshold: Threshold = "mean", erosion: int = 0)
     """Number of the 8-connected component of each pixel strictly above the map's threshold, 0 elsewhere.
 
     "Clusters on each saliency map are identified by performing connected component analysis" (section 3.1.2);
-    threshold and connectivity are not given. Each row's runs are joined with those they touch in the next row, and
-    numbers are passed along the joins until they settle. No gradient.
+    threshold and connectivity are not given. No gradient.
 
     Args: maps (..., H, W), floating point; threshold, the map's "mean", or "otsu" (:func:`otsu_threshold`); erosion,
     times that the region is shrunk by a 3x3 square. Returns: int64 (..., H, W); within each map 1, 2, … in the order
-    of the components' first pixels. Constant maps and those with NaN have none.
+    of first pixels.
 
     >>> components(torch.tensor([[9.0, 0.0, 9.0], [9.0, 0.0, 0.0], [0.0, 9.0, 0.0]])).tolist()
     [[1, 0, 2], [1, 0, 0], [0, 1, 0]]
@@ -171,11 +168,9 @@ def components(maps: Tensor, *, threshold: Threshold = "mean", erosion: int = 0)
 
 
 def otsu_threshold(maps: Tensor, levels: int = 256) -> Tensor:
-    """Otsu's threshold of each map (..., H, W): the cut with the largest variance between the two sides, w0 w1 (μ0 -
-    μ1)².
+    """Otsu's threshold of each map (..., H, W): the cut with the largest variance w0 w1 (μ0 - μ1)² between its sides.
 
-    Over the cuts between ``levels`` equal bins from the map's minimum to its maximum; of equal cuts the lowest.
-    Returns: the upper end of the last bin below the cut; the value itself for a constant map.
+    The upper end of the last of ``levels`` equal bins below the cut; of equal cuts the lowest.
     """
     flat = full_precision(maps.detach().reshape(-1, maps.shape[-2] * maps.shape[-1]))
     low, high = flat.amin(1, keepdim=True), flat.amax(1, keepdim=True)

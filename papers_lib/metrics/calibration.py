@@ -1,11 +1,8 @@
 """Calibration: probabilities that can be read as frequencies (Sibnet report, sections 3.6, 4.2.2 and 4.7).
 
-Measures are in :mod:`papers_lib.metrics.calibration_error`. Calibrators are each fitted on a split of its
-own, neither that of the training nor that of the test, and then applied by ``.probabilities(logits)``: (N,
-K), float64, on the CPU.
+Each calibrator is fitted on a split of its own and applied by ``.probabilities(logits)``: (N, K), float64, on the CPU.
 
-- :func:`fit_temperature`, sigmoid(z / T) (Guo et al. 2017). The report prints softmax(z / T) though its five findings
-  do not exclude each other. T keeps the order of the images in each label, so AUROC stays.
+- :func:`fit_temperature`, sigmoid(z / T) (Guo et al. 2017; the report prints softmax). It keeps AUROC.
 - :func:`fit_platt`, sigmoid(a z + b) (Platt 1999): it mends an offset too, such as an AUC margin loss leaves.
 - :func:`fit_isotonic`, any rising function (Zadrozny and Elkan 2002): on a few hundred images it fits the noise.
 
@@ -54,12 +51,10 @@ class Temperature:
 
 
 def fit_temperature(logits: Tensor, labels: Tensor, *, per_label: bool = False) -> Temperature:
-    """The T of sigmoid(z / T) with the least negative log likelihood; one for all labels, or with ``per_label`` one
-    for each.
+    """The T of sigmoid(z / T) with the least negative log likelihood; one for all labels, or each with ``per_label``.
 
-    The likelihood is convex in 1 / T: its slope's zero is found by bisection over log T in [1e-3, 1e3]. Where there
-    is none: logits that separate the labels give 1e-3, logits that say the opposite, or nothing, 1e3, and
-    ``at_bound``. If every logit is 0, T is 1. With ``per_label`` the order of the labels within an image may change.
+    Zero of the slope in 1 / T by bisection over log T in [1e-3, 1e3]; ``at_bound`` where there is none: logits that
+    separate the labels give 1e-3, logits that say the opposite, or nothing, 1e3; logits that are all 0 give T = 1.
     """
     z, y = checked(logits, labels, name="logits")
     # d NLL / d(1/T), summed over the images, and its limit for T to 0: the |z| on the wrong side.
@@ -94,7 +89,7 @@ def fit_platt(logits: Tensor, labels: Tensor) -> Platt:
     """Slope and offset with the least negative log likelihood, by Newton's method, for each label.
 
     As in Platt's paper positives count as (n₊ + 1) / (n₊ + 2) and negatives as 1 / (n₋ + 2), so that separable labels
-    and those with no positive have a finite answer. The slope may be negative; constant logits get 0.
+    and those with no positive have a finite answer.
     """
     z, y = checked(logits, labels, name="logits")
     positives = y.sum(0)
@@ -122,11 +117,9 @@ class Isotonic:
 
 
 def fit_isotonic(scores: Tensor, labels: Tensor) -> Isotonic:
-    """The non-decreasing function of the score with the least squared error to the labels, for each label
-    (scikit-learn).
+    """The non-decreasing function of the score with the least squared error, for each label (scikit-learn).
 
-    Images of equal score count as one. Between scores it is linear and beyond them constant. It never reverses the
-    order of two images, but makes many equal, so that AUROC may move.
+    Between scores it is linear, beyond them constant. It makes many scores equal, so that AUROC may move.
 
     >>> found = fit_isotonic(torch.tensor([[1.0], [2.0], [3.0], [4.0]]), torch.tensor([[0], [1], [0], [1]]))
     >>> found.values[0].tolist()  # 1 and 0 in the wrong order: pooled
@@ -153,11 +146,7 @@ def _as_fitted(scores: Tensor, labels: int) -> Tensor:
 
 
 def ordered_sigmoid(logits: Tensor) -> Tensor:
-    """sigmoid that never reverses an order and keeps ties.
-
-    torch computes most elements several at a time and the last few singly, in another way: equal logits can come out
-    one last digit apart, which would split ties between bins and in AUROC.
-    """
+    """sigmoid that never reverses an order and keeps ties, which torch's vectorised one may split by a last digit."""
     distinct, place = logits.unique(return_inverse=True)
     return distinct.sigmoid().cummax(0).values[place]
 
@@ -165,8 +154,7 @@ def ordered_sigmoid(logits: Tensor) -> Tensor:
 def _search(slope: Callable[[Tensor], Tensor], slope_at_zero: Tensor, flat: Tensor) -> tuple[Tensor, Tensor]:
     """Zeros of ``slope``, which grows with 1 / T, over T in [1e-3, 1e3]; and which of them are bounds.
 
-    ``slope_at_zero`` is its limit for T to 0, known exactly, where the slope itself would underflow; 0 means
-    separable. ``flat`` marks a likelihood that does not depend on T.
+    ``slope_at_zero``: its limit for T to 0 (0: separable); ``flat``: the likelihood does not depend on T.
     """
     low = torch.full_like(slope_at_zero, LOWEST).log()
     high = torch.full_like(slope_at_zero, HIGHEST).log()
@@ -184,8 +172,7 @@ def _search(slope: Callable[[Tensor], Tensor], slope_at_zero: Tensor, flat: Tens
 def _newton(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Slope and offset of one label, targets ``y`` that are not separable.
 
-    By hand on purpose: where the labels are all alike the slope is 0 but for its last bits, which decide the order of
-    the probabilities and so the bins of equal mass. scikit-learn's solver agrees to 1e-11, not to the bit.
+    By hand: where the labels are all alike the slope's last bits decide the order, and so the bins of equal mass.
     """
     middle, spread = z.mean(), z.max() - z.min()
     if bool(spread == 0):

@@ -1,14 +1,11 @@
 """Calibration measures: reliability, expected calibration error and its noise floor, Brier score.
 
-* Bin i is (edge i, edge i+1], as in Guo et al. (2017); 0 belongs to the first bin. netcal's bins are
-  [edge i, edge i+1): the two differ for a probability that lies on an inner edge and for no other.
-* ``labels`` are 0 and 1, or the expected shares P(y = 1 | x) between, where they are known (synthetic data).
+Bin i is (edge i, edge i+1], as in Guo et al. (2017); 0 belongs to the first bin; netcal's bins are [edge i, edge i+1).
+``labels`` are 0 and 1, or the expected shares P(y = 1 | x) between, where they are known (synthetic data).
 
-The report prints ECE = Σ_i b_i ‖p_i - c_i‖ over N = 15 bins (section 4.2.2) and gives "mean ECE" in Table 4.3. It
-defines none of the letters, nor equal width or mass, nor what is averaged. We read: b_i is the share of images in bin
-i, p_i the share of positives there, c_i the mean prediction; bins of equal width; one ECE per label on the
-probability of its presence, then the mean over labels. Every ECE is above 0 even for a perfect model: see
-:func:`ece_floor`.
+The report prints ECE = Σ_i b_i ‖p_i - c_i‖ over N = 15 bins (section 4.2.2) and defines none of the letters. We read:
+b_i is the share of images in bin i, p_i the share of positives there, c_i the mean prediction; bins of equal width; one
+ECE per label, then the mean over labels. Every ECE is above 0 even for a perfect model: see :func:`ece_floor`.
 """
 
 from typing import NamedTuple
@@ -43,9 +40,8 @@ def reliability(
 ) -> Reliability:
     """The reliability diagram of one label: mean prediction and share of positives of each bin (report, 3.6).
 
-    Args: probabilities of the positive class (N,), in [0, 1]; labels (N,); bins, the report takes 15 (section 4.2.2);
-    scheme, "width" cuts [0, 1] into equal parts, "mass" by rank: :func:`bins_of`. Returns: :class:`Reliability`,
-    float64; ``confidence`` and ``frequency`` are NaN for an empty bin.
+    Args: probabilities (N,), in [0, 1]; labels (N,); scheme, "width" or "mass": :func:`bins_of`. Float64; NaN for an
+    empty bin.
 
     >>> found = reliability(torch.tensor([0.0, 0.5, 0.75, 1.0]), torch.tensor([0, 1, 1, 0]), bins=2)
     >>> found.counts.tolist(), found.confidence.tolist(), found.frequency.tolist()
@@ -60,9 +56,8 @@ def reliability(
 def ece(probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = "width") -> Tensor:
     """Expected calibration error (K,) of each label on the probability of its presence (section 4.2.2).
 
-    ECE = 1/N Σ_i |Σ of (probability - label) over bin i|: the printed sum, its b_i multiplied out. The report's mean
-    ECE is ``ece(...).mean()``. Args: probabilities (N, K), each label on its own; labels (N, K): with expected shares
-    nearly free of noise; bins, scheme as in :func:`reliability`. Float64, in [0, 1], lower is better.
+    ECE = 1/N Σ_i |Σ of (probability - label) over bin i|: the printed sum, its b_i multiplied out. Args:
+    probabilities, labels (N, K); bins, scheme as in :func:`reliability`. Float64, in [0, 1], lower is better.
 
     >>> ece(torch.tensor([[0.25], [0.25], [0.75], [1.0]]), torch.tensor([[0], [1], [1], [1]]), bins=2)
     tensor([0.1875], dtype=torch.float64)
@@ -75,8 +70,7 @@ def ece(probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = 
 def confidence_ece(probabilities: Tensor, labels: Tensor, *, bins: int = 15, scheme: str = "width") -> Tensor:
     """The binary top-label reading: confidence max(p, 1 - p) against the share of right decisions, per label.
 
-    The decision is "present if p > 1/2". For a rare label nearly all decisions are "absent", and the error is that of
-    the small probabilities: a model may look calibrated though its positives are not.
+    The decision is "present if p > 1/2": for a rare label nearly always "absent", whatever its positives are like.
 
     >>> confidence_ece(torch.tensor([[0.25], [0.75]]), torch.tensor([[0], [0]]))  # .75 sure, right half the time
     tensor([0.2500], dtype=torch.float64)
@@ -89,8 +83,7 @@ def confidence_ece(probabilities: Tensor, labels: Tensor, *, bins: int = 15, sch
 def top_label_ece(probabilities: Tensor, target: Tensor, *, bins: int = 15, scheme: str = "width") -> Tensor:
     """Top-label ECE of exclusive classes: the highest probability against how often it is right (Guo et al. 2017).
 
-    Not for the report's five findings, of which an image may show several; for them see :func:`confidence_ece`. Args:
-    probabilities (N, K), rows that sum to 1 within .01, or ValueError; target, class indices (N,).
+    Args: probabilities (N, K), rows that sum to 1 within .01, or ValueError; target, class indices (N,).
 
     >>> top_label_ece(torch.tensor([[0.75, 0.25], [0.25, 0.75]]), torch.tensor([0, 0]))
     tensor(0.2500, dtype=torch.float64)
@@ -109,8 +102,7 @@ def top_label_ece(probabilities: Tensor, target: Tensor, *, bins: int = 15, sche
 def brier(probabilities: Tensor, labels: Tensor) -> Tensor:
     """Brier score (K,) of each label, float64, lower is better; for expected shares that of the labels' expectation.
 
-    The ECE alone rewards a model that always predicts the prevalence; the Brier score, which is proper, does not. The
-    report gives none.
+    Unlike the ECE it is proper: it does not reward a model that always predicts the prevalence.
 
     >>> brier(torch.tensor([[0.0], [0.5], [1.0], [1.0]]), torch.tensor([[0], [1], [1], [1]])).item()
     0.0625
@@ -146,12 +138,10 @@ def ece_floor(
 ) -> EceFloor:
     """ECE that these predictions would have if they were perfectly calibrated: mean and 95 % range.
 
-    Absolute values do not cancel: with N images in 15 bins chance alone moves each bin's share of positives, so a
-    perfect model's ECE is above 0 (about .07 ± .013 for the report's 200 images). If the predictions were true,
-    labels would be draws from them: we draw and score those (consistency resampling, Bröcker and Smith 2007). Table
-    4.3 shows no floor; its ECEs after calibration, .0992 to .1091, differ by less than that range is wide. Labels of
-    an image are drawn independently, so the range of the mean over labels is a little too narrow. ``generator`` on
-    the CPU.
+    Chance moves each bin's share of positives, so a perfect model's ECE is above 0 (about .07 ± .013 for the report's
+    200 images). Labels are drawn from the predictions and scored (consistency resampling, Bröcker and Smith 2007),
+    those of an image independently: the range of the mean over labels is a little too narrow. ``generator`` on the
+    CPU.
 
     >>> sure = torch.tensor([[0.0], [1.0]])  # certain and right: no noise
     >>> ece_floor(sure, generator=torch.Generator().manual_seed(0)).mean_over_labels

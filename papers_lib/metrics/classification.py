@@ -1,10 +1,8 @@
 """Classification at image level: area under the ROC curve, and thresholds by the largest G-mean.
 
-AUROC is the share of (positive, negative) pairs of images in which the positive one scores higher (Mann and Whitney
-1947); PYLON reports it per class, macro and weighted (STAR Methods, Performance metrics). PYLON needs a threshold for
-masked-out area and IoU: "selected automatically to achieve the maximal geometric mean of specificity and
-sensitivity". It does not say on which images, how finely, or which of equal cuts: the images are the caller's choice
-(the validation split), every distinct cut is tried, and the highest of equal ones is taken.
+PYLON reports AUROC per class, macro and weighted, and needs a threshold for masked-out area and IoU: "selected
+automatically to achieve the maximal geometric mean of specificity and sensitivity" (STAR Methods, Performance metrics).
+Chosen here: every distinct cut is tried, the highest of equal ones is taken; on which images is the caller's choice.
 """
 
 from typing import NamedTuple
@@ -51,9 +49,8 @@ class GmeanThresholds(NamedTuple):
 def auroc(scores: Tensor, positive: Tensor) -> ClassMeans:
     """Area under the ROC curve, ties as one half; only the order of the scores counts.
 
-    Args: scores, logits or probabilities (N, K), also infinite; positive, labels (N, K), boolean or 0 and 1. Returns:
-    :class:`ClassMeans`, by positives; a class without positives or without negatives is NaN and left out of both
-    means. Raises: ValueError for shapes, labels other than 0 and 1, NaN scores, or if no class has both labels.
+    Args: scores (N, K), also infinite; positive, labels (N, K), boolean or 0 and 1. A class without positives or
+    without negatives is NaN and left out of both means; ValueError if no class has both labels.
 
     >>> found = auroc(torch.tensor([[1.0], [2.0], [2.0], [3.0]]), torch.tensor([[0], [1], [0], [1]]))
     >>> found.per_class.item(), found.counts.item()  # of 4 pairs 3 in order, 1 tied
@@ -79,8 +76,7 @@ def best_gmean_thresholds(scores: Tensor, positive: Tensor, *, undefined: str = 
     """The cut of each class with the largest sqrt(sensitivity * specificity); positive is score > threshold.
 
     Cuts lie midway between neighbouring distinct scores; one at the highest score calls everything negative. Args:
-    scores (N, K), finite; positive (N, K), boolean or 0 and 1; undefined, what a class with one label gets: "error"
-    or "nan".
+    scores, positive (N, K) as in :func:`auroc`; undefined, for a class with one label: "error" or "nan".
 
     >>> scores, labels = torch.tensor([0.0, 1.0, 2.0, 4.0, 5.0]), torch.tensor([0, 0, 1, 0, 1])
     >>> best = best_gmean_thresholds(scores[:, None], labels[:, None])

@@ -1,14 +1,12 @@
 """Deletion, hottest parts first: how soon does the class's probability fall, or the model change its mind?
 
-:func:`deletion_curve` (Petsiuk et al. 2018, RISE, arXiv 1806.07421): delete pixels in the order of the saliency map
-and take the area under the curve of the probability. Beside it belongs the area of :func:`random_order_maps`.
+:func:`deletion_curve` (Petsiuk et al. 2018, RISE, arXiv 1806.07421), to be read beside :func:`random_order_maps`.
 Deviations: whole cells of the map are deleted, and filled with the image's own mean colour.
 
 :func:`masked_out`, PYLON's second heatmap metric (STAR Methods, Performance metrics): "the average size of image area
-that can be masked-out (e.g., replaced by zeros, sorted according to the heatmap intensity) before a deep model
-switches its prediction for the correct class from positive to negative", in steps of 0.5 % of the image's area "until
-the prediction flipped". Lower is better. There is no published code. The area is that of the flipping step. Flips are
-not monotone: bisection finds another one for 8 of 20 images.
+that can be masked-out [...] before a deep model switches its prediction for the correct class from positive to
+negative", in steps of 0.5 % of the area. Lower is better; the area is that of the flipping step. There is no published
+code. Flips are not monotone: bisection finds another one for 8 of 20 images.
 """
 
 import itertools
@@ -32,9 +30,9 @@ def deletion_curve(
 ) -> Tensor:
     """Probability of the class (B, len(shares)) after each share of the map's cells is deleted, hottest cells first.
 
-    A share s deletes ceil(s h w) cells, each with the pixels whose centres lie in it; of equal cells the first in
-    row-major order. Args: predict, images (B, C, H, W) to the probability of the class wanted, (B,), called once a
-    share; maps, raw (B, h, w), finite, only their order counts; shares in [0, 1], increasing.
+    A share s deletes ceil(s h w) cells; of equal cells the first in row-major order. Args: predict, images (B, C, H,
+    W) to the probability of the class wanted, (B,), called once a share; maps, raw (B, h, w), finite, only their
+    order counts; shares in [0, 1], increasing.
 
     >>> image, hot = torch.tensor([[[[1.0, 3.0]]]]), torch.tensor([[[0.0, 1.0]]])
     >>> deletion_curve(lambda x: x.amax((1, 2, 3)), image, hot, [0, 0.5, 1])  # filled with 2
@@ -58,10 +56,7 @@ def deletion_curve(
 
 
 def deletion_area(probabilities: Tensor, shares: Sequence[float]) -> Tensor:
-    """Area (...) under the deletion curve (..., S) by the trapezoid rule, in [0, last share - first share]; low is
-    good.
-
-    For the exact abscissa of a coarse map take S shares that are multiples of 1 / (h w).
+    """Area (...) under the deletion curve (..., S) by the trapezoid rule; low is good.
 
     >>> deletion_area(torch.tensor([[1.0, 0.25, 0.0]]), [0, 0.5, 1])  # (1.25 + 0.25) / 4
     tensor([0.3750])
@@ -71,9 +66,7 @@ def deletion_area(probabilities: Tensor, shares: Sequence[float]) -> Tensor:
 
 
 def random_order_maps(generator: torch.Generator, shape: Sequence[int]) -> Tensor:
-    """Maps (B, h, w) that rank their cells at random, each a permutation of 0 … h w - 1: the baseline that looks at
-    nothing.
-    """
+    """Maps (B, h, w) that rank their cells at random, each a permutation of 0 … h w - 1."""
     batch, height, width = shape
     draws = torch.rand(batch, height * width, generator=generator, device=generator.device)
     return draws.argsort(stable=True, dim=1).float().reshape(batch, height, width)
@@ -82,9 +75,8 @@ def random_order_maps(generator: torch.Generator, shape: Sequence[int]) -> Tenso
 class MaskedOut(NamedTuple):
     """One entry a pair (image, class), on the CPU.
 
-    ``step`` of the first flip, 0 if already negative, the last if never; ``area``, share masked at that step,
-    float64; ``status``; ``passes``, images sent through the model; ``calls`` of it; ``all_levels``, passes of a loop
-    that never stops.
+    ``step`` of the first flip, 0 if already negative, the last if never; ``area``, share masked then, float64;
+    ``passes``, images sent through the model; ``calls`` of it; ``all_levels``, passes of a loop that never stops.
     """
 
     step: Tensor
@@ -110,16 +102,11 @@ def masked_out(
 ) -> MaskedOut:
     """First step at which the prediction flips, for every pair of an image and a class.
 
-    ``batch`` pairs advance side by side, each at its own level; one that is done makes room for the next. The result
-    is that of one pair and one level at a time.
-
     Args: model, images (n, C, H, W), n <= batch, to logits (n, K), in eval mode; images (N, C, H, W); maps, raw (P,
-    h, w), one a pair, resized bilinearly to (H, W), only their order counts, of equal pixels the first in row-major
-    order; target, class of each pair, (P,); thresholds (K,), in logits; owner, image of each pair, (P,), None where
-    pair p is of image p; step, share of the area masked in addition at each level, ceil(s step H W) pixels at level
-    s; fill, a colour (C,) in the scale of ``images``, None for zeros.
-
-    Raises: ValueError for shapes, options, a map or logit that is NaN, or a NaN threshold of a target class.
+    h, w), one a pair, resized bilinearly to (H, W), only their order counts; target, class of each pair, (P,);
+    thresholds (K,), in logits; owner, image of each pair, (P,), None: pair p is of image p; step, share masked in
+    addition at each level, ceil(s step H W) pixels at level s; fill, a colour (C,) in the scale of ``images``, None
+    for zeros.
 
     >>> image = torch.tensor([[[[4.0, 3.0, 2.0, 1.0]]]])
     >>> found = masked_out(lambda x: x.sum((1, 2, 3))[:, None], image, image[0], torch.tensor([0]),
@@ -180,8 +167,7 @@ def masked_out(
 def mean_masked_out_area(found: MaskedOut, target: Tensor, classes: int) -> ClassMeans:
     """Mean area a class, over classes (macro) and over pairs (weighted); target (P,), as given to :func:`masked_out`.
 
-    Pairs whose prediction was negative before any masking have nothing to switch and are left out (an area of 0 would
-    reward a model for missing the class); pairs positive to the end count as an area of 1.
+    Pairs that were negative before any masking are left out; pairs positive to the end count as an area of 1.
 
     >>> status = torch.tensor([FLIPPED, ALREADY_NEGATIVE, NEVER, FLIPPED])
     >>> areas = torch.tensor([0.25, 0.0, 1.0, 0.5])

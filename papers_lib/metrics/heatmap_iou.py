@@ -1,10 +1,8 @@
 """Intersection over union of a thresholded heatmap and the boxes of its class.
 
-The third heatmap metric of PYLON (STAR Methods, Performance metrics). A pixel is predicted where the heatmap of
-logits, resized bilinearly (align_corners=False) to the input, lies above the class's logit threshold of the largest
-G-mean (``classification.best_gmean_thresholds``): only for heatmaps whose maximum is the logit. Left open by the
-paper, and chosen here: all boxes of the class make one region; images without a box of the class are skipped; an
-image with a box and no predicted pixel counts with 0, whether or not it was called positive.
+The third heatmap metric of PYLON (STAR Methods, Performance metrics). A pixel is predicted where the heatmap of logits,
+resized bilinearly to the input, lies above the class's threshold (``classification.best_gmean_thresholds``). Chosen
+here: all boxes of the class make one region; images without one are skipped; no predicted pixel counts with 0.
 """
 
 from collections.abc import Sequence
@@ -30,8 +28,8 @@ def heatmap_iou(
     """IoU of one class, image by image, in [0, 1], higher is better.
 
     Args: maps, raw, of the class, in logits (B, h, w); boxes, B tensors (n_i, 4), x_min, y_min, x_max, y_max in
-    pixels of the input, edges included; size (H, W) of the input; threshold, logit above which a pixel is predicted;
-    chunk, images resized at a time. Raises: ValueError for bad boxes, NaN or infinity in a map that counts.
+    pixels of the input, edges included; size (H, W) of the input; threshold, a logit; chunk, images resized at a
+    time.
 
     >>> row = torch.tensor([[[3.0, 2.0, 1.0, 0.0]]])
     >>> heatmap_iou(row, [torch.tensor([[1.0, 0.0, 3.0, 0.0]])], (1, 4), 0.5)  # 2 shared of 4 pixels

@@ -1,10 +1,10 @@
 """Point localization: does the hottest pixel of a class's map fall into one of the class's boxes?
 
-The pointing game as PYLON evaluates it (Preechakul et al., Evaluation), one class at a time. Beside each score belong
-three numbers that need no model: `chance`, `class_mean_centre` scored with `fixed_point_hits`, and `stride_ceiling`.
+The pointing game as PYLON evaluates it (Preechakul et al., Evaluation), one class at a time, beside what needs no
+model: `chance`, `class_mean_centre` scored with `fixed_point_hits`, and `stride_ceiling`.
 
-Boxes are a list of tensors (n_i, 4), one an image: x_min, y_min, x_max, y_max in pixels of the input, edges included,
-empty where the class has no box; such images are skipped. A box wholly beyond the image is an error.
+Boxes are a list of tensors (n_i, 4), one an image: x_min, y_min, x_max, y_max in pixels, edges included; images
+without a box are skipped.
 """
 
 from collections.abc import Sequence
@@ -28,9 +28,9 @@ class PointHits(NamedTuple):
 def point_hits(maps: Tensor, boxes: Sequence[Tensor], size: tuple[int, int], *, chunk: int = 64) -> PointHits:
     """Hits of the argmax pixel of each map, resized bilinearly (align_corners=False) to the input's size.
 
-    Among equal pixels the first in row-major order counts. A constant map points nowhere: its point is (-1, -1) and
-    it is a miss (the authors' argmax would give it the upper left pixel). Args: maps, raw, of the class (B, h, w),
-    finite; boxes, B tensors (n_i, 4); size (H, W) of the input; chunk, images resized at a time.
+    The first of equal pixels counts. A constant map is a miss, its point (-1, -1) (the authors': the upper left
+    pixel). Args: maps, raw, of the class (B, h, w), finite; boxes, B tensors (n_i, 4); size (H, W) of the input;
+    chunk, images resized at a time.
 
     >>> peak = torch.tensor([[[0.0, 1.0], [0.0, 0.0]]])
     >>> point_hits(peak, [torch.tensor([[3.0, 0.0, 3.0, 1.0]])], (4, 4))
@@ -52,9 +52,7 @@ def point_hits(maps: Tensor, boxes: Sequence[Tensor], size: tuple[int, int], *, 
 
 
 def fixed_point_hits(centre: Tensor, boxes: Sequence[Tensor], size: tuple[int, int]) -> PointHits:
-    """Hits of one fixed point (x, y), relative to width and height, for every image: the score of a prior that never
-    looks at it.
-    """
+    """Hits of one fixed point (x, y), relative to width and height, for every image: the score of a prior."""
     height, width = size
     pixel = (centre.double().cpu() * torch.tensor([width, height]) + 0.5).floor().long()
     pixel = pixel.clamp(min=torch.tensor([0, 0]), max=torch.tensor([width - 1, height - 1]))
@@ -80,8 +78,6 @@ def chance(boxes: Sequence[Tensor], size: tuple[int, int]) -> float:
 def class_mean_centre(boxes: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
     """Mean centre of the class's boxes, (x, y) relative to width and height, (2,), float64: the trivial prior.
 
-    Fit it on training boxes, score it on the test's.
-
     >>> class_mean_centre([torch.tensor([[0.0, 0.0, 2.0, 2.0], [2.0, 4.0, 4.0, 8.0]])], (10, 10)).tolist()
     [0.2, 0.35]
     """
@@ -94,8 +90,7 @@ def class_mean_centre(boxes: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
 def stride_ceiling(boxes: Sequence[Tensor], size: tuple[int, int], stride: int) -> float:
     """Share of images in which some map of this stride can put its argmax pixel into a box.
 
-    Bilinear maps peak beside the centre of a cell, so a coarse map cannot point at every pixel. The map has ceil(H /
-    stride) x ceil(W / stride) cells and may hold any values.
+    Bilinear maps peak beside the centre of a cell, so a coarse map cannot point at every pixel.
 
     >>> boxes = [torch.tensor([[4.0, 4.0, 5.0, 5.0]]), torch.tensor([[1.0, 1.0, 4.0, 4.0]])]
     >>> stride_ceiling(boxes, (12, 12), 4)  # rows and columns that can be hit: 0, 5, 6, 10
@@ -112,8 +107,6 @@ def stride_ceiling(boxes: Sequence[Tensor], size: tuple[int, int], stride: int) 
 
 def reachable(cells: int, pixels: int) -> Tensor:
     """Pixels of one axis at which a bilinearly enlarged row of ``cells`` values can have its first maximum.
-
-    The nearest pixels on either side of each inner cell's centre; beyond the outermost centres the first pixel.
 
     >>> reachable(3, 12).tolist()  # centres at 1.5, 5.5 and 9.5
     [0, 5, 6, 10]

@@ -12,10 +12,9 @@ from torch import Tensor
 def heat_share(maps: Tensor, mask: Tensor, *, dead: float = 0.0) -> Tensor:
     """Share (B,) of the heat that lies inside the mask: sum Ĥ · mask / sum Ĥ, Ĥ = upsampled relu(H).
 
-    The overlap of figures 6 and 7 of the heatmap paper (Callanan et al.). How the map meets the mask is not said:
-    bilinear enlargement of the rectified map to the full mask is inferred from the authors' result tables. Its chance
-    level is the mask's share of area. Args: maps, raw H (B, h, w); mask (B, H, W), boolean or in [0, 1]; dead, value
-    for a map without positive heat (NaN mimics the authors, whose 0/0 excludes the model).
+    Figures 6 and 7 of the heatmap paper (Callanan et al.); bilinear enlargement is inferred from the authors' tables.
+    Its chance level is the mask's share of area. Args: maps, raw H (B, h, w); mask (B, H, W), boolean or in [0, 1];
+    dead, value for a map without positive heat (NaN mimics the authors, whose 0/0 excludes the model).
 
     >>> heat_share(torch.tensor([[[3.0, 1.0]]]), torch.tensor([[[True, False]]])).item()
     0.75
@@ -31,8 +30,7 @@ def heat_share(maps: Tensor, mask: Tensor, *, dead: float = 0.0) -> Tensor:
 
 
 def hot_cells(maps: Tensor) -> Tensor:
-    """Number of cells (B,) above half of the map's maximum: a max-normalised loss rewards few hot cells, not
-    attention to the organ.
+    """Number of cells (B,) above half of the map's maximum.
 
     >>> hot_cells(torch.tensor([[[4.0, 3.0, 2.0, -9.0]]])).tolist()
     [2]
@@ -43,8 +41,7 @@ def hot_cells(maps: Tensor) -> Tensor:
 
 
 def best_cell_share(masks: Tensor, map_size: tuple[int, int]) -> Tensor:
-    """Ceiling (B,) of :func:`heat_share` for masks (B, H, W): its value when all heat sits in the best single cell of
-    (h, w).
+    """Ceiling (B,) of :func:`heat_share` for masks (B, H, W): all heat in the best single cell of (h, w).
 
     >>> best_cell_share(torch.tensor([[[True, False, False, False]]]), (1, 2)).item()  # 1 of 1 + .75 + .25
     0.5
@@ -59,12 +56,9 @@ def best_cell_share(masks: Tensor, map_size: tuple[int, int]) -> Tensor:
 
 
 def bilinear_weights(cells: int, pixels: int, device: torch.device | str = "cpu") -> Tensor:
-    """Weights W (pixels, cells), float64, of bilinear resizing (align_corners=False) of ``cells`` values to
-    ``pixels``.
+    """Weights (pixels, cells), float64, of bilinear resizing (align_corners=False) of ``cells`` values to ``pixels``.
 
-    The same numbers as torch's interpolate, made from integers: pixels at equal distance from a cell's centre, and
-    those beyond the outermost centres, get equal weights to the last bit, so ties between pixels are exact on every
-    device.
+    As torch's interpolate, but made from integers: ties between pixels are exact on every device.
     """
     # Centre of pixel p in cells, (p + 1/2) cells / pixels - 1/2, in units of 1 / (2 pixels).
     centre = (2 * torch.arange(pixels) + 1) * cells - pixels
@@ -81,8 +75,7 @@ def resize_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def box_mask(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Pixels (x, y) of (H, W) inside any of the boxes (n, 4), x_min <= x <= x_max and y_min <= y <= y_max, boolean; n
-    may be 0.
+    """Pixels of (H, W) inside any of the boxes (n, 4), edges included, boolean; n may be 0.
 
     >>> box_mask(torch.tensor([[1.0, 0.0, 2.0, 0.0]]), (2, 4)).int().tolist()
     [[0, 1, 1, 0], [0, 0, 0, 0]]
@@ -96,9 +89,8 @@ def box_mask(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 def joined_boxes(boxes: Sequence[Tensor], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """All boxes (N, 4), float64, and the image of each (N,), on the CPU; refuses what can only be an error.
 
-    Args: boxes, a tensor (n_i, 4) an image: x_min, y_min, x_max, y_max in pixels; size (H, W). Raises: ValueError
-    naming the image and the box: another shape, a value that is not finite, a maximum below its minimum, or a box
-    wholly outside the image. Parts of a box beyond the image are no error.
+    Raises: ValueError naming the image and the box: another shape, a value that is not finite, a maximum below its
+    minimum, or a box wholly outside the image.
     """
     height, width = size
     for image, found in enumerate(boxes):

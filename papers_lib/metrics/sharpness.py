@@ -1,12 +1,10 @@
 """Sharpness of class activation maps: entropy, ellipsoidal area and dispersion (Schöttl, section III A).
 
-Notation: raw, a map as :mod:`papers_lib.cams` gives it; M, its heat, see :func:`heat`; p = M / sum M (the paper's M
-with a bar), of n = H · W cells. Every measure takes raw maps (..., H, W) and gives one value a map (...,),
-independent of a positive factor. Values and gradients are finite on degenerate maps; a map with NaN gives NaN.
+Notation: M, the :func:`heat` of a raw map; p = M / sum M (the paper's M with a bar), of n = H · W cells. Every measure
+takes raw maps (..., H, W) and gives one value a map (...,), independent of a positive factor, finite with its gradient.
 
-**Mind the dead maps.** A map without heat is counted as the constant map that it is: maps that die in training look
-like maps that spread. Put :func:`dead_maps` beside every mean, or leave them out with ``dead=float("nan")`` and a
-nanmean. ``dead`` is the value for a dead map; None counts it as constant.
+**Mind the dead maps.** A map without heat counts as the constant map that it is, unless ``dead`` gives another value:
+put :func:`dead_maps` beside every mean, or leave them out with ``dead=float("nan")`` and a nanmean.
 """
 
 import math
@@ -25,8 +23,8 @@ Form = Literal["relu", "shifted"]
 def heat(maps: Tensor, form: Form = "relu") -> Tensor:
     """Heat M (..., H, W), at least 0, of raw maps: relu(raw) (equation 4), or raw - min raw.
 
-    Deviation: "shifted" is our variant. It has a gradient on maps of negative values, where the printed form is dead,
-    but it throws away the map's offset, which the paper wants the dispersion to show (III A).
+    "shifted" is ours: it has a gradient on negative maps, but loses the offset that the dispersion is to show (III
+    A).
 
     >>> raw = torch.tensor([[-1.0, 0.0, 2.0]])
     >>> heat(raw).tolist(), heat(raw, "shifted").tolist()
@@ -44,7 +42,7 @@ def heat(maps: Tensor, form: Form = "relu") -> Tensor:
 def dead_maps(maps: Tensor, form: Form = "relu") -> Tensor:
     """Maps without heat (...,), max M <= 1e-30 (float16: its smallest normal number, 6e-5): nothing to measure.
 
-    For "relu" these are the maps without a positive cell, for "shifted" the constant ones; a NaN map is not dead.
+    A NaN map is not dead.
 
     >>> raw = torch.tensor([[[-1.0, -2.0]], [[3.0, 3.0]]])
     >>> dead_maps(raw).tolist(), dead_maps(raw, "shifted").tolist()
@@ -56,7 +54,7 @@ def dead_maps(maps: Tensor, form: Form = "relu") -> Tensor:
 def cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
     """CAM entropy ce = -sum p ln p, in nats (equation 1), in [0, ln n], lower is sharper.
 
-    A cell without heat has the gradient 0, where that of p ln p is infinite. **Dead maps count as ln n.**
+    A cell without heat has the gradient 0. **Dead maps count as ln n.**
 
     >>> cam_entropy(torch.tensor([[2.0, 2.0], [0.0, -1.0]])).item()  # two equal cells: ln 2
     0.6931471824645996
@@ -69,11 +67,9 @@ def cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | None = None)
 
 
 def normalized_cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
-    """CAM entropy as a share of its maximum, ce / ln n, comparable between maps of different sizes (two cells or
-    more).
+    """CAM entropy as a share of its maximum, ce / ln n; two cells or more. **Dead maps count as 1.**
 
-    Not in the paper, whose Table I prints entropies below 1 without saying how they are normalised. **Dead maps count
-    as 1.**
+    Not in the paper, whose Table I prints entropies below 1 without saying how they are normalised.
     """
     cells = math.prod(maps.shape[-2:])
     if cells == 1:
@@ -85,10 +81,9 @@ def normalized_cam_entropy(maps: Tensor, form: Form = "relu", *, dead: float | N
 def ellipsoidal_area(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
     """CAM ellipsoidal area ca = sqrt(λ1 λ2), λ the eigenvalues of the covariance of p (equation 2).
 
-    In [0, (H - 1)(W - 1) / 4], lower is sharper; row and column numbers are the coordinates. Computed as the standard
-    deviation of the columns times that of the rows about their regression on the columns: the root of the determinant
-    without a difference that rounding could turn negative. Heat on one straight line has area and gradient 0; close
-    to it the gradient is steep. **Dead maps count as the uniform map.**
+    In [0, (H - 1)(W - 1) / 4], lower is sharper. Computed as the standard deviation of the columns times that of the
+    rows about their regression on the columns. Heat on a line has area and gradient 0. **Dead maps count as the
+    uniform map.**
 
     >>> round(ellipsoidal_area(torch.ones(6, 6)).item(), 4)  # (36 - 1) / 12
     2.9167
@@ -111,8 +106,7 @@ def ellipsoidal_area(maps: Tensor, form: Form = "relu", *, dead: float | None = 
 def dispersion(maps: Tensor, form: Form = "relu", *, dead: float | None = None) -> Tensor:
     """CAM dispersion cd = σ² / μ² of the map's values, as printed (equation 3), in [0, n - 1], higher is sharper.
 
-    No map between the printed minimum and maximum of Table I reaches its "cd": :func:`coefficient_of_variation` does.
-    **Dead maps count as 0.**
+    Table I's "cd" is rather :func:`coefficient_of_variation`. **Dead maps count as 0.**
 
     >>> round(dispersion(torch.tensor([[3.0, 1.0]])).item(), 4)  # σ = 1, μ = 2
     0.25

@@ -1,8 +1,6 @@
-"""Networks: classifiers, heatmap decoders and encoders.
+"""Networks: classifiers, heatmap decoders and encoders; a name's module is imported when it is first asked for.
 
-``from papers_lib.models import small_vgg`` imports the module of a name when it is first asked for, so that the core
-needs torch and numpy only, and other modules timm or segmentation-models-pytorch. Functions with the name of their
-module (``pylon``, ``eval_statistics``, ...) are imported from it.
+Functions with the name of their module (``pylon``, ``eval_statistics``, ...) are imported from it.
 """
 
 import importlib

@@ -1,11 +1,8 @@
 """The decoders of the PYLON paper's benchmark, each a classifier by the global maximum of its last map.
 
-Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Benchmark models": the CAM baseline, Li et al. (2018),
-and Unet, FPN, PAN and DeepLabV3+ of segmentation-models-pytorch, as in the authors' code, each "transformed into a
-classification model by adding a global max pooling layer on top of its final output".
-
-All take ``channels`` of the features, finest first, ``classes`` K and the ``generator`` of the initial weights, on
-the CPU; torch's own is left alone.
+Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Benchmark models": the CAM baseline, Li et al. (2018), and
+Unet, FPN, PAN and DeepLabV3+ of segmentation-models-pytorch, as in the authors' code. All take ``channels`` of the
+features, finest first, ``classes`` K and the ``generator`` of the initial weights, on the CPU.
 """
 
 from collections.abc import Sequence
@@ -44,9 +41,7 @@ RATES = (12, 24, 36)
 class CamDecoder(MaxPooledDecoder):
     """The paper's Baseline: last features -> [batch norm] -> Conv 1x1 -> global maximum (Oquab 2015, Zhou 2016).
 
-    Grad-CAM and its kin are computed on this model too. The maximum passes its gradient to one cell, so its Grad-CAM
-    without ReLU is its CAM less the bias, over the number of cells. ``norm``, batch norm before the convolution, is
-    not the paper's: above a frozen encoder it is what the other decoders have anyway.
+    Its Grad-CAM without ReLU is its CAM less the bias, over the number of cells. ``norm`` is not the paper's.
     """
 
     def __init__(
@@ -64,9 +59,8 @@ class LiDecoder(nn.Module):
     """Last features resized to 20x20 -> Conv 3x3 to 512, norm, ReLU -> Conv 1x1 -> multi-instance pooling.
 
     Li et al., "Thoracic Disease Identification and Localization with Limited Supervision" (CVPR 2018), from image
-    labels alone: the pooling of ``losses.multi_instance`` in place of the maximum. A logit is at most log(.98^-400 -
-    1) = 8.08. Resized bilinearly with corners aligned, as in the authors' code; ``stride`` is None. Deviations:
-    convolutions start as those of the other methods do; group norm keeps 16 channels a group.
+    labels alone: the pooling of ``losses.multi_instance`` in place of the maximum. Resized bilinearly with corners
+    aligned, as in the authors' code; ``stride`` is None. Deviation: initial weights as of the other methods.
     """
 
     head: nn.Conv2d
@@ -103,9 +97,8 @@ class LiDecoder(nn.Module):
 class UnetDecoder(MaxPooledDecoder):
     """Unet of (256, 128, 64, 64, 64) channels (at width 128, even), Conv 3x3, global maximum (Ronneberger 2015).
 
-    STAR Methods, "Benchmark models": "a fairly larger number of channels ... than the default". From features at
-    strides 2, 4, 8, 16, 32: the paper's five blocks, maps at stride 1; from 4, 8, 16, 32: its first three blocks,
-    maps at stride 4, a deviation that spares half of the cost.
+    From features at strides 2, 4, 8, 16, 32: the paper's five blocks, maps at stride 1; from 4, 8, 16, 32: its first
+    three blocks, maps at stride 4, a deviation that spares half of the cost.
     """
 
     def __init__(
@@ -138,12 +131,10 @@ class UnetDecoder(MaxPooledDecoder):
 
 
 class FPNDecoder(MaxPooledDecoder):
-    """FPN of 256 pyramid and 128 segmentation channels (at width 128, a multiple of 32), Conv 1x1, global maximum;
-    stride 4.
+    """FPN of 256 pyramid and 128 segmentation channels (at width 128), Conv 1x1, global maximum; stride 4.
 
     Kirillov 2019, arXiv 1901.02446. Its original has group norm, whose heatmaps the PYLON paper found
-    "unintelligible" (Figure S14) at a usual AUROC; with batch norm, or group norm of one group, they are not.
-    Deviations: dropout is 0 as in the authors' code; group norm has four channels a group.
+    "unintelligible" (Figure S14); here it has four channels a group. Dropout is 0 as in the authors' code.
     """
 
     def __init__(
@@ -171,10 +162,9 @@ class FPNDecoder(MaxPooledDecoder):
 class PANDecoder(MaxPooledDecoder):
     """PAN of width 128, Conv 3x3, global maximum; stride 4, from strides 4, 8, 16, 32 (or 4, 8, 16, 16).
 
-    Li 2018, arXiv 1805.10180. The PYLON paper found its heatmaps to depend on the seed (macro point localization .37,
-    sd .16) and to be mended by taking all four global average pools out (``gap=False``: .59, sd .03), the attention's
-    global branch and the gate of each upsample: Table S18. The encoder is not dilated, as in the authors' code.
-    Deviation: the attention pools and resizes by whole cells, as PYLON's does, so that any size works.
+    Li 2018, arXiv 1805.10180. The PYLON paper mended its heatmaps by taking all four global average pools out
+    (``gap=False``, Table S18). The encoder is not dilated, as in the authors' code. Deviation: the attention pools
+    and resizes by whole cells, as PYLON's does, so that any size works.
     """
 
     def __init__(
@@ -201,9 +191,8 @@ class DeepLabDecoder(MaxPooledDecoder):
     """DeepLabV3+ of 256 channels (at width 128), Conv 1x1, global maximum; stride 4, from strides 4, 8, 16, 16.
 
     Chen 2018, arXiv 1802.02611. The PYLON paper takes the image-pooling branch out of its atrous spatial pyramid
-    pooling (ASPP; ``gap=False``), which "reduced the variance of point localization accuracy in several classes"
-    (Table S18). Rates of dilation are 12, 24 and 36 cells of 16 px: at 256 px the two larger have their central tap
-    alone inside the map. ``dropout`` after ASPP is the authors' .5; it draws from torch's global generator.
+    pooling (ASPP; ``gap=False``) (Table S18). Rates of dilation are 12, 24 and 36 cells of 16 px. ``dropout`` after
+    ASPP is the authors' .5; it draws from torch's global generator.
     """
 
     def __init__(

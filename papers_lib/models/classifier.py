@@ -15,9 +15,7 @@ from papers_lib.models.timm_backbones import Weights, backbone_network, glorot, 
 
 
 class PooledClassifier(nn.Module):
-    """Convolutions in named stages, and a head of global average pool, Dense, ReLU, Dense.
-
-    The Dense layers start as Keras's do, Glorot-uniform with zero bias: the authors used TensorFlow 2.
+    """Convolutions in named stages, and a head of global average pool, Dense, ReLU, Dense (Glorot-uniform, as Keras's).
 
     Images (B, 3, H, W) in [0, 1] -> ``features`` (B, C, h, w), whose last stage gives ``channels`` channels ->
     ``head`` (B, classes). ``generator``, of the Dense layers' weights, on the CPU.
@@ -42,9 +40,7 @@ class PooledClassifier(nn.Module):
 def pooled_classifier(
     backbone: str, classes: int, *, generator: Generator, weights: Weights = "packaged"
 ) -> PooledClassifier:
-    """A backbone of timm as a :class:`PooledClassifier`, in training mode; arguments and errors of
-    ``timm_backbones.backbone_network``, whose ``forward_features`` must give (B, C, h, w).
-    """
+    """A backbone of timm (see ``timm_backbones.backbone_network``) as a :class:`PooledClassifier`, in training mode."""
     network = backbone_network(backbone, weights, generator)
     stages, channels = timm_stages(network)
     features = nn.Sequential(OrderedDict(scale=scale_of(network, backbone), **stages))
@@ -79,13 +75,12 @@ class HeadMaps(NamedTuple):
 def pooled_mlp_grad_cam(head: nn.Module, activations: Tensor, target: Tensor | Literal["all"]) -> HeadMaps:
     """Raw Grad-CAM of a pooled two-layer head without differentiating it (Selvaraju 2017, equations 1 and 2).
 
-    α_c = W1ᵀ (1[z > 0] · W2[c]) / (H W), with z = W1 · mean A + b1: the mean gradient of the logit, since every
-    cell's gradient is the same; the map is sum_c α_c A_c. It moves the weights through A, W1 and W2 as the map of
-    cams.head_gradients and cams.grad_cam does, in a single pass.
+    α_c = W1ᵀ (1[z > 0] · W2[c]) / (H W), with z = W1 · mean A + b1; the map is sum_c α_c A_c, with the gradients that
+    cams.grad_cam's has.
 
-    Args: head, nn.Sequential of AdaptiveAvgPool2d(1), Flatten, Linear, ReLU, Linear, or ValueError (dropout that is
-    off and identities do not matter); activations (B, C, H, W); target, class indices (B,), or "all". Returns: logits
-    (B, K) as the head gives them; maps (B, H, W), or (B, K, H, W) for "all"; float32 in half precision.
+    Args: head, nn.Sequential of AdaptiveAvgPool2d(1), Flatten, Linear, ReLU, Linear, or ValueError ; activations (B,
+    C, H, W); target, class indices (B,), or "all". Returns: logits (B, K) as the head gives them; maps (B, H, W), or
+    (B, K, H, W) for "all"; float32 in half precision.
     """
     pool, flatten, first, relu, last = _pooled_mlp(head)
     W1: Tensor = first.get_parameter("weight")

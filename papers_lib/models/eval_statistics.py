@@ -15,10 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 def eval_statistics(module: nn.Module) -> Iterator[None]:
     """Inside, batch norm uses its running statistics and nothing is dropped; gradients flow as ever.
 
-    All of the module is in eval mode inside: many networks drop by a function that reads the mode of the layer around
-    it. Each layer's own mode comes back at the end, also after an exception. A pass that is recomputed in the
-    backward pass (activation checkpointing) must not be made in here. Raises: ValueError for a batch-norm layer
-    without running statistics, which would mix the images in eval mode too.
+    Each layer's own mode comes back at the end. No activation checkpointing in here: it recomputes a pass later.
+    Raises: ValueError for a batch-norm layer without running statistics, which would mix the images.
     """
     for name, layer in module.named_modules():
         if isinstance(layer, _BatchNorm) and layer.running_mean is None:

@@ -1,8 +1,6 @@
 """Freezing part of a network for two-phase training: first the new layers alone, then everything.
 
-Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Effective two-phase transfer learning approach": decoder
-and head with the encoder frozen until convergence, then the whole network, at the same learning rate. What happens to
-the frozen encoder's batch-norm statistics is not said; in the authors' code they go on moving.
+Source: Preechakul 2022 (iScience 25:103933), STAR Methods, "Effective two-phase transfer learning approach".
 """
 
 from functools import partial
@@ -18,10 +16,8 @@ Statistics = Literal["frozen", "moving"]
 def freeze(module: nn.Module, statistics: Statistics) -> None:
     """Stop the training of a module's parameters, in place, until :func:`unfreeze`.
 
-    ``statistics``: "frozen" keeps the whole module in eval mode, batch norm and dropout included, whatever mode the
-    model around it is set to: what it gives for an image never changes and can be cached. "moving" leaves the mode
-    alone: in training mode batch norm normalises by the batch and its running statistics move, as in the authors'
-    code.
+    ``statistics``: "frozen" keeps the module in eval mode, whatever mode the model around it is set to; "moving"
+    leaves the mode alone: batch norm's running statistics move, as in the authors' code.
     """
     one_of("statistics", statistics, get_args(Statistics))
     unfreeze(module)

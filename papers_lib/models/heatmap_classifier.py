@@ -1,16 +1,14 @@
 """A classifier whose logits are the global maxima of its heatmaps: an encoder's pyramid of features, and a decoder.
 
-Every method of the PYLON paper (Preechakul 2022, iScience 25:103933) has this form, so that one training loop and one
-evaluation serve them all. A decoder is an nn.Module with
+Every method of the PYLON paper (Preechakul 2022, iScience 25:103933) has this form. A decoder is an nn.Module with
 
     forward(features)                     features of the encoder, finest first -> HeatmapOutput
     head                                  its last layer, a convolution that gives one map a class
     stride                                pixels of the image a cell of the heatmap, along a side
     start_at_prevalence(prevalence)       see :func:`start_at_prevalence`
 
-The heatmap is the map of the last convolution, not enlarged to the image before the maximum (the authors' Unet ends
-at the image's size by itself). Convolutions start He-uniform, the last one Glorot-uniform, biases 0, as in
-segmentation-models-pytorch. The paper's width is 128; another ``width`` scales the channels alike.
+The heatmap is the map of the last convolution, not enlarged before the maximum. Convolutions start He-uniform, the
+last one Glorot-uniform, biases 0, as in segmentation-models-pytorch. The paper's width is 128.
 """
 
 from collections.abc import Sequence
@@ -36,9 +34,7 @@ class HeatmapOutput(NamedTuple):
 
 
 class HeatmapClassifier(nn.Module):
-    """An encoder (None where features are cached) under a decoder: images (B, C, H, W) in [0, 1] -> logits (B, K),
-    maps (B, K, h, w).
-    """
+    """An encoder, or None, under a decoder: images (B, C, H, W) in [0, 1] -> logits (B, K), maps (B, K, h, w)."""
 
     def __init__(self, encoder: PyramidEncoder | None, decoder: nn.Module) -> None:
         super().__init__()
@@ -51,17 +47,14 @@ class HeatmapClassifier(nn.Module):
         return self.from_features(self.encoder(images))
 
     def from_features(self, features: Sequence[Tensor]) -> HeatmapOutput:
-        """The decoder alone, on features that the encoder gave before; on a CPU best cached as
-        ``torch.channels_last``.
-        """
+        """The decoder alone, on the encoder's features; on a CPU best cached as ``torch.channels_last``."""
         if features[0].device.type == "cpu":  # resizing is 6 times faster so, a step of PYLON's decoder twice
             features = [feature.contiguous(memory_format=torch.channels_last) for feature in features]
         return self.decoder(list(features))
 
 
 def max_pool_logits(maps: Tensor) -> Tensor:
-    """Global maximum (B, K) of each heatmap (B, K, h, w) (Preechakul 2022, Figure 1B); its gradient is one cell, also
-    among equals.
+    """Global maximum (B, K) of each heatmap (B, K, h, w) (Figure 1B); its gradient is one cell, also among equals.
 
     >>> max_pool_logits(torch.tensor([[[[1.0, 3.0], [2.0, -4.0]]]])).tolist()
     [[3.0]]
@@ -82,9 +75,7 @@ def log_odds(prevalence: Tensor) -> Tensor:
 def start_at_prevalence(head: nn.Conv2d | nn.Linear, bias: Tensor, scale: float = 0.05) -> None:
     """Start the last layer near constants: its weights times ``scale``, its bias (K,) set, in place.
 
-    Not in the paper. The maximum over many random cells starts far above zero (binary cross-entropy 1.4 to 3.6 on
-    stride 4, where the prevalence gives about .4), and training then depends on luck. Done for every method alike;
-    under max pooling the bias is the log-odds of the prevalence.
+    Not in the paper: the maximum over many random cells starts far above zero, and training then depends on luck.
     """
     if head.bias is None or bias.shape != head.bias.shape:
         classes = None if head.bias is None else len(head.bias)
@@ -95,8 +86,6 @@ def start_at_prevalence(head: nn.Conv2d | nn.Linear, bias: Tensor, scale: float 
 
 class MaxPooledDecoder(nn.Module):
     """A body, a last convolution that gives one map a class, and the global maximum of each map as its logit.
-
-    Source: Preechakul 2022, STAR Methods, "Benchmark models". ``decode`` says how the body takes the features.
 
     Args: body, whose convolutions get their initial weights here; channels that it gives; classes; generator, on the
     CPU; kernel, side of the last convolution; stride of the heatmap; inputs, how many feature maps there are.
@@ -153,9 +142,7 @@ class GroupNorm(nn.GroupNorm):
 
 
 def norm_layer(norm: Norm, channels: int, *, each: int = 4, most: int | None = None) -> nn.Module:
-    """BatchNorm ("batch"), or GroupNorm in one group ("group1") or in at most ``most`` groups of ``each`` channels or
-    more ("group").
-    """
+    """BatchNorm ("batch"), or GroupNorm: one group ("group1"), or groups of ``each`` channels or more ("group")."""
     one_of("norm", norm, get_args(Norm))
     if norm == "batch":
         return nn.BatchNorm2d(channels)

@@ -37,9 +37,9 @@ _DECODERS: Mapping[str, tuple[Callable[..., nn.Module], int | None]] = {
 class Method(NamedTuple):
     """A decoder with its settings.
 
-    ``kind``: which decoder; ``label`` for readers; ``printed``, the paper's name in its Tables 1 to 4; ``where``, the
-    tables and figures it is in; ``options`` of the decoder, less its width; ``stride`` of the heatmap, 0 where it has
-    a fixed number of ``cells`` along each side, or where there is none; ``output_stride`` that the encoder needs.
+    ``kind``: which decoder; ``printed``, the paper's name in its Tables 1 to 4; ``where``, its tables and figures;
+    ``options`` of the decoder; ``stride`` of the heatmap, 0 where it has a fixed number of ``cells`` along each side;
+    ``output_stride`` that the encoder needs.
     """
 
     kind: str
@@ -122,12 +122,11 @@ def decoder(
     width: int = 128,
     **options: Any,
 ) -> nn.Module:
-    """The decoder of a method; what a decoder is, is said at the top of heatmap_classifier.py.
+    """The decoder of a method, as heatmap_classifier.py describes it.
 
     Args: method, a key of METHODS; channels of the encoder's features at strides 4, 8, 16, 32, finest first (4, 8,
     16, 16 where ``output_stride`` is 16; Unet also takes 2, 4, 8, 16, 32); width, the paper's 128 or another multiple
-    of 32; options, settings that replace the method's or come on top. Raises: UserError for a method or width that
-    does not exist.
+    of 32; options, that replace the method's.
 
     >>> fpn = decoder("fpn", (24, 40, 112, 320), 14, generator=Generator(), width=32)
     >>> fpn.head.weight.shape, fpn.stride

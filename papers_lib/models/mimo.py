@@ -1,8 +1,7 @@
 """MIMO: several images into one network, one head for each, an ensemble at the cost of one forward pass.
 
-Source: the Sibnet report, section 3.5, "MIMO Networks" (described, figure 3.4; no result is given), after Havasi et
-al. 2021, "Training independent subnetworks for robust prediction". Here for many labels: a sigmoid, where they have a
-softmax.
+Source: the Sibnet report, section 3.5 (no result is given), after Havasi et al. 2021, "Training independent
+subnetworks for robust prediction". Here for many labels: a sigmoid, where they have a softmax.
 """
 
 import copy
@@ -22,7 +21,7 @@ class Mimo(nn.Module):
     (B, M, C, H, W) -> logits (B, M, K); (B, C, H, W) -> (B, K) in the predict methods.
 
     Args: network, maps (B, M C, H, W) to (B, M K), the K logits of image 1 first (:func:`widen_first_convolution`),
-    its heads from different initial weights; inputs, M (Havasi et al. find about 2 to 4 best); classes, K.
+    its heads from different initial weights; inputs, M ; classes, K.
     """
 
     def __init__(self, network: nn.Module, inputs: int, classes: int) -> None:
@@ -69,8 +68,7 @@ def logit_of_mean(logits: Tensor) -> Tensor:
 def independent_shuffles(batch: Tensor, inputs: int, repetition: int = 4, *, generator: Generator) -> Tensor:
     """Which images go together: each column is a shuffle of its own of the batch, repeated (Havasi et al. 2021).
 
-    Every image is in every column ``repetition`` times (their "batch repetition", 4), so a step costs that many times
-    the plain one. Deviation: their input repetition is not offered; it is 0 in their basic form.
+    Every image is in every column ``repetition`` times (their "batch repetition", 4). Deviation: no input repetition.
 
     Args: batch, indices (B,); inputs, M. Returns: (B * repetition, M), on the device of ``batch``: row i goes in as
     ``images[row]``, and ``labels[row]`` (M, K) is what the heads are to give.
@@ -85,9 +83,8 @@ def independent_shuffles(batch: Tensor, inputs: int, repetition: int = 4, *, gen
 def widen_first_convolution(network: nn.Module, inputs: int) -> nn.Module:
     """A copy of the network whose first Conv2d takes M images: its weights repeated M times, divided by M.
 
-    M times the same image then gives what one image gave, so a pretrained network keeps its features (ours: Havasi et
-    al. train from random weights). The first Conv2d, in the order of registration, must see the image, and have no
-    groups.
+    M times the same image then gives what one image gave (ours: Havasi et al. train from random weights). The first
+    Conv2d, in the order of registration, must see the image.
     """
     widened = copy.deepcopy(network)
     first = next((layer for layer in widened.modules() if isinstance(layer, nn.Conv2d)), None)

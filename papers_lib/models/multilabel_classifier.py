@@ -1,8 +1,6 @@
 """Convolutions, global average pool, dropout and one linear layer: the multi-label classifier of the Sibnet report.
 
-There it is DenseNet-121, whose features end in batch norm and ReLU, with five outputs (Sharma and Pradeep 2023,
-sections 3.1 and 4.1). Under a linear head Grad-CAM of every class is a weighted sum of the features, so that the maps
-of all classes come from the one forward pass that gives the logits.
+There it is DenseNet-121 with five outputs (Sharma and Pradeep 2023, sections 3.1 and 4.1).
 """
 
 from collections import OrderedDict
@@ -90,8 +88,7 @@ def multilabel_classifier(
     whole networks end: features that are not negative, which cosines in [0, 1] need (section 3.1.1).
 
     Args: backbone, weights, generator as ``pooled_classifier`` has them; last_stage kept, "" for all of the network;
-    dropout, of the pooled features. Raises: UserError as ``pooled_classifier``, and for a stage that the network has
-    not.
+    dropout, of the pooled features. UserError for a stage that the network has not.
     """
     whole = pooled_classifier(backbone, classes, generator=generator, weights=weights)
     stages = OrderedDict(whole.features.named_children())

@@ -1,9 +1,8 @@
 """PYLON, the Pyramid Localization Network: heatmaps at stride 4 from a classifier that is trained on image labels.
 
 Preechakul, Sriswasdi, Kijsirikul and Chuangsuwanich, iScience 25:103933, 2022 (doi 10.1016/j.isci.2022.103933),
-Figure 1B and STAR Methods. A class activation map is as coarse as the last features of its classifier, a side of 8
-cells for 256 px. PYLON refines these features with the encoder's own finer ones, by 1 x 1 convolutions only (their
-field of view is a cell), and reads the logit off the sharper map:
+Figure 1B and STAR Methods. PYLON refines the coarse last features with the encoder's finer ones, by 1 x 1
+convolutions only, and reads the logit off the sharper map:
 
     f4, f8, f16, f32 = encoder(image)                 features at strides 4, 8, 16, 32
     x32 = PA(f32)                                     Conv 1x1 block times the attention mask
@@ -26,14 +25,12 @@ Settings of the ablation (Tables S16 and S18, Figures S13 to S15, which set out 
 
 Deviations, and what the paper leaves open:
 
-- PA pools and resizes by whole cells (pool with ``ceil_mode``, resize to the size of the finer map). With fixed
-  factors of 2, as drawn and as the authors' code does, sides must be multiples of 256: 224 fails and 320 gives a
-  mask of the wrong size. Here every side divisible by 32 works, and 256 and 512 give what fixed factors give.
+- PA pools and resizes by whole cells, so that every side divisible by 32 works; multiples of 256 give what the
+  authors' fixed factors of 2 give.
 - ``align_corners`` is True in all resizing of the decoder, as in the authors' code (their evaluation uses False).
 - Where a global average pool was added is not said. Here: in PA, as in Pyramid Attention Network.
-- Group norm of PA's maps of one channel can only have one group, which normalises each image's map over its
-  cells; where the map is a single cell (the coarsest level, up to 256 px) nothing but the layer's shift is left,
-  and in training batch norm needs two images or more.
+- Group norm of PA's maps of one channel can only have one group; of a single cell (the coarsest level, up to 256
+  px) nothing but the layer's shift is left, and in training batch norm needs two images or more.
 """
 
 from collections.abc import Sequence
@@ -78,9 +75,8 @@ class PyramidAttention(nn.Module):
         d1 = conv7(pool(x))    d2 = conv5(pool(d1))    d3 = conv3(pool(d2))
         mask = up(conv7'(d1) + up(conv5'(d2) + up(conv3'(d3))))      PA(x) = conv1(x) · mask
 
-    ``pool`` is a 2 x 2 maximum, each conv a block ending in ReLU: the mask has no upper bound. Pyramid Attention
-    Network's module (Li 2018, arXiv 1805.10180) less its global average pool, which ``gap`` puts back: PA(x) +
-    conv1''(mean x).
+    ``pool`` is a 2 x 2 maximum, each conv a block ending in ReLU (Li 2018, arXiv 1805.10180, less its global average
+    pool, which ``gap`` puts back: PA(x) + conv1''(mean x)).
     """
 
     def __init__(self, channels: int, width: int, *, attention: bool, gap: bool, norm: Norm) -> None:
@@ -130,9 +126,7 @@ class Upsampling(nn.Module):
 
 
 class PyramidDecoder(nn.Module):
-    """PA and UPs joined: an encoder's features, finest first, to one map of ``width`` channels, of the size of the
-    finest one used.
-    """
+    """PA and UPs joined: features, finest first, to one map of ``width`` channels, of the finest one's size."""
 
     def __init__(
         self,
@@ -170,9 +164,7 @@ def resize(x: Tensor, like: Tensor) -> Tensor:
 
 
 class PylonDecoder(MaxPooledDecoder):
-    """PYLON less its encoder: decoded features, a linear head, and the global maximum; settings: see the top of this
-    module.
-    """
+    """PYLON less its encoder; settings: see the top of this module."""
 
     def __init__(
         self,

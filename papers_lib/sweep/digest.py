@@ -1,7 +1,7 @@
 """Which code a result depends on, found by reading source files and never by importing them.
 
-The digest of a run covers the module that defines it and what that imports, directly or through others, within its own
-package and within ``papers_lib``. A name that a package exports leads to the module that defines it.
+The run's module and what it imports, directly or through others, within its own package and ``papers_lib``. A name that
+a package exports leads to the module that defines it.
 """
 
 import ast

@@ -1,7 +1,4 @@
-"""Tasks to outcomes on the nodes of a Ray cluster; without one, Ray starts an instance on this machine.
-
-The cache, the data set and this code are read from a file system that all nodes share, under the same paths.
-"""
+"""Tasks to outcomes on the nodes of a Ray cluster (started here if need be), which share a file system."""
 
 import math
 import os
@@ -20,10 +17,7 @@ RETRIES = 2  # of a run whose worker or node was lost; it goes on from its check
 
 
 def outcomes_on_ray(tasks: list[Task], jobs: int, say: Callable[[str], None]) -> Generator[Outcome]:
-    """Execute tasks in their order, as many at once as ``jobs`` says or, where that is 0, as the cluster takes.
-
-    Raises: UserError, if Ray is unreachable or has no GPU where one is needed, or a node cannot work on a task.
-    """
+    """Execute tasks in their order, as many at once as ``jobs`` says or, where that is 0, as the cluster takes."""
     _connect()
     import ray
     from ray.exceptions import RayError, RayTaskError
@@ -71,9 +65,7 @@ def execute_on_node(task: Task) -> Outcome:
 def _connect() -> None:
     """Join the cluster of ``RAY_ADDRESS``, else the one that ``ray start`` left on this machine, else start one."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray reports its use over the network
-    os.environ.setdefault(
-        "RAY_ENABLE_AUTO_CONNECT", "0"
-    )  # else a thread left over starts an instance at exit
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # else a thread starts an instance at exit
     import ray
 
     if ray.is_initialized():

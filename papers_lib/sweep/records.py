@@ -20,10 +20,7 @@ at_end_of_run: list[Callable[[], None]] = []
 
 
 class RunFailed(Exception):
-    """Raised by a run whose training failed in a way that is a result: it is recorded and cached like one.
-
-    It "diverged" (the loss is not finite) or "collapsed" (the model predicts too few classes); the reason is one line.
-    """
+    """Raised by a run whose failure is a result: it "diverged" (loss not finite) or "collapsed"."""
 
     def __init__(self, status: str, reason: str) -> None:
         if status not in FAILURES:

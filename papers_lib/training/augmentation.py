@@ -1,16 +1,15 @@
-"""Random views of training images, a batch at a time: rotation, crop and flip in one resampling, then light or colour.
+"""Random views of training images, a batch at a time: rotation, crop and flip in one resampling, then colour.
 
-Source: the PYLON paper (Preechakul 2022, iScience 25:103933) names its library (STAR Methods: Albumentations 0.5.2) and
-does not say what it did with it. `RADIOGRAPH` and `PHOTOGRAPH` are the settings that the authors trained with, picture
-by picture in 8 bits; here one affine grid serves the whole batch, on any device. Deviations:
+Source: the PYLON paper (Preechakul 2022, iScience 25:103933) names Albumentations 0.5.2; `RADIOGRAPH` and
+`PHOTOGRAPH` are the authors' settings. Deviations:
 
 - One bicubic resampling (Keys's kernel with -0.75, as in OpenCV) instead of one for each step.
 - What a rotation brings in from outside the picture is black; the library's own default is the picture's mirror image.
-- A crop's area is uniform and its width / height log-uniform in 3/4 to 4/3. As the common libraries do, a crop that
-  does not fit is drawn again, up to ten times, and then the largest one is taken: large areas are rarer than uniform.
+- A crop's area is uniform and its width / height log-uniform in 3/4 to 4/3; one that does not fit is drawn again, up
+  to ten times, and then the largest one is taken.
 - Radiographs: x → (1 + c) x + b, clipped, with c and b uniform in ±0.5.
-- Photographs: brightness, contrast (about the picture's mean grey), saturation and hue, always in this order and
-  clipped once. Hue turns colours about the grey axis, which is linear; the libraries turn them in HSV.
+- Photographs: brightness, contrast (about the picture's mean grey), saturation and hue (about the grey axis, not in
+  HSV), always in this order and clipped once.
 """
 
 import math
@@ -32,15 +31,10 @@ class Policy:
     """What is drawn for each image on its own; as it stands, nothing is changed."""
 
     rotation: float = 0.0  # degrees; the angle is uniform in ±rotation
-    crop_area: tuple[float, float] = (
-        1.0,
-        1.0,
-    )  # least and greatest share of the picture's area that a crop keeps
+    crop_area: tuple[float, float] = (1.0, 1.0)  # least and greatest share of the area that a crop keeps
     brightness: float = 0.0  # what is added to all pixels is uniform in ±brightness
     contrast: float = 0.0  # their factor is uniform in 1 ± contrast
-    jitter: float = (
-        0.0  # colours: factors are uniform in 1 ± jitter, the turn of the hue in ±jitter of a circle
-    )
+    jitter: float = 0.0  # colours: factors uniform in 1 ± jitter, the turn of the hue in ±jitter of a circle
     # Shares of the images that are rotated, cropped, mirrored left to right, changed in light and in colour.
     rotation_probability: float = 0.5
     crop_probability: float = 0.0
@@ -124,8 +118,7 @@ def _crops(policy: Policy, size: tuple[int, int], draws: Tensor) -> Tensor:
 def apply_views(images: Tensor, views: Views) -> Tensor:
     """The ``views`` of images (B, C, H, W) in [0, 1], as :func:`augment` returns them.
 
-    Turned about its centre, cropped, resized to its old size, mirrored, and then lit and coloured. An image that
-    none of the first four moves keeps its pixels exactly.
+    Turned, cropped, resized, mirrored, then lit and coloured. An image that does not move keeps its pixels exactly.
     """
     pixels = images if images.dtype == torch.float64 else images.float()
     theta = _affine(views, (images.shape[2], images.shape[3]))

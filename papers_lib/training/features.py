@@ -1,7 +1,7 @@
-"""What frozen layers give for a whole data set: computed once, in half precision, and mapped into memory by every run.
+"""What frozen layers give for a whole data set: computed once, in half precision, and mapped into memory by every
+run.
 
-Two users: the front of a classifier (one array, channels first), and stages of a pyramid encoder (an array each, finest
-first, channels last, as decoders on a CPU like it).
+For the front of a classifier (one array, channels first), and stages of a pyramid encoder (channels last).
 """
 
 import math
@@ -105,15 +105,11 @@ def front_features(
     device: str = "cpu",
     jobs: int = 1,
 ) -> np.ndarray:
-    """Features of ``images`` before ``stage``, read from the store or computed and kept there.
+    """Features float16 (N, C, h, w) of ``images`` uint8 (N, H, W, 3) before ``stage``, read-only, computed if need be.
 
-    Args:
-        images: uint8 (N, H, W, 3), in the order that the features shall have.
-        store: the first part of the path; a key of layers, weights, code, versions and device is added.
-        backbone, weights, stage: as :func:`papers_lib.models.classifier.pooled_classifier` and ``split_at`` have them.
-        jobs: processes on a CPU, 0 for one a core; of one thread each, so that numbers do not depend on it.
-
-    Returns: float16 (N, C, h, w), mapped read-only. UserError, if half precision or the disk cannot hold them.
+    ``store``: the first part of the path; a key of layers, weights, code, versions and device is added. ``backbone``,
+    ``weights``, ``stage``: as in :func:`papers_lib.models.classifier.pooled_classifier` and ``split_at``. ``jobs``:
+    processes on a CPU, 0 for one a core. UserError, if half precision or the disk cannot hold them.
     """
     which = Front(backbone, weights, stage)
     return _stored(images, store.with_name(f"{store.name}-{_key(which, device)}"), which, device, jobs)[0]
@@ -130,10 +126,7 @@ def pyramid_features(
 
 
 def channel_statistics(features: Sequence[np.ndarray], rows: np.ndarray) -> tuple[list[Tensor], list[Tensor]]:
-    """Mean and deviation (C,) of each channel, a list over stages, over every fourth of the images ``rows``.
-
-    A constant channel has deviation 1.
-    """
+    """Mean and deviation (C,) of each channel (1 if constant), one array a stage, over every fourth of ``rows``."""
     means, deviations = [], []
     for stage in features:
         values = torch.from_numpy(np.asarray(stage[rows[::4]])).float()

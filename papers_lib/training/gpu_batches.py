@@ -1,8 +1,4 @@
-"""Where to train and in which precision, and rows of arrays on the device.
-
-On a GPU nothing waits for data that lies there, or else comes from pinned memory: a copy from ordinary memory holds the
-host until all that was queued before is done. Here the host gathers the next batch while the GPU computes.
-"""
+"""Where to train and in which precision, and rows of arrays on the device, from its memory or pinned memory."""
 
 import os
 import weakref
@@ -43,8 +39,8 @@ def sent(indices: Tensor, device: str | torch.device) -> Tensor:
 def taken(array: np.ndarray, rows: np.ndarray, device: str | torch.device) -> Tensor:
     """``array[rows]`` on the device, of the same type; array (N, …), possibly mapped from a file, rows (n,).
 
-    For a GPU the array is copied there as a whole when it is first asked for and fits into ``RESIDENT_SHARE`` of the
-    free memory, and stays until :func:`release`. Else its rows are gathered into pinned memory.
+    On a GPU an array that fits into ``RESIDENT_SHARE`` of the free memory is copied whole, and stays until
+    :func:`release`.
     """
     there = _whole(array, device) if on_gpu(device) else None
     if there is not None:
@@ -103,10 +99,7 @@ def precision_of(compiled: bool, device: str) -> str:
 
 
 def compile_where_asked(module: torch.nn.Module, precision: str) -> None:
-    """Compile ``module`` in place where the sweep's ``precision`` says so; names in its state stay as they are.
-
-    Its gradient must not be differentiated again: torch's compiled backward passes cannot be.
-    """
+    """Compile ``module`` in place where ``precision`` says so; its gradient must not be differentiated again."""
     if precision == COMPILED:
         # Else every process that trains would start a process a core to compile with.
         os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")

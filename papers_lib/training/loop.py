@@ -1,7 +1,4 @@
-"""The one training loop: epochs of shuffled minibatches, with checkpoints and a divergence guard.
-
-The loop knows nothing of images: an *objective* turns a model and a batch of sample indices into a loss.
-"""
+"""The one training loop: epochs of shuffled minibatches, with checkpoints and a divergence guard."""
 
 import math
 import time
@@ -52,15 +49,11 @@ def train(
 ) -> History:
     """Train ``model`` in place and return its history.
 
-    Args:
-        objective: see :data:`Objective`; called in train mode, under autocast where that is asked for.
-        samples: number of training samples; each epoch visits every one once, in an order from the CPU ``generator``.
-        validate: called in eval mode without gradients at the end of each epoch.
-        checkpoint: file to go on from, saved at the first end of an epoch ``checkpoint_every`` seconds after the last.
-        autocast: a dtype for mixed precision, or None for the model's own precision.
-        schedule: what else the checkpoint keeps, by its ``state_dict`` and ``load_state_dict``.
-
-    RunFailed: "diverged", when an epoch's loss is not finite.
+    ``objective``: see :data:`Objective`. Each epoch visits each of ``samples`` once, in an order from the CPU
+    ``generator``; ``validate`` is called at its end, in eval mode without gradients. ``checkpoint``: file to go on
+    from, saved at the first end of an epoch ``checkpoint_every`` seconds after the last, with the state of
+    ``schedule``. ``autocast``: a dtype for mixed precision. RunFailed: "diverged", when an epoch's loss is not
+    finite.
     """
     history = History()
     device = next(model.parameters()).device

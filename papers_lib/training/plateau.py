@@ -1,11 +1,8 @@
 """Training until the validation loss no longer falls: cuts of the learning rate, the stop, the best checkpoint.
 
 The rules of the PYLON paper (Preechakul et al., STAR Methods, "Hyperparameter tuning"): the rate is divided by five
-when the validation loss "does not improve for two consecutive epochs", training stops when it "was reduced by
-more than two times", and the weights of the lowest validation loss are kept.
-
-"Two consecutive epochs" is torch's ``patience=2``, as the authors set it: the cut comes with the third check in a row
-that does not improve, by torch's relative threshold of 1e-4.
+when the validation loss "does not improve for two consecutive epochs" (torch's ``patience=2``), training stops when
+it "was reduced by more than two times", and the weights of the lowest validation loss are kept.
 """
 
 import math
@@ -65,9 +62,8 @@ def fit(
     plateau: Plateau,
     **options: Any,
 ) -> Fit:
-    """Train ``model`` in place and leave it with the weights of the lowest validation loss, in eval mode.
+    """Train ``model`` in place to the weights of the lowest validation loss, in eval mode; ``validate`` gives "loss".
 
-    ``validate`` is called at each check and must give "loss"; the rest is as :func:`papers_lib.training.train` has it.
     RunFailed: "diverged", a training or validation loss that is not finite.
     """
     schedule = _Schedule(optimizer, plateau)

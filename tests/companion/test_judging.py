@@ -1,13 +1,10 @@
 """Judging claims: each form by hand and against the statistics it is made of, every outcome, what is left out."""
 
-import json
 import math
-from dataclasses import asdict
 
 import numpy as np
 import pytest
 
-from papers_lib.companion.claims import ClaimResult
 from papers_lib.companion.judging import evaluate, outcome
 from papers_lib.errors import UserError
 from papers_lib.stats import equivalence_p, equivalence_p_ranks, hodges_lehmann, student_t
@@ -131,12 +128,6 @@ def test_profiles_evidence_and_untestable_claims(tmp_path):
     assert (quick.outcome, quick.reason, quick.evidence) == ("not tested", "not tested in full", "real data")
     assert (other.outcome, other.reason, other.rule_text) == ("not tested", "a matter of definition", "")
     assert evaluate(claims, ROWS, {}, "smoke", "real data")[0].outcome == "supported"
-
-
-def test_results_survive_json(tmp_path):
-    results = judge(tmp_path, SHIFT, PAIRED | {"metric": "good"}, SHARE)
-    text = json.dumps([asdict(result) for result in results], allow_nan=False)
-    assert [ClaimResult(**entry) for entry in json.loads(text)] == results
 
 
 def test_runs_that_failed_and_values_that_are_not_finite_are_left_out_and_counted(tmp_path):

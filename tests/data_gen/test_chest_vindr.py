@@ -6,17 +6,7 @@ import numpy as np
 import pytest
 
 from data_gen.chest_findings import Finding, Place
-from data_gen.chest_vindr import (
-    CLASSES,
-    MISSED,
-    NO_FINDING,
-    Reading,
-    VindrSpec,
-    chances,
-    draw,
-    read,
-    write,
-)
+from data_gen.chest_vindr import CLASSES, MISSED, NO_FINDING, Reading, VindrSpec, chances, draw, read, write
 from papers_lib.datasets.vindr_cxr import load_vindr
 
 SPEC = VindrSpec(images=14, seed=2, side=64)

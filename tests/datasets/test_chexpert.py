@@ -133,14 +133,3 @@ def test_real_data_has_no_truth_and_a_bad_one_is_named(root):
         (root / "truth.csv").write_text(f"{TRUTH}{line}\n")
         with pytest.raises(UserError, match=rf"truth\.csv line 2: P\(Pleural Effusion\): {message}"):
             read_truth(root, ("a",))
-
-
-def test_a_spec_and_a_store_that_are_none(root, tmp_path):
-    with pytest.raises(UserError, match="side: found 0"):
-        ChexpertStore("data", 0)
-    with pytest.raises(UserError, match="found 'seeds', expected one of uncertain, views"):
-        ChexpertStore("data", 4, {"seeds": 1})
-    folder = write_store(tmp_path / "store", ChexpertStore("data", 4), root=root)
-    np.save(folder / "truth.npy", np.zeros((2, 5)))
-    with pytest.raises(UserError, match=r"truth\.npy: found \(2, 5\), expected float64 \(9, 5\)"):
-        open_store(folder)

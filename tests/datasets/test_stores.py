@@ -10,13 +10,12 @@ from PIL import Image
 from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.datasets.image_sets import load_set, write_set
 from papers_lib.datasets.image_store import StoreSpec, load_images, write_images
-from papers_lib.datasets.pictures import read_radiograph
 from papers_lib.datasets.row_file import RowFile, check_room, new_row_file
 from papers_lib.datasets.voc import load_voc
 from papers_lib.datasets.voc_crops import crop_frame, square
 from papers_lib.datasets.voc_store import CropSpec, load_crops, write_crops
 from papers_lib.errors import UserError
-from tests.datasets import dicom_files, nih_tree
+from tests.datasets import nih_tree
 from tests.datasets.voc_tree import Tree, noise, object_xml, part_xml
 
 
@@ -95,14 +94,6 @@ def test_a_bad_picture_is_named_with_its_row_and_nothing_stays(images, tmp_path)
     with pytest.raises(UserError, match=r"00\.png: cannot be decoded \(KeyError.*table\.csv line 2\)"):
         write_images(tmp_path / "store", StoreSpec("data", 4), images=images, reader=reader)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_radiographs_of_two_kinds(images, tmp_path):
-    path = dicom_files.write_dicom(tmp_path / "a.dicom", np.arange(64).reshape(8, 8) * 50)
-    two = BoxedImages(**{**vars(images.take([0, 1])), "paths": (images.paths[0], path)})
-    made = write_images(tmp_path / "store", StoreSpec("x", 8), images=two, reader=read_radiograph)
-    pixels = load_images(made)[1]
-    assert (pixels[1].min(), pixels[1].max()) == (0, 255)
 
 
 def test_arguments_of_a_store(images, tmp_path):

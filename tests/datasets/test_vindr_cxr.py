@@ -79,21 +79,6 @@ def test_faults_of_a_row_name_its_line(tmp_path, wrong, message):
     assert message in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("meta", "message"),
-    [
-        ("image_id,dim0,dim1\nb,80,100\n", "found no row in"),
-        ("image_id,dim0,dim1\na,0,100\n", "line 2: dim0: found '0', expected a whole number of pixels"),
-    ],
-)
-def test_faults_of_the_sizes(tmp_path, meta, message):
-    root = tree(tmp_path, row("a"), images="a", meta=False)
-    (root / "train_meta.csv").write_text(meta)
-    with pytest.raises(UserError) as error:
-        load(root)
-    assert message in str(error.value)
-
-
 @pytest.mark.parametrize("suffix", ["png", "dicom"])
 def test_a_file_that_is_no_image_is_named_with_its_row(tmp_path, suffix):
     root = tree(tmp_path, row("a"), images="a", kind=suffix)

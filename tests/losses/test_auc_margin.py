@@ -50,17 +50,6 @@ def test_the_saddle_point_where_the_prevalence_is_the_batchs(seed, margin, shift
     )
 
 
-def test_gradcheck_in_scores_and_all_three_variables():
-    h, y = drawn(7, count=6)
-    g = torch.Generator().manual_seed(1)
-    variables = [h, *torch.rand(3, 2, generator=g, dtype=torch.float64)]
-    p = torch.tensor([0.1, 0.4], dtype=torch.float64)
-    assert torch.autograd.gradcheck(
-        lambda h, a, b, alpha: auc_margin_loss(h, y, a, b, alpha, p, 0.6),
-        [v.clone().requires_grad_() for v in variables],
-    )
-
-
 def with_values(loss: AucMargin, **values: float) -> AucMargin:
     with torch.no_grad():
         for name, value in values.items():

@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from papers_lib.cams import grad_cam, head_gradients
-from papers_lib.losses.class_distinctiveness import (
-    class_distinctiveness,
-    class_distinctiveness_loss,
-)
+from papers_lib.losses.class_distinctiveness import class_distinctiveness, class_distinctiveness_loss
 from papers_lib.losses.saliency_images import as_images
 
 

@@ -112,17 +112,6 @@ def test_equals_scipy(seed, height, width, share):
         assert sorted(set(found.ravel()) - {0}) == list(range(1, count + 1))
 
 
-@pytest.mark.parametrize("erosion", [1, 2])
-def test_erosion_equals_scipy(erosion):
-    maps = torch.rand(4, 15, 13, generator=torch.Generator().manual_seed(5))
-    maps[1:] = (maps[1:] < 0.93).float()
-    labels = components(maps, erosion=erosion).numpy()
-    for one, found in zip(maps.numpy(), labels, strict=True):
-        eroded = ndimage.binary_erosion(one > one.mean(), SQUARE, iterations=erosion)
-        assert same_partition(found, ndimage.label(eroded, SQUARE)[0])
-    assert labels.any()
-
-
 def otsu_by_search(values: np.ndarray) -> int:
     """The lowest whole threshold whose two sides differ most."""
     scores = []

@@ -84,13 +84,6 @@ def test_agrees_with_scikit_learn():
         assert found.offset[k].item() == pytest.approx(-reference.b_, abs=1e-5)
 
 
-def test_platt_by_hand():
-    """Separable, 2 positives and 3 negatives: they count as 3/4 and 1/5."""
-    z = torch.tensor([[-1.0], [-1.0], [-1.0], [1.0], [1.0]])
-    p = fit_platt(z, torch.tensor([[0], [0], [0], [1], [1]])).probabilities(z)
-    assert p.flatten().tolist() == pytest.approx([1 / 5] * 3 + [3 / 4] * 2)
-
-
 def test_degenerate_labels_and_logits():
     found = fit_platt(torch.tensor([[1.0, 3.0], [2.0, 3.0]]), torch.tensor([[0, 1], [0, 0]]))
     assert found.slope.tolist() == pytest.approx([0, 0], abs=1e-12)  # no positive; constant logits
@@ -122,15 +115,6 @@ def test_fitted_on_one_split_every_calibrator_improves_another(fit):
 
 SCORES = npst.arrays(np.float64, (15, 2), elements=st.integers(-6, 6).map(lambda value: value / 4))
 SHARES = npst.arrays(np.float64, (15, 2), elements=st.sampled_from([0.0, 1.0, 0.25, 0.7]))
-
-
-def test_isotonic_by_hand():
-    """Labels 0 | 1 0 0 | 1 | 1 0: pooled to 0, 1/3, then 1 with 1 0 to 2/3."""
-    z = torch.tensor([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0])[:, None]
-    found = fit_isotonic(z, torch.tensor([0, 1, 0, 0, 1, 1, 0])[:, None])
-    assert found.values[0].tolist() == pytest.approx([0, 1 / 3, 1 / 3, 1 / 3, 2 / 3, 2 / 3, 2 / 3])
-    p = found.probabilities(torch.tensor([[-9.0], [-2.5], [-1.5], [0.5], [9.0]]))
-    assert p.flatten().tolist() == pytest.approx([0, 1 / 6, 1 / 3, 1 / 2, 2 / 3])
 
 
 @settings(deadline=None, max_examples=50)

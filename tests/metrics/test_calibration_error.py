@@ -23,14 +23,6 @@ def by_netcal(p: Tensor, y: Tensor, bins: int) -> float:
     return float(ECE(bins).measure(p.numpy(), y.numpy()))
 
 
-def test_by_hand():
-    p = torch.tensor([0.1, 0.3, 0.6, 0.9, 1.0], dtype=torch.float64)
-    y = torch.tensor([0, 1, 1, 1, 0])
-    # first half: mean .2 against 1/2; second: mean 2.5/3 against 2/3
-    assert ece(p[:, None], y[:, None], bins=2).item() == pytest.approx(2 / 5 * 0.3 + 3 / 5 * 0.5 / 3)
-    assert ece(p[:, None], y[:, None], bins=1).item() == pytest.approx(abs(2.9 - 3) / 5)
-
-
 @pytest.mark.parametrize("bins", [1, 10, 15])
 def test_agrees_with_netcal(bins):
     p, y = predictions(300, 3)

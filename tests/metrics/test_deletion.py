@@ -59,36 +59,6 @@ def test_only_the_order_counts_and_images_do_not_mix(seed, height, width):
     torch.testing.assert_close(singly, together)
 
 
-def summed(images: Tensor) -> Tensor:
-    """A linear model of one class: the sum of the pixels."""
-    return images.sum((1, 2, 3))[:, None]
-
-
-def test_levels_by_hand():
-    """Two rows of pixels 8 … 1; the map takes the columns from the right: sums 36, 27, 18, 9, 0 of .25 each."""
-    image = torch.tensor([[[[8.0, 7, 6, 5], [1, 2, 3, 4]]]])
-    heat = torch.tensor([[[0.0, 1, 2, 3], [0, 1, 2, 3]]])
-    thresholds = torch.tensor([36.0, 27.0, 26.0, 9.0, 8.0, -1.0])
-
-    def model(images: Tensor) -> Tensor:
-        return summed(images).expand(-1, 6)
-
-    found = masked_out(
-        model,
-        image,
-        heat.expand(6, 2, 4),
-        torch.arange(6),
-        thresholds,
-        owner=torch.zeros(6).long(),
-        step=0.25,
-    )
-    # 36 > 36 is false: negative from the start; 27 > 27 is false: the first step flips; nothing is below -1
-    assert found.step.tolist() == [0, 1, 2, 3, 4, 4]
-    assert found.area.tolist() == [0, 0.25, 0.5, 0.75, 1, 1]
-    assert found.status.tolist() == [ALREADY_NEGATIVE, FLIPPED, FLIPPED, FLIPPED, FLIPPED, NEVER]
-    assert (found.passes, found.all_levels) == (1 + 2 + 3 + 4 + 5 + 5, 6 * 5)
-
-
 Model = Callable[[Tensor], Tensor]
 
 

@@ -10,12 +10,7 @@ from torch import Tensor, nn
 from papers_lib.errors import UserError
 from papers_lib.models import timm_backbones
 from papers_lib.models.classifier import pooled_classifier
-from papers_lib.models.timm_backbones import (
-    PACKAGES,
-    packaged_state,
-    timm_network,
-    timm_stages,
-)
+from papers_lib.models.timm_backbones import PACKAGES, packaged_state, timm_network, timm_stages
 
 # Blocks and stride of each stage (Tan and Le 2019, table 1; Lite2 scales the inner depths by 1.2).
 STAGES = {

@@ -152,9 +152,7 @@ def test_configs_of_another_kind_are_refused(bench, configs, said):
     assert bench.executed() == []
 
 
-def test_the_backend_is_the_argument_else_the_environment_else_processes(
-    monkeypatch,
-):
+def test_the_backend_is_the_argument_else_the_environment_else_processes(monkeypatch):
     monkeypatch.delenv("PAPERS_BACKEND", raising=False)
     assert pick_backend(None) == "processes"
     with pytest.raises(UserError, match="found 'dask', expected one of processes, ray"):

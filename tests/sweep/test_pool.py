@@ -9,7 +9,7 @@ from papers_lib import processes
 from papers_lib.errors import UserError
 from papers_lib.processes import in_processes
 from papers_lib.sweep import pool, sweep
-from papers_lib.sweep.pool import execute_in_worker, out_of_gpu_memory
+from papers_lib.sweep.pool import execute_in_worker
 from tests.sweep import toy_runs
 from tests.sweep.toy_runs import Toy
 
@@ -76,11 +76,6 @@ def test_runs_without_room_on_a_gpu_beside_others_are_repeated_alone(bench):
     assert not {pid for _, pid in log[:4]} & {pid for _, pid in log[4:]}
     assert len({pid for _, pid in log[4:]}) == 2
     assert sum(line.startswith("[") for line in bench.lines) == 4  # one line a run, not one an attempt
-
-
-def test_what_counts_as_no_room():
-    assert out_of_gpu_memory(torch.OutOfMemoryError("CUDA out of memory"))
-    assert not out_of_gpu_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
 
 def test_a_worker_with_other_code_or_libraries_than_the_key_refuses(bench):

@@ -8,8 +8,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from torchvision.transforms.v2 import InterpolationMode
-from torchvision.transforms.v2 import functional as tv
 
 from papers_lib.training.augmentation import (
     PHOTOGRAPH,
@@ -115,23 +113,6 @@ def test_colour_of_one_pixel_by_hand():
         torch.testing.assert_close(apply_views(images, view(colour=colour)).flatten(), torch.tensor(expected))
 
 
-@pytest.mark.parametrize(("top", "left", "height", "width"), [(5, 3, 24, 28), (10, 12, 20, 28)])
-def test_crop_agrees_with_torchvision(top, left, height, width):
-    images = noise(2, 3, 30, 40)
-    crop = (left / 40, top / 30, width / 40, height / 30)
-    found = apply_views(images, view(crop=crop, count=2))
-    bicubic = InterpolationMode.BICUBIC
-    expected = tv.resized_crop(images, top, left, height, width, [30, 40], bicubic, antialias=False).clamp(
-        0, 1
-    )
-    # torchvision repeats the crop's edge, this sees the picture beyond it; where the two edges are one they agree.
-    inner = found.new_zeros(30, 40, dtype=torch.bool)
-    rim = [0 if side else 4 for side in (top == 0, top + height == 30, left == 0, left + width == 40)]
-    inner[rim[0] : 30 - rim[1], rim[2] : 40 - rim[3]] = True
-    assert inner.float().mean() > 0.5
-    torch.testing.assert_close(found[..., inner], expected[..., inner], atol=1e-4, rtol=0)
-
-
 def test_shares_and_ranges_of_what_is_drawn():
     count = 4000
     policy = Policy(
@@ -185,15 +166,6 @@ def test_crops_are_drawn_as_the_libraries_draw_them(size):
         assert stats.ks_2samp(found.numpy(), kept).pvalue > 1e-3
     place = (crop[:, 0] / (1 - crop[:, 2]).clamp(min=1e-9))[crop[:, 2] < 0.99]
     assert stats.kstest(place.numpy(), "uniform").pvalue > 1e-3
-
-
-@pytest.mark.parametrize(
-    ("size", "shares"), [((20, 20), (1, 1)), ((20, 60), (4 / 9, 1)), ((60, 20), (1, 4 / 9))]
-)
-def test_where_no_crop_fits_the_largest_is_taken(size, shares):
-    """The whole area with a ratio other than the picture's never fits; 4/9 of 60 pixels is 4/3 of 20."""
-    crop = draw_views(Policy(crop_area=(1, 1), crop_probability=1), 5, size, rng()).crop
-    torch.testing.assert_close(crop[:, 2:], torch.tensor(shares).float().expand(5, 2))
 
 
 def test_the_generator_decides_and_nothing_else_moves():
