@@ -1,7 +1,4 @@
-"""Scores of the localization measures without a model: chance, a prior, the ceiling of the map's stride.
-
-Masks and priors are functions of items' numbers, called for a few at a time: those of VOC would take gigabytes.
-"""
+"""Scores of the localization measures without a model: chance, a prior, the ceiling of the map's stride."""
 
 from collections.abc import Callable
 from statistics import fmean
@@ -23,7 +20,7 @@ from papers_lib.metrics.localization import (
 from papers_lib.metrics.overlap import best_cell_share, box_mask, heat_share
 
 ByNumber = Callable[[np.ndarray], Tensor]
-"""Maps (n, GRID, GRID) of the items with these numbers (n,), made when they are asked for."""
+"""Maps (n, GRID, GRID) of the items with these numbers, made when asked for: VOC's would take gigabytes."""
 Scores = dict[str, float]
 """By name: chance, prior, ceiling."""
 

@@ -1,7 +1,6 @@
 """One classifier trained with cross entropy and β times a sharpness measure of its map (Schöttl, equation 6).
 
-Runs of a seed share initial weights, boxes and sample order. Settings are those of section IV A; deviations stand at
-each field.
+Runs of a seed share initial weights, boxes and sample order. Settings are those of section IV A.
 """
 
 from collections.abc import Mapping
