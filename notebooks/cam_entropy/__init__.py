@@ -3,11 +3,4 @@
 The paper adds the entropy of the true class's Grad-CAM map to a classifier's loss, weighted by β, so that its maps get
 sharper. It shows two models, β = 0 and β = 100, and reports sharper maps at a moderate loss of accuracy. Here many
 settings are trained with several seeds, maps that die are counted, and it is measured whether sharper maps are better.
-
-- ``experiment``: everything that trains a model; ``measures``, ``localization``: what is measured on it.
-- ``data``: the scenes and their crops, as runs take them; ``baselines``: the scores that need no model.
-- ``parameters``: types, ranges and help of the notebook's parameters; ``grid``: all runs that they ask for.
-- ``tables``: the page's tables; ``sample``: Figure 3 and Table I; ``figures``: its curves; ``printed``: the paper's
-  numbers.
-- ``claims.yaml``: what is judged, and how; ``printed/authors.yaml``: the numbers that the paper prints.
 """

@@ -1,7 +1,4 @@
-"""Scores of the localization measures without a model: chance, a prior, the ceiling of the map's stride.
-
-Masks and priors are functions of items' numbers, called for a few at a time: those of VOC would take gigabytes.
-"""
+"""Scores of the localization measures without a model: chance, a prior, the ceiling of the map's stride."""
 
 from collections.abc import Callable
 from statistics import fmean
@@ -23,7 +20,7 @@ from papers_lib.metrics.localization import (
 from papers_lib.metrics.overlap import best_cell_share, box_mask, heat_share
 
 ByNumber = Callable[[np.ndarray], Tensor]
-"""Maps (n, GRID, GRID) of the items with these numbers (n,), made when they are asked for."""
+"""Maps (n, GRID, GRID) of the items with these numbers, made when asked for: VOC's would take gigabytes."""
 Scores = dict[str, float]
 """By name: chance, prior, ceiling."""
 
@@ -31,9 +28,8 @@ Scores = dict[str, float]
 def baselines(train: CropSplit, test: CropSplit) -> dict[str, Scores]:
     """Chance, prior and ceiling of each measure that the data allow.
 
-    Priors never look at the picture: mean mask and mean centre of the class. Those of parts and objects are fitted on
-    the training split (where it has any), those of scenes on the test pictures, masks on all but the one scored
-    on. Ceilings: all heat in the best cell, and the best pixel that a map of this stride can point at.
+    Priors, mean mask and mean centre of the class, are fitted on the training split (where it has any); those of scenes
+    on the test pictures but the one scored on. Ceilings: of the best cell, and of what a map of this stride can hit.
     """
     found: dict[str, Scores] = {}
     cells = test.images.shape[1] // STRIDE
@@ -67,19 +63,15 @@ def scores(masks: ByNumber, prior: ByNumber, count: int, cells: int) -> tuple[Sc
         hit = inside.flatten(1).gather(1, guess.flatten(1).argmax(1)[:, None])[:, 0]
         best = best_cell_share(there, (cells, cells))
         area = there.double().sum((1, 2))
-        columns = (area, heat_share(guess, there), best, hit.double(), reached(inside, cells).double())
+        points = reachable(cells, GRID)
+        reached = inside[:, points][:, :, points].any(2).any(1)
+        columns = (area, heat_share(guess, there), best, hit.double(), reached.double())
         return torch.stack(columns, 1)
 
     columns = in_chunks(each, np.arange(count)).T.contiguous()
     area, mass, best, hit, reachable_share = (column.sum().item() / count for column in columns)
     share = {"chance": area / GRID**2}
     return share | {"prior": mass, "ceiling": best}, share | {"prior": hit, "ceiling": reachable_share}
-
-
-def reached(masks: Tensor, cells: int) -> Tensor:
-    """Which masks (n, GRID, GRID), boolean, the hottest point of some map of ``cells`` x ``cells`` can hit, (n,)."""
-    points = reachable(cells, GRID)
-    return masks[:, points][:, :, points].any(2).any(1)
 
 
 def mean_masks(masks: ByNumber, classes: np.ndarray, count: int) -> Tensor:

@@ -27,11 +27,7 @@ class Opened(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """One split as a run needs it.
-
-    ``inputs`` is what the trained part takes: uint8 crops (N, H, W, 3), or features (N, C, h, w) of a frozen front in
-    float16; ``scene_inputs`` the same for the whole test pictures, or None.
-    """
+    """One split; inputs of the trained part: uint8 crops (N, H, W, 3), or float16 features of a frozen front."""
 
     crops: CropSplit
     inputs: np.ndarray
@@ -43,10 +39,7 @@ def open_data(
 ) -> Opened:
     """The data set at ``data_root``, or, if that is "", synthetic scenes in ``folder``, and its crops in ``folder``.
 
-    Of the scenes: ``sizes`` by split ("train", "test") and ``seed``; ``crops`` are the fields of ``CropSpec`` but
-    ``data``; processes that write: ``jobs``, 0 means one a core.
-
-    Raises: UserError, a set that cannot be read, or a single class to train on; the line names the file.
+    ``crops``: the fields of ``CropSpec`` but ``data``. Raises: UserError, a set that cannot be read.
     """
     if data_root:
         root = Path(data_root).expanduser()

@@ -1,7 +1,6 @@
 """One classifier trained with cross entropy and β times a sharpness measure of its map (Schöttl, equation 6).
 
-Runs of a seed share initial weights, boxes and sample order. Settings are those of section IV A; deviations stand at
-each field.
+Runs of a seed share initial weights, boxes and sample order. Settings are those of section IV A.
 """
 
 from collections.abc import Mapping
@@ -27,16 +26,10 @@ SHOWN = 48  # test items whose maps are kept for figures
 class EntropyRun:
     """One model.
 
-    Attributes:
-        beta: weight of the sharpness term, equation 6; 0 is the ordinary loss.
-        form: of the map in the loss: "relu", equation 4 as printed; "shifted", M - min M before the ReLU; or "offset",
-            1 + M, a conjecture on the authors' code: both minima of Table I lie just above 1.
-        measure: "ce" (the paper's loss), "ca" or "cd" (which it mentions).
-        others: weight of the negative term on the maps of the other classes (section III B, end).
-        backbone, weights: see ``papers_lib.models.classifier.pooled_classifier``.
-        train_from: first stage that is trained; "" trains all, as the paper does. What lies before is frozen.
-        epochs, batch_size, learning_rate: the paper has 30, 20 and a constant 1e-3.
-        deletion: test items of the deletion curve; 0 leaves it out.
+    ``beta``: weight of the term, equation 6. ``form``: of its map: "relu", equation 4 as printed; "shifted", M - min M;
+    "offset", 1 + M, a conjecture on the authors' code. ``others``: weight of the negative term on the maps of the other
+    classes (section III B, end). ``train_from``: first stage trained; "" trains all, as the paper does, for 30 epochs.
+    ``deletion``: test items of the deletion curve.
     """
 
     seed: int
@@ -80,10 +73,7 @@ class EntropyRun:
 def run(config: EntropyRun, context: Context) -> dict[str, float | int | bool | str]:
     """Train one model and measure it on the test split.
 
-    Returns: flat metrics (``measures.measure``). Saved beside: ``curves`` (epochs, columns), ``curve_names``, and the
-    arrays of ``measure`` for the first test pictures.
-
-    Raises: RunFailed, "diverged" (loss not finite).
+    Saved beside: ``curves`` (epochs, columns), ``curve_names``, arrays of ``measure`` for the first test pictures.
     """
     device = context.device
     data = open_splits(context.data_root, config, device)
@@ -119,10 +109,7 @@ def run(config: EntropyRun, context: Context) -> dict[str, float | int | bool | 
 
 
 def objective_of(config: EntropyRun, data: Split, generator: torch.Generator, device: str) -> Objective:
-    """l = CE + β · measure(M) of the true class's map, in one forward pass.
-
-    ``generator`` is that of the sample order, whose state checkpoints keep: an interrupted run draws the same boxes.
-    """
+    """l = CE + β · measure(M) of the true class's map; checkpoints keep the state of ``generator``, so boxes stay."""
     start, count = (torch.from_numpy(column) for column in data.crops.boxes_of_image())
 
     def objective(model: PooledClassifier, indices: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:

@@ -62,13 +62,9 @@ def settings_of(base: EntropyRun, chosen: Parameters) -> dict[str, list[tuple[En
     second = replace(base, backbone=chosen.second_backbone, train_from=chosen.second_from)
     few = parsed(chosen.few_settings)
     return {
-        # The paper's loss in both forms; only β and form differ.
         "main": [(base, printed + [("shifted", beta) for beta in chosen.shifted_betas])],
-        # More values of β, for accuracy against sharpness.
         "front": [(base, front)],
-        # The other measures in the place of the main one.
         "measures": [(one, parsed(chosen.measure_settings)) for one in rest],
-        # The other classes' maps pushed the other way, section III B, end.
         "others": [pushed],
         # 1 + M in the place of M: does it explain Table I?
         "offset": [(base, [("offset", beta) for beta in chosen.offset_betas])],
@@ -76,7 +72,6 @@ def settings_of(base: EntropyRun, chosen: Parameters) -> dict[str, list[tuple[En
         "long": [(replace(base, epochs=chosen.long_factor * base.epochs), parsed(chosen.long_settings))],
         # Seeds that no rule was written after: for what was noticed in the other comparisons.
         "fresh": [(base, fresh), (replace(base, measure="ca"), parsed(["relu_0.3"])), pushed],
-        # More of the backbone trained.
         "deeper": [(replace(base, train_from=chosen.deeper_from), few)],
         "backbone": [(second, few)],
     }
@@ -94,11 +89,7 @@ def parsed(settings: Iterable[str]) -> list[Setting]:
 
 @torch.no_grad()
 def check_backbones(runs: Iterable[EntropyRun]) -> None:
-    """Build the network of each run once, so that a bad name is told before anything is drawn or trained.
-
-    Raises: UserError, no such network, weights or stage; a map of another stride than ``STRIDE``, with which chance and
-    ceilings are worked out; a network that does not take pictures of any size.
-    """
+    """Build each network once. Raises: UserError, no such network, weights or stage, or a stride not ``STRIDE``."""
     side = 2 * STRIDE
     for backbone, weights, stage in sorted({(one.backbone, one.weights, one.train_from) for one in runs}):
         generator = torch.Generator().manual_seed(0)

@@ -1,8 +1,7 @@
 """Are sharper maps better maps? Where the heat lies in crops and in whole scenes, and what deleting it does.
 
-In a crop the object's mask and its deciding part are the targets; in a whole test scene, through which the same
-convolutions run, the boxes of a class. Maps and targets meet on a grid of ``GRID`` x ``GRID``. A dead map finds
-nothing: heat 0, a miss. Columns that end in ``_live`` leave dead maps out instead. What the data lack is NaN.
+Targets: in a crop the object's mask and its deciding part; in a whole test scene the boxes of a class. A dead map finds
+nothing: heat 0, a miss; columns that end in ``_live`` leave dead maps out. What the data lack is NaN.
 """
 
 from collections.abc import Callable
@@ -24,7 +23,6 @@ SIZE = (GRID, GRID)
 SHARES = (0.0, 0.06, 0.12, 0.25, 0.5, 0.75, 1.0)  # of the map's cells, deleted hottest first
 SCENES = 32  # whole pictures a pass
 CHUNK = 512  # items whose maps are enlarged to the grid at a time; changes memory, not results
-NOWHERE = torch.zeros(0, 4)
 Front = torch.nn.Module | None
 
 
@@ -40,7 +38,7 @@ def part_boxes(crops: CropSplit) -> list[Tensor]:
     """Box of the deciding part on the grid, (1, 4) or (0, 4), an item each."""
     there = ~np.isnan(crops.parts[:, 0])
     scaled = on_grid(np.where(there[:, None], crops.parts, 0.0), crops.images.shape[1])
-    return [box[None] if known else NOWHERE for box, known in zip(scaled, there, strict=True)]
+    return [box[None] if known else torch.zeros(0, 4) for box, known in zip(scaled, there, strict=True)]
 
 
 def in_chunks(of: Callable[[np.ndarray], Tensor], items: np.ndarray) -> Tensor:
@@ -119,10 +117,9 @@ def in_scenes(model: PooledClassifier, data: Split, device: str) -> dict[str, fl
 def under_deletion(
     model: PooledClassifier, front: Front, crops: CropSplit, maps: Tensor, items: np.ndarray, device: str
 ) -> dict[str, float]:
-    """Area under the deletion curve of the true class's probability, and how much less it is than in random order.
+    """Area under the deletion curve of the true class's probability; gain: 1 - area / area in random order, of means.
 
-    ``deletion_area`` is lower, ``deletion_gain`` (1 - area by the map / area at random, of means) higher for maps whose
-    hot cells carry the decision. The items are the same for every model: a dead map deletes at random.
+    The items are the same for every model: a dead map deletes at random.
     """
     if not len(items):
         return {"deletion_area": np.nan, "deletion_gain": np.nan}

@@ -1,8 +1,7 @@
 """What is measured on a model: sharpness, dead maps, accuracy, and its curves.
 
-Everything is taken from the raw Grad-CAM of the *true* class (section III B), rectified as in equation 4, on test
-boxes. Means of sharpness are over live maps: a dead map, all zero, is neither sharp nor blurred, and the share of dead
-maps stands beside. Where maps point is in ``localization``.
+All is taken from the raw Grad-CAM of the *true* class (section III B), rectified as in equation 4, on test boxes.
+Means of sharpness are over live maps: a dead map, all zero, is neither sharp nor blurred.
 """
 
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ BATCH = 128
 
 
 class Measured(NamedTuple):
-    """A model without its frozen front, and the test split that it is measured on."""
+    """A model without its frozen front, and its test split."""
 
     model: PooledClassifier
     data: Split

@@ -8,13 +8,12 @@ from typing import Any
 from papers_lib.companion.yaml_files import read_yaml
 
 Numbers = Mapping[str, Any]
-FILE = Path(__file__).parent / "printed" / "authors.yaml"
 COLUMNS = ("beta0", "beta100")
 
 
 def read_numbers() -> Numbers:
     """The printed numbers by section."""
-    return dict(read_yaml(FILE))
+    return dict(read_yaml(Path(__file__).parent / "printed" / "authors.yaml"))
 
 
 def largest_dispersion(low: float, high: float) -> float:
@@ -29,8 +28,7 @@ def largest_dispersion(low: float, high: float) -> float:
 def least_entropy_share(low: float, high: float, cells: int) -> float:
     """Bound of ce / ln n from below for a map of n cells within [low, high].
 
-    The entropy is least for a map of two values. With r = high / low and s = r ln r / (r - 1), its distance from ln n
-    is at most s - 1 - ln s, whatever the number of cells.
+    It is least for a map of two values: ln n - ce <= s - 1 - ln s, r = high / low and s = r ln r / (r - 1).
 
     >>> round(least_entropy_share(1.0, 2.0, 36), 5)  # s = 2 ln 2: 1 - .05966 / 3.58352
     0.98335
@@ -43,8 +41,7 @@ def least_entropy_share(low: float, high: float, cells: int) -> float:
 def least_area(low: float, high: float, side: int) -> float:
     """Bound of ca from below for a square map within [low, high], in cells: low / high times that of a constant map.
 
-    A constant map has the variance (side² - 1) / 12 along each axis. The map is a mixture of it, with a weight of at
-    least low / high, and of another; the covariance of a mixture is at least the mixture of the covariances.
+    A constant map's variance is (side² - 1) / 12 along each axis; the map is a mixture of one, weighted low / high.
 
     >>> round(least_area(1.0, 2.0, 6), 4)
     1.4583
@@ -54,21 +51,15 @@ def least_area(low: float, high: float, side: int) -> float:
 
 def deviations(numbers: Numbers) -> str:
     """What does not fit together in the printed numbers, as Markdown: each number is computed."""
-    table, setup, voc, text = (numbers[section] for section in ("table1", "setup", "voc", "text"))
-    side = int(setup["picture_px"]) // int(numbers["network"]["stride_px"])
+    table, text = numbers["table1"], numbers["text"]
+    side = int(numbers["setup"]["picture_px"]) // int(numbers["network"]["stride_px"])
     ends = [(table["min_map"][column], table["max_map"][column]) for column in COLUMNS]
     most_cd = [largest_dispersion(*end) for end in ends]
     least_ce = [least_entropy_share(*end, side**2) for end in ends]
     least_ca = [least_area(*end, side) for end in ends]
     cd, ce, ca = ([table[row][column] for column in COLUMNS] for row in ("cd", "ce", "ca"))
     low, high = ends[0]
-    trainval = voc["trainval_2007"] + voc["trainval_2012"]
-    figure1 = numbers["captions"]["figure1"]
     sentences = [
-        f'The {setup["train_images"]} training and {setup["test_images"]} test samples of "VOC 2012" are the '
-        f"{trainval} images of VOC 2007 and 2012 trainval, and the {voc['test_2007']} of VOC 2007 test.",
-        f"The captions of figures 1 and 2 are swapped: figure 1 has β = {figure1['caption']} by its caption and "
-        f"β = {figure1['text']} by the text.",
         f"Table I's cd ({cd[0]} and {cd[1]}) is not σ²/μ² of equation 3: a map with the printed extremes has at most "
         f"{most_cd[0]:.3f} and {most_cd[1]:.3f}. As σ/μ it fits (at most {most_cd[0] ** 0.5:.3f} and "
         f"{most_cd[1] ** 0.5:.3f}).",

@@ -41,10 +41,7 @@ class Sample(NamedTuple):
 
 
 def choose(records: Sequence[Record], crops: CropSplit, settings: Sequence[str]) -> Sample | None:
-    """The first test picture that the models with beta 0 and 100 of seed 0 classify correctly with live maps.
-
-    Where there is none, the first that beta 0 classifies correctly with a live map. None without such a picture.
-    """
+    """The first test picture that beta 0 and 100 (or beta 0 alone) of seed 0 classify correctly with live maps."""
     shown = {
         record.config.setting(): record.arrays()
         for record in records

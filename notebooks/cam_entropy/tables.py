@@ -64,10 +64,7 @@ def ends(record: Record) -> dict[str, float]:
 
 
 def tidy(frame: pd.DataFrame, records: Iterable[Record]) -> pd.DataFrame:
-    """A row a run, with its change against beta 0 of the same seed, and from the first to the last epoch.
-
-    Beta 0 is of the same comparison, or of "main" for those that share its beta-0 runs.
-    """
+    """A row a run, with its change against beta 0 of the seed (of "main" where shared), and over its epochs."""
     settings = [record.config.setting() for record in records]
     frame = frame.reindex(columns=[*frame.columns, *(name for name in METRICS if name not in frame)])
     frame = frame.assign(setting=settings, name=[setting_name(setting) for setting in settings])
@@ -147,8 +144,6 @@ def lifted_table(
         "cd_lifted": "σ²/μ²",
         "cv_lifted": "σ/μ",
         "max_logit": "max logit",
-        "test_accuracy": "accuracy",
-        "dead_share": "dead maps",
     }
     found = _ok(frame, arms)
     live = 1 - found["dead_share"]
@@ -207,10 +202,9 @@ def scalars(frame: pd.DataFrame) -> dict[str, float]:
 
 
 def alpha_slope(unit: type[nn.Module] = nn.ReLU, step: float = 1e-6) -> float:
-    """Largest |change of α| / |change of A| over central differences in random directions, in double precision.
+    """Largest |change of α| / |change of A| over central differences in random directions.
 
-    Head of section IV A with random weights; α by automatic differentiation (equation 5). With ReLU it differs from 0
-    only where a direction flips a unit within ``step``; a smooth unit shows that a slope would be seen.
+    Head of section IV A with random weights; α of equation 5. With ReLU it is 0 unless a unit flips within ``step``.
     """
     generator = torch.Generator().manual_seed(0)
     head = PooledClassifier(nn.Sequential(), 64, 20, generator=generator).head.double()

@@ -3,10 +3,4 @@
 The paper adds the share of a HiResCAM map that lies outside the heart to the loss of a classifier of cardiac MRI
 slices. It reports more heat in the heart, less on a label that gives away the patient's sex, and equal accuracy.
 Here the groups are matched, the control without the term is added, and pixels are changed beside looking at maps.
-
-- ``experiment``: everything that trains a model; ``measures``: what is measured on it.
-- ``data``: the slices, and the scores that need no model.
-- ``parameters``: types, ranges and help of the notebook's parameters; ``grid``: all runs that they ask for.
-- ``tables``, ``contrasts``: the page's tables; ``figures``: its figures; ``printed``: the authors' own numbers.
-- ``claims.yaml``: what is judged, and how; ``printed/*.csv``: the authors' numbers.
 """

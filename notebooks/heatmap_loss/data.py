@@ -19,10 +19,7 @@ from papers_lib.sweep import DataRef
 def open_data(
     experiment: int, data_root: str, folder: Path, sizes: Mapping[str, int], seed: int, jobs: int
 ) -> DataRef:
-    """The data set of one experiment: the real one at ``data_root``, or, if that is "", synthetic slices in ``folder``.
-
-    Of synthetic slices: ``sizes`` by split ("train", "val", "test"), ``seed``, and ``jobs`` that write (0: one a core).
-    """
+    """The data set of one experiment: the one at ``data_root``, or, if that is "", synthetic slices in ``folder``."""
     if not data_root:
         spec = CardiacSpec(experiment=experiment, seed=seed, **sizes)
         root = ensure(folder, f"cardiac-exp{experiment}", spec, partial(write, jobs=jobs))
@@ -41,10 +38,8 @@ def experiments_of(data_root: str, experiments: Sequence[int]) -> Sequence[int]:
 def baselines(split: CardiacSplit, map_size: tuple[int, int]) -> dict[str, dict[str, float]]:
     """Shares of heat in the "heart" and the "label" without a model, averaged in classes, then over them.
 
-    ``area``: the region's share of the image, the score of a map without preference (chance). ``class's mean mask``:
-    the score of a map that is the class's mean mask, the same for each slice (trivial prior; fitted on the slices
-    it is scored on, so a little too high). ``best cell``: all heat in the best single cell of the map, upsampled (the
-    ceiling that the map's stride allows).
+    ``area``: the region's share of the image (chance). ``class's mean mask``: of a map equal to it (trivial prior;
+    fitted on the slices scored, so a little too high). ``best cell``: all heat in it (ceiling of the map's stride).
     """
     found = {}
     for name, masks in (("heart", split.heart), ("label", split.label_box)):

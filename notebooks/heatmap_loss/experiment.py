@@ -1,7 +1,4 @@
-"""One model trained by CCE, by MSE, or by MSE and the heatmap term (Callanan et al., Section 2).
-
-The paper's groups are many such runs. Settings are those of the authors; deviations stand at each field.
-"""
+"""One model trained by CCE, by MSE, or by MSE and the heatmap term (Callanan et al., Section 2)."""
 
 import math
 from dataclasses import dataclass
@@ -29,18 +26,12 @@ KEPT_ABOVE = 0.95  # validation accuracy of an analysed model, Section 2, p. 2
 class HeatmapRun:
     """One model of one group.
 
-    Attributes:
-        experiment: 1 (sex shows in size and fat) or 2 (sex shows in a label only).
-        group: "cce" (cross entropy on the sigmoid outputs), "mse", or "heatmap" (MSE + ``weight`` x heatmap term).
-        seed: of initial weights, sample order and learning rate; the same seed means the same three in every group.
-        arm: the comparison that the run belongs to ("main", "authors", "weight", ...).
-        weights: initial convolutions: "random", "digits" (see ``digits_convolutions``) or "imagenet" (vgg16 only).
-        train_features: False freezes the convolutions, as the authors did in their CCE groups.
-        lr_low, lr_high: the learning rate is log-uniform between them. Deviation: drawn, where the authors
-            let a Bayesian search choose.
-        weight, form, method, target, mask: of the heatmap term; the defaults are what the authors coded
-            (``target`` is the class whose map is taken, ``mask`` how the mask is shrunk to the map).
-        mixed: bfloat16 autocast; head, map and term of the heatmap group stay in float32, and so does all measuring.
+    ``experiment``: 1 (sex shows in size and fat) or 2 (in a label only). ``group``: "cce" (cross entropy on the sigmoid
+    outputs), "mse", or "heatmap" (MSE + ``weight`` x heatmap term). ``seed``: of initial weights, sample order and
+    learning rate, in every group. ``weights``: "random", "digits" (``digits_convolutions``) or "imagenet" (vgg16).
+    ``train_features``: False freezes the convolutions, as the authors did for CCE. ``lr_low``, ``lr_high``: the rate
+    is log-uniform between them (deviation: the authors let a Bayesian search choose). ``form``, ``method``, ``target``
+    (class of the map), ``mask`` (how it is shrunk): of the term; the defaults are what the authors coded.
     """
 
     experiment: int
@@ -78,9 +69,7 @@ class HeatmapRun:
 def run(config: HeatmapRun, context: Context) -> dict[str, float | int | bool | str]:
     """Train one model and measure it on the test split.
 
-    Returns: flat metrics (``measures.measure``); ``kept`` by the filter, or ``exclusion``: why not. Saved beside:
-    ``maps`` (n, 6, 8), the raw HiResCAM of the first test images.
-
+    Returns metrics, ``kept`` by the filter or ``exclusion``: why not. Saves ``maps`` (n, 6, 8) of the first images.
     Raises: RunFailed, "diverged" (loss not finite) or "collapsed" (at most half of the classes ever predicted).
     """
     device = context.device
@@ -177,10 +166,7 @@ def build(config: HeatmapRun, device: str) -> CardiacClassifier:
 
 @lru_cache(maxsize=1)
 def digits_convolutions() -> dict[str, Tensor]:
-    """Weights of another task for the small VGG, which has no published ones: those of two epochs on digits.
-
-    Deviation: a tiny source task. One set of weights serves every run, as one set of ImageNet weights did.
-    """
+    """Weights of another task for the small VGG: two epochs on digits. Deviation: in the place of ImageNet's."""
     images, labels = digit_canvases()
     model = small_vgg(torch.Generator().manual_seed(0), classes=10).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     train(

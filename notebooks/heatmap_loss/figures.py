@@ -27,9 +27,8 @@ def sixteen(split: CardiacSplit, name: str) -> np.ndarray:
 
 def explained(records: Sequence[Record]) -> Record | None:
     """The first kept heatmap-loss model of the matched groups, or None if there is none."""
-    wanted = ("heatmap", "main", True)
-    found = ((one, (one.config.group, one.config.arm, one.metrics.get("kept"))) for one in records)
-    return next((one for one, what in found if what == wanted), None)
+    wanted = (one for one in records if (one.config.group, one.config.arm) == ("heatmap", "main"))
+    return next((one for one in wanted if one.metrics.get("kept")), None)
 
 
 def equal_loss_pair(
@@ -37,9 +36,8 @@ def equal_loss_pair(
 ) -> tuple[float, dict[str, Any]] | None:
     """Figure 1: the slices whose shares of heat in the heart differ most among all pairs whose losses agree.
 
-    Args: raw maps (n, h, w), masks and slices (n, H, W), largest difference of two losses, relative to their mean.
-    Returns: the difference, and arguments of ``map_grid``: slice, heat, heat outside, heat inside, the slice with more
-    heat in the heart first. None where no two slices of a positive loss are as close as that.
+    Of raw maps (n, h, w), masks and slices (n, H, W): the difference, and arguments of ``map_grid``. None where no two
+    positive losses are as close as that.
     """
     raw, mask = torch.from_numpy(maps).double(), torch.from_numpy(heart)
     outside = shrink_mask(1.0 - mask.double(), (maps.shape[1], maps.shape[2]), "point")

@@ -34,11 +34,12 @@ def configs_of(experiment: int, chosen: Parameters) -> list[HeatmapRun]:
     term = ("weight", "form", "method", "target", "mask")
     values = {name: getattr(chosen, name) for name in (*shared, *term)}
     base = HeatmapRun(experiment=experiment, group="cce", seed=0, **values)
-    trained = replace(base, weights=_pretrained(base), arm="pretrained")
+    weights = "imagenet" if base.model == "vgg16" else "digits"
+    trained = replace(base, weights=weights, arm="pretrained")
     of_arm = {
         # Matched groups: only the loss differs.
         "main": [replace(base, group=group) for group in GROUPS],
-        "authors": authors(base, chosen),
+        "authors": authors(trained, chosen),
         # What freezing alone does: CCE from weights of another task, convolutions trained and frozen.
         "frozen": [trained, replace(trained, train_features=False, arm="frozen")],
         "variants": list(variants(base, chosen)),
@@ -53,24 +54,17 @@ def configs_of(experiment: int, chosen: Parameters) -> list[HeatmapRun]:
 
 
 def authors(base: HeatmapRun, chosen: Parameters) -> list[HeatmapRun]:
-    """The authors' own comparison: CCE on frozen convolutions, heatmap loss on trained ones.
-
-    Both start from weights of another task. The ratios that make the confound are theirs: 6 epochs against 2, and
-    the learning-rate ranges of the analysed models. The two factors account for a larger batch and fewer steps.
-    """
+    """The authors' own comparison: CCE on frozen convolutions, heatmap loss on trained ones, 6 epochs against 2."""
     rate, epochs = chosen.authors_lr_factor, chosen.authors_epoch_factor
     low, high = (1.7e-5, 1.06e-5) if base.experiment == 1 else (5e-6, 1.1e-5)
-    shared = replace(base, arm="authors", weights=_pretrained(base))
+    shared = replace(base, arm="authors")
     cce = replace(shared, train_features=False, epochs=6 * epochs, lr_low=rate * low, lr_high=rate * 1e-3)
     heatmap = replace(shared, group="heatmap", epochs=2 * epochs, lr_low=rate * 5e-7, lr_high=rate * high)
     return [cce, heatmap]
 
 
 def variants(base: HeatmapRun, chosen: Parameters) -> Iterator[HeatmapRun]:
-    """One change at a time to the heatmap term; the unchanged term is in the matched groups.
-
-    Every form at every weight; then another mask, another map (Grad-CAM or HiResCAM), another class.
-    """
+    """One change at a time to the heatmap term: every form at every weight; another mask, map and class."""
     heatmap = replace(base, group="heatmap")
     for form in chosen.variant_forms:
         for weight in chosen.variant_weights:
@@ -79,7 +73,3 @@ def variants(base: HeatmapRun, chosen: Parameters) -> Iterator[HeatmapRun]:
     yield replace(heatmap, arm="mask", mask="area" if base.mask == "point" else "point")
     yield replace(heatmap, arm="method", method="grad_cam" if base.method == "hires_cam" else "hires_cam")
     yield replace(heatmap, arm="target", target="true" if base.target == "predicted" else "predicted")
-
-
-def _pretrained(base: HeatmapRun) -> str:
-    return "imagenet" if base.model == "vgg16" else "digits"

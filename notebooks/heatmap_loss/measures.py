@@ -1,7 +1,6 @@
 """What is measured on a trained model: heat in the heart, hot cells, and what happens when pixels change.
 
-Everything is taken on the test split, for every group alike, with the HiResCAM of the *predicted* class (the
-paper does not say which class; above 95 % accuracy the true class gives nearly the same maps).
+Maps are the HiResCAM of the *predicted* class, which the paper leaves open, on the test split.
 """
 
 import math
@@ -56,8 +55,7 @@ def explain(model: CardiacClassifier, images: Tensor) -> tuple[Tensor, Tensor, T
 def class_mean(values: Tensor, classes: Tensor, dead_classes: bool = True) -> float:
     """Mean within each class over its live maps, then over the classes.
 
-    The order of averaging is the authors'. They dropped models with a NaN in a class mean; so a class without a
-    live map makes the result NaN, unless ``dead_classes`` is False: then it is left out.
+    A class without a live map makes it NaN, as for the authors, unless ``dead_classes`` is False: then it is left out.
     """
     means = torch.stack([values[classes == k].nanmean() for k in classes.unique()])
     return float(means.mean() if dead_classes else means.nanmean())
@@ -66,12 +64,9 @@ def class_mean(values: Tensor, classes: Tensor, dead_classes: bool = True) -> fl
 def measure(model: CardiacClassifier, test: Samples) -> tuple[dict[str, float], Tensor]:
     """Metrics of one model and its raw HiResCAM maps (N, H, W).
 
-    ``heart_share``, ``label_share``: share of the heat in the heart, in the sex label (the paper's scores).
-    ``heart_share_grad_cam``: the first, by Grad-CAM, whose map is often negative everywhere for a whole class (left
-    out then, ``dead_share_grad_cam``). ``hot_cells``: cells above half of the maximum.
-    ``dead_share``: maps without positive heat. ``erase_*_change``: mean absolute change of the logits when the
-    heart, or all else, is painted black, in units of their standard deviation; ``outside_reliance``: the ratio of
-    the two. ``toggle_*``: the same when the sex label is switched on or off.
+    ``*_share``: of the heat in the heart or the sex label (the paper's scores); by Grad-CAM classes without a live map
+    are left out. ``hot_cells``: cells above half of the maximum. ``erase_*_change``, ``toggle_change``: mean absolute
+    change of the logits, in their standard deviations, when heart or rest is black, or the label is switched.
     """
     logits, maps, grad_maps = explain(model, test.images)
     predicted = logits.argmax(1)

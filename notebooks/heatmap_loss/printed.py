@@ -15,22 +15,9 @@ FOLDER = Path(__file__).parent / "printed"
 GROUPS = ("CCE", "heatmap loss")
 
 
-def setup_table() -> pd.DataFrame:
-    """What the four analysed groups differ in besides the loss."""
-    table = pd.read_csv(FOLDER / "setup.csv", dtype={"accuracy exactly 1": "Int64"})
-    missing = table["trained"] - table["below 95 %"] - table["analysed"]
-    table.insert(table.columns.get_loc("analysed"), "NaN or missing maps", missing)
-    return table
-
-
-def overlaps_table() -> pd.DataFrame:
-    """The overlaps of the authors' groups, with Shapiro-Wilk's test and the region's share of the area."""
-    return pd.read_csv(FOLDER / "overlaps.csv")
-
-
 def overlap(experiment: int, group: str, region: str, column: str) -> float:
-    """One number of ``overlaps_table``."""
-    rows = overlaps_table().set_index(["exp.", "group", "region"])
+    """One number of the authors' table of overlaps."""
+    rows = pd.read_csv(FOLDER / "overlaps.csv").set_index(["exp.", "group", "region"])
     return float(rows.loc[(experiment, group, region), column])
 
 
@@ -50,7 +37,7 @@ def deviations() -> str:
     floors = [mann_whitney_p_floor(test.n_cce, test.n_heatmap, "asymptotic") for test in tests]
     superior = tests[2].u / (tests[2].n_cce * tests[2].n_heatmap)
     means = [overlap(2, group, "sex label", "mean") for group in GROUPS]
-    setup = setup_table()
+    setup = pd.read_csv(FOLDER / "setup.csv")
     excluded, below = int((setup["trained"] - setup["analysed"]).sum()), int(setup["below 95 %"].sum())
     sentences = [
         f"The printed p of experiments 1 and 2 are those of complete separation (U = {tests[0].u} and {tests[1].u}): "

@@ -17,10 +17,7 @@ BY = ["experiment", "arm", "group"]
 
 
 def tidy(frame: pd.DataFrame, label_area: float) -> pd.DataFrame:
-    """``records_frame`` with the columns that claims compare by, and ``kept`` filled in for failed runs.
-
-    ``label_area``: mean share of the image that the sex label covers.
-    """
+    """``records_frame`` with the columns that claims compare by; ``label_area``: the sex label's share of the image."""
     missing = [name for name in MEASURED if name not in frame]  # a frame of failed runs has no metrics
     frame = frame.reindex(columns=[*frame.columns, *missing])
     frame["kept"] = frame["kept"].eq(True) if "kept" in frame else False
@@ -95,29 +92,9 @@ def choices_table(frame: pd.DataFrame) -> pd.DataFrame:
         "hot_cells": "hot cells",
         "test_accuracy": "test accuracy",
     }
-    runs = frame[frame["kept"] & frame["arm_group"].isin(list(titles))]
-    order = pd.Categorical(runs["arm_group"], list(titles))
-    groups = runs.groupby(["experiment", order], observed=True)
-    table, heat = _medians(groups, columns), groups["heart_share"]
-    ends = zip(heat.quantile(0.25), heat.quantile(0.75), strict=True)
-    table.insert(2, "quartiles", [f"{low:.3f} to {high:.3f}" for low, high in ends])
-    table = table.reset_index(names=["exp.", "heatmap term"])
-    return table.assign(**{"heatmap term": table["heatmap term"].astype(str).replace(titles)})
-
-
-def causal_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Medians of what happens when pixels change, by experiment and group."""
-    columns = {
-        "toggle_change": "label switched: change",
-        "toggle_flips": "predictions changed",
-        "erase_heart_change": "heart erased: change",
-        "erase_outside_change": "rest erased: change",
-        "outside_reliance": "outside reliance",
-        "only_heart_accuracy": "accuracy on the heart alone",
-    }
-    present = [name for name in frame if name in columns]
-    medians = frame.groupby(["experiment", "group"], sort=False)[present].median()
-    return medians.rename(columns=columns).reset_index()
+    runs = frame[frame["kept"] & frame["arm_group"].isin(list(titles))].replace({"arm_group": titles})
+    groups = runs.groupby(["experiment", "arm_group"], sort=False)
+    return _medians(groups, columns).reset_index(names=["exp.", "heatmap term"])
 
 
 def field_table() -> pd.DataFrame:

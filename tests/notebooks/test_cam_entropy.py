@@ -17,7 +17,7 @@ def test_the_smoke_run_trains_every_setting_and_makes_everything(smoke):
     assert {row["status"] for row in results["rows"]} == {"ok"}
     # So few steps may leave no test picture right at β = 0, and then there is no sample to show.
     assert results["absent"].keys() <= {"fig3"}
-    assert {"fig1", "fig2", "dead", "better", "over_beta"} <= results["figures"].keys()
+    assert {"fig1", "fig2", "dead", "better"} <= results["figures"].keys()
     assert {"table1", "settings", "better_maps", "one_for_all", "further"} <= results["tables"].keys()
     assert len(results["claims"]) > 40
     assert results["evidence"] == "synthetic data"
