@@ -5,7 +5,6 @@ NIH has boxes in its test part alone: there the prior of an image comes from the
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -17,16 +16,14 @@ from pylon.printed import MACRO, WEIGHTED
 
 STRIDES = (32, 16, 8, 4)
 CHANCE, PRIOR, CENTRE, BEST = "chance", "prior", "image centre", "best fixed point"
-FROM_TRAINING, LEFT_OUT = "training boxes", "boxes of the other images"
 
 
 def baselines(images: BoxedImages, side: int, *, part: str | None = "test") -> pd.DataFrame:
     """Baselines for the boxed images of one part, or of all (None), enlarged to ``side`` pixels.
 
-    A row a class with boxes, then ``MACRO`` and ``WEIGHTED`` (by images). Columns: images (that have a box), area
-    (share of the image that the class's boxes cover), "prior from", and hit rates. chance: a random pixel, edges
-    included. prior: the class's mean box centre. best fixed point: the pixel in most images' boxes, found on these
-    boxes. ceiling: share of images in which some map of the stride can hit.
+    A row a class with boxes, then ``MACRO`` and ``WEIGHTED`` (by images). Columns: images (that have a box), and hit
+    rates. chance: a random pixel, edges included. prior: the class's mean box centre. best fixed point: the pixel in
+    most images' boxes, found on these boxes. ceiling: share of images in which some map of the stride can hit.
     """
     tested = images if part is None else images.part(part)
     trained = images.take([]) if part is None else images.part("train")
@@ -38,40 +35,20 @@ def baselines(images: BoxedImages, side: int, *, part: str | None = "test") -> p
         if boxes:
             rows[name] = _of_class(boxes, given, side)
     table = pd.DataFrame.from_dict(rows, orient="index")
-    numbers = table.select_dtypes("number")
-    weights = numbers.notna().mul(table["images"], axis=0)
-    averages = {MACRO: numbers.mean(), WEIGHTED: numbers.mul(weights).sum() / weights.sum()}
-    shared = {"images": table["images"].sum(), "prior from": ", ".join(table["prior from"].unique())}
-    table = pd.concat([table, pd.DataFrame(averages).T.assign(**shared)[table.columns]])
+    weights = table.notna().mul(table["images"], axis=0)
+    averages = {MACRO: table.mean(), WEIGHTED: table.mul(weights).sum() / weights.sum()}
+    table = pd.concat([table, pd.DataFrame(averages).T.assign(images=table["images"].sum())])
     return table.astype({"images": int}).rename_axis("class")
 
 
-def area_share(boxes: Tensor, side: int) -> float:
-    """Share of a square image that ``boxes`` (n, 4), in pixels of it, cover together; not rounded to pixels.
-
-    >>> area_share(torch.tensor([[0.0, 0.0, 2.0, 2.0], [1.0, 0.0, 3.0, 2.0]]), 4)  # 3 x 2 of 16
-    0.375
-    """
-    edges = [torch.unique(boxes[:, [axis, axis + 2]].double()) for axis in (0, 1)]
-    middle = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
-    inside = [
-        (boxes[:, axis, None].double() < at) & (at < boxes[:, axis + 2, None].double())
-        for axis, at in enumerate(middle)
-    ]
-    covered = (inside[1][:, :, None] & inside[0][:, None, :]).any(0).double()
-    return float(edges[1].diff() @ covered @ edges[0].diff()) / side**2
-
-
-def _of_class(boxes: Sequence[Tensor], given: Sequence[Tensor], side: int) -> dict[str, object]:
+def _of_class(boxes: Sequence[Tensor], given: Sequence[Tensor], side: int) -> dict[str, float]:
     """Boxes of the tested images, and of the training images that the prior comes from, in pixels."""
     size, count = (side, side), len(boxes)
     unions = torch.stack([box_mask(some, size) for some in boxes])
     return {
         "images": count,
-        "area": float(np.mean([area_share(box, side) for box in boxes])),
         CHANCE: chance(boxes, size),
         PRIOR: _rate(class_mean_centre(given, size), boxes, side) if given else _left_out(boxes, side),
-        "prior from": FROM_TRAINING if given else LEFT_OUT,
         CENTRE: _rate(torch.tensor([0.5, 0.5]), boxes, side),
         BEST: int(unions.sum(0).max()) / count,
         **{f"ceiling, stride {stride}": stride_ceiling(boxes, size, stride) for stride in STRIDES},

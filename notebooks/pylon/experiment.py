@@ -157,7 +157,7 @@ def objective_of(
 def run(config: PylonRun, context: Context) -> dict[str, float | int | bool | str]:
     """Train one model on the training part, choose its checkpoint on the validation part, measure it on the test part.
 
-    Metrics and arrays are those of :func:`pylon.measures.measure`; beside them ``curves``, one row a check, and with
+    Metrics and arrays are those of :func:`pylon.measures.measure`, and with
     ``keep`` the weights. Raises: RunFailed: "diverged" (loss not finite).
     """
     images, pictures = open_images(context.data_root)
@@ -177,11 +177,6 @@ def run(config: PylonRun, context: Context) -> dict[str, float | int | bool | st
     fits, staged, inputs = _train(config, context, model, pictures, images.labels.astype(np.float32), rows)
     is_cam = METHODS[config.method].kind == "cam"
     metrics, arrays = measure(staged, inputs, images, rows, context.device, cam=is_cam, masked=config.masked)
-    names = ("epoch", "loss", "rate")
-    curves = [
-        [phase, *(check[name] for name in names)] for phase, one in enumerate(fits) for check in one.checks
-    ]
-    arrays |= {"curves": np.array(curves, float), "curve_names": np.array(["phase", *names])}
     if config.keep:
         arrays |= {f"{PREFIX}{name}": value.cpu().numpy() for name, value in model.state_dict().items()}
     context.save_arrays(**arrays)

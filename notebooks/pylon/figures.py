@@ -1,6 +1,5 @@
-"""Figures of the PYLON page without pictures: point localization of every run, validation loss, the architecture."""
+"""Figures of the PYLON page without pictures: point localization of every run, the architecture."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,19 +9,17 @@ from torchinfo import summary
 
 from papers_lib.models.heatmap_methods import METHODS
 from papers_lib.plots import INK, PALETTE
-from papers_lib.sweep import Record
 from pylon.baselines import BEST, CHANCE
 from pylon.experiment import PylonRun, build
-from pylon.frame import POST_HOC, SMALL, by_seed, by_setting, interval, ok
+from pylon.frame import SMALL, by_seed, by_setting, interval, ok
 from pylon.printed import MACRO
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ARMS = ("main", "others")
-SIZE = 8.5  # of the text in points
-ENCODER, BLOCK, SUM, HEAD, IDLE = (
-    PALETTE[role] for role in ("third variant", "fourth variant", "variant", "second variant", "reference")
+ENCODER, BLOCK, SUM, HEAD = (
+    PALETTE[role] for role in ("third variant", "fourth variant", "variant", "second variant")
 )
 
 
@@ -40,16 +37,16 @@ def strips(frame: pd.DataFrame, beside: pd.DataFrame) -> "Figure | None":
         return None
     panels = [("point_macro", "mean over classes", MACRO), (f"point/{SMALL}", SMALL, SMALL)]
     panels = [panel for panel in panels if panel[0] in chosen and chosen[panel[0]].notna().any()]
-    how: dict[str, Any] = {
-        "figsize": (1.5 + 2.4 * len(panels), 1.0 + 0.34 * len(groups)),
-        "layout": "constrained",
-    }
-    figure, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, **how)
+    size = (1.5 + 2.4 * len(panels), 1.0 + 0.34 * len(groups))
+    figure, axes = plt.subplots(
+        1, len(panels), sharey=True, squeeze=False, figsize=size, layout="constrained"
+    )
     grey = PALETTE["reference"]
     for axis, (column, words, row) in zip(axes.flat, panels, strict=True):
         for place, group in enumerate(groups.values()):
             seeds = by_seed(group, column)
-            found, tint = interval(seeds), _colour(group["method"].iloc[0])
+            found, kind = interval(seeds), METHODS.get(group["method"].iloc[0], METHODS["cam"]).kind
+            tint = PALETTE[{"pylon": "proposed", "cam": "baseline"}.get(kind, "variant")]
             axis.plot(seeds, np.full(len(seeds), place + 0.14), "o", color=tint, ms=5, mew=0)
             axis.plot([found["low"], found["high"]], [place - 0.18] * 2, color=INK, lw=1.4)
             axis.plot(found["mean"], place - 0.18, "D", color=INK, ms=4)
@@ -61,35 +58,6 @@ def strips(frame: pd.DataFrame, beside: pd.DataFrame) -> "Figure | None":
     axes[0, 0].set_yticks(range(len(groups)), list(groups))
     axes[0, 0].set_ylim(len(groups) - 0.5, -0.5)
     return figure
-
-
-def curves(records: Iterable[Record]) -> "Figure | None":
-    """Validation loss over epochs, counted on over phases: a panel a method, a line a model; None without a run."""
-    import seaborn
-
-    parts = []
-    for record in (one for one in records if one.status == "ok" and one.config.arm in ARMS):
-        config, arrays = record.config, record.arrays()
-        one = pd.DataFrame(arrays["curves"], columns=arrays["curve_names"].tolist())
-        last = one.groupby("phase")["epoch"].max()
-        one["epoch"] += one["phase"].map(last.cumsum() - last)
-        parts.append(one.assign(method=config.method, training=config.training(), model=record.label))
-    if not parts:
-        return None
-    groups = by_setting(pd.concat(parts))
-    found = pd.concat(groups, names=["name"]).reset_index("name")
-    tint = {name: _colour(own["method"].iloc[0]) for name, own in groups.items()}
-    panels = {"col": "name", "col_wrap": 3, "height": 1.75, "aspect": 1.15, "kind": "line", "legend": False}
-    lines = {"hue": "name", "palette": tint, "units": "model", "estimator": None, "lw": 1.1, "marker": "."}
-    grid = seaborn.relplot(found, x="epoch", y="loss", **panels, **lines)
-    low, high = found["loss"].quantile([0, 0.98])
-    grid.set(ylim=(low - 0.05 * (high - low), high + 0.1 * (high - low)))
-    return grid.set_titles("{col_name}", size=9).set_axis_labels("epoch", "validation loss").figure
-
-
-def _colour(method: str) -> str:
-    kind = "cam" if method in POST_HOC else METHODS[method].kind
-    return PALETTE[{"pylon": "proposed", "conventional": "proposed", "cam": "baseline"}.get(kind, "variant")]
 
 
 def architecture(config: PylonRun, side: int, classes: int = 14) -> "Figure":
@@ -106,12 +74,12 @@ def architecture(config: PylonRun, side: int, classes: int = 14) -> "Figure":
     rows = len(encoder.channels)
     figure, axis = plt.subplots(figsize=(6.4, 0.9 * rows + 0.9), layout="constrained")
     axis.set_axis_off()
-    axis.set(xlim=(-0.5, 3.5), ylim=(-0.8, rows - 0.3))
+    axis.set(xlim=(-0.5, 3.5), ylim=(-0.5, rows - 0.3))
 
     def box(x: int, y: int, text: str, colour: str, *before: tuple[int, int]) -> tuple[int, int]:
         """A box with words and arrows from the boxes before it; its place."""
         edge = {"boxstyle": "round", "fc": f"{colour}38", "ec": colour, "lw": 1.3}
-        there = axis.text(x, y, text, fontsize=SIZE, ha="center", va="center", bbox=edge)
+        there = axis.text(x, y, text, fontsize=8.5, ha="center", va="center", bbox=edge)
         for start in before:
             arrow = {"arrowstyle": "-|>", "color": INK, "patchA": boxes[start].get_bbox_patch()}
             arrow |= {"patchB": there.get_bbox_patch(), "shrinkA": 1, "shrinkB": 1}
@@ -123,14 +91,7 @@ def architecture(config: PylonRun, side: int, classes: int = 14) -> "Figure":
     for number, (stride, channels) in enumerate(zip(encoder.strides, encoder.channels, strict=True)):
         row, cells = rows - 1 - number, side // stride  # finest first, on top
         words = f"stage {number + 1}, stride {stride}\n{channels}×{cells}×{cells}"
-        read = row <= config.ups
-        box(
-            0,
-            row,
-            words if read else f"{words}\nnot read",
-            ENCODER if read else IDLE,
-            *[(0, row + 1)][:number],
-        )
+        box(0, row, words, ENCODER, *[(0, row + 1)][:number])
     decoded = box(2, 0, f"PA\n{size[id(decoder.body.attention.main)]}", SUM, (0, 0))
     for row, up in enumerate(decoder.body.ups, start=1):
         lateral = box(1, row, "\n".join(map(_convolution, up.lateral)), BLOCK, (0, row))
@@ -138,10 +99,6 @@ def architecture(config: PylonRun, side: int, classes: int = 14) -> "Figure":
     words = f"head\n{_convolution(decoder.head)}\nmaps {size[id(decoder.head)]}"
     head = box(3, config.ups, words, HEAD, decoded)
     box(3, config.ups - 1 if config.ups else 1, f"global maximum\n{classes} logits", HEAD, head)
-    ours, theirs = (sum(one.numel() for one in part.parameters()) / 1e6 for part in (decoder, encoder))
-    words = f"{ours:.2f} million parameters in the decoder, {theirs:.2f} million in {config.backbone}"
-    words = f"{words}\n{found.total_mult_adds / 1e6:,.0f} million multiply-adds for an image of {side}×{side}"
-    axis.text(-0.45, -0.75, words, fontsize=SIZE)
     return figure
 
 

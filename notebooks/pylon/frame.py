@@ -131,22 +131,14 @@ def by_seed(frame: pd.DataFrame, column: str) -> "pd.Series[float]":
 
 
 def in_order(settings: Iterable[Setting]) -> list[Setting]:
-    """The settings once each, those of methods in :data:`ORDER` first, each method's as they come.
-
-    >>> in_order([("pylon", "a"), ("fpn_group", "a"), ("cam", "b"), ("cam", "a"), ("pylon", "a")])
-    [('cam', 'b'), ('cam', 'a'), ('pylon', 'a'), ('fpn_group', 'a')]
-    """
+    """The settings once each, those of methods in :data:`ORDER` first, each method's as they come."""
     found = list(dict.fromkeys(settings))
     methods = list(dict.fromkeys([*ORDER, *(method for method, _ in found)]))
     return sorted(found, key=lambda one: methods.index(one[0]))
 
 
 def setting_names(settings: Iterable[Setting]) -> dict[Setting, str]:
-    """Names for readers; the training is named where the settings differ in it.
-
-    >>> setting_names([("cam", "one_phase"), ("cam", "two_phase")]).values()
-    dict_values(['CAM, one phase', 'CAM, two phases'])
-    """
+    """Names for readers; the training is named where the settings differ in it."""
     settings = list(settings)
     several = len({training for _, training in settings}) > 1
     return {one: f"{label(one[0])}, {TRAININGS[one[1]]}" if several else label(one[0]) for one in settings}
@@ -170,11 +162,7 @@ def printed_name(method: str, training: str = "") -> str:
 
 
 def interval(values: "pd.Series[float]") -> dict[str, float]:
-    """Keys mean, low and high of Student's 95 % interval, n and sd; NaN where the values do not define them.
-
-    >>> interval(pd.Series([1.0, 2.0, 3.0]))["high"].__round__(3)  # 2 + 4.303 · 1/√3
-    4.484
-    """
+    """Keys mean, low and high of Student's 95 % interval, n and sd; NaN where the values do not define them."""
     low = high = np.nan
     with suppress(UndefinedStatistic):  # one value, or all equal
         found = student_t(values)

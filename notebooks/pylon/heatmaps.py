@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from papers_lib.datasets.boxed_images import BoxedImages
 from papers_lib.metrics.localization import point_hits
 from papers_lib.metrics.overlap import box_mask, resize_maps
 from papers_lib.plots import HEAT
-from pylon.frame import POST_HOC, Setting, Swept, in_order, mean_areas, printed_name, setting_names
+from pylon.frame import POST_HOC, Setting, Swept, mean_areas, setting_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-POINT = "#56B4E9"  # sky blue, which the heat has not
-TEXT = 8.5  # points
 Column = str | Setting  # a method, in all its trainings or one
 Pair = tuple[int, int]  # an image, by its row in the store, and a class
 Maps = dict[int, np.ndarray]  # raw maps (K, h, w) by row of the image
@@ -49,7 +47,7 @@ def kept_rows(swept: Swept) -> list[int]:
     return [*next(iter(kept_maps(swept).values()), {})]
 
 
-def example_pairs(swept: Swept, count: int = 6, *, smallest: bool = False) -> list[Pair]:
+def example_pairs(swept: Swept, count: int, *, smallest: bool = False) -> list[Pair]:
     """Images to show: of each class in turn the first kept one that has a box of it and is not taken yet.
 
     Args: smallest: the classes with the smallest boxes first, by mean area over the set.
@@ -71,35 +69,24 @@ def several_objects(swept: Swept) -> list[Pair]:
 
 
 def heatmap_panels(
-    swept: Swept,
-    columns: Sequence[Column] | None = None,
-    pairs: Sequence[Pair] | None = None,
-    *,
-    training: str | None = None,
-    count: int = 4,
-    cells: bool = False,
-    objects: bool = False,
+    swept: Swept, columns: Sequence[Column], pairs: Sequence[Pair], cells: bool = False, objects: bool = False
 ) -> "Figure | None":
-    """A row an image: the image with its boxes, then a heatmap a method.
+    """A row an image: the image with its boxes, then a heatmap a method, or method and training.
 
-    Args:
-        columns: methods, or methods and trainings; None: the paper's, of this ``training`` if it is named.
-        pairs: which images and classes; None for the first ``count`` of :func:`example_pairs`.
-        cells: show the raw cells instead of enlarging bilinearly, and their number above.
-        objects: draw the boxes that :func:`found_objects` finds solid, others dotted (Figure 6).
+    Args: cells: show the raw cells instead of enlarging bilinearly, and their number above; objects: draw the boxes
+    that :func:`found_objects` finds solid, others dotted (Figure 6).
     """
     kept = kept_maps(swept)
-    every = [key for key in in_order(kept) if training in (None, key[1])]
-    models = [key for one in columns or [] for key in every if one in (key, key[0])]
-    models = models if columns else [key for key in every if printed_name(key[0])]
-    pairs = example_pairs(swept, count) if pairs is None else list(pairs)
+    models = [key for one in columns for key in kept if one in (key, key[0])]
     if not models or not pairs:
         return None
-    above = [wrapped(name) for name in setting_names(models).values()]
+    above = [fill(name, 14) for name in setting_names(models).values()]
     if cells:
         sides = [next(iter(kept[key].values())).shape[-1] for key in models]
         above = [f"{name}\n{side} × {side} cells" for name, side in zip(above, sides, strict=True)]
-    figure, axes = image_grid([[wrapped(swept.images.classes[k]), *above] for _, k in pairs])
+    figure, axes = image_grid(
+        [[fill(swept.images.classes[k].replace("_", " "), 14), *above] for _, k in pairs]
+    )
     for (row, k), (first, *others) in zip(pairs, axes, strict=True):
         image = swept.pixels[row]
         boxes = swept.images.of_class(k, image.shape[:2])[row].numpy()
@@ -114,35 +101,17 @@ def heatmap_panels(
 
 
 def found_objects(raw: np.ndarray, boxes: np.ndarray, size: tuple[int, int]) -> list[bool]:
-    """Which of the ``boxes`` (n, 4), in pixels, hold a pixel in the upper half of the map's range.
-
-    >>> raw = np.array([[9.0, 0.0, 0.0, 6.0]])
-    >>> boxes = np.array([[0.0, 0.0, 0.0, 0.0], [2.0, 0.0, 3.0, 0.0], [1.0, 0.0, 1.0, 0.0]])
-    >>> found_objects(raw, boxes, (1, 4))
-    [True, True, False]
-    """
-    hot = torch.from_numpy(scaled(enlarged(raw, size)) >= 0.5)
+    """Which of the ``boxes`` (n, 4), in pixels, hold a pixel in the upper half of the map's range."""
+    hot = scaled(resize_maps(torch.from_numpy(raw), size)) >= 0.5
     return [bool((hot & box_mask(torch.from_numpy(box)[None], size)).any()) for box in boxes]
 
 
-def example_images(images: BoxedImages, pixels: np.ndarray) -> "Figure":
-    """Of each class the first image of the test part (else of all) with a box of it, and all its boxes of the class."""
-    part = np.flatnonzero(images.split == "test")
-    rows = part if len(part) else np.arange(len(images))
-    of_class = [[row for row in rows if k in images.box_classes[row]] for k in range(len(images.classes))]
-    pairs = [(found[0], k) for k, found in enumerate(of_class) if found]
-    figure, axes = image_grid([[wrapped(images.classes[k], 20) for _, k in pairs]], 4)
-    for axis, (row, k) in zip(axes[0], pairs, strict=True):
-        draw(axis, pixels[row], images.of_class(k, pixels.shape[1:3])[row].numpy())
-    return figure
-
-
-def image_grid(titles: Sequence[Sequence[str]], a_line: int = 6) -> "tuple[Figure, Any]":
-    """Figure, and axes for rows of square pictures under their titles; a row of more than ``a_line`` goes on below."""
+def image_grid(titles: Sequence[Sequence[str]]) -> "tuple[Figure, Any]":
+    """Figure, and axes for rows of square pictures under their titles; a row of more than six goes on below."""
     import matplotlib.pyplot as plt
 
     count = len(titles[0])
-    lines = -(-count // a_line)
+    lines = -(-count // 6)
     width = -(-count // lines)
     side = min(1.4, 6.2 / width)
     above = 0.05 + 0.15 * max(1 + text.count("\n") for row in titles for text in row)
@@ -154,13 +123,8 @@ def image_grid(titles: Sequence[Sequence[str]], a_line: int = 6) -> "tuple[Figur
         axis.set_axis_off()
     for row, words in zip(axes, titles, strict=True):
         for axis, text in zip(row, words, strict=False):
-            axis.set_title(text, fontsize=TEXT, loc="center", pad=3)
+            axis.set_title(text, fontsize=8.5, pad=3)
     return figure, axes[:, :count]
-
-
-def wrapped(name: str, width: int = 14) -> str:
-    """A name in lines of at most ``width`` letters."""
-    return fill(name.replace("_", " "), width)
 
 
 def draw(
@@ -182,22 +146,17 @@ def draw(
     if raw is None:
         return
     extent = (-0.5, size[1] - 0.5, size[0] - 0.5, -0.5)
-    heat = scaled(raw if cells else enlarged(raw, size))
-    axis.imshow(heat, cmap=HEAT, vmin=0, vmax=1, alpha=0.6, extent=extent, interpolation="nearest")
+    heat = scaled(torch.from_numpy(raw) if cells else resize_maps(torch.from_numpy(raw), size))
+    axis.imshow(heat.numpy(), cmap=HEAT, vmin=0, vmax=1, alpha=0.6, extent=extent, interpolation="nearest")
     found = point_hits(torch.from_numpy(raw)[None], [torch.from_numpy(boxes)], size)
     x, y = found.point[0].tolist()
     if x >= 0:
         mark, size_of = ("o", 7) if bool(found.hit[0]) else ("x", 6)
-        for colour, edge in (("black", 3.0), (POINT, 1.6)):
+        for colour, edge in (("black", 3.0), ("#56B4E9", 1.6)):
             axis.plot(x, y, mark, ms=size_of, mfc="none", mec=colour, mew=edge, zorder=4, clip_on=False)
 
 
-def enlarged(raw: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A map (h, w) resized bilinearly to (H, W), as point localization resizes it."""
-    return resize_maps(torch.from_numpy(raw), size).numpy()
-
-
-def scaled(values: np.ndarray) -> np.ndarray:
+def scaled(values: Tensor) -> Tensor:
     """Values from the smallest, 0, to the largest of the map, 1; 0 if it is constant."""
-    spread = float(np.ptp(values))
-    return (values - values.min()) / spread if spread > 0 else np.zeros_like(values)
+    spread = float(values.max() - values.min())
+    return (values - values.min()) / spread if spread > 0 else torch.zeros_like(values)

@@ -71,9 +71,7 @@ def table_by_class(
             found[f"{name} paper"] = theirs[paper]
     table = pd.DataFrame(found, index=rows)
     if beside is not None:
-        bounds = beside.reindex(rows)
-        table.insert(0, "area ours", bounds["area"])
-        table = table.join(bounds[[*BASELINES]])
+        table = table.join(beside.reindex(rows)[[*BASELINES]])
     return table.rename_axis("class")
 
 
@@ -127,20 +125,17 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
         trained=late.mask(frame["phases"].eq("decoder"), "decoder"),
         count=frame["phases"].str.count(",") + 1,
         failed=frame["status"].ne("ok"),
-        done=frame["converged"].eq(True),
     )
     one = {"comparison": "arm", "data": "data", "side": "side", "encoder": "backbone", "from": "start"}
     one |= {"trained": "trained", "phases": "count", "encoder's statistics": "statistics", "width": "width"}
     one |= {"epochs at most": "epochs", "batch": "batch_size", "rate": "learning_rate"}
-    one |= {"augmentation": "policy", "masked pairs": "masked", "mixed": "mixed"}
     more = {"images": ("train_images", "max"), "epochs run": ("epochs_run", "mean")}
-    more |= {"converged": ("done", "mean"), "methods": ("method", "nunique"), "seeds": ("seed", "nunique")}
     more |= {"models": ("seed", "size"), "failed": ("failed", "sum")}
     groups = frame.groupby(["arm", "data", "phases", "start", "statistics"], sort=False)
     columns = {name: (column, "first") for name, column in one.items()}
     table = groups.agg(**columns, **more).reset_index(drop=True)
-    whole = ("side", "phases", "width", "images", "epochs at most", "batch", "masked pairs", "failed")
-    return table.astype(dict.fromkeys(whole, "Int64")).replace({"augmentation": {"": None}})
+    whole = ("side", "phases", "width", "images", "epochs at most", "batch", "failed")
+    return table.astype(dict.fromkeys(whole, "Int64"))
 
 
 def masked_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -157,8 +152,7 @@ def masked_table(frame: pd.DataFrame) -> pd.DataFrame:
         if models := len(by_seed(group, "masked_out_negative")):
             means = {words: by_seed(group, f"masked_out_{key}").mean() for words, key in columns.items()}
             rows.append({"method": name, "models": models, **means})
-    table = pd.DataFrame(rows, columns=["method", "models", *columns])
-    return table.assign(factor=table["passes, all levels"] / table["passes, in lockstep"])
+    return pd.DataFrame(rows, columns=["method", "models", *columns])
 
 
 def ablation_table(frame: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
@@ -222,24 +216,6 @@ def shares_table(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).rename(columns={"mean": "share of the ceiling"})
 
 
-def border_table(records: Iterable[Record]) -> pd.DataFrame:
-    """A row a method: share of the kept maps, all classes, whose hottest cell lies on the border; and of all cells."""
-    columns = ["method", "hottest cell on the border", "cells on the border"]
-    rows = []
-    for record in records:
-        arrays = record.arrays() if record.status == "ok" and record.config.arm in PART_ARMS else {}
-        if "shown_maps" in arrays:
-            maps = arrays["shown_maps"].astype(np.float32)
-            border = np.ones(maps.shape[-2:])
-            border[1:-1, 1:-1] = 0
-            hottest = border.ravel()[maps.reshape(-1, border.size).argmax(1)]
-            rows.append((record.config.method, hottest.mean(), border.mean()))
-    groups = pd.DataFrame(rows, columns=columns).groupby("method", sort=False)
-    table = groups.mean().assign(models=groups.size())
-    order = [method for method, _ in in_order((method, "") for method in table.index)]
-    return table.reindex(order).rename(index=label).reset_index()
-
-
 def pooled_folds(swept: Swept) -> pd.DataFrame:
     """A cross-validation read as one test: a row a method, training and seed whose folds all ended well.
 
@@ -259,8 +235,6 @@ def pooled_folds(swept: Swept) -> pd.DataFrame:
     for (method, training, seed), some in sorted(parts.items(), key=lambda one: one[0]):
         if len(some) == folds:
             own = pd.concat(some)
-            if own.duplicated(["row", "class"]).any():
-                raise ValueError(f"{method} {training} seed {seed}: folds that share test images")
             each = own.groupby("class")["hit"].mean().rename(lambda k: f"point/{swept.images.classes[k]}")
             shared = {"arm": "main", "status": "ok", "method": method, "training": training, "seed": seed}
             rows.append({**shared, "point_macro": each.mean(), "point_weighted": own["hit"].mean(), **each})
@@ -277,7 +251,7 @@ def folds_table(swept: Swept) -> pd.DataFrame:
 
 def folds_verdict(table: pd.DataFrame) -> str:
     """What a table of :func:`folds_table` says of the methods, beside the priors that never look at the image."""
-    macro = table.loc[MACRO].drop(["area ours", "images"])
+    macro = table.loc[MACRO]
     ours = macro.filter(like=" ours").astype(float)
     priors = macro[[PRIOR, CENTRE, BEST]]
     best, said = ours.idxmax(), ", ".join(f"{name} {value:.2f}" for name, value in priors.items())

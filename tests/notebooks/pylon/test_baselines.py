@@ -2,12 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from papers_lib.metrics.localization import class_mean_centre, fixed_point_hits
-from pylon.baselines import FROM_TRAINING, LEFT_OUT, area_share, baselines
+from pylon.baselines import baselines
 from pylon.printed import MACRO, WEIGHTED
 from tests.notebooks.pylon.runs import SIDE, images
 
@@ -19,20 +16,13 @@ def test_by_hand():
     assert table.index.tolist() == ["Mass", "Nodule", MACRO, WEIGHTED]  # Hernia has no box
     mass = table.loc["Mass"]
     assert mass["images"] == 3
-    assert mass["area"] == pytest.approx((0.25 + 0.25 + 0.25 + 0.0625) / 3)
     # pixels 0 to 32, 32 to 63, and 0 to 32 with 32 to 48, which share one
     assert mass["chance"] == pytest.approx((33**2 + 32**2 + 33**2 + 17**2 - 1) / 3 / SIDE**2)
     assert mass["prior"] == pytest.approx(2 / 3)  # the training box's centre, pixel 16, is not in 32 to 64
-    assert mass["prior from"] == FROM_TRAINING
     assert mass[["image centre", "best fixed point"]].tolist() == [1, 1]  # pixel 32 lies on the edge of all
     nodule = table.loc["Nodule"]
     assert np.isnan(nodule["prior"])
-    assert nodule[["images", "image centre", "best fixed point", "prior from"]].tolist() == [
-        1,
-        0,
-        1,
-        LEFT_OUT,
-    ]
+    assert nodule[["images", "image centre", "best fixed point"]].tolist() == [1, 0, 1]
     averages = table.loc[[MACRO, WEIGHTED]]
     sums = mass["chance"] + nodule["chance"], 3 * mass["chance"] + nodule["chance"]
     assert averages["chance"].tolist() == pytest.approx([sums[0] / 2, sums[1] / 4])
@@ -48,14 +38,4 @@ def test_the_prior_of_an_image_comes_from_all_others():
         hits.append(bool(fixed_point_hits(centre, [own], SIZE).hit[0]))
     row = baselines(images(), SIDE, part=None).loc["Mass"]
     assert 0 < np.mean(hits) < 1
-    assert (row["prior"], row["images"], row["prior from"]) == (pytest.approx(np.mean(hits)), 4, LEFT_OUT)
-
-
-@given(st.lists(st.tuples(*[st.integers(0, 15)] * 4), min_size=1, max_size=4))
-def test_area_is_that_of_the_union(corners):
-    """Boxes of whole pixels: each pixel [x, x + 1) counts once."""
-    boxes = [(min(a, b), min(c, d), max(a, b) + 1, max(c, d) + 1) for a, b, c, d in corners]
-    inside = np.zeros((16, 16), bool)
-    for x_min, y_min, x_max, y_max in boxes:
-        inside[y_min:y_max, x_min:x_max] = True
-    assert area_share(torch.tensor(boxes, dtype=torch.float32), 16) == pytest.approx(inside.mean())
+    assert (row["prior"], row["images"]) == (pytest.approx(np.mean(hits)), 4)

@@ -54,8 +54,6 @@ def test_a_run_measures_everything_and_the_same_twice(go, method):
     assert 1 <= metrics["masked_out_passes"] <= metrics["masked_out_calls"] <= 201
     assert metrics["masked_out_all_passes"] == 201
     assert (metrics["train_images"], metrics["epochs_run"]) == (TRAIN, 2)
-    assert arrays["curve_names"].tolist() == ["phase", "epoch", "loss", "rate"]
-    assert metrics["val_loss"] == arrays["curves"][:, 2].min()
     assert arrays["test_logits"].shape == (TEST, len(CLASSES))
     assert ("grad_cam.point_macro" in metrics) == (method == "cam")
 
