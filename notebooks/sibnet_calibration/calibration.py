@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from papers_lib.metrics.calibration import (
     brier,
@@ -23,7 +22,6 @@ from papers_lib.metrics.calibration import (
     fit_temperature,
 )
 from papers_lib.metrics.calibration_error import Range
-from papers_lib.metrics.classification import auroc
 from papers_lib.sweep import Record, records_frame
 from sibnet_calibration.grid import Swept
 
@@ -89,25 +87,6 @@ def _scores(one: Swept, record: Record, calibrator: str, bins: int) -> dict[str,
         "ece_contrast": float(ece(shifted, labels, bins=bins).mean()),
         "brier": float(brier(p, y).mean()),
         "nll_calibrated": float(-(y * inside.log() + (1 - y) * (1 - inside).log()).mean()),
-    }
-
-
-def ensemble(first: Swept, bins: int) -> dict[str, float]:
-    """AUROC, NLL, ECE of cross entropy's models together, which MIMO imitates (mean probability); {} of one."""
-    several = [record.arrays() for record in first.models("bce", ("losses",))]
-    if len(several) < 2:
-        return {}
-    logits, labels = {}, {}
-    for part in ("val", "test"):
-        each = torch.stack([torch.from_numpy(arrays[f"{part}_logits"]).double() for arrays in several])
-        logits[part] = torch.logit(each.sigmoid().mean(0), eps=1e-12)
-        labels[part] = torch.from_numpy(first.part(part).labels).double()
-    after = fit_temperature(logits["val"], labels["val"]).probabilities(logits["test"])
-    return {
-        "AUROC": auroc(logits["test"], labels["test"]).macro,
-        "NLL": float(binary_cross_entropy_with_logits(logits["test"], labels["test"])),
-        "ECE": float(ece(logits["test"].sigmoid(), labels["test"], bins=bins).mean()),
-        "ECE, one T": float(ece(after, labels["test"], bins=bins).mean()),
     }
 
 

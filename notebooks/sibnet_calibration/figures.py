@@ -21,7 +21,6 @@ from papers_lib.plots import INK, PALETTE, colours, line_style, map_grid
 from papers_lib.sweep import Record
 from sibnet_calibration.calibration import NONE, calibrated
 from sibnet_calibration.grid import Swept, name
-from sibnet_calibration.tables import ok, uncalibrated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,12 +34,6 @@ DIAGRAMS = {
     "one_t": ("one temperature", "proposed"),
     "platt": ("Platt", "variant"),
 }
-PANELS = {"auroc_macro": "AUROC ↑", "distinctiveness": "distinctiveness ↓"}
-PANELS |= {"coherence": "coherence ↓", "point_macro": "pointing ↑"}
-"""Metrics of the saliency comparisons; the arrow shows what is better."""
-SWEEPS = {"distinct": ("cd_two_stage", "λ1, class distinctiveness", PALETTE["proposed"])}
-SWEEPS |= {"coherent": ("sc_two_stage", "λ2, spatial coherence", PALETTE["variant"])}
-"""Fields of a run that the comparison "weights" varies: the setting, the axis's words, the colour."""
 GREY, POINT = PALETTE["reference"], "#56B4E9"  # sky blue, which the heat has not
 UNIT: dict[str, Any] = {"xticks": [0, 0.5, 1], "yticks": [0, 0.5, 1], "aspect": "equal"}
 
@@ -247,11 +240,6 @@ def example_pairs(swept: Swept, kept: int | None = None) -> list[tuple[int, int]
     return list(found.items())
 
 
-def examples_figure(swept: Swept) -> "Figure | None":
-    """A test image of each class with its boxes of the class, its label and P(y | x) where that is known."""
-    return _images(swept, [(pair, _about(swept, pair), None) for pair in example_pairs(swept)], 3)
-
-
 def saliency_figure(swept: Swept, models: dict[str, Record]) -> "Figure | None":
     """Figures 4.5 and 4.6, or Table 4.1's models: two inputs, each with every model's map of its class over it.
 
@@ -310,38 +298,3 @@ def _images(swept: Swept, panels: Sequence[Panel], columns: int) -> "Figure | No
             for colour, edge in (("black", 3.0), (POINT, 1.6)) if x >= 0 else ():
                 axis.plot(x, y, mark, ms=7, mfc="none", mec=colour, mew=edge, zorder=4, clip_on=False)
     return figure
-
-
-def weights_figure(frame: pd.DataFrame) -> "Figure | None":
-    """Metrics of two stages by λ1 (left) and λ2 (right), a dot a seed; dashed, in its range: weighted cross entropy."""
-    import seaborn as sns
-
-    own = uncalibrated(ok(frame, ("weights", "saliency")))
-    varied = own[own["arm"].eq("weights")]
-    own = own[own["epochs"].isin(varied["epochs"])]
-    pairs = [(key, *how) for key, how in SWEEPS.items() if varied["setting"].eq(how[0]).any()]
-    if not pairs:
-        return None
-    several = [
-        own[own["setting"].eq(one)].assign(weight=own[key], term=words) for key, one, words, _ in pairs
-    ]
-    long = (
-        pd.concat(several).melt(["term", "weight"], [key for key in PANELS if key in own], "metric").dropna()
-    )
-    hues = {words: hue for _, _, words, hue in pairs}
-    shared: dict[str, Any] = {"hue": "term", "palette": hues, "sharex": "col", "sharey": "row"}
-    grid = sns.FacetGrid(long, row="metric", col="term", height=1.5, aspect=1.7, **shared)
-    grid.map_dataframe(sns.lineplot, x="weight", y="value", errorbar=None, lw=1.4)
-    grid.map_dataframe(sns.scatterplot, x="weight", y="value", s=20)
-    for (metric, term), axis in grid.axes_dict.items():
-        plain = own.loc[own["setting"].eq("wbce"), metric].dropna()
-        if len(plain):
-            axis.axhspan(plain.min(), plain.max(), color=GREY, alpha=0.2, lw=0)
-            axis.axhline(plain.mean(), color=GREY, lw=1.1, ls=(0, (4, 3)))
-        ticks = sorted(long.loc[long["term"].eq(term), "weight"].unique())
-        axis.set_xscale("log")
-        axis.set_xticks(ticks, [f"{value:g}" for value in ticks])
-        axis.set_xticks([], minor=True)
-        axis.set(title="", xlabel=term, ylabel=PANELS[metric])
-        axis.label_outer()
-    return grid.figure

@@ -4,7 +4,7 @@ The report looks at one image. Here all kept maps of two models are compared, an
 pair of losses: the same loss with another seed, the two losses with different seeds, and maps of other images.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import combinations, permutations
 from typing import NamedTuple
 
@@ -89,9 +89,9 @@ def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray((above / below).mean((1, 2, 3)))
 
 
-def maps_of(swept: Swept, setting: str, arms: Sequence[str] = ARMS) -> dict[int, np.ndarray]:
+def maps_of(swept: Swept, setting: str) -> dict[int, np.ndarray]:
     """Seed → kept maps of the runs of a setting that ended well, seeds in order."""
-    records = [one for one in swept.records if one.status == "ok" and one.config.arm in arms]
+    records = [one for one in swept.records if one.status == "ok" and one.config.arm in ARMS]
     found = {one.config.seed: one.arrays() for one in records if one.config.setting() == setting}
     return {seed: found[seed]["maps"] for seed in sorted(found) if "maps" in found[seed]}
 
@@ -147,17 +147,3 @@ def similarity_values(found: pd.DataFrame) -> dict[str, float]:
     for short, other in (("auc", "auc_adam"), ("pesg", "auc_pesg"), ("seeds", "seeds")):
         named[f"rank_focal_less_{short}"] = named["rank_bce_focal"] - named[f"rank_bce_{other}"]
     return named | {"ssim_bce_focal": float(same["ssim"].iloc[0])}
-
-
-def backbone_ranks(swept: Swept) -> dict[tuple[str, str], float]:
-    """By (backbone, weights): rank correlation with the first network's maps of the same seed; NaN for another size."""
-    first = maps_of(swept, "bce", ("losses",))
-    found: dict[tuple[str, str], list[float]] = {}
-    for record in swept.records:
-        config = record.config
-        if record.status == "ok" and config.arm == "backbones" and config.seed in first:
-            maps = record.arrays()["maps"]
-            alike = maps.shape == first[config.seed].shape
-            rank = similarity(maps, first[config.seed]).rank if alike else np.nan
-            found.setdefault((config.backbone, config.weights), []).append(rank)
-    return {key: float(np.mean(values)) for key, values in found.items()}
