@@ -117,10 +117,7 @@ def _first_seed(records: Sequence[Record]) -> list[Record]:
 def floor_at(
     swept: Swept, n: int, generator: torch.Generator, *, bins: int, draws: int = 300
 ) -> Range | None:
-    """The floor of cross entropy's mean ECE after one temperature with ``n`` test images; None without a model.
-
-    Each draw takes n images with replacement, and labels from their probabilities. The report has about 200 (4.1).
-    """
+    """The floor of cross entropy's mean ECE after one temperature with ``n`` drawn test images; None without a model."""
     found = _first_seed(swept.models("bce", ("losses", "mimo")))
     if not found:
         return None

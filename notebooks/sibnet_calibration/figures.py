@@ -56,7 +56,7 @@ def _panels(
     return figure, axes
 
 
-def roc_figure(swept: Swept, settings: Sequence[str], a_line: int = 3) -> "Figure | None":
+def roc_figure(swept: Swept, settings: Sequence[str]) -> "Figure | None":
     """Figure 4.1: a panel a label with both values in the test part, a line a setting (seed 0); grey: P(y | x)."""
     from sklearn.metrics import roc_curve
 
@@ -67,9 +67,9 @@ def roc_figure(swept: Swept, settings: Sequence[str], a_line: int = 3) -> "Figur
     hues = tints(list(found))
     drawn = [(name(one), record.arrays()["test_logits"], hues[one]) for one, record in found.items()]
     drawn += [] if np.isnan(swept.truth).any() else [("P(y | x) itself", swept.truth, GREY)]
-    lines = -(-len(shown) // a_line)
+    lines = -(-len(shown) // 3)
     words = ("false positive rate", "true positive rate")
-    figure, axes = _panels(lines, a_line, 2.25 * a_line, 2.3 * lines + 0.5, *words)
+    figure, axes = _panels(lines, 3, 6.75, 2.3 * lines + 0.5, *words)
     for axis in axes.flat[len(shown) :]:
         axis.set_axis_off()
     for axis, k in zip(axes.flat, shown, strict=False):
@@ -89,10 +89,7 @@ def roc_figure(swept: Swept, settings: Sequence[str], a_line: int = 3) -> "Figur
 def reliability_figure(
     swept: Swept, settings: Sequence[str], *, bins: int, draws: int = 200
 ) -> "Figure | None":
-    """Figure 3.5: a row a model of seed 0, a column a calibrator; test part, labels pooled, bins of equal width.
-
-    Above each panel the ECE, a mean over labels, and the 95 % range of a perfect model's.
-    """
+    """Figure 3.5: a row a model of seed 0, a column a calibrator; test part, labels pooled, bins of equal width."""
     found = swept.of_seed(settings, ("losses", "saliency", "mimo"))
     if not found:
         return None
@@ -186,10 +183,7 @@ def curves_figure(swept: Swept, settings: Sequence[str]) -> "Figure | None":
 
 
 def rates_figure(swept: Swept, by: str) -> "Figure | None":
-    """Figures 4.3 ("learning_rate") and 4.4 ("dropout"): AUROC of the calibration part by epoch, a line a rate.
-
-    The other of the two is fixed to the value that most were trained with. None with fewer than two rates.
-    """
+    """Figures 4.3 ("learning_rate") and 4.4 ("dropout"): AUROC of the calibration part by epoch, a line a rate (the other's is the usual)."""
     import matplotlib.pyplot as plt
 
     own = [record for record in swept.records if record.config.arm == "rates" and record.status == "ok"]
@@ -226,11 +220,7 @@ def by_backbone(swept: Swept) -> dict[str, Record]:
 
 
 def example_pairs(swept: Swept, kept: int | None = None) -> list[tuple[int, int]]:
-    """(place among the test images, class): of each class in turn the first with its label and a box, not taken yet.
-
-    Of a class without boxes in the set, the first with its label. In synthetic data a finding has its box whatever the
-    label, which is drawn from P(y | x): hence both are asked for. ``kept``: only among so many first test images.
-    """
+    """(place among the first ``kept`` test images, class) of the rule above; of a class without boxes by label."""
     test, found = swept.part("test"), dict[int, int]()
     for k in range(len(test.classes)):
         boxed = np.array([bool((kinds == k).any()) for kinds in test.box_classes], bool)
@@ -241,10 +231,7 @@ def example_pairs(swept: Swept, kept: int | None = None) -> list[tuple[int, int]
 
 
 def saliency_figure(swept: Swept, models: dict[str, Record]) -> "Figure | None":
-    """Figures 4.5 and 4.6, or Table 4.1's models: two inputs, each with every model's map of its class over it.
-
-    White: boxes of the class. The hottest pixel has a ring inside of a box, a cross outside. p: the probability.
-    """
+    """Figures 4.5 and 4.6: two inputs, their maps; hottest pixel: a ring in a box, a cross outside; p: probability."""
     found = {title: arrays for title, record in models.items() if "maps" in (arrays := record.arrays())}
     kept = min((len(arrays["maps"]) for arrays in found.values()), default=0)
     count = len(found) + 1
