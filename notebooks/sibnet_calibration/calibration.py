@@ -117,7 +117,7 @@ def _first_seed(records: Sequence[Record]) -> list[Record]:
 def floor_at(
     swept: Swept, n: int, generator: torch.Generator, *, bins: int, draws: int = 300
 ) -> Range | None:
-    """The floor of cross entropy's mean ECE after one temperature with ``n`` drawn test images; None without a model."""
+    """Floor of cross entropy's mean ECE after one temperature with ``n`` drawn test images; None without a model."""
     found = _first_seed(swept.models("bce", ("losses", "mimo")))
     if not found:
         return None

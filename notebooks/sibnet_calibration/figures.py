@@ -183,7 +183,7 @@ def curves_figure(swept: Swept, settings: Sequence[str]) -> "Figure | None":
 
 
 def rates_figure(swept: Swept, by: str) -> "Figure | None":
-    """Figures 4.3 ("learning_rate") and 4.4 ("dropout"): AUROC of the calibration part by epoch, a line a rate (the other's is the usual)."""
+    """Figures 4.3 ("learning_rate") and 4.4 ("dropout"): AUROC of the calibration part by epoch."""
     import matplotlib.pyplot as plt
 
     own = [record for record in swept.records if record.config.arm == "rates" and record.status == "ok"]
