@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from papers_lib.metrics.calibration import (
     brier,
@@ -23,7 +22,6 @@ from papers_lib.metrics.calibration import (
     fit_temperature,
 )
 from papers_lib.metrics.calibration_error import Range
-from papers_lib.metrics.classification import auroc
 from papers_lib.sweep import Record, records_frame
 from sibnet_calibration.grid import Swept
 
@@ -92,25 +90,6 @@ def _scores(one: Swept, record: Record, calibrator: str, bins: int) -> dict[str,
     }
 
 
-def ensemble(first: Swept, bins: int) -> dict[str, float]:
-    """AUROC, NLL, ECE of cross entropy's models together, which MIMO imitates (mean probability); {} of one."""
-    several = [record.arrays() for record in first.models("bce", ("losses",))]
-    if len(several) < 2:
-        return {}
-    logits, labels = {}, {}
-    for part in ("val", "test"):
-        each = torch.stack([torch.from_numpy(arrays[f"{part}_logits"]).double() for arrays in several])
-        logits[part] = torch.logit(each.sigmoid().mean(0), eps=1e-12)
-        labels[part] = torch.from_numpy(first.part(part).labels).double()
-    after = fit_temperature(logits["val"], labels["val"]).probabilities(logits["test"])
-    return {
-        "AUROC": auroc(logits["test"], labels["test"]).macro,
-        "NLL": float(binary_cross_entropy_with_logits(logits["test"], labels["test"])),
-        "ECE": float(ece(logits["test"].sigmoid(), labels["test"], bins=bins).mean()),
-        "ECE, one T": float(ece(after, labels["test"], bins=bins).mean()),
-    }
-
-
 def floors(
     sweeps: Sequence[Swept],
     arms: Sequence[str],
@@ -138,10 +117,7 @@ def _first_seed(records: Sequence[Record]) -> list[Record]:
 def floor_at(
     swept: Swept, n: int, generator: torch.Generator, *, bins: int, draws: int = 300
 ) -> Range | None:
-    """The floor of cross entropy's mean ECE after one temperature with ``n`` test images; None without a model.
-
-    Each draw takes n images with replacement, and labels from their probabilities. The report has about 200 (4.1).
-    """
+    """Floor of cross entropy's mean ECE after one temperature with ``n`` drawn test images; None without a model."""
     found = _first_seed(swept.models("bce", ("losses", "mimo")))
     if not found:
         return None

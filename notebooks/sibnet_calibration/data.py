@@ -136,9 +136,7 @@ class Inputs:
     """What a model is fed with."""
 
     images: ChexpertImages
-    features: (
-        np.ndarray | None
-    )  # float16 (N, C, h, w) of the frozen part; None: all of the network is trained
+    features: np.ndarray | None  # float16 (N, C, h, w) of the frozen part; None: all is trained
     rows: Mapping[str, np.ndarray]  # row numbers of each part
     device: str  # where batches are wanted
 

@@ -41,9 +41,7 @@ class SibnetRun:
     distinct: float = 0.0  # λ1, weight of class distinctiveness; the report's is almost 1.4
     coherent: float = 0.0  # λ2, weight of spatial coherence (mean over pairs, scaled maps); not in the report
     encoded: bool = True  # whether distinctiveness encodes the maps again, or compares the raw ones
-    estimator: str = (
-        "sampled"  # of distinctiveness, as ``share``: see papers_lib.losses.class_distinctiveness
-    )
+    estimator: str = "sampled"  # of distinctiveness, as ``share``: see class_distinctiveness_loss
     share: float = 0.25
     variant: str = "printed"  # of coherence: printed (the equation) or published (the loss paper's code)
     first_epochs: int = 0  # of the first stage, on ``first_loss`` alone ("modified pipeline", section 3.3)

@@ -21,7 +21,6 @@ from papers_lib.plots import INK, PALETTE, colours, line_style, map_grid
 from papers_lib.sweep import Record
 from sibnet_calibration.calibration import NONE, calibrated
 from sibnet_calibration.grid import Swept, name
-from sibnet_calibration.tables import ok, uncalibrated
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,12 +34,6 @@ DIAGRAMS = {
     "one_t": ("one temperature", "proposed"),
     "platt": ("Platt", "variant"),
 }
-PANELS = {"auroc_macro": "AUROC ↑", "distinctiveness": "distinctiveness ↓"}
-PANELS |= {"coherence": "coherence ↓", "point_macro": "pointing ↑"}
-"""Metrics of the saliency comparisons; the arrow shows what is better."""
-SWEEPS = {"distinct": ("cd_two_stage", "λ1, class distinctiveness", PALETTE["proposed"])}
-SWEEPS |= {"coherent": ("sc_two_stage", "λ2, spatial coherence", PALETTE["variant"])}
-"""Fields of a run that the comparison "weights" varies: the setting, the axis's words, the colour."""
 GREY, POINT = PALETTE["reference"], "#56B4E9"  # sky blue, which the heat has not
 UNIT: dict[str, Any] = {"xticks": [0, 0.5, 1], "yticks": [0, 0.5, 1], "aspect": "equal"}
 
@@ -63,7 +56,7 @@ def _panels(
     return figure, axes
 
 
-def roc_figure(swept: Swept, settings: Sequence[str], a_line: int = 3) -> "Figure | None":
+def roc_figure(swept: Swept, settings: Sequence[str]) -> "Figure | None":
     """Figure 4.1: a panel a label with both values in the test part, a line a setting (seed 0); grey: P(y | x)."""
     from sklearn.metrics import roc_curve
 
@@ -74,9 +67,9 @@ def roc_figure(swept: Swept, settings: Sequence[str], a_line: int = 3) -> "Figur
     hues = tints(list(found))
     drawn = [(name(one), record.arrays()["test_logits"], hues[one]) for one, record in found.items()]
     drawn += [] if np.isnan(swept.truth).any() else [("P(y | x) itself", swept.truth, GREY)]
-    lines = -(-len(shown) // a_line)
+    lines = -(-len(shown) // 3)
     words = ("false positive rate", "true positive rate")
-    figure, axes = _panels(lines, a_line, 2.25 * a_line, 2.3 * lines + 0.5, *words)
+    figure, axes = _panels(lines, 3, 6.75, 2.3 * lines + 0.5, *words)
     for axis in axes.flat[len(shown) :]:
         axis.set_axis_off()
     for axis, k in zip(axes.flat, shown, strict=False):
@@ -96,10 +89,7 @@ def roc_figure(swept: Swept, settings: Sequence[str], a_line: int = 3) -> "Figur
 def reliability_figure(
     swept: Swept, settings: Sequence[str], *, bins: int, draws: int = 200
 ) -> "Figure | None":
-    """Figure 3.5: a row a model of seed 0, a column a calibrator; test part, labels pooled, bins of equal width.
-
-    Above each panel the ECE, a mean over labels, and the 95 % range of a perfect model's.
-    """
+    """Figure 3.5: a row a model of seed 0, a column a calibrator; test part, labels pooled, bins of equal width."""
     found = swept.of_seed(settings, ("losses", "saliency", "mimo"))
     if not found:
         return None
@@ -193,10 +183,7 @@ def curves_figure(swept: Swept, settings: Sequence[str]) -> "Figure | None":
 
 
 def rates_figure(swept: Swept, by: str) -> "Figure | None":
-    """Figures 4.3 ("learning_rate") and 4.4 ("dropout"): AUROC of the calibration part by epoch, a line a rate.
-
-    The other of the two is fixed to the value that most were trained with. None with fewer than two rates.
-    """
+    """Figures 4.3 ("learning_rate") and 4.4 ("dropout"): AUROC of the calibration part by epoch."""
     import matplotlib.pyplot as plt
 
     own = [record for record in swept.records if record.config.arm == "rates" and record.status == "ok"]
@@ -233,11 +220,7 @@ def by_backbone(swept: Swept) -> dict[str, Record]:
 
 
 def example_pairs(swept: Swept, kept: int | None = None) -> list[tuple[int, int]]:
-    """(place among the test images, class): of each class in turn the first with its label and a box, not taken yet.
-
-    Of a class without boxes in the set, the first with its label. In synthetic data a finding has its box whatever the
-    label, which is drawn from P(y | x): hence both are asked for. ``kept``: only among so many first test images.
-    """
+    """(place among the first ``kept`` test images, class) of the rule above; of a class without boxes by label."""
     test, found = swept.part("test"), dict[int, int]()
     for k in range(len(test.classes)):
         boxed = np.array([bool((kinds == k).any()) for kinds in test.box_classes], bool)
@@ -247,16 +230,8 @@ def example_pairs(swept: Swept, kept: int | None = None) -> list[tuple[int, int]
     return list(found.items())
 
 
-def examples_figure(swept: Swept) -> "Figure | None":
-    """A test image of each class with its boxes of the class, its label and P(y | x) where that is known."""
-    return _images(swept, [(pair, _about(swept, pair), None) for pair in example_pairs(swept)], 3)
-
-
 def saliency_figure(swept: Swept, models: dict[str, Record]) -> "Figure | None":
-    """Figures 4.5 and 4.6, or Table 4.1's models: two inputs, each with every model's map of its class over it.
-
-    White: boxes of the class. The hottest pixel has a ring inside of a box, a cross outside. p: the probability.
-    """
+    """Figures 4.5 and 4.6: two inputs, their maps; hottest pixel: a ring in a box, a cross outside; p: probability."""
     found = {title: arrays for title, record in models.items() if "maps" in (arrays := record.arrays())}
     kept = min((len(arrays["maps"]) for arrays in found.values()), default=0)
     count = len(found) + 1
@@ -310,38 +285,3 @@ def _images(swept: Swept, panels: Sequence[Panel], columns: int) -> "Figure | No
             for colour, edge in (("black", 3.0), (POINT, 1.6)) if x >= 0 else ():
                 axis.plot(x, y, mark, ms=7, mfc="none", mec=colour, mew=edge, zorder=4, clip_on=False)
     return figure
-
-
-def weights_figure(frame: pd.DataFrame) -> "Figure | None":
-    """Metrics of two stages by λ1 (left) and λ2 (right), a dot a seed; dashed, in its range: weighted cross entropy."""
-    import seaborn as sns
-
-    own = uncalibrated(ok(frame, ("weights", "saliency")))
-    varied = own[own["arm"].eq("weights")]
-    own = own[own["epochs"].isin(varied["epochs"])]
-    pairs = [(key, *how) for key, how in SWEEPS.items() if varied["setting"].eq(how[0]).any()]
-    if not pairs:
-        return None
-    several = [
-        own[own["setting"].eq(one)].assign(weight=own[key], term=words) for key, one, words, _ in pairs
-    ]
-    long = (
-        pd.concat(several).melt(["term", "weight"], [key for key in PANELS if key in own], "metric").dropna()
-    )
-    hues = {words: hue for _, _, words, hue in pairs}
-    shared: dict[str, Any] = {"hue": "term", "palette": hues, "sharex": "col", "sharey": "row"}
-    grid = sns.FacetGrid(long, row="metric", col="term", height=1.5, aspect=1.7, **shared)
-    grid.map_dataframe(sns.lineplot, x="weight", y="value", errorbar=None, lw=1.4)
-    grid.map_dataframe(sns.scatterplot, x="weight", y="value", s=20)
-    for (metric, term), axis in grid.axes_dict.items():
-        plain = own.loc[own["setting"].eq("wbce"), metric].dropna()
-        if len(plain):
-            axis.axhspan(plain.min(), plain.max(), color=GREY, alpha=0.2, lw=0)
-            axis.axhline(plain.mean(), color=GREY, lw=1.1, ls=(0, (4, 3)))
-        ticks = sorted(long.loc[long["term"].eq(term), "weight"].unique())
-        axis.set_xscale("log")
-        axis.set_xticks(ticks, [f"{value:g}" for value in ticks])
-        axis.set_xticks([], minor=True)
-        axis.set(title="", xlabel=term, ylabel=PANELS[metric])
-        axis.label_outer()
-    return grid.figure

@@ -160,9 +160,7 @@ def train_all(chosen: Parameters) -> list[Swept]:
     for part in plan(chosen):
         assert isinstance(part.data, Source)
         own = open_source(part.data)
-        say(
-            f"{part.name}: {len(part.configs)} models, {len(own.images.images)} images of {chosen.side} pixels"
-        )
+        say(f"{part.name}: {len(part.configs)} models on {len(own.images.images)} images")
         fronts = [(one.backbone, one.weights, one.train_from) for one in part.configs if one.train_from]
         for front in dict.fromkeys(fronts):  # in all processes at once; left to the runs, each would do it
             stored(own.store.root, *front, device, chosen.jobs)

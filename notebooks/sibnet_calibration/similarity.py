@@ -4,16 +4,13 @@ The report looks at one image. Here all kept maps of two models are compared, an
 pair of losses: the same loss with another seed, the two losses with different seeds, and maps of other images.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import combinations, permutations
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
-import torch.nn.functional as F
 
-from papers_lib.cams import display_map
 from papers_lib.stats import spearman_statistic
 from sibnet_calibration.grid import Swept, name
 
@@ -22,10 +19,8 @@ ARMS = ("losses", "saliency")
 PAIRS = [("bce", other) for other in ("focal", "auc_pesg", "auc_adam", "wbce")]
 PAIRS += [("wbce", other) for other in ("cd", "cd_two_stage", "sc_two_stage", "cd_sc_two_stage")]
 SAME, SEEDS, OTHER, IMAGES = "same seed", "two seeds", "two seeds, two losses", "other images"
-C1, C2 = 0.01**2, 0.03**2  # Wang et al. 2004, for values from 0 to 1
 SHOWN = {"loss": "a", "beside": "b", "models": "kind", "pairs of models": "count", "rank correlation": "rank"}
-SHOWN |= {"lowest": "low", "highest": "high", "SSIM": "ssim", "same hottest cell": "agree", "maps": "maps"}
-SHOWN |= {"skipped": "skipped", "without SSIM": "dead"}
+SHOWN |= {"lowest": "low", "highest": "high", "same hottest cell": "agree", "maps": "maps"}
 """Columns of the table for readers → those of :func:`means`."""
 
 
@@ -33,23 +28,19 @@ class Similarity(NamedTuple):
     """Means over pairs of maps, NaN where none counts, and numbers of pairs."""
 
     rank: float  # Spearman's correlation of the raw maps' cells
-    ssim: float  # structural similarity of the display maps
     agree: float  # share with the same hottest cell
-    maps: int  # pairs that count
-    skipped: int  # pairs in which a map is constant or not finite
-    dead: int  # pairs that count, but without SSIM, as a map has no positive value
+    maps: int  # pairs that count: neither map is constant or not finite
 
 
 def similarity(maps_a: np.ndarray, maps_b: np.ndarray) -> Similarity:
     """Compare raw maps (n, K, h, w) of two models of the same images, at the maps' own resolution.
 
-    Rank and hottest cell (the first of equals) take the raw maps, negative values included; SSIM takes what a reader
-    sees: ReLU, divided by the maximum, not enlarged, as enlarging adds smoothness that all maps share.
+    Negative values count; of equally hot cells the first is taken.
 
     >>> a = np.array([[[[1.0, 2.0, 3.0]], [[5.0, 5.0, 5.0]]]])
     >>> found = similarity(a, np.array([[[[2.0, 1.0, 3.0]], [[0.0, 1.0, 2.0]]]]))
-    >>> round(found.rank, 4), found.agree, found.maps, found.skipped  # 1 - 6 (1 + 1 + 0) / (3 · 8)
-    (0.5, 1.0, 1, 1)
+    >>> round(found.rank, 4), found.agree, found.maps  # 1 - 6 (1 + 1 + 0) / (3 · 8)
+    (0.5, 1.0, 1)
     """
     if maps_a.ndim != 4 or maps_a.shape != maps_b.shape:
         raise ValueError(f"maps: expected the same (n, K, h, w) twice, got {maps_a.shape} and {maps_b.shape}")
@@ -57,41 +48,16 @@ def similarity(maps_a: np.ndarray, maps_b: np.ndarray) -> Similarity:
     flat = np.stack([maps.reshape(-1, h * w).astype(np.float32) for maps in (maps_a, maps_b)])
     usable = (np.isfinite(flat).all(2) & (flat != flat[..., :1]).any(2)).all(0)
     a, b = flat[:, usable]
-    positive = (a.max(1, initial=-1) > 0) & (b.max(1, initial=-1) > 0)
-    seen = [display_map(torch.from_numpy(one[positive].reshape(-1, h, w))).numpy() for one in (a, b)]
     return Similarity(
         rank=float(np.mean(spearman_statistic(a, b), dtype=float)) if len(a) else np.nan,
-        ssim=float(np.mean(ssim(*seen), dtype=float)) if positive.any() else np.nan,
         agree=float(np.mean(a.argmax(1) == b.argmax(1))) if len(a) else np.nan,
         maps=len(a),
-        skipped=len(usable) - len(a),
-        dead=int((~positive).sum()),
     )
 
 
-def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Structural similarity (n,) of maps (n, h, w) in [0, 1]: Wang et al. 2004, equation 13, over square windows.
-
-    Mean over all windows of 7 x 7 cells inside the map (fewer on a smaller side), as scikit-image's default.
-
-    >>> one = np.array([[[0.0, 1.0]]])
-    >>> np.round(ssim(one, one[..., ::-1]), 4).tolist()  # μ 1/2, σ² 1/2, σab -1/2: (-1 + C2) / (1 + C2)
-    [-0.9982]
-    """
-    window = [min(7, side) for side in a.shape[-2:]]
-    x, y = (torch.from_numpy(np.array(maps, float))[:, None] for maps in (a, b))
-    mean_a, mean_b, aa, bb, ab = (F.avg_pool2d(one, window, 1).numpy() for one in (x, y, x * x, y * y, x * y))
-    unbiased = np.prod(window) / max(np.prod(window) - 1, 1)
-    var_a, var_b = unbiased * (aa - mean_a**2), unbiased * (bb - mean_b**2)
-    shared = unbiased * (ab - mean_a * mean_b)
-    above = (2 * mean_a * mean_b + C1) * (2 * shared + C2)
-    below = (mean_a**2 + mean_b**2 + C1) * (var_a + var_b + C2)
-    return np.asarray((above / below).mean((1, 2, 3)))
-
-
-def maps_of(swept: Swept, setting: str, arms: Sequence[str] = ARMS) -> dict[int, np.ndarray]:
+def maps_of(swept: Swept, setting: str) -> dict[int, np.ndarray]:
     """Seed → kept maps of the runs of a setting that ended well, seeds in order."""
-    records = [one for one in swept.records if one.status == "ok" and one.config.arm in arms]
+    records = [one for one in swept.records if one.status == "ok" and one.config.arm in ARMS]
     found = {one.config.seed: one.arrays() for one in records if one.config.setting() == setting}
     return {seed: found[seed]["maps"] for seed in sorted(found) if "maps" in found[seed]}
 
@@ -123,7 +89,7 @@ def compared(swept: Swept) -> pd.DataFrame:
 
 def means(found: pd.DataFrame) -> pd.DataFrame:
     """Of :func:`compared`, a row a pair of settings and kind: number, means, the rank's range, and counts of maps."""
-    ways = {"rank": "mean", "ssim": "mean", "agree": "mean", "maps": "sum", "skipped": "sum", "dead": "sum"}
+    ways = {"rank": "mean", "agree": "mean", "maps": "sum"}
     columns = {"count": ("rank", "size"), "low": ("rank", "min"), "high": ("rank", "max")}
     columns |= {key: (key, way) for key, way in ways.items()}
     return found.groupby(["a", "b", "kind"], sort=False).agg(**columns)
@@ -134,30 +100,15 @@ def similarity_table(found: pd.DataFrame) -> pd.DataFrame:
     table = means(found).reset_index()
     first = table["a"].eq(PAIRS[0][0]) & table["b"].eq(PAIRS[0][1])
     table = table[table["kind"].isin([SAME, SEEDS]) | first]
-    shown = {words: key for words, key in SHOWN.items() if key not in ("skipped", "dead") or table[key].any()}
-    table = table.assign(a=table["a"].map(name), b=table["b"].map(name))[[*shown.values()]]
-    return table.set_axis([*shown], axis=1)
+    table = table.assign(a=table["a"].map(name), b=table["b"].map(name))[[*SHOWN.values()]]
+    return table.set_axis([*SHOWN], axis=1)
 
 
 def similarity_values(found: pd.DataFrame) -> dict[str, float]:
-    """Numbers that claims and prose name: rank_bce_OTHER and ssim_bce_focal from the same start; rank_bce_seeds."""
+    """Numbers that claims and prose name: rank_bce_OTHER from the same start; rank_bce_seeds."""
     others = ["focal", "auc_adam", "auc_pesg"]
     same = means(found).reindex([("bce", other, SAME) for other in others] + [("bce", "bce", SEEDS)])
     named = dict(zip([f"rank_bce_{one}" for one in (*others, "seeds")], same["rank"].to_list(), strict=True))
     for short, other in (("auc", "auc_adam"), ("pesg", "auc_pesg"), ("seeds", "seeds")):
         named[f"rank_focal_less_{short}"] = named["rank_bce_focal"] - named[f"rank_bce_{other}"]
-    return named | {"ssim_bce_focal": float(same["ssim"].iloc[0])}
-
-
-def backbone_ranks(swept: Swept) -> dict[tuple[str, str], float]:
-    """By (backbone, weights): rank correlation with the first network's maps of the same seed; NaN for another size."""
-    first = maps_of(swept, "bce", ("losses",))
-    found: dict[tuple[str, str], list[float]] = {}
-    for record in swept.records:
-        config = record.config
-        if record.status == "ok" and config.arm == "backbones" and config.seed in first:
-            maps = record.arrays()["maps"]
-            alike = maps.shape == first[config.seed].shape
-            rank = similarity(maps, first[config.seed]).rank if alike else np.nan
-            found.setdefault((config.backbone, config.weights), []).append(rank)
-    return {key: float(np.mean(values)) for key, values in found.items()}
+    return named

@@ -48,7 +48,7 @@ ECES = {"ECE": "ece", "floor": "floor", "bias": "bias"}
 ECES |= {"ECE, one T": "one_t:ece", "floor, one T": "one_t:floor"}
 SETUP = {"network": "backbone", "weights": "weights", "trained from": "train_from", "epochs": "epochs"}
 SETUP |= {"batch": "batch_size", "rate": "learning_rate", "λ1": "distinct", "λ2": "coherent"}
-LIKENESS, WHOLE = "rank correlation of maps with the first", "the first layer"
+WHOLE = "the first layer"
 Columns = Mapping[str, str]
 """Words for readers → a column of the tidy frame, before calibration or, as in "one_t:ece", after a calibrator."""
 
@@ -119,18 +119,17 @@ def with_floors(frame: pd.DataFrame, floors: pd.DataFrame) -> pd.DataFrame:
     return frame.merge(floors.rename(columns={"mean": "floor"})[[*keys, "floor"]], "left", keys)
 
 
-def ece_table(frame: pd.DataFrame, arm: str, printed: pd.DataFrame | None = None) -> pd.DataFrame:
+def ece_table(frame: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
     """Table 4.3: mean ECE before calibration and after, the ``printed`` ones beside, and the floor of each."""
-    own, columns = ok(frame, arm), {}
+    own, columns = ok(frame, "losses"), {}
     for key, words in WORDS.items():
         columns[words] = f"{key}:ece"
         columns |= {f"{words}, floor": f"{key}:floor"} if key in (NONE, "one_t") else {}
     table = by_loss(own, columns).drop(columns="seeds")
-    if printed is not None:
-        lines = own["setting"].drop_duplicates().map(PRINTED["42"])
-        for place, words in enumerate((WORDS[NONE], WORDS["one_t"])):
-            cells = lines.map(printed.iloc[:, place]).to_numpy(float)
-            table.insert(table.columns.get_loc(words) + 1, f"{words}, report", cells)
+    lines = own["setting"].drop_duplicates().map(PRINTED["42"])
+    for place, words in enumerate((WORDS[NONE], WORDS["one_t"])):
+        cells = lines.map(printed.iloc[:, place]).to_numpy(float)
+        table.insert(table.columns.get_loc(words) + 1, f"{words}, report", cells)
     return table
 
 
@@ -158,19 +157,13 @@ def floor_table(floors: pd.DataFrame, few: Range | None) -> pd.DataFrame:
     several = pd.concat([floors, pd.DataFrame([more | few._asdict()] if few else [])])
     keys = ["arm", "setting"]
     wide = several.pivot_table("mean", keys, "calibrator", sort=False).reindex(columns=[*WORDS])
-    ends = several[several["calibrator"].eq("one_t")].set_index(keys)[["low", "high"]]
-    table = wide.rename(columns=WORDS).assign(**{"range, one T": ends.apply(_range, axis=1)}).reset_index()
+    table = wide.rename(columns=WORDS).reset_index()
     table.insert(0, "loss", [name(setting, arm) for arm, setting in table[keys].to_numpy()])
     return table.drop(columns=keys).rename_axis(columns=None)
 
 
-def _range(ends: "pd.Series[float]") -> str:
-    """Both ends to three decimals, without the zero before the point."""
-    return " to ".join(f"{end:.3f}".removeprefix("0") for end in ends)
-
-
-def mimo_table(frame: pd.DataFrame, together: Mapping[str, float]) -> pd.DataFrame:
-    """MIMO beside one input; then cross entropy's models of "losses", and these together (``calibration.ensemble``)."""
+def mimo_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """MIMO beside one input; then cross entropy's models of "losses"."""
     columns = {
         "AUROC": "auroc_macro",
         "NLL": "nll",
@@ -180,21 +173,15 @@ def mimo_table(frame: pd.DataFrame, together: Mapping[str, float]) -> pd.DataFra
     }
     losses = ok(frame, "losses")
     own = pd.concat([ok(frame, "mimo"), losses[losses["setting"].eq("bce")]])
-    table = by_loss(own, columns, arms=True).rename(columns={"seeds": "models"})
-    if together:
-        row = {"loss": f"{name('bce')}, all together", "models": 1, **together}
-        table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
-    return table
+    return by_loss(own, columns, arms=True)
 
 
-def backbone_table(frame: pd.DataFrame, ranks: Mapping[tuple[str, str], float]) -> pd.DataFrame:
-    """AUROC, calibration and pointing of each network with cross entropy, and ``similarity.backbone_ranks``."""
+def backbone_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """AUROC, calibration and pointing of each network with cross entropy."""
     own = ok(frame, ("backbones", "losses"))
     own = own[own["arm"].eq("backbones") | own["setting"].eq("bce")].sort_values("arm", kind="stable")
     columns = {"AUROC": "auroc_macro", "ECE": "ece", "pointing": "point_macro"}
     table = means(own, ["backbone", "weights", "train_from"], columns)
-    alike = [ranks.get((network, weights), np.nan) for network, weights, *_ in table.to_numpy()]
-    table.insert(6, LIKENESS, alike)
     return table.replace({"train_from": {"": WHOLE}}).rename(columns={"train_from": "trained from"})
 
 
@@ -230,15 +217,6 @@ def setup_table(frame: pd.DataFrame) -> pd.DataFrame:
     columns |= {"models": ("setting", "size"), "failed": ("failed", "sum")}
     found = own.groupby(["arm", "data"], sort=False).agg(**columns).astype({"images": "Int64"}).reset_index()
     return found.rename(columns={"arm": "comparison", "data": "set"})
-
-
-def seeds_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Every seed's AUROC and ECE before calibration and after one temperature."""
-    columns = {"AUROC": "auroc_macro", "ECE": "ece", "ECE, one T": "one_t:ece", "NLL": "nll"}
-    columns["pointing"] = "point_macro"
-    table = means(ok(frame, ("losses", "saliency", "mimo")), ["arm", "setting", "seed"], columns)
-    table["setting"] = [name(*key) for key in zip(table["setting"], table["arm"], strict=True)]
-    return table.drop(columns="seeds").rename(columns={"arm": "comparison", "setting": "loss"})
 
 
 def values(frame: pd.DataFrame, first: Swept) -> dict[str, float]:

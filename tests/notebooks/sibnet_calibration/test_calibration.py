@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import expit
-from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
+from sklearn.metrics import brier_score_loss, log_loss
 
 from papers_lib.metrics.calibration import ece, ece_floor
 from sibnet_calibration.calibration import (
@@ -12,7 +12,6 @@ from sibnet_calibration.calibration import (
     ELSEWHERE,
     NONE,
     calibrated,
-    ensemble,
     floor_at,
     floors,
     tidy,
@@ -54,17 +53,6 @@ def test_a_row_a_model_and_calibrator_with_numbers_by_hand(runs):
     assert plain["true_ece"] == pytest.approx(naive_ece(p, found.images.truth[-90:]))
     assert own.loc["one_t", "nll_calibrated"] < plain["nll_calibrated"]  # logits three times too far out
     assert own.loc["one_t_test", "nll_calibrated"] <= own.loc["one_t", "nll_calibrated"]
-
-
-def test_the_ensemble_averages_probabilities(runs):
-    found = opened()
-    one = swept(found, *(runs.record({}, logits(found, seed=seed), seed=seed) for seed in (0, 1)))
-    p = np.mean([expit(logits(found, seed=seed)["test_logits"].astype(float)) for seed in (0, 1)], 0)
-    y, given = found.images.images.part("test").labels, ensemble(one, 15)
-    assert given["AUROC"] == pytest.approx(roc_auc_score(y, p, average="macro"))
-    assert given["ECE"] == pytest.approx(naive_ece(p, y))
-    assert given["NLL"] == pytest.approx(-np.where(y, np.log(p), np.log1p(-p)).mean())
-    assert ensemble(swept(found, one.records[0]), 15) == {}
 
 
 def test_floors_are_of_the_comparison_s_own_model(runs):

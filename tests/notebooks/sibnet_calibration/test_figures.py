@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from papers_lib.cams import display_map
 from sibnet_calibration import drawing, figures
 from sibnet_calibration.experiment import SibnetRun
-from tests.notebooks.sibnet_calibration.runs import frame_of, logits, model, opened, swept
+from tests.notebooks.sibnet_calibration.runs import logits, opened, swept
 
 NAMES = np.array(["label_loss", "loss", "stage", "val_auroc", "val_loss"])
 
@@ -101,7 +101,6 @@ def test_each_class_has_the_first_test_image_with_its_label_and_a_box():
         taken = {before for before, _ in pairs[:place]}
         assert row == next(i for i in range(90) if labels[i, k] and i not in taken)
     assert all(row < 5 for row, _ in figures.example_pairs(one, kept=5))
-    assert len(figures.examples_figure(one).axes) == 3
     assert figures.example_pairs(swept(opened(boxes=False))) == pairs  # then the label decides
 
 
@@ -124,25 +123,6 @@ def test_maps_lie_over_their_images_with_the_hottest_pixel_marked(runs):
     drawn = figures.saliency_figure(swept(found, dead), {"dead": dead})
     assert [text.get_text() for text in drawn.axes[1].texts] == ["no positive\nvalue"]
     assert figures.saliency_figure(swept(found, mimo), {"mimo": mimo}) is None
-
-
-def test_weights_with_the_comparison_saliency_s_own_and_zero_as_a_line():
-    both = {"wbce": (0.8, 0.9), "cd_two_stage": (0.7, 0.75)}
-    frame = frame_of(
-        *(
-            model(setting, "saliency", seed, auroc_macro=value, distinct=1.4)
-            for setting, values in both.items()
-            for seed, value in enumerate(values)
-        ),
-        model("cd_two_stage", "weights", distinct=0.5, auroc_macro=0.6),
-    )
-    figure = figures.weights_figure(frame)
-    mean, baseline = figure.axes[0].lines
-    assert baseline.get_ydata()[0] == pytest.approx(0.85)
-    dots = np.concatenate([points.get_offsets() for points in figure.axes[0].collections])
-    assert sorted(dots.tolist()) == [[0.5, 0.6], [1.4, 0.7], [1.4, 0.75]]
-    np.testing.assert_allclose(mean.get_xydata(), [[0.5, 0.6], [1.4, 0.725]])
-    assert figures.weights_figure(frame[frame["arm"].eq("saliency")]) is None
 
 
 def test_schematics_have_the_config_s_numbers_and_the_network_s_shapes():
