@@ -119,25 +119,27 @@ def declared(path: Path) -> dict[str, Any]:
             value = ast.literal_eval(one.default)
             json.dumps(value, allow_nan=False)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
-            text = " ".join(one.default.split())[:200]
+            text = f"{one.name}: found {' '.join(one.default.split())[:200]}, expected a literal"
             raise UserError(
-                f"{path.name}: parameters cell: {one.name}: found {text}, expected a literal "
-                "(bool, int, float, str or a list of them)"
+                f"{path.name}: parameters cell: {text} (bool, int, float, str or a list of them)"
             ) from error
         found[one.name] = one._replace(default=value)
     return found
 
 
-def model(root: Path, slug: str, known: Mapping[str, Any] | None = None) -> type[NotebookParameters]:
+def model(root: Path, slug: str) -> type[NotebookParameters]:
     """The paper's ``Parameters`` in this checkout, else one with the types of the notebook's values."""
     if (root / "notebooks" / slug / "parameters.py").is_file():
         paths.make_importable(root)
         importlib.invalidate_caches()  # `papers new` may just have written it
         found: type[NotebookParameters] = importlib.import_module(f"{slug}.parameters").Parameters
         return found
-    known = declared(paths.notebook_path(root, slug)) if known is None else known
-    own = {name: one for name, one in known.items() if name not in NotebookParameters.model_fields}
-    fields: Any = {name: (_type(one.default), Field(description=one.help)) for name, one in own.items()}
+    known = declared(paths.notebook_path(root, slug)).items()
+    fields: Any = {
+        name: (_type(one.default), Field(description=one.help))
+        for name, one in known
+        if name not in NotebookParameters.model_fields
+    }
     return create_model("Parameters", __base__=NotebookParameters, **fields)
 
 
@@ -159,28 +161,25 @@ def resolve(
     Raises:
         UserError: a name that the notebook does not have, or a value that it cannot run with.
     """
-    if profile not in paths.PROFILES:
-        raise UserError(f"--profile {profile}: no such profile; there are {', '.join(paths.PROFILES)}")
-    known = declared(paths.notebook_path(root, slug))
-    values = {name: one.default for name, one in known.items()}
+    values = {name: one.default for name, one in declared(paths.notebook_path(root, slug)).items()}
     given = dict(_setting(text, values) for text in settings)
     for where, entries in ((f"{profile}.yaml, {slug}", _overlay(root, profile, slug)),
                            (slug, {**(options or {}), **given, "profile": profile})):  # fmt: skip
         for name, value in entries.items():
-            if name not in known:
+            if name not in values:
                 word = " ".join(str(name).split())[:200]
-                raise UserError(f"{where}: unknown parameter {word}; {_hint(word, known)}")
+                raise UserError(f"{where}: unknown parameter {word}; {_hint(word, values)}")
             is_folder = name.endswith("_root") and isinstance(value, str) and value
             values[name] = str(Path(os.path.expanduser(value)).resolve()) if is_folder else value
     try:
-        return model(root, slug, known).of(values)
+        return model(root, slug).of(values)
     except UserError as error:
         raise UserError(f"{slug}: {error}") from error
 
 
 def _overlay(root: Path, profile: str, slug: str) -> dict[str, Any]:
     path = paths.profile_path(root, profile)
-    if not path.is_file() and profile == "quick":
+    if profile == "quick" and not path.is_file():
         return {}
     content = read_yaml(path, _Loader) or {}
     if not isinstance(content, dict) or not isinstance(content.get(slug) or {}, dict):
@@ -191,15 +190,15 @@ def _overlay(root: Path, profile: str, slug: str) -> dict[str, Any]:
 def _setting(text: str, values: Mapping[str, Any]) -> tuple[str, Any]:
     """``name=value`` of ``--set``: the value is a YAML literal, for a str parameter its text as is."""
     name, equals, literal = text.partition("=")
-    said = " ".join(text.split())[:200]
+    said = f"--set {' '.join(text.split())[:200]}"
     if not equals or not name:
-        raise UserError(f"--set {said}: expected name=value")
+        raise UserError(f"{said}: expected name=value")
     if name == "profile":
-        raise UserError(f"--set {said}: the profile is chosen with --profile")
+        raise UserError(f"{said}: the profile is chosen with --profile")
     try:
         value = parse_yaml(literal, name, _Loader)
     except UserError as error:
-        raise UserError(f"--set {said}: the value is not a YAML literal ({error})") from error
+        raise UserError(f"{said}: the value is not a YAML literal ({error})") from error
     return name, literal if isinstance(values.get(name), str) else value
 
 

@@ -120,8 +120,6 @@ def test_manifest_of_a_page(made: Path, made_once: Path) -> None:
         assert entry == {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
     assert (found["seeds"], found["device"]["type"]) == (5, "cpu")
     assert found["command"] == "papers run toy --profile quick"
-    assert found["data"] == {"numbers": "0123abcd"}
-    assert found["rules_sha256"] == json.loads((out / "toy.results.json").read_text())["rules_sha256"]
     assert found["machine"]["cores"] >= 1
     assert 0 < found["wall_seconds"] < 300
     for path in out.glob("toy.*"):  # none of them names the machine
