@@ -88,7 +88,7 @@ def run(
 ) -> None:
     """Run notebooks and make their pages; those that are up to date are left alone."""
     from papers_lib.companion import publish
-    from papers_lib.companion.execute import interruptible
+    from papers_lib.companion.execute import stop_on_signals
     from papers_lib.companion.manifest import make_plan
     from papers_lib.sweep import pick_backend
 
@@ -115,12 +115,12 @@ def run(
         return
     failures = []
     try:
-        with interruptible():
-            for plan in plans:
-                try:
-                    publish.carry_out(plan, root, typer.echo)
-                except UserError as error:
-                    failures.append(str(error))
+        stop_on_signals()
+        for plan in plans:
+            try:
+                publish.carry_out(plan, root, typer.echo)
+            except UserError as error:
+                failures.append(str(error))
     except KeyboardInterrupt as stopped:
         typer.echo(f"papers: interrupted by {stopped}; finished runs are in the cache", err=True)
         raise typer.Exit(130) from stopped

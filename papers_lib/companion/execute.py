@@ -7,12 +7,13 @@ here a notebook has succeeded only if no cell failed and every code cell ran.
 import fcntl
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -60,55 +61,46 @@ def read_status(out: Path, slug: str) -> dict[str, Any] | None:
 
 @contextmanager
 def lock(out: Path, slug: str) -> Iterator[Path]:
-    """Hold the only right to run a page (flock, so a killed run frees it); yields its scratch folder beside the page.
+    """Hold the only right to run a page (flock, so a killed run frees it); yields an empty scratch folder beside it.
 
-    Raises:
-        UserError: another process is running this page, or the folder cannot be written to.
+    Raises: UserError, another process is running this page, or the folder cannot be written to.
     """
-    work = out / f".{slug}.work_files"
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        file = os.fdopen(os.open(work / "lock", os.O_WRONLY | os.O_CREAT, 0o644), "w")
-    except OSError as error:
-        raise UserError(f"{out}: cannot be written ({error.strerror})") from error
-    with file:
+    folder = out / f".{slug}.work_files"
+    work = folder / "run"
+    with ExitStack() as held:
         try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = held.enter_context(open(folder / "lock", "a"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
+            work.mkdir()
         except BlockingIOError:
             holder = (provenance.read_json(out / f"{slug}.status.json") or {}).get("pid", "unknown")
             raise UserError(f"{slug}: process {holder} is already running this page in {out.name}") from None
+        except OSError as error:
+            raise UserError(f"{out}: cannot be written ({error.strerror})") from error
+        held.callback(shutil.rmtree, work, ignore_errors=True)
         yield work
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn SIGINT, SIGTERM and SIGHUP into a KeyboardInterrupt that names the signal (main thread only)."""
+def stop_on_signals() -> None:
+    """From now on SIGINT, SIGTERM and SIGHUP raise a KeyboardInterrupt that names the signal."""
 
     def stop(number: int, _: object) -> None:
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    before = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
 
 
 def execute(
     notebook: Path, executed: Path, parameters: Mapping[str, Any], *, extra: Mapping[str, str], work: Path,
     say: Callable[[str], None],
 ) -> Outcome:  # fmt: skip
-    """Run ``notebook`` top to bottom in its own folder, as JupyterLab would, and save it as ``executed``.
+    """Run ``notebook`` top to bottom in its own folder, as JupyterLab would; ``executed`` is a copy with outputs.
 
-    Args:
-        executed: where the copy with outputs goes, also when a cell fails.
-        parameters: all of them; written into the notebook after its parameters cell.
-        extra: variables of the kernel: PAPERS_OUT, PAPERS_PROGRESS …
-        work, say: scratch folder; takes each line of progress.
-
-    Raises:
-        KeyboardInterrupt: a signal arrived; the kernel and its children are ended.
+    All ``parameters`` are written into it; ``extra``: variables of the kernel; ``work``: scratch folder; ``say`` takes
+    lines of progress. A KeyboardInterrupt ends the kernel and its children.
     """
     import papermill
     from nbclient.exceptions import CellTimeoutError

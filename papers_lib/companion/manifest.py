@@ -74,14 +74,14 @@ def inputs(root: Path, slug: str, parameters: Mapping[str, Any], device: str) ->
     }
 
 
-def renderer_digest(root: Path, slug: str, record: str | None = None) -> str:
-    """Digest of renderer, templates and recorded results (but a run's own): a change of it needs no new execution."""
+def renderer_digest(root: Path, out: Path, slug: str, record: str | None) -> str:
+    """Digest of renderer, templates, timings and recorded results (but a run's own): no reason to execute again."""
     from papers_lib.sweep import code_digest
 
-    recorded = _hashes(paths.recorded_folder(root).glob(f"{slug}.*.json"))
-    recorded.pop(f"{slug}.{record}.json", None)
+    shown = _hashes([*paths.recorded_folder(root).glob(f"{slug}.*.json"), out / f"{slug}.timings.json"])
+    shown.pop(f"{slug}.{record}.json", None)
     code = code_digest(["papers_lib.companion.render"], without=())
-    return _digest([code, _hashes((Path(__file__).parent / "templates").rglob("*")), recorded])
+    return _digest([code, _hashes((Path(__file__).parent / "templates").rglob("*")), shown])
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -130,9 +130,7 @@ def make_plan(
 ) -> Plan:  # fmt: skip
     """Check the parameters of one page and decide what it needs.
 
-    Raises:
-        UserError: a parameter, file or device that is not as it must be, or another run than the profile's
-            own would take the place of the published page.
+    Raises: UserError, something is not as it must be, or another run would take the published page's place.
     """
     chosen = notebooks.resolve(root, slug, profile, options, settings)
     base = dict(notebooks.resolve(root, slug, profile))
@@ -144,7 +142,8 @@ def make_plan(
             "add --record NAME to keep this run beside it"
         )
     found = inputs(root, slug, dict(chosen), provenance.device_type(chosen.device))
-    out, renderer = paths.report_folder(root, profile, record), renderer_digest(root, slug, record)
+    out = paths.report_folder(root, profile, record)
+    renderer = renderer_digest(root, out, slug, record)
     action, reasons = ("run", ["forced"]) if force else _needed(out, slug, found, renderer)
     command = provenance.command(slug, profile, changed, record)
     return Plan(slug, profile, record, out, chosen, found, command, renderer, force, backend, action, reasons)
@@ -158,11 +157,10 @@ def _needed(
     if manifest is None:
         return "run", ["no page yet"]
     wrong = provenance.damaged(out, slug, manifest)
-    drawn = (f"{slug}.html", f"{slug}.timings.json")  # timings are measured apart, for the page
-    shown = [wrong.pop(name) for name in drawn if name in wrong]
-    why = [*changes(manifest["inputs"], new), *wrong.values()]
+    shown = [wrong.pop(f"{slug}.html")] if f"{slug}.html" in wrong else []
+    why = [*changes(manifest.get("inputs", {}), new), *wrong.values()]
     if manifest["renderer"] != renderer:
-        shown.append("the page's template or recorded results changed")
+        shown.append("the page's template, timings or recorded results changed")
     executed = out / f"{slug}_files" / "executed.ipynb"
     there = executed.is_file() and provenance.sha256(executed) == manifest["executed_sha256"]
     if shown and not why and not there:
@@ -179,7 +177,7 @@ def check_page(root: Path, slug: str, profile: str) -> tuple[list[str], list[str
     problems, page = [*provenance.damaged(out, slug, manifest).values()], out / f"{slug}.html"
     problems += page_problems(page) if page.is_file() else []
     parameters = dict(notebooks.resolve(root, slug, profile))
-    later = changes(manifest["inputs"], inputs(root, slug, parameters, manifest["device"]["type"]))
+    later = changes(manifest.get("inputs", {}), inputs(root, slug, parameters, manifest["device"]["type"]))
     return [f"{slug}: {line}" for line in problems], [f"{slug}: {x} since the page was made" for x in later]
 
 

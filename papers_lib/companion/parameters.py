@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import GenericAlias, ModuleType
+from types import ModuleType
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -48,8 +48,7 @@ class NotebookParameters(BaseModel):
     def of(cls, names: Mapping[str, Any]) -> Self:
         """The parameters among a notebook's names (``globals()``; functions, modules and CONSTANTS are none), checked.
 
-        Raises:
-            UserError: one line: an unknown name, a missing one, or a value out of its type, range or choices.
+        Raises: UserError, an unknown name, a missing one, or a value out of its type, range or choices.
         """
         given = {
             name: value
@@ -105,8 +104,7 @@ def tags(cell: Mapping[str, Any]) -> list[str]:
 def declared(path: Path) -> dict[str, Any]:
     """The parameters of the notebook ``path`` as papermill finds them: ``name``, ``default`` (its value) and ``help``.
 
-    Raises:
-        UserError: it does not have exactly one code cell tagged ``parameters``, or a value there is no plain literal.
+    Raises: UserError, not exactly one code cell is tagged ``parameters``, or a value there is no plain literal.
     """
     from papermill.translators import PythonTranslator
 
@@ -136,16 +134,11 @@ def model(root: Path, slug: str) -> type[NotebookParameters]:
         return found
     known = declared(paths.notebook_path(root, slug)).items()
     fields: Any = {
-        name: (_type(one.default), Field(description=one.help))
+        name: (type(one.default), Field(description=one.help))
         for name, one in known
         if name not in NotebookParameters.model_fields
     }
     return create_model("Parameters", __base__=NotebookParameters, **fields)
-
-
-def _type(value: Any) -> Any:
-    items = [*{*map(type, value)}] if isinstance(value, list) else []
-    return GenericAlias(list, (items[0],)) if len(items) == 1 else type(value)
 
 
 def resolve(
@@ -156,10 +149,7 @@ def resolve(
 
     Later ones win: the parameters cell, ``notebooks/profiles/PROFILE.yaml``, ``options`` (--device, --jobs,
     --data-root), ``settings`` (``name=value`` strings of ``--set``). ``data_root`` and its like (``…_root``) are made
-    absolute, since the kernel works in another folder.
-
-    Raises:
-        UserError: a name that the notebook does not have, or a value that it cannot run with.
+    absolute, since the kernel works in another folder. Raises: UserError, an unknown name, a value that cannot be.
     """
     values = {name: one.default for name, one in declared(paths.notebook_path(root, slug)).items()}
     given = dict(_setting(text, values) for text in settings)
@@ -208,24 +198,10 @@ def plan_of(slug: str, chosen: NotebookParameters) -> list[Any]:
 
 
 def described(chosen: NotebookParameters) -> Iterator[tuple[str, str, str, str]]:
-    """Name, value, range and help of each parameter."""
-    schema = type(chosen).model_json_schema()["properties"]
-    for name, value in chosen:
-        yield name, repr(value), _range(schema[name]), schema[name].get("description", "")
-
-
-def _range(entry: Mapping[str, Any]) -> str:
-    """Type, choices and bounds of a field's JSON schema, in words.
-
-    >>> _range({"type": "array", "items": {"enum": [1, 2]}}), _range({"type": "integer", "minimum": 1})
-    ('list of 1, 2', 'integer >= 1')
-    """
-    if "anyOf" in entry:
-        return " or ".join(map(_range, entry["anyOf"]))
-    if entry.get("type") == "array":
-        return f"list of {_range(entry.get('items', {}))}"
-    if "enum" in entry or "const" in entry:
-        return ", ".join(map(str, entry.get("enum", [entry.get("const")])))
-    bounds = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-    words = [f"{sign} {entry[key]:g}" for key, sign in bounds.items() if key in entry]
-    return " ".join([str(entry.get("type", "any")), *words])
+    """Name, value, type with bounds and choices (as JSON schema has them), and help of each parameter."""
+    for name, entry in type(chosen).model_json_schema()["properties"].items():
+        told = {key: value for key, value in entry.items() if key not in ("title", "description")}
+        words = ", ".join(
+            f"{value}" if key in ("type", "enum") else f"{key} {value}" for key, value in told.items()
+        )
+        yield name, repr(getattr(chosen, name)), words, entry.get("description", "")

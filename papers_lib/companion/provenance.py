@@ -27,8 +27,8 @@ from papers_lib.errors import UserError
 from papers_lib.processes import cores
 
 # What the companion reads back; a manifest without one of them was not written by it.
-REQUIRED = {"files", "inputs", "renderer", "executed_sha256", "date", "device", "wall_seconds", "command"}
-PUBLISHED = ("html", "results.json", "claims.md", "timings.json")  # suffixes of SLUG; the last is optional
+REQUIRED = {"files", "renderer", "executed_sha256", "date", "device", "wall_seconds", "command"}
+PUBLISHED = ("html", "results.json", "claims.md")  # suffixes of SLUG
 # The libraries whose version can change a number or a picture of a page.
 LIBRARIES = [
     *("torch", "numpy", "pandas", "scipy", "statsmodels", "scikit-learn", "matplotlib", "seaborn", "pillow"),
@@ -91,23 +91,20 @@ def read_manifest(out: Path, slug: str) -> dict[str, Any] | None:
 
 
 def write_manifest(out: Path, manifest: Mapping[str, Any]) -> None:
-    """Write ``SLUG.manifest.json`` into ``out``, with hash and size of each published file that is there."""
+    """Write ``SLUG.manifest.json`` into ``out``, with the hash of each published file that is there."""
     slug = manifest["slug"]
     found = [path for suffix in PUBLISHED if (path := out / f"{slug}.{suffix}").is_file()]
-    entries = {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in found}
+    entries = {path.name: {"sha256": sha256(path)} for path in found}
     files.write_json(out / f"{slug}.manifest.json", {**manifest, "files": entries})
 
 
 def damaged(out: Path, slug: str, manifest: Mapping[str, Any]) -> dict[str, str]:
     """Published files that are absent or not those of the manifest, each with what is wrong."""
-    entries, wrong = manifest["files"], {}
-    for name in sorted({*(f"{slug}.{suffix}" for suffix in PUBLISHED), *entries}):
+    wrong = {}
+    for name in (f"{slug}.{suffix}" for suffix in PUBLISHED):
         if not (out / name).is_file():
-            if name in entries or not name.endswith("timings.json"):
-                wrong[name] = f"{name} is missing"
-        elif name not in entries:
-            wrong[name] = f"{name} is not in the manifest"
-        elif sha256(out / name) != entries[name]["sha256"]:
+            wrong[name] = f"{name} is missing"
+        elif sha256(out / name) != manifest["files"].get(name, {}).get("sha256"):
             wrong[name] = f"{name} is not the one that was written"
     return wrong
 
@@ -130,11 +127,7 @@ def _torch_build() -> str:
 
 
 def device_type(device: str) -> str:
-    """``cpu`` or ``cuda``: what the parameter ``device`` (auto, cpu or cuda) comes to here.
-
-    Raises:
-        UserError: CUDA is asked for where there is none.
-    """
+    """``cpu`` or ``cuda``: what the parameter ``device`` (auto, cpu or cuda) comes to here."""
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     driver = any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/dxg"))
     found = driver and not hidden and _torch_build() != "cpu"

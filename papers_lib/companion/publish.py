@@ -40,13 +40,10 @@ def carry_out(plan: Plan, root: Path, say: Say) -> None:
 def run(plan: Plan, root: Path, say: Say) -> None:
     """Execute the notebook of ``plan`` and publish its page; the status file tells the same story.
 
-    Raises:
-        UserError: the page could not be made, or is being made by another process.
-        KeyboardInterrupt: a signal arrived; the status says interrupted.
+    Raises: UserError, the page could not be made, or is being made by another process; KeyboardInterrupt, a signal.
     """
     slug, out, start = plan.slug, plan.out, provenance.now()
     with execute.lock(out, slug) as work:
-        _tidy(work)  # of a run that was killed
         write_status(out, slug, start, Outcome("running"))
         try:
             outcome = _attempt(plan, root, work, say)
@@ -65,6 +62,8 @@ def run(plan: Plan, root: Path, say: Say) -> None:
 
 
 def _attempt(plan: Plan, root: Path, work: Path, say: Say) -> Outcome:
+    from papers_lib.companion.render import render
+
     slug, out, staging = plan.slug, plan.out, work / "out"
     executed = staging / f"{slug}_files" / "executed.ipynb"
     executed.parent.mkdir(parents=True)
@@ -100,7 +99,7 @@ def _attempt(plan: Plan, root: Path, work: Path, say: Say) -> Outcome:
     optional = {"seeds": plan.shown.get("seeds"), "record": plan.record}
     manifest |= {name: entry for name, entry in optional.items() if entry is not None}
     provenance.write_manifest(staging, manifest)  # the page shows it
-    _render(slug, staging, root)
+    render(slug, staging, root)
     provenance.write_manifest(staging, manifest)  # with the page's hash
     _move(staging, out, slug)
     if plan.record:
@@ -132,44 +131,32 @@ def _move(staging: Path, out: Path, slug: str) -> None:
 
 
 def _close(plan: Plan, start: str, outcome: Outcome, work: Path) -> None:
-    """Say how the run ended, keep the notebook of a failed one with its traceback, and tidy up."""
+    """Say how the run ended and keep the notebook of a failed one with its traceback."""
     executed = work / "out" / f"{plan.slug}_files" / "executed.ipynb"
     if outcome.state != "succeeded" and executed.is_file():
         kept = plan.out / f"{plan.slug}_files"
         kept.mkdir(exist_ok=True)
         os.replace(executed, kept / "failed.ipynb")
     write_status(plan.out, plan.slug, start, outcome)
-    _tidy(work)
-
-
-def _tidy(work: Path) -> None:
-    for leftover in work.iterdir():
-        if leftover.name != "lock":
-            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 def rerender(out: Path, slug: str, root: Path) -> None:
     """Render a page again from its executed notebook; results and claims stay as they are.
 
-    Raises:
-        UserError: the notebook was not executed on this machine (the line says what to run).
+    Raises: UserError, the notebook was not executed on this machine (the line says what to run).
     """
+    from papers_lib.companion.render import render
+
     manifest = provenance.read_manifest(out, slug)
     if manifest is None or not (out / f"{slug}_files" / "executed.ipynb").is_file():
         command = f"{manifest['command']} --force" if manifest else f"papers run {slug} --profile {out.name}"
         what = f"{out.name}/{slug}_files/executed.ipynb is not on this machine"
         raise UserError(f"{slug}: {what}; first run: {command}")
     with execute.lock(out, slug):
-        _render(slug, out, root)
-        digest = renderer_digest(root, slug, manifest.get("record"))
+        render(slug, out, root)
+        digest = renderer_digest(root, out, slug, manifest.get("record"))
         provenance.write_manifest(out, {**manifest, "renderer": digest})
     index(out, root)
-
-
-def _render(slug: str, out: Path, root: Path) -> None:
-    from papers_lib.companion.render import render
-
-    render(slug, out, root)
 
 
 def index(out: Path, root: Path) -> None:

@@ -43,8 +43,7 @@ def load(root: Path, slug: str) -> list[dict[str, Any]]:
 def html(records: Sequence[Mapping[str, Any]], beside: Mapping[str, Any] | None = None) -> str:
     """Each recorded result as a section: its claims, and folded its tables, but those that ``beside``, the page, has.
 
-    Raises:
-        UserError: a result that lacks what every one has, or has it in another form.
+    Raises: UserError, a result that lacks what every one has, or has it in another form.
     """
     sections = []
     for record in records:

@@ -23,16 +23,10 @@ _IMPORTS = re.compile(r'(?:^ *"?from \S+ import .*\n)+', re.MULTILINE)
 
 
 def new_paper(root: Path, slug: str, *, year: int, **texts: str) -> list[Path]:
-    """Copy the example under another name and add its sections to the profiles; all of it or nothing.
+    """Copy the example under another name and add its sections to the profiles, or nothing; the files written.
 
-    Args:
-        texts: title, authors and url of the paper, a line each.
-
-    Returns:
-        The files made and extended.
-
-    Raises:
-        UserError: a slug that no Python module can have, one of the files exists, or a text has a line break.
+    ``texts``: title, authors and url of the paper. Raises: UserError, a slug that no Python module can have or that
+    has files, or a text of several lines.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", slug) or len(slug) > 24:
         raise UserError(

@@ -55,7 +55,9 @@ def test_the_kernel_is_told_of_this_run_alone(made: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(execute, "execute", times_out)
     for force, backend in ((True, "ray"), (False, "processes")):
         plan = make_plan(made, "toy", "quick", options={}, settings=[], force=force, backend=backend)
-        with pytest.raises(UserError, match="reports/quick: TimeoutError$"):  # an error without words is named
+        with pytest.raises(
+            UserError, match=r"reports/quick: TimeoutError$"
+        ):  # an error without words is named
             publish.run(plan, made, print)
     assert [(one["PAPERS_FORCE"], one["PAPERS_BACKEND"]) for one in told] == [("1", "ray"), ("", "processes")]
 
