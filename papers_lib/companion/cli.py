@@ -10,7 +10,7 @@ from collections import Counter
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -37,6 +37,7 @@ QUICK, FULL = Profile("quick"), Profile("full")
 Slugs = Annotated[list[str] | None, typer.Argument(metavar="[SLUG]...", help="Papers by slug; default: all.")]
 OfProfile = Annotated[Profile, typer.Option("--profile", "-p", help="Size of the run.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter.")]
+OfPaper = typer.Option(help="Of the paper.")
 
 
 @app.command("list")
@@ -45,12 +46,12 @@ def list_pages() -> None:
     from papers_lib.companion.yaml_files import read_yaml
 
     root = paths.repo_root()
+    folders = sorted(path for path in (root / "reports").glob("*") if path.is_dir())
     for slug in paths.chosen_slugs(root, None):
         title = ""
         with suppress(UserError, TypeError, KeyError):  # `papers run` says what is wrong
             title = read_yaml(paths.claims_path(root, slug))["title"]
         typer.echo(f"{slug}  {title}".rstrip())
-        folders = sorted(path for path in (root / "reports").glob("*") if path.is_dir())
         lines = [f"  {out.name:<8} {state}" for out in folders if (state := _state(out, slug))]
         typer.echo("\n".join(lines or ["  -        no page yet"]))
 
@@ -86,7 +87,8 @@ def run(
     record: Annotated[str | None, typer.Option(metavar="NAME", help="Keep results as recorded.")] = None,
 ) -> None:
     """Run notebooks and make their pages; those that are up to date are left alone."""
-    from papers_lib.companion.execute import interruptible
+    from papers_lib.companion import publish
+    from papers_lib.companion.execute import stop_on_signals
     from papers_lib.companion.manifest import make_plan
     from papers_lib.sweep import pick_backend
 
@@ -95,14 +97,15 @@ def run(
     root = paths.repo_root()
     given = {"device": device and device.value, "jobs": jobs, "data_root": data_root and str(data_root)}
     options = {name: value for name, value in given.items() if value is not None}
-    more: dict[str, Any] = {
-        "force": force,
-        "record": record,
-        "backend": pick_backend(backend and backend.value),
-    }
-    more |= {"options": options, "settings": settings or []}
+    carrier = pick_backend(backend and backend.value)
     # All of them before the first runs: a bad parameter costs nothing.
-    plans = [make_plan(root, slug, profile.value, **more) for slug in paths.chosen_slugs(root, slugs)]
+    plans = [
+        make_plan(
+            root, slug, profile.value, options=options, settings=settings or [], force=force, record=record,
+            backend=carrier,
+        )
+        for slug in paths.chosen_slugs(root, slugs)
+    ]  # fmt: skip
     if dry_run:
         from papers_lib.companion import dry_run as dry
 
@@ -110,51 +113,26 @@ def run(
             for line in dry.lines(plan, root):
                 typer.echo(line)
         return
+    failures = []
     try:
-        with interruptible():
-            failures = _carry_out(plans, root)
+        stop_on_signals()
+        for plan in plans:
+            try:
+                publish.carry_out(plan, root, typer.echo)
+            except UserError as error:
+                failures.append(str(error))
     except KeyboardInterrupt as stopped:
         typer.echo(f"papers: interrupted by {stopped}; finished runs are in the cache", err=True)
         raise typer.Exit(130) from stopped
-    for line in failures:
+    _end(failures)
+
+
+def _end(problems: list[str]) -> None:
+    """Say what went wrong, a line each; exit code 1 if anything did."""
+    for line in problems:
         typer.echo(f"papers: {line}", err=True)
-    raise typer.Exit(1 if failures else 0)
-
-
-def _carry_out(plans: list[Any], root: Path) -> list[str]:
-    """Do what the plans say, one after the other, then make the index; a line for each that failed."""
-    from papers_lib.companion import publish
-
-    failures = []
-    try:
-        for plan in plans:
-            page = f"reports/{plan.out.name}/{plan.slug}.html"
-            if plan.action == "nothing":
-                typer.echo(f"{plan.slug}: up to date ({page})")
-                continue
-            doing = "running" if plan.action == "run" else "rendering again"
-            typer.echo(f"{plan.slug}: {doing} ({'; '.join(plan.reasons)})")
-            try:
-                if plan.action == "render":
-                    publish.rerender(plan.out, plan.slug, root)
-                else:
-                    outcome = publish.run(plan, root, typer.echo)
-                    if outcome.state != "succeeded":
-                        failures.append(f"{plan.slug}: {outcome.state}: {outcome.message}")
-                        continue
-            except UserError as error:
-                failures.append(str(error))
-                continue
-            typer.echo(f"{plan.slug}: done ({page})")
-    except KeyboardInterrupt:
-        with suppress(UserError, OSError):  # an interrupt is passed on, whatever the disk says
-            if any(plans[0].out.glob("*.html")):
-                publish.index(plans[0].out, root)
-        raise
-    index = plans[0].out / "index.html"
-    if len(failures) < len(plans) and not (index.is_file() and all(p.action == "nothing" for p in plans)):
-        publish.index(plans[0].out, root)
-    return failures
+    if problems:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -171,7 +149,6 @@ def render(slugs: Slugs = None, profile: OfProfile = QUICK) -> None:
     for slug in paths.chosen_slugs(root, slugs):
         publish.rerender(out, slug, root)
         typer.echo(f"{slug}: done (reports/{out.name}/{slug}.html)")
-    publish.index(out, root)
 
 
 @app.command()
@@ -198,18 +175,13 @@ def check(profile: OfProfile = FULL) -> None:
         problems += found
         for line in later:
             typer.echo(f"note: {line}")
-    for line in problems:
-        typer.echo(f"papers: {line}", err=True)
-    if problems:
-        raise typer.Exit(1)
+    _end(problems)
     typer.echo(f"reports/{profile.value}: every page stands on its manifest")
 
 
 @app.command()
 def params(
-    slug: Annotated[str, typer.Argument(help="Paper.")],
-    profile: OfProfile = QUICK,
-    settings: Settings = None,
+    slug: Annotated[str, typer.Argument(help="Paper.")], profile: OfProfile = QUICK, settings: Settings = None
 ) -> None:
     """List the parameters of a notebook: name, value in this profile, type and range, what it is."""
     from papers_lib.companion import parameters
@@ -226,10 +198,10 @@ def params(
 @app.command()
 def new(
     slug: Annotated[str, typer.Argument(help="Name of the notebook, its package, the page and the tests.")],
-    title: Annotated[str, typer.Option(help="Of the paper.")] = "Title of the paper",
-    authors: Annotated[str, typer.Option(help="Of the paper.")] = "A. Author, B. Author",
-    year: Annotated[int, typer.Option(help="Of the paper.")] = 2000,
-    url: Annotated[str, typer.Option(help="Of the paper.")] = "https://example.org/paper",
+    title: Annotated[str, OfPaper] = "Title of the paper",
+    authors: Annotated[str, OfPaper] = "A. Author, B. Author",
+    year: Annotated[int, OfPaper] = 2000,
+    url: Annotated[str, OfPaper] = "https://example.org/paper",
 ) -> None:
     """Add a paper: notebook, claims, experiment, grid and test, an example that runs at once."""
     from papers_lib.companion.scaffold import new_paper

@@ -7,13 +7,13 @@ here a notebook has succeeded only if no cell failed and every code cell ran.
 import fcntl
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -46,8 +46,7 @@ class Outcome(NamedTuple):
 
 def write_status(out: Path, slug: str, start: str, outcome: Outcome) -> None:
     """Write ``SLUG.status.json`` of a run that began at ``start``."""
-    end = {} if outcome.state == "running" else {"end": provenance.now()}
-    status = {"slug": slug, "pid": os.getpid(), "start": start, **outcome._asdict(), **end}
+    status = {"slug": slug, "pid": os.getpid(), "start": start, **outcome._asdict()}
     files.write_json(out / f"{slug}.status.json", status)
 
 
@@ -62,57 +61,46 @@ def read_status(out: Path, slug: str) -> dict[str, Any] | None:
 
 @contextmanager
 def lock(out: Path, slug: str) -> Iterator[Path]:
-    """Hold the only right to run a page; yields its scratch folder, beside the page (ignored by git).
+    """Hold the only right to run a page (flock, so a killed run frees it); yields an empty scratch folder beside it.
 
-    The lock is the system's (flock): that of a killed run is free at once.
-
-    Raises:
-        UserError: another process is running this page, or the folder cannot be written to.
+    Raises: UserError, another process is running this page, or the folder cannot be written to.
     """
-    work = out / f".{slug}.work_files"
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        file = os.fdopen(os.open(work / "lock", os.O_WRONLY | os.O_CREAT, 0o644), "w")
-    except OSError as error:
-        raise UserError(f"{out}: cannot be written ({error.strerror})") from error
-    with file:
+    folder = out / f".{slug}.work_files"
+    work = folder / "run"
+    with ExitStack() as held:
         try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = held.enter_context(open(folder / "lock", "a"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
+            work.mkdir()
         except BlockingIOError:
             holder = (provenance.read_json(out / f"{slug}.status.json") or {}).get("pid", "unknown")
             raise UserError(f"{slug}: process {holder} is already running this page in {out.name}") from None
+        except OSError as error:
+            raise UserError(f"{out}: cannot be written ({error.strerror})") from error
+        held.callback(shutil.rmtree, work, ignore_errors=True)
         yield work
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn SIGINT, SIGTERM and SIGHUP into a KeyboardInterrupt that names the signal (main thread only)."""
+def stop_on_signals() -> None:
+    """From now on SIGINT, SIGTERM and SIGHUP raise a KeyboardInterrupt that names the signal."""
 
     def stop(number: int, _: object) -> None:
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    before = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
 
 
 def execute(
     notebook: Path, executed: Path, parameters: Mapping[str, Any], *, extra: Mapping[str, str], work: Path,
     say: Callable[[str], None],
 ) -> Outcome:  # fmt: skip
-    """Run ``notebook`` top to bottom in its own folder, as JupyterLab would, and save it as ``executed``.
+    """Run ``notebook`` top to bottom in its own folder, as JupyterLab would; ``executed`` is a copy with outputs.
 
-    Args:
-        executed: where the copy with outputs goes, also when a cell fails.
-        parameters: all of them; written into the notebook after its parameters cell.
-        extra: variables of the kernel: PAPERS_OUT, PAPERS_PROGRESS …
-        work, say: scratch folder; takes each line of progress.
-
-    Raises:
-        KeyboardInterrupt: a signal arrived; the kernel and its children are ended.
+    All ``parameters`` are written into it; ``extra``: variables of the kernel; ``work``: scratch folder; ``say`` takes
+    lines of progress. A KeyboardInterrupt ends the kernel and its children.
     """
     import papermill
     from nbclient.exceptions import CellTimeoutError
@@ -120,8 +108,7 @@ def execute(
 
     logging.getLogger("papermill").setLevel(logging.CRITICAL + 1)  # else its errors are said twice
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # tasks left behind by a dead kernel
-    package_root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH", ""), package_root]))
+    path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(Path(__file__).parents[2])]))
     own = {"PYTHONPATH": path, "IPYTHONDIR": str(work / "ipython"), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     kernels: list[subprocess.Popen] = []
     error: Exception | None = None
@@ -147,7 +134,7 @@ def execute(
     if isinstance(error, PapermillExecutionError):
         return _failure(cells, error)
     if error is not None:
-        return _died(kernels, cells, work)
+        return _died(kernels, cells, work / "kernel.log")
     for number, cell in enumerate(cells, 1):
         if cell.get("execution_count") is None:
             return Outcome("failed", f"code cell {number} did not run: the notebook ended before it")
@@ -190,16 +177,13 @@ def _told(progress: Path, say: Callable[[str], None]) -> Iterator[None]:
     done = threading.Event()
 
     def follow() -> None:
-        rest = ""
+        rest, last = "", False
         with progress.open(encoding="utf-8", errors="replace") as file:
-            while True:
-                last = done.is_set()  # asked before reading, so that the final lines are still read
+            while not last:
+                last = done.wait(0.1)  # asked before reading, so that the final lines are still read
                 *lines, rest = (rest + file.read()).split("\n")
                 for line in lines:
                     say(line)
-                if last:
-                    return
-                time.sleep(0.1)
 
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
@@ -213,8 +197,7 @@ def _told(progress: Path, say: Callable[[str], None]) -> Iterator[None]:
 def _failure(cells: list[dict[str, Any]], error: Any) -> Outcome:
     """The outcome of a notebook with a failed cell; a UserError speaks for itself."""
     failed = [i for i, c in enumerate(cells, 1) if any(o["output_type"] == "error" for o in c["outputs"])]
-    number = failed[0] if failed else 0
-    text = " ".join(str(error.evalue).split())
+    number, text = failed[0] if failed else 0, " ".join(str(error.evalue).split())
     if error.ename != "UserError":
         return Outcome("failed", f"code cell {number}: {error.ename}: {text}"[:500])
     # page.finish() raises for nothing but missing parts of the report
@@ -222,14 +205,12 @@ def _failure(cells: list[dict[str, Any]], error: Any) -> Outcome:
     return Outcome("incomplete" if finishing else "failed", text)
 
 
-def _died(kernels: list[subprocess.Popen], cells: list[dict[str, Any]], work: Path) -> Outcome:
-    code = kernels[0].returncode if kernels else None
-    how = (
-        f"killed by signal {-code} ({signal.Signals(-code).name})" if code and code < 0 else f"ended ({code})"
-    )
+def _died(kernels: list[subprocess.Popen], cells: list[dict[str, Any]], log: Path) -> Outcome:
+    """The outcome of a notebook whose kernel ended."""
+    code = (kernels[0].returncode or 0) if kernels else 0
+    how = f"killed by signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"ended ({code})"
     started = [i for i, c in enumerate(cells, 1) if c["metadata"].get("papermill", {}).get("start_time")]
     if started:
         return Outcome("killed", f"the kernel was {how} in code cell {started[-1]}")
-    log = work / "kernel.log"
-    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.is_file() else []
-    return Outcome("failed", f"the kernel did not start: {(said or [how])[-1]}")
+    said = log.read_text(encoding="utf-8", errors="replace").strip() if log.is_file() else ""
+    return Outcome("failed", f"the kernel did not start: {(said or how).splitlines()[-1]}")

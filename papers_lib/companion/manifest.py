@@ -10,13 +10,14 @@ import ast
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from papers_lib.companion import parameters as notebooks
 from papers_lib.companion import paths, provenance
+from papers_lib.companion.results import portable
 from papers_lib.errors import UserError
 
 MAX_PAGE_BYTES = 1_500_000
@@ -26,7 +27,7 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _hashes(files: Iterator[Path]) -> dict[str, str]:
+def _hashes(files: Iterable[Path]) -> dict[str, str]:
     return {path.name: provenance.sha256(path) for path in sorted(files) if path.is_file()}
 
 
@@ -45,12 +46,11 @@ def imported(cells: list[dict[str, Any]], root: Path) -> list[str]:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     folders = (Path(__file__).resolve().parents[2], root, root / "notebooks")
-    places = {name: [folder.joinpath(*name.split(".")) for folder in folders] for name in sorted(found)}
+    tails = (".py", "/__init__.py")
     return [
-        name
-        for name, bases in places.items()
-        if any(base.with_suffix(".py").is_file() or (base / "__init__.py").is_file() for base in bases)
-    ]
+        name for name in sorted(found)
+        if any(Path(f"{folder}/{name.replace('.', '/')}{tail}").is_file() for folder in folders for tail in tails)
+    ]  # fmt: skip
 
 
 def inputs(root: Path, slug: str, parameters: Mapping[str, Any], device: str) -> dict[str, Any]:
@@ -58,10 +58,8 @@ def inputs(root: Path, slug: str, parameters: Mapping[str, Any], device: str) ->
     from papers_lib.datasets.fingerprint import tree_fingerprint
     from papers_lib.sweep import code_digest
 
-    cells, claims = (
-        notebooks.read_notebook(paths.notebook_path(root, slug))["cells"],
-        paths.claims_path(root, slug),
-    )
+    cells = notebooks.read_notebook(paths.notebook_path(root, slug))["cells"]
+    claims = paths.claims_path(root, slug)
     if not claims.is_file():
         raise UserError(f"notebooks/{slug}/claims.yaml: there is no such claims file")
     roots = {name: value for name, value in parameters.items() if name.endswith("_root")}
@@ -76,14 +74,14 @@ def inputs(root: Path, slug: str, parameters: Mapping[str, Any], device: str) ->
     }
 
 
-def renderer_digest(root: Path, slug: str, record: str | None = None) -> str:
-    """Digest of renderer, templates and recorded results (but a run's own): a change of it needs no new execution."""
+def renderer_digest(root: Path, out: Path, slug: str, record: str | None) -> str:
+    """Digest of renderer, templates, timings and recorded results (but a run's own): no reason to execute again."""
     from papers_lib.sweep import code_digest
 
-    recorded = _hashes(paths.recorded_folder(root).glob(f"{slug}.*.json"))
-    recorded.pop(f"{slug}.{record}.json", None)
+    shown = _hashes([*paths.recorded_folder(root).glob(f"{slug}.*.json"), out / f"{slug}.timings.json"])
+    shown.pop(f"{slug}.{record}.json", None)
     code = code_digest(["papers_lib.companion.render"], without=())
-    return _digest([code, _hashes((Path(__file__).parent / "templates").rglob("*")), recorded])
+    return _digest([code, _hashes((Path(__file__).parent / "templates").rglob("*")), shown])
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -112,13 +110,18 @@ class Plan:
     record: str | None
     out: Path
     chosen: notebooks.NotebookParameters
-    changed: dict[str, Any]  # parameters set on the command line
     inputs: dict[str, Any]
+    command: str
     renderer: str
-    action: Literal["run", "render", "nothing"]
-    reasons: list[str]  # why; empty for nothing
     force: bool = False  # runs in the cache are computed again, too
     backend: str = "processes"  # what carries the runs of its sweeps; nothing depends on it
+    action: Literal["run", "render", "nothing"] = "run"
+    reasons: list[str] = field(default_factory=list)  # why; empty for nothing
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The parameters without folders of this machine."""
+        return {name: portable(value) for name, value in self.chosen}
 
 
 def make_plan(
@@ -127,48 +130,42 @@ def make_plan(
 ) -> Plan:  # fmt: skip
     """Check the parameters of one page and decide what it needs.
 
-    Raises:
-        UserError: a parameter, file or device that is not as it must be, or another run than the profile's
-            own would take the place of the published page.
+    Raises: UserError, something is not as it must be, or another run would take the published page's place.
     """
     chosen = notebooks.resolve(root, slug, profile, options, settings)
-    parameters, base = dict(chosen), dict(notebooks.resolve(root, slug, profile))
-    changed = {name: value for name, value in parameters.items() if value != base[name]}
+    base = dict(notebooks.resolve(root, slug, profile))
+    changed = {name: value for name, value in chosen if value != base[name]}
     other = sorted(set(changed) - {"jobs", "device"})
     if profile == "full" and record is None and other:
         raise UserError(
             f"{slug}: reports/full holds the published page, found another {', '.join(other)}; "
             "add --record NAME to keep this run beside it"
         )
-    found = inputs(root, slug, parameters, provenance.device_type(chosen.device))
-    out, renderer = paths.report_folder(root, profile, record), renderer_digest(root, slug, record)
-    why, shown = _stale(out, slug, found, renderer)
-    if force:
-        why, shown = ["forced"], []
-    action: Literal["run", "render", "nothing"] = "run" if why else "render" if shown else "nothing"
-    return Plan(
-        slug, profile, record, out, chosen, changed, found, renderer, action, why + shown, force, backend
-    )  # fmt: skip
+    found = inputs(root, slug, dict(chosen), provenance.device_type(chosen.device))
+    out = paths.report_folder(root, profile, record)
+    renderer = renderer_digest(root, out, slug, record)
+    action, reasons = ("run", ["forced"]) if force else _needed(out, slug, found, renderer)
+    command = provenance.command(slug, profile, changed, record)
+    return Plan(slug, profile, record, out, chosen, found, command, renderer, force, backend, action, reasons)
 
 
-def _stale(out: Path, slug: str, new: Mapping[str, Any], renderer: str) -> tuple[list[str], list[str]]:
-    """Why the notebook must run again, and why the page must be rendered again."""
+def _needed(
+    out: Path, slug: str, new: Mapping[str, Any], renderer: str
+) -> tuple[Literal["run", "render", "nothing"], list[str]]:
+    """Whether the notebook must run again, or the page be rendered again, and why."""
     manifest = provenance.read_manifest(out, slug)
     if manifest is None:
-        return ["no page yet"], []
+        return "run", ["no page yet"]
     wrong = provenance.damaged(out, slug, manifest)
-    drawn = (f"{slug}.html", f"{slug}.timings.json")  # timings are measured apart, for the page
-    why = changes(manifest.get("inputs", {}), new) + [
-        text for name, text in wrong.items() if name not in drawn
-    ]
-    shown = [text for name, text in wrong.items() if name in drawn]
+    shown = [wrong.pop(f"{slug}.html")] if f"{slug}.html" in wrong else []
+    why = [*changes(manifest.get("inputs", {}), new), *wrong.values()]
     if manifest["renderer"] != renderer:
-        shown.append("the page's template or recorded results changed")
+        shown.append("the page's template, timings or recorded results changed")
     executed = out / f"{slug}_files" / "executed.ipynb"
     there = executed.is_file() and provenance.sha256(executed) == manifest["executed_sha256"]
     if shown and not why and not there:
         why = ["the executed notebook is not on this machine"]
-    return why, shown
+    return "run" if why else "render" if shown else "nothing", why + shown
 
 
 def check_page(root: Path, slug: str, profile: str) -> tuple[list[str], list[str]]:
@@ -180,11 +177,8 @@ def check_page(root: Path, slug: str, profile: str) -> tuple[list[str], list[str
     problems, page = [*provenance.damaged(out, slug, manifest).values()], out / f"{slug}.html"
     problems += page_problems(page) if page.is_file() else []
     parameters = dict(notebooks.resolve(root, slug, profile))
-    new = inputs(root, slug, parameters, manifest["device"]["type"])
-    later = changes(manifest.get("inputs", {}), new)
-    return [f"{slug}: {line}" for line in problems], [
-        f"{slug}: {line} since the page was made" for line in later
-    ]
+    later = changes(manifest.get("inputs", {}), inputs(root, slug, parameters, manifest["device"]["type"]))
+    return [f"{slug}: {line}" for line in problems], [f"{slug}: {x} since the page was made" for x in later]
 
 
 def page_problems(page: Path) -> Iterator[str]:

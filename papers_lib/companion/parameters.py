@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import GenericAlias, ModuleType
+from types import ModuleType
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -48,8 +48,7 @@ class NotebookParameters(BaseModel):
     def of(cls, names: Mapping[str, Any]) -> Self:
         """The parameters among a notebook's names (``globals()``; functions, modules and CONSTANTS are none), checked.
 
-        Raises:
-            UserError: one line: an unknown name, a missing one, or a value out of its type, range or choices.
+        Raises: UserError, an unknown name, a missing one, or a value out of its type, range or choices.
         """
         given = {
             name: value
@@ -105,8 +104,7 @@ def tags(cell: Mapping[str, Any]) -> list[str]:
 def declared(path: Path) -> dict[str, Any]:
     """The parameters of the notebook ``path`` as papermill finds them: ``name``, ``default`` (its value) and ``help``.
 
-    Raises:
-        UserError: it does not have exactly one code cell tagged ``parameters``, or a value there is no plain literal.
+    Raises: UserError, not exactly one code cell is tagged ``parameters``, or a value there is no plain literal.
     """
     from papermill.translators import PythonTranslator
 
@@ -119,31 +117,28 @@ def declared(path: Path) -> dict[str, Any]:
             value = ast.literal_eval(one.default)
             json.dumps(value, allow_nan=False)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
-            text = " ".join(one.default.split())[:200]
+            text = f"{one.name}: found {' '.join(one.default.split())[:200]}, expected a literal"
             raise UserError(
-                f"{path.name}: parameters cell: {one.name}: found {text}, expected a literal "
-                "(bool, int, float, str or a list of them)"
+                f"{path.name}: parameters cell: {text} (bool, int, float, str or a list of them)"
             ) from error
         found[one.name] = one._replace(default=value)
     return found
 
 
-def model(root: Path, slug: str, known: Mapping[str, Any] | None = None) -> type[NotebookParameters]:
+def model(root: Path, slug: str) -> type[NotebookParameters]:
     """The paper's ``Parameters`` in this checkout, else one with the types of the notebook's values."""
     if (root / "notebooks" / slug / "parameters.py").is_file():
         paths.make_importable(root)
         importlib.invalidate_caches()  # `papers new` may just have written it
         found: type[NotebookParameters] = importlib.import_module(f"{slug}.parameters").Parameters
         return found
-    known = declared(paths.notebook_path(root, slug)) if known is None else known
-    own = {name: one for name, one in known.items() if name not in NotebookParameters.model_fields}
-    fields: Any = {name: (_type(one.default), Field(description=one.help)) for name, one in own.items()}
+    known = declared(paths.notebook_path(root, slug)).items()
+    fields: Any = {
+        name: (type(one.default), Field(description=one.help))
+        for name, one in known
+        if name not in NotebookParameters.model_fields
+    }
     return create_model("Parameters", __base__=NotebookParameters, **fields)
-
-
-def _type(value: Any) -> Any:
-    items = [*{*map(type, value)}] if isinstance(value, list) else []
-    return GenericAlias(list, (items[0],)) if len(items) == 1 else type(value)
 
 
 def resolve(
@@ -154,33 +149,27 @@ def resolve(
 
     Later ones win: the parameters cell, ``notebooks/profiles/PROFILE.yaml``, ``options`` (--device, --jobs,
     --data-root), ``settings`` (``name=value`` strings of ``--set``). ``data_root`` and its like (``…_root``) are made
-    absolute, since the kernel works in another folder.
-
-    Raises:
-        UserError: a name that the notebook does not have, or a value that it cannot run with.
+    absolute, since the kernel works in another folder. Raises: UserError, an unknown name, a value that cannot be.
     """
-    if profile not in paths.PROFILES:
-        raise UserError(f"--profile {profile}: no such profile; there are {', '.join(paths.PROFILES)}")
-    known = declared(paths.notebook_path(root, slug))
-    values = {name: one.default for name, one in known.items()}
+    values = {name: one.default for name, one in declared(paths.notebook_path(root, slug)).items()}
     given = dict(_setting(text, values) for text in settings)
     for where, entries in ((f"{profile}.yaml, {slug}", _overlay(root, profile, slug)),
                            (slug, {**(options or {}), **given, "profile": profile})):  # fmt: skip
         for name, value in entries.items():
-            if name not in known:
+            if name not in values:
                 word = " ".join(str(name).split())[:200]
-                raise UserError(f"{where}: unknown parameter {word}; {_hint(word, known)}")
+                raise UserError(f"{where}: unknown parameter {word}; {_hint(word, values)}")
             is_folder = name.endswith("_root") and isinstance(value, str) and value
             values[name] = str(Path(os.path.expanduser(value)).resolve()) if is_folder else value
     try:
-        return model(root, slug, known).of(values)
+        return model(root, slug).of(values)
     except UserError as error:
         raise UserError(f"{slug}: {error}") from error
 
 
 def _overlay(root: Path, profile: str, slug: str) -> dict[str, Any]:
     path = paths.profile_path(root, profile)
-    if not path.is_file() and profile == "quick":
+    if profile == "quick" and not path.is_file():
         return {}
     content = read_yaml(path, _Loader) or {}
     if not isinstance(content, dict) or not isinstance(content.get(slug) or {}, dict):
@@ -191,15 +180,15 @@ def _overlay(root: Path, profile: str, slug: str) -> dict[str, Any]:
 def _setting(text: str, values: Mapping[str, Any]) -> tuple[str, Any]:
     """``name=value`` of ``--set``: the value is a YAML literal, for a str parameter its text as is."""
     name, equals, literal = text.partition("=")
-    said = " ".join(text.split())[:200]
+    said = f"--set {' '.join(text.split())[:200]}"
     if not equals or not name:
-        raise UserError(f"--set {said}: expected name=value")
+        raise UserError(f"{said}: expected name=value")
     if name == "profile":
-        raise UserError(f"--set {said}: the profile is chosen with --profile")
+        raise UserError(f"{said}: the profile is chosen with --profile")
     try:
         value = parse_yaml(literal, name, _Loader)
     except UserError as error:
-        raise UserError(f"--set {said}: the value is not a YAML literal ({error})") from error
+        raise UserError(f"{said}: the value is not a YAML literal ({error})") from error
     return name, literal if isinstance(values.get(name), str) else value
 
 
@@ -209,24 +198,10 @@ def plan_of(slug: str, chosen: NotebookParameters) -> list[Any]:
 
 
 def described(chosen: NotebookParameters) -> Iterator[tuple[str, str, str, str]]:
-    """Name, value, range and help of each parameter."""
-    schema = type(chosen).model_json_schema()["properties"]
-    for name, value in chosen:
-        yield name, repr(value), _range(schema[name]), schema[name].get("description", "")
-
-
-def _range(entry: Mapping[str, Any]) -> str:
-    """Type, choices and bounds of a field's JSON schema, in words.
-
-    >>> _range({"type": "array", "items": {"enum": [1, 2]}}), _range({"type": "integer", "minimum": 1})
-    ('list of 1, 2', 'integer >= 1')
-    """
-    if "anyOf" in entry:
-        return " or ".join(map(_range, entry["anyOf"]))
-    if entry.get("type") == "array":
-        return f"list of {_range(entry.get('items', {}))}"
-    if "enum" in entry or "const" in entry:
-        return ", ".join(map(str, entry.get("enum", [entry.get("const")])))
-    bounds = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-    words = [f"{sign} {entry[key]:g}" for key, sign in bounds.items() if key in entry]
-    return " ".join([str(entry.get("type", "any")), *words])
+    """Name, value, type with bounds and choices (as JSON schema has them), and help of each parameter."""
+    for name, entry in type(chosen).model_json_schema()["properties"].items():
+        told = {key: value for key, value in entry.items() if key not in ("title", "description")}
+        words = ", ".join(
+            f"{value}" if key in ("type", "enum") else f"{key} {value}" for key, value in told.items()
+        )
+        yield name, repr(getattr(chosen, name)), words, entry.get("description", "")

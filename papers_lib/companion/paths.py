@@ -1,7 +1,6 @@
 """Where the notebooks, claims, profiles and reports of a checkout lie.
 
-``papers run`` moves a kernel's folders by environment variables; without them "Run all" in JupyterLab finds the
-ordinary ones.
+``papers run`` moves a kernel's folders by environment variables; "Run all" in JupyterLab finds the ordinary ones.
 """
 
 import os
@@ -86,4 +85,4 @@ def chosen_slugs(root: Path, wanted: list[str] | None) -> list[str]:
     for slug in wanted or []:
         if slug not in known:
             raise UserError(f"{slug}: no such notebook; there are {', '.join(known)}")
-    return list(dict.fromkeys(wanted)) if wanted else known
+    return list(dict.fromkeys(wanted or known))

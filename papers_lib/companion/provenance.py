@@ -1,9 +1,7 @@
 """The manifest of a page: what it is made of, by what code, on which machine, and the hash of each file.
 
-``SLUG.manifest.json`` holds the hashes of the files, what the results depend on (``manifest.inputs``), digests of the
-renderer, of the executed notebook and of the claim rules, commit, date, device, machine, libraries, seeds, seconds of
-the notebook (cached runs as they came), the command that makes the page, parameters and fingerprints of the data. No
-absolute path, host name or user name is in it.
+``SLUG.manifest.json`` also holds what the results depend on (``manifest.inputs``), the digest of the renderer and the
+command that makes the page. No absolute path, host name or user name is in it.
 """
 
 import hashlib
@@ -14,9 +12,9 @@ import os
 import platform
 import re
 import shlex
-import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,21 +22,13 @@ from typing import Any
 import psutil
 
 from papers_lib import files
+from papers_lib.companion.results import portable
 from papers_lib.errors import UserError
 from papers_lib.processes import cores
 
 # What the companion reads back; a manifest without one of them was not written by it.
-REQUIRED = (
-    "files",
-    "renderer",
-    "executed_sha256",
-    "rules_sha256",
-    "date",
-    "device",
-    "wall_seconds",
-    "command",
-)
-PUBLISHED = ("html", "results.json", "claims.md", "timings.json")  # suffixes of SLUG; the last is optional
+REQUIRED = {"files", "renderer", "executed_sha256", "date", "device", "wall_seconds", "command"}
+PUBLISHED = ("html", "results.json", "claims.md")  # suffixes of SLUG
 # The libraries whose version can change a number or a picture of a page.
 LIBRARIES = [
     *("torch", "numpy", "pandas", "scipy", "statsmodels", "scikit-learn", "matplotlib", "seaborn", "pillow"),
@@ -54,8 +44,7 @@ def now() -> str:
 
 def sha256(path: Path) -> str:
     """SHA-256 of a file, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def git_state(root: Path) -> tuple[str, bool]:
@@ -72,15 +61,6 @@ def git_state(root: Path) -> tuple[str, bool]:
         return "", False
 
 
-def shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters fit for a published file: ``data_root`` and its like lose the path, which names a machine.
-
-    >>> shown({"seeds": 5, "data_root": "/home/anna/voc", "voc_root": ""})
-    {'seeds': 5, 'data_root': 'voc', 'voc_root': ''}
-    """
-    return {k: Path(v).name if k.endswith("_root") and v else v for k, v in parameters.items()}
-
-
 def command(slug: str, profile: str, changed: Mapping[str, Any], record: str | None) -> str:
     """The command that makes the page: the profile and whatever the command line set on top of it.
 
@@ -88,8 +68,8 @@ def command(slug: str, profile: str, changed: Mapping[str, Any], record: str | N
     'papers run pylon --profile full --set epochs=3 --data-root voc'
     """
     words = ["papers", "run", slug, "--profile", profile]
-    for name, value in shown(changed).items():
-        text = value if isinstance(value, str) else json.dumps(value)
+    for name, value in changed.items():
+        text = portable(value) if isinstance(value, str) else json.dumps(value)
         options = {"device": "--device", "jobs": "--jobs", "data_root": "--data-root"}
         words += [options[name], text] if name in options else ["--set", f"{name}={text}"]
     return shlex.join([*words, *(["--record", record] if record else [])])
@@ -107,28 +87,24 @@ def read_json(path: Path) -> dict[str, Any] | None:
 def read_manifest(out: Path, slug: str) -> dict[str, Any] | None:
     """The manifest of a page in a report folder; None where there is none that the companion wrote."""
     manifest = read_json(out / f"{slug}.manifest.json") or {}
-    whole = all(name in manifest for name in REQUIRED) and isinstance(manifest["files"], dict)
-    return manifest if whole else None
+    return manifest if manifest.keys() >= REQUIRED and isinstance(manifest["files"], dict) else None
 
 
 def write_manifest(out: Path, manifest: Mapping[str, Any]) -> None:
-    """Write ``SLUG.manifest.json`` into ``out``, with hash and size of each published file that is there."""
+    """Write ``SLUG.manifest.json`` into ``out``, with the hash of each published file that is there."""
     slug = manifest["slug"]
     found = [path for suffix in PUBLISHED if (path := out / f"{slug}.{suffix}").is_file()]
-    entries = {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in found}
+    entries = {path.name: {"sha256": sha256(path)} for path in found}
     files.write_json(out / f"{slug}.manifest.json", {**manifest, "files": entries})
 
 
 def damaged(out: Path, slug: str, manifest: Mapping[str, Any]) -> dict[str, str]:
     """Published files that are absent or not those of the manifest, each with what is wrong."""
-    entries, wrong = manifest["files"], {}
-    for name in sorted({*(f"{slug}.{suffix}" for suffix in PUBLISHED), *entries}):
+    wrong = {}
+    for name in (f"{slug}.{suffix}" for suffix in PUBLISHED):
         if not (out / name).is_file():
-            if name in entries or not name.endswith("timings.json"):
-                wrong[name] = f"{name} is missing"
-        elif name not in entries:
-            wrong[name] = f"{name} is not in the manifest"
-        elif sha256(out / name) != entries[name]["sha256"]:
+            wrong[name] = f"{name} is missing"
+        elif sha256(out / name) != manifest["files"].get(name, {}).get("sha256"):
             wrong[name] = f"{name} is not the one that was written"
     return wrong
 
@@ -137,10 +113,8 @@ def library_versions() -> dict[str, str]:
     """Versions of Python and of the libraries above that are installed, from their metadata (no import)."""
     versions = {"python": ".".join(platform.python_version_tuple()[:2])}
     for name in LIBRARIES:
-        try:
+        with suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return versions
 
 
@@ -153,11 +127,7 @@ def _torch_build() -> str:
 
 
 def device_type(device: str) -> str:
-    """``cpu`` or ``cuda``: what the parameter ``device`` (auto, cpu or cuda) comes to here.
-
-    Raises:
-        UserError: CUDA is asked for where there is none.
-    """
+    """``cpu`` or ``cuda``: what the parameter ``device`` (auto, cpu or cuda) comes to here."""
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     driver = any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/dxg"))
     found = driver and not hidden and _torch_build() != "cpu"
@@ -172,15 +142,13 @@ def device_name(kind: str) -> str:
         import torch
 
         return torch.cuda.get_device_name()
-    try:
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    except OSError:
-        found = None  # not Linux: the platform module knows less, but something
+    info = Path("/proc/cpuinfo")  # the platform module knows less
+    text = info.read_text() if info.is_file() else ""
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
     return found[1].strip() if found else platform.processor() or platform.machine()
 
 
-def machine(folder: Path) -> dict[str, str | int | float]:
-    """Processor, memory and free disk (where ``folder`` is) of this machine, and for what torch was built."""
-    memory, disk = psutil.virtual_memory().total, shutil.disk_usage(folder).free
-    size = {"memory_gib": round(memory / 2**30, 1), "disk_free_gib": round(disk / 2**30, 1)}
-    return {"cpu": device_name("cpu"), "cores": cores(), "torch_build": _torch_build(), **size}
+def machine() -> dict[str, str | int | float]:
+    """Processor and memory of this machine, and for what torch was built."""
+    memory = round(psutil.virtual_memory().total / 2**30, 1)
+    return {"cpu": device_name("cpu"), "cores": cores(), "memory_gib": memory, "torch_build": _torch_build()}

@@ -20,16 +20,30 @@ from papers_lib.errors import UserError
 Say = Callable[[str], None]
 
 
-def run(plan: Plan, root: Path, say: Say) -> Outcome:
+def carry_out(plan: Plan, root: Path, say: Say) -> None:
+    """Do what the plan says, in lines for the terminal. Raises: UserError, the page could not be made."""
+    page = f"reports/{plan.out.name}/{plan.slug}.html"
+    if plan.action == "nothing":
+        if not (plan.out / "index.html").is_file():
+            index(plan.out, root)
+        say(f"{plan.slug}: up to date ({page})")
+        return
+    doing = "running" if plan.action == "run" else "rendering again"
+    say(f"{plan.slug}: {doing} ({'; '.join(plan.reasons)})")
+    if plan.action == "render":
+        rerender(plan.out, plan.slug, root)
+    else:
+        run(plan, root, say)
+    say(f"{plan.slug}: done ({page})")
+
+
+def run(plan: Plan, root: Path, say: Say) -> None:
     """Execute the notebook of ``plan`` and publish its page; the status file tells the same story.
 
-    Raises:
-        UserError: the page is being made by another process, or its folder cannot be written to.
-        KeyboardInterrupt: a signal arrived; the status says interrupted.
+    Raises: UserError, the page could not be made, or is being made by another process; KeyboardInterrupt, a signal.
     """
     slug, out, start = plan.slug, plan.out, provenance.now()
     with execute.lock(out, slug) as work:
-        _tidy(work)  # of a run that was killed
         write_status(out, slug, start, Outcome("running"))
         try:
             outcome = _attempt(plan, root, work, say)
@@ -43,11 +57,14 @@ def run(plan: Plan, root: Path, say: Say) -> Outcome:
                 _close(plan, start, Outcome("interrupted", f"stopped by {stopped}"), work)
             raise
         _close(plan, start, outcome, work)
-    return outcome
+    if outcome.state != "succeeded":
+        raise UserError(f"{slug}: {outcome.state}: {outcome.message}")
 
 
 def _attempt(plan: Plan, root: Path, work: Path, say: Say) -> Outcome:
-    slug, out, staging, parameters = plan.slug, plan.out, work / "out", dict(plan.chosen)
+    from papers_lib.companion.render import render
+
+    slug, out, staging = plan.slug, plan.out, work / "out"
     executed = staging / f"{slug}_files" / "executed.ipynb"
     executed.parent.mkdir(parents=True)
     (commit, dirty), start = provenance.git_state(root), time.monotonic()
@@ -60,7 +77,7 @@ def _attempt(plan: Plan, root: Path, work: Path, say: Say) -> Outcome:
         "PAPERS_BACKEND": plan.backend,
     }
     outcome = execute.execute(
-        paths.notebook_path(root, slug), executed, parameters,
+        paths.notebook_path(root, slug), executed, dict(plan.chosen),
         extra=variables, work=work, say=lambda line: say(f"{slug}: {line}"),
     )  # fmt: skip
     if outcome.state != "succeeded":
@@ -68,29 +85,26 @@ def _attempt(plan: Plan, root: Path, work: Path, say: Say) -> Outcome:
     if not (staging / f"{slug}.claims.md").is_file():  # what it writes last
         return Outcome("incomplete", "page.finish() was not called: its report was not written")
     seconds = time.monotonic() - start
-    _forget_folders(executed, root, parameters.get("data_root", ""))
+    _forget_folders(executed, root, plan.chosen.data_root)
     if (timings := out / f"{slug}.timings.json").is_file():
         shutil.copy2(timings, staging)
-    results = provenance.read_json(staging / f"{slug}.results.json") or {}
     device = plan.inputs["parameters"]["device"]
     manifest = {
-        "schema": 1, "slug": slug, "profile": plan.profile, "inputs": plan.inputs, "renderer": plan.renderer,
-        "executed_sha256": provenance.sha256(executed), "rules_sha256": results.get("rules_sha256", ""),
-        "commit": commit, "dirty": dirty, "date": provenance.now(), "machine": provenance.machine(staging),
+        "schema": 1, "slug": slug, "profile": plan.profile, "command": plan.command, "parameters": plan.shown,
+        "inputs": plan.inputs, "libraries": plan.inputs["libraries"], "renderer": plan.renderer,
+        "executed_sha256": provenance.sha256(executed), "commit": commit, "dirty": dirty,
+        "date": provenance.now(), "wall_seconds": round(seconds, 1), "machine": provenance.machine(),
         "device": {"type": device, "name": provenance.device_name(device)},
-        "libraries": plan.inputs["libraries"], "wall_seconds": round(seconds, 1),
-        "command": provenance.command(slug, plan.profile, plan.changed, plan.record),
-        "parameters": provenance.shown(parameters),
-        "data": {name: entry.get("fingerprint", "") for name, entry in results.get("data", {}).items()},
     }  # fmt: skip
-    optional = {"seeds": parameters.get("seeds"), "record": plan.record}
+    optional = {"seeds": plan.shown.get("seeds"), "record": plan.record}
     manifest |= {name: entry for name, entry in optional.items() if entry is not None}
     provenance.write_manifest(staging, manifest)  # the page shows it
-    _render(slug, staging, root)
+    render(slug, staging, root)
     provenance.write_manifest(staging, manifest)  # with the page's hash
     _move(staging, out, slug)
     if plan.record:
         recorded.write(root, out, slug, plan.record)
+    index(out, root)
     return outcome
 
 
@@ -117,43 +131,32 @@ def _move(staging: Path, out: Path, slug: str) -> None:
 
 
 def _close(plan: Plan, start: str, outcome: Outcome, work: Path) -> None:
-    """Say how the run ended, keep the notebook of a failed one with its traceback, and tidy up."""
+    """Say how the run ended and keep the notebook of a failed one with its traceback."""
     executed = work / "out" / f"{plan.slug}_files" / "executed.ipynb"
     if outcome.state != "succeeded" and executed.is_file():
         kept = plan.out / f"{plan.slug}_files"
         kept.mkdir(exist_ok=True)
         os.replace(executed, kept / "failed.ipynb")
     write_status(plan.out, plan.slug, start, outcome)
-    _tidy(work)
-
-
-def _tidy(work: Path) -> None:
-    for leftover in work.iterdir():
-        if leftover.name != "lock":
-            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 def rerender(out: Path, slug: str, root: Path) -> None:
     """Render a page again from its executed notebook; results and claims stay as they are.
 
-    Raises:
-        UserError: the notebook was not executed on this machine (the line says what to run).
+    Raises: UserError, the notebook was not executed on this machine (the line says what to run).
     """
+    from papers_lib.companion.render import render
+
     manifest = provenance.read_manifest(out, slug)
     if manifest is None or not (out / f"{slug}_files" / "executed.ipynb").is_file():
         command = f"{manifest['command']} --force" if manifest else f"papers run {slug} --profile {out.name}"
         what = f"{out.name}/{slug}_files/executed.ipynb is not on this machine"
         raise UserError(f"{slug}: {what}; first run: {command}")
     with execute.lock(out, slug):
-        _render(slug, out, root)
-        digest = renderer_digest(root, slug, manifest.get("record"))
+        render(slug, out, root)
+        digest = renderer_digest(root, out, slug, manifest.get("record"))
         provenance.write_manifest(out, {**manifest, "renderer": digest})
-
-
-def _render(slug: str, out: Path, root: Path) -> None:
-    from papers_lib.companion.render import render
-
-    render(slug, out, root)
+    index(out, root)
 
 
 def index(out: Path, root: Path) -> None:

@@ -41,17 +41,14 @@ def load(root: Path, slug: str) -> list[dict[str, Any]]:
 
 
 def html(records: Sequence[Mapping[str, Any]], beside: Mapping[str, Any] | None = None) -> str:
-    """Each recorded result as a section: its claims, and folded its tables and values.
+    """Each recorded result as a section: its claims, and folded its tables, but those that ``beside``, the page, has.
 
-    What rests on no data (measurements) and what ``beside``, the results of the page, has alike is left out.
-
-    Raises:
-        UserError: a result that lacks what every one has, or has it in another form.
+    Raises: UserError, a result that lacks what every one has, or has it in another form.
     """
     sections = []
     for record in records:
         try:
-            sections.append(_section(record, beside or {}))
+            sections.append(_section(record, (beside or {}).get("tables") or {}))
         except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
             what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
             raise UserError(
@@ -60,7 +57,7 @@ def html(records: Sequence[Mapping[str, Any]], beside: Mapping[str, Any] | None 
     return "".join(sections)
 
 
-def _section(record: Mapping[str, Any], beside: Mapping[str, Any]) -> str:
+def _section(record: Mapping[str, Any], same: Mapping[str, Any]) -> str:
     prefix, device = f"recorded-{record['name']}", record.get("device") or {}
     origin = [date_text(record.get("date")), str(device.get("name", "device not recorded"))]
     origin += [f"commit {record['commit'][:10]}"] if record.get("commit") else []
@@ -75,15 +72,11 @@ def _section(record: Mapping[str, Any], beside: Mapping[str, Any]) -> str:
     claims = [claim for claim in claims if claim.get("evidence") not in ("measurement", "printed numbers")]
     if claims:
         parts.append(outcomes_table(claims, f"{prefix}-claims", "Recorded"))
-    same, known = beside.get("tables") or {}, beside.get("values") or {}
     tables = [
         raw_table(table["columns"], table["rows"], caption=table.get("caption", ""), name=f"{prefix}-{id_}")
         for id_, table in sorted((record.get("tables") or {}).items())
         if table["rows"] and table["rows"] != same.get(id_, {}).get("rows")
     ]
-    values = [[key, v] for key, v in sorted((record.get("values") or {}).items()) if v != known.get(key)]
-    if values:
-        tables.append(raw_table(["Name", "Value"], values, caption="Values.", name=f"{prefix}-values"))
     if tables:
-        parts += ["<details><summary>Tables and values of this run</summary>", *tables, "</details>"]
+        parts += ["<details><summary>Tables of this run</summary>", *tables, "</details>"]
     return "".join([*parts, "</section>"])

@@ -48,40 +48,26 @@ def portable(value: Any) -> Any:
 
 def outcomes_table(claims: Sequence[Mapping[str, Any]], name: str, ours: str = "Ours") -> str:
     """Judged claims as a table, one row each: the paper's value, our estimate (headed ``ours``), sample, outcome."""
-    columns = ["Claim", "Paper", ours, "n, interval, p", "Outcome"]
     cells = [
-        [
-            str(claim["title"]),
-            claim.get("paper_text") or MISSING,
-            ours_text(claim),
-            sample_text(claim) or MISSING,
-            outcome_text(claim),
-        ]
+        [str(claim["title"]), claim.get("paper_text") or MISSING, ours_text(claim), sample_text(claim) or MISSING,
+         outcome_text(claim)]
         for claim in claims
-    ]
+    ]  # fmt: skip
+    columns = ["Claim", "Paper", ours, "n, interval, p", "Outcome"]
     return raw_table(columns, cells, caption="Claims.", name=name)
 
 
 def check_complete(contract: "ClaimsFile", profile: str, made: Mapping[str, Collection[str]]) -> None:
-    """Refuse a page without a figure or table that is declared for the profile; ``made``: kind → ids made or absent.
-
-    Raises:
-        UserError: the line lists all that are missing.
-    """
+    """Refuse a page without a figure or table declared for the profile (all are named); ``made``: kind → ids."""
     declared = [(kind, id_) for kind in made for id_ in contract.declared(profile, kind)]
-    missing = [f"{kind} {id_}" for kind, id_ in declared if id_ not in made[kind]]
-    if missing:
+    if missing := [f"{kind} {id_}" for kind, id_ in declared if id_ not in made[kind]]:
         raise UserError(f"{contract.slug}: declared for profile {profile} but not made: {', '.join(missing)}")
 
 
 def check_ended(slug: str, rows: "pd.DataFrame | None") -> None:
-    """Refuse a page from which runs are missing by accident: its claims would be judged without them.
+    """Refuse a page from which runs are missing by accident (failed, killed): its claims would be judged without them.
 
-    Runs that diverged or collapsed have ended: that is their result. Those that raised another exception, or
-    whose process was killed, are not in the cache, and the next ``papers run`` tries them again.
-
-    Raises:
-        UserError: the line holds the number of such rows and the first reason.
+    Runs that diverged or collapsed have ended: that is their result. The others are tried again by the next run.
     """
     from papers_lib.sweep import STORED
 
@@ -112,12 +98,7 @@ def write(
     """Write SLUG.results.json (content, a row per run, claims) and, last, SLUG.claims.md."""
     from papers_lib.companion.claims import to_markdown
 
-    results = {
-        **content,
-        "schema": 1,
-        "slug": slug,
-        "rows": [] if rows is None else rows.to_dict("records"),
-        "claims": [dataclasses.asdict(result) for result in claims],
-    }
+    results = {**content, "schema": 1, "slug": slug, "claims": [dataclasses.asdict(one) for one in claims]}
+    results["rows"] = [] if rows is None else rows.to_dict("records")
     write_json(out / f"{slug}.results.json", plain(results))
     write_text(out / f"{slug}.claims.md", to_markdown(claims))

@@ -22,14 +22,11 @@ PLACES = {
 _IMPORTS = re.compile(r'(?:^ *"?from \S+ import .*\n)+', re.MULTILINE)
 
 
-def new_paper(root: Path, slug: str, *, title: str, authors: str, year: int, url: str) -> list[Path]:
-    """Copy the example under another name and add its sections to the profiles; all of it or nothing.
+def new_paper(root: Path, slug: str, *, year: int, **texts: str) -> list[Path]:
+    """Copy the example under another name and add its sections to the profiles, or nothing; the files written.
 
-    Returns:
-        The files made and extended.
-
-    Raises:
-        UserError: a slug that no Python module can have, one of the files exists, or a text has a line break.
+    ``texts``: title, authors and url of the paper. Raises: UserError, a slug that no Python module can have or that
+    has files, or a text of several lines.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", slug) or len(slug) > 24:
         raise UserError(
@@ -37,7 +34,6 @@ def new_paper(root: Path, slug: str, *, title: str, authors: str, year: int, url
         )
     if slug == "index" or importlib.util.find_spec(slug) or keyword.iskeyword(slug):
         raise UserError(f"slug {slug}: has a meaning of its own in Python or here; choose another")
-    texts = {"title": title, "authors": authors, "url": url}
     for name, value in texts.items():
         if len(value.strip().splitlines()) != 1:
             raise UserError(f"--{name} {value!r}: expected one line of text")
@@ -54,9 +50,8 @@ def new_paper(root: Path, slug: str, *, title: str, authors: str, year: int, url
         raise UserError(f"{there[0].relative_to(root).as_posix()}: exists; choose another slug")
     for profile, values in yaml.safe_load((EXAMPLE / "profiles.yaml").read_text(encoding="utf-8")).items():
         path = paths.profile_path(root, profile)
-        before = path.read_text(encoding="utf-8").rstrip()
         section = yaml.safe_dump(values, default_flow_style=True, sort_keys=False).strip()
-        made[path] = f"{before}\n{slug}: {section}\n"
+        made[path] = f"{path.read_text(encoding='utf-8').rstrip()}\n{slug}: {section}\n"
     last = sorted(made, key=lambda path: path.suffix == ".ipynb")  # once the notebook is there, the paper is
     with ExitStack() as moves:  # all is written before anything is moved; what is entered first is moved last
         for path in reversed(last):

@@ -82,6 +82,6 @@ def test_an_absent_ray_is_one_line_before_anything_runs(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ray" else find(name))
     answer = papers("run", "--backend", "ray")
     assert (answer.code, answer.err.count("\n")) == (2, 1)
-    assert answer.err.startswith("papers: backend ray: the package is not installed here; pip install")
+    assert answer.err.startswith("papers: backend ray: the package is not installed here")
     assert "'dask' is not one of 'processes', 'ray'" in papers("run", "--backend", "dask").err
     assert not (project / "reports").exists()

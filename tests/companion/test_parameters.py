@@ -99,7 +99,6 @@ def test_a_text_parameter_takes_its_text(project: Path) -> None:
         ("seeds=true", "toy: parameter seeds: Input should be a valid integer"),
         ("rate=fast", "toy: parameter rate: Input should be a valid number"),
         ("rate=.inf", "toy: parameter rate: Input should be a finite number"),
-        ("levels=[a]", "toy: parameter levels.0: Input should be "),
         ("device=tpu", "toy: parameter device: Input should be 'auto', 'cpu' or 'cuda'"),
         ("jobs=-1", "toy: parameter jobs: "),
         ("levels={", "--set levels={: the value is not a YAML literal"),
@@ -118,6 +117,7 @@ def test_what_cannot_be_set_is_one_line(setting: str, says: str, either: Path) -
     ("settings", "says"),
     [
         (["seeds=9"], "parameter seeds: Input should be less than or equal to 8 (found 9)"),
+        (["levels=[a]"], "parameter levels.0: Input should be "),
         (["name=red"], "parameter name: Input should be 'plain' or 'bold'"),
         (["seeds=2", "name=bold"], "parameter seeds: found 2, expected 3 or more for name bold"),
     ],
@@ -144,7 +144,9 @@ def test_the_notebook_checks_what_papermill_injected(modelled: Path) -> None:
 def test_params_lists_value_range_and_help(either: Path, papers: Callable) -> None:
     lines = papers("params", "toy", "--profile", "smoke", "--set", "rate=2").out.splitlines()
     assert [line.split()[0] for line in lines] == list(dict(resolve(either, "toy", "quick")))
-    assert any(line.split()[:3] == ["seeds", "3", "integer"] and "rows a group" in line for line in lines)
+    assert any(
+        line.split()[:2] == ["seeds", "3"] and "integer" in line and "rows a group" in line for line in lines
+    )
     assert any("2.0" in line and "number" in line for line in lines)
 
 

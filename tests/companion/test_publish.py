@@ -10,7 +10,7 @@ import pytest
 from papers_lib import files
 from papers_lib.companion import execute, publish
 from papers_lib.companion.execute import Outcome
-from papers_lib.companion.manifest import Plan, make_plan
+from papers_lib.companion.manifest import make_plan
 from papers_lib.errors import UserError
 from tests.companion import toy_project
 
@@ -55,8 +55,10 @@ def test_the_kernel_is_told_of_this_run_alone(made: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(execute, "execute", times_out)
     for force, backend in ((True, "ray"), (False, "processes")):
         plan = make_plan(made, "toy", "quick", options={}, settings=[], force=force, backend=backend)
-        outcome = publish.run(plan, made, print)
-        assert outcome.message.endswith("reports/quick: TimeoutError")  # an error without words is named
+        with pytest.raises(
+            UserError, match=r"reports/quick: TimeoutError$"
+        ):  # an error without words is named
+            publish.run(plan, made, print)
     assert [(one["PAPERS_FORCE"], one["PAPERS_BACKEND"]) for one in told] == [("1", "ray"), ("", "processes")]
 
 
@@ -107,30 +109,3 @@ def test_an_interrupt_is_passed_on_though_the_status_cannot_be_written(
     monkeypatch.setattr(publish, "_attempt", lambda *_: Outcome("succeeded"))
     with pytest.raises(UserError, match="cannot be written"):
         publish.run(plan, made, print)  # else it is said
-
-
-@pytest.mark.parametrize("trouble", [False, True])
-def test_the_index_has_the_pages_made_before_an_interrupt(
-    trouble: bool, made: Path, papers: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for path in ("notebooks/toy.ipynb", "notebooks/toy/claims.yaml"):
-        text = (made / path).read_text().replace("slug: toy", "slug: zoo")
-        files.write_text(made / path.replace("toy", "zoo"), text)
-    indexed: list[str] = []
-
-    def run(plan: Plan, root: Path, say: Callable) -> Outcome:
-        if plan.slug == "zoo":
-            raise KeyboardInterrupt("SIGTERM")
-        return Outcome("succeeded")
-
-    def index(out: Path, root: Path) -> None:
-        indexed.append(out.name)
-        if trouble:
-            raise UserError("index.html: cannot be written")
-
-    monkeypatch.setattr(publish, "run", run)
-    monkeypatch.setattr(publish, "index", index)
-    answer = papers("run", "--force")
-    assert answer.code == 130
-    assert "interrupted by SIGTERM" in answer.err
-    assert indexed == ["quick"]

@@ -32,7 +32,7 @@ def test_what_the_page_has_itself_and_what_rests_on_no_data_is_left_out():
     html = recorded.html([record], {"tables": {"same": tables["same"]}, "values": {"a": 1.0}})
     assert "&lt;real data&gt;" in html
     assert not any(text in html for text in ("measurement", "&lt;x&gt;", "Of same.", "Of none."))
-    assert "<summary>Tables and values of this run</summary>" in html
+    assert "<summary>Tables of this run</summary>" in html
     assert "Of other." in html
 
 
