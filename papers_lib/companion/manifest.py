@@ -144,7 +144,9 @@ def make_plan(
     found = inputs(root, slug, dict(chosen), provenance.device_type(chosen.device))
     out = paths.report_folder(root, profile, record)
     renderer = renderer_digest(root, out, slug, record)
-    action, reasons = ("run", ["forced"]) if force else _needed(out, slug, found, renderer)
+    action, reasons = _needed(out, slug, found, renderer)
+    if force:
+        action, reasons = "run", ["forced"]
     command = provenance.command(slug, profile, changed, record)
     return Plan(slug, profile, record, out, chosen, found, command, renderer, force, backend, action, reasons)
 
