@@ -1,5 +1,10 @@
 """The order of the files: those that take longest come first; no example of hypothesis is late."""
 
+import os
+
+# One thread a test process: two that take two each on two cores wait for one another, and take ten times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 

@@ -28,7 +28,7 @@ def test_the_smoke_run_trains_the_plan_and_makes_every_item_of_the_page(smoke):
     assert trained == [(config.arm, config.method, config.training()) for config in configs]
     # No cross-validation was asked for; so few scenes may hold no two objects of one class.
     assert results["absent"].keys() <= {"folds", "fig6"}
-    judged = {item.id for item in claims.items if item.kind in ("claim", "finding")}
+    judged = {item.id for item in claims.items if item.kind in ("claim", "observation")}
     assert {claim["id"] for claim in results["claims"]} == judged
     assert results["values"]["gradcam_points_apart"] == 0
 

@@ -26,7 +26,7 @@ def test_the_smoke_run_trains_and_calibrates_everything_and_judges_every_claim(s
     made = results["figures"].keys() | results["tables"].keys() | results["absent"].keys()
     assert made >= {item.id for item in claims.items if item.kind in ("figure", "table")}
     assert results["absent"].keys() <= {"fig43", "fig44"}  # one rate each has nothing beside it
-    judged = {item.id for item in claims.items if item.kind in ("claim", "finding")}
+    judged = {item.id for item in claims.items if item.kind in ("claim", "observation")}
     assert {claim["id"] for claim in results["claims"]} == judged
     assert 0.5 < results["values"]["oracle_auroc"] < 1
 

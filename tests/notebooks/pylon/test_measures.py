@@ -63,7 +63,7 @@ def test_hits_and_areas_are_those_of_all_test_images_at_once(trained):
     expected = point_localization(hits)
     assert (metrics["point_macro"], metrics["point_weighted"]) == (expected.macro, expected.weighted)
     assert [metrics[f"point/{name}"] for name in CLASSES] == expected.per_class.tolist()
-    assert len(arrays["pairs"]) == len(arrays["hits"]) == int(expected.images.sum())
+    assert len(arrays["pairs"]) == len(arrays["hits"]) == int(expected.counts.sum())
     for (row, k), hit in zip(arrays["pairs"], arrays["hits"], strict=True):
         place = int(np.flatnonzero(trained.rows["test"] == row)[0])
         assert hits[k].counted[place]
