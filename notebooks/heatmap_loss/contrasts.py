@@ -91,6 +91,18 @@ def accuracy_table(frame: pd.DataFrame, margin: float = 0.01) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def rate_correlation_high(runs: pd.DataFrame) -> float:
+    """Upper end (95 %) of Spearman's correlation of learning rate and heat in the heart; NaN of fewer than four models.
+
+    Fisher's z with the variance (1 + r²/2)/(n - 3) of Bonett and Wright (2000).
+    """
+    x, y = runs["learning_rate"], runs["heart_share"]
+    if len(runs) < 4 or x.nunique() < 2 or y.nunique() < 2:
+        return math.nan
+    r = float(np.clip(stats.spearmanr(x, y).statistic, -1 + 1e-12, 1 - 1e-12))
+    return math.tanh(math.atanh(r) + stats.norm.isf(0.025) * math.sqrt((1 + r**2 / 2) / (len(runs) - 3)))
+
+
 def scalars(frame: pd.DataFrame, shapiro_tests: pd.DataFrame) -> dict[str, float]:
     """The numbers that claims without a contrast are judged by, of the paper's two groups; NaN where untested."""
     values = {f"log10_largest_shapiro_p_exp{experiment}": math.nan for experiment in (1, 2)}
@@ -101,6 +113,7 @@ def scalars(frame: pd.DataFrame, shapiro_tests: pd.DataFrame) -> dict[str, float
     matched = kept(frame, arm="main")
     best = matched[matched["group"] != "mse"].groupby(["experiment", "group"])["test_accuracy"].max()
     values["groups_without_a_perfect_model"] = float((best < 1.0).sum()) if len(best) else math.nan
+    values["f9_rate_high"] = rate_correlation_high(kept(frame, experiment=1, arm="authors", group="cce"))
     return values
 
 
